@@ -1,0 +1,61 @@
+//! The only reader of clocks.
+//!
+//! Wall time (UTC milliseconds) is for records; [`Mono`] is for deadlines, because it neither jumps
+//! with the wall clock nor advances while the machine sleeps.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// UTC milliseconds since the epoch. Clocks set before 1970 read as 0.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one reader of the wall clock"
+)]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A point on the monotonic clock: milliseconds since the [`Stopwatch`] was started.
+///
+/// Pure code receives it as a number, so that tests can set it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// This point plus `duration`.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// How long it takes from `earlier` until this point; zero when it is not later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// The source of [`Mono`] points.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    /// Starts at [`Mono`] 0.
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// The present point.
+    pub fn now(&self) -> Mono {
+        Mono(millis(self.started.elapsed()))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

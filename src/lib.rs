@@ -1,0 +1,5 @@
+//! `agent`: a self-test agent that watches over Python projects where there is no internet.
+
+pub mod clock;
+pub mod diag;
+pub mod model;
