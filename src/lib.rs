@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod diag;
+pub mod insight;
 pub mod model;
+pub mod plan;
+pub mod pytest;

@@ -1,0 +1,11 @@
+//! Decisions as values: a snapshot and a time go in, a plan comes out that can be printed, tested
+//! and refused. Nothing here does anything.
+//!
+//! [`RunPlan`] says which shards a run has and what each of them gets; [`RecoveryPlan`] says what
+//! is left of runs whose agent was killed.
+
+pub mod recovery;
+pub mod run;
+
+pub use recovery::RecoveryPlan;
+pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};

@@ -1,0 +1,266 @@
+//! The plan of a run: shards, their share of the workers, their deadlines.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::{ShardIndex, digest};
+
+/// A path of the user, resolved: it exists, and globs are expanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestPath {
+    /// The file or folder, absolute.
+    pub file: PathBuf,
+    /// The rest of a node id, from its first `::`; empty for a file or folder.
+    pub selector: String,
+}
+
+impl TestPath {
+    /// What pytest is given: relative to the project where it lies inside of it.
+    pub fn argument(&self, project: &Path) -> String {
+        let path = match self.file.strip_prefix(project) {
+            Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
+            Ok(rest) => rest,
+            Err(_) => &self.file,
+        };
+        format!("{}{}", path.display(), self.selector)
+    }
+
+    /// Whether each test of `other` is a test of this path as well.
+    fn holds(&self, other: &Self) -> bool {
+        if self.selector.is_empty() {
+            return other.file.starts_with(&self.file);
+        }
+        let rest = other.selector.strip_prefix(&self.selector);
+        self.file == other.file
+            && rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with("::") || rest.starts_with('[')
+            })
+    }
+}
+
+/// What a run is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRequest {
+    /// The project folder, absolute.
+    pub project: PathBuf,
+    /// The paths; none for pytest's own choice.
+    pub paths: Vec<TestPath>,
+    /// Arguments for pytest.
+    pub pytest_args: Vec<String>,
+    /// The total of workers, at least 1.
+    pub workers: u32,
+    /// How long a shard may take.
+    pub timeout: Duration,
+    /// How long a test may take.
+    pub test_timeout: Option<Duration>,
+    /// How often a failing test is tried again.
+    pub reruns: u32,
+    /// After how many failing tests the run stops.
+    pub max_fail: Option<u32>,
+    /// Whether coverage is measured.
+    pub coverage: bool,
+    /// `host`, `docker` or `podman`.
+    pub executor: String,
+}
+
+/// One shard: one path, or several that overlap, in a process of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardPlan {
+    /// Its position.
+    pub index: ShardIndex,
+    /// Its paths as users see them; empty for pytest's own choice.
+    pub label: String,
+    /// pytest's arguments: options, then paths.
+    pub argv: Vec<String>,
+    /// How many of `argv` are options.
+    pub options: usize,
+    /// Its share of the workers.
+    pub workers: u32,
+}
+
+/// What a run will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunPlan {
+    /// The request that it answers.
+    pub request: RunRequest,
+    /// The shards, in the order of the paths.
+    pub shards: Vec<ShardPlan>,
+    /// How many shards run at once.
+    pub parallel: u32,
+    /// Equal for runs that can be compared.
+    pub selection_key: String,
+}
+
+impl RunPlan {
+    /// Plans a run.
+    ///
+    /// Paths that overlap share a shard, because one pytest session runs a test once however
+    /// often it is named, and two sessions would run it twice. The workers are shared out: base
+    /// and remainder, at least one each, never more shards at once than workers.
+    pub fn new(request: RunRequest) -> Self {
+        let groups = overlapping_groups(&request.paths);
+        let count = u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX);
+        let (base, remainder) = (request.workers / count, request.workers % count);
+        let paths = if groups.is_empty() {
+            vec![Vec::new()]
+        } else {
+            groups
+        };
+        let shards = (0..count)
+            .zip(paths)
+            .map(|(index, paths)| {
+                let paths: Vec<String> = paths
+                    .iter()
+                    .map(|path| path.argument(&request.project))
+                    .collect();
+                ShardPlan {
+                    index: ShardIndex(index),
+                    label: paths.join(" "),
+                    argv: request.pytest_args.iter().chain(&paths).cloned().collect(),
+                    options: request.pytest_args.len(),
+                    workers: (base + u32::from(index < remainder)).max(1),
+                }
+            })
+            .collect();
+        let selection_key = selection_key(&request);
+        Self {
+            parallel: request.workers.min(count),
+            shards,
+            selection_key,
+            request,
+        }
+    }
+}
+
+/// The paths in order, those that overlap together, exact repetitions once.
+fn overlapping_groups(paths: &[TestPath]) -> Vec<Vec<&TestPath>> {
+    let mut groups: Vec<Vec<&TestPath>> = Vec::new();
+    for path in paths {
+        let touches = |group: &Vec<&TestPath>| {
+            group
+                .iter()
+                .any(|member| member.holds(path) || path.holds(member))
+        };
+        let (touching, mut apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(touches);
+        let mut merged: Vec<&TestPath> = touching.into_iter().flatten().collect();
+        if !merged.contains(&path) {
+            merged.push(path);
+        }
+        apart.push(merged);
+        groups = apart;
+    }
+    groups
+}
+
+/// A digest of everything that decides which tests run and how they are counted.
+fn selection_key(request: &RunRequest) -> String {
+    let mut paths: Vec<String> = request
+        .paths
+        .iter()
+        .map(|path| path.argument(&request.project))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    let count = paths.len().to_string();
+    let project = request.project.to_string_lossy();
+    let fixed = [project.as_ref(), request.executor.as_str(), count.as_str()];
+    let listed = paths.iter().chain(&request.pytest_args).map(String::as_str);
+    digest::of_texts(fixed.into_iter().chain(listed))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(workers: u32, paths: &[&str]) -> RunRequest {
+        let path = |text: &&str| {
+            let (file, selector) = text.split_at(text.find("::").unwrap_or(text.len()));
+            TestPath {
+                file: Path::new("/p").join(file),
+                selector: selector.to_owned(),
+            }
+        };
+        RunRequest {
+            project: PathBuf::from("/p"),
+            paths: paths.iter().map(path).collect(),
+            pytest_args: vec!["-k".to_owned(), "x".to_owned()],
+            workers,
+            timeout: Duration::from_mins(5),
+            test_timeout: None,
+            reruns: 0,
+            max_fail: None,
+            coverage: true,
+            executor: "host".to_owned(),
+        }
+    }
+
+    fn labels(plan: &RunPlan) -> Vec<&str> {
+        plan.shards
+            .iter()
+            .map(|shard| shard.label.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn without_paths_pytest_chooses() {
+        let plan = RunPlan::new(request(3, &[]));
+        assert_eq!(labels(&plan), [""]);
+        assert_eq!(plan.shards[0].argv, ["-k", "x"]);
+        assert_eq!((plan.shards[0].workers, plan.parallel), (3, 1));
+    }
+
+    #[test]
+    fn workers_are_shared_out_with_the_remainder_first() {
+        let plan = RunPlan::new(request(8, &["a", "b", "c"]));
+        let workers: Vec<u32> = plan.shards.iter().map(|shard| shard.workers).collect();
+        assert_eq!((workers, plan.parallel), (vec![3, 3, 2], 3));
+        let plan = RunPlan::new(request(2, &["a", "b", "c"]));
+        let workers: Vec<u32> = plan.shards.iter().map(|shard| shard.workers).collect();
+        assert_eq!((workers, plan.parallel), (vec![1, 1, 1], 2));
+    }
+
+    #[test]
+    fn paths_that_overlap_share_a_shard() {
+        let cases: [(&[&str], &[&str]); 7] = [
+            (&["a", "a/b.py", "c"], &["a a/b.py", "c"]),
+            (&["a/b.py", "c", "a"], &["c", "a/b.py a"]),
+            (&["a", "a"], &["a"]),
+            (&["a", "ab"], &["a", "ab"]),
+            (
+                &["f.py::T", "f.py::T::m", "f.py::Tx"],
+                &["f.py::T f.py::T::m", "f.py::Tx"],
+            ),
+            (&["f.py::t", "f.py::t[1]"], &["f.py::t f.py::t[1]"]),
+            (&["a", "b", ""], &["a b ."]),
+        ];
+        for (paths, expected) in cases {
+            assert_eq!(
+                labels(&RunPlan::new(request(1, paths))),
+                expected,
+                "{paths:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn runs_are_comparable_whatever_the_order_of_paths_and_the_workers() {
+        let key = |workers, paths| RunPlan::new(request(workers, paths)).selection_key;
+        assert_eq!(key(1, &["a", "b"]), key(4, &["b", "a"]));
+        assert_ne!(key(1, &["a", "b"]), key(1, &["a"]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_worker_is_lost_and_none_invented(workers in 1u32..64, count in 1usize..40) {
+            let names: Vec<String> = (0..count).map(|n| format!("path{n:03}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let plan = RunPlan::new(request(workers, &names));
+            let total: u32 = plan.shards.iter().map(|shard| shard.workers).sum();
+            let shards = u32::try_from(count).unwrap();
+            prop_assert_eq!(total, workers.max(shards));
+            prop_assert_eq!(plan.parallel, workers.min(shards));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The lines that the agent and the harness exchange: one JSON object a line.
+//!
+//! Both sides ignore keys that they do not know. Field names and units are the contract that
+//! `harness.py` is written against; a test drives the real harness and decodes every line with
+//! these types.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Outcome;
+use crate::model::record::Section;
+
+/// The version of the protocol, `v` of every event.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Events of the harness longer than this are refused: the harness caps its texts far below.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// From the agent to the harness.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Command {
+    /// Run pytest once. The first command, sent once.
+    Run(Box<RunCommand>),
+    /// Finish the running test, then end the session.
+    Stop {
+        /// Why, for the session's `shouldstop`.
+        reason: String,
+    },
+}
+
+/// What to run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunCommand {
+    /// The arguments of pytest: its options, then the path.
+    pub argv: Vec<String>,
+    /// Above 1, pytest-xdist is asked for that many workers where it can be imported.
+    pub workers: u32,
+    /// Whether to measure coverage where coverage.py can be imported.
+    pub coverage: bool,
+    /// Run these tests only. `None` for all that pytest selects.
+    pub only: Option<Vec<String>>,
+    /// Leave these tests out.
+    pub skip: Vec<String>,
+    /// Longest text of one captured section or traceback; longer ones lose their middle.
+    pub cap_bytes: u32,
+}
+
+/// From the harness to the agent.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum HarnessEvent {
+    /// The interpreter is older than the harness supports. Nothing follows.
+    Unsupported {
+        /// The version of the interpreter.
+        python: String,
+    },
+    /// The harness runs. Sent before pytest is imported in earnest.
+    Hello(Hello),
+    /// pytest is configured.
+    Session {
+        /// pytest's rootdir, absolute.
+        rootdir: String,
+        /// The settings file that pytest uses.
+        inifile: Option<String>,
+        /// Names of distributed plugins with their versions.
+        #[serde(default)]
+        plugins: Vec<String>,
+        /// xdist workers that this session runs with; 1 without xdist.
+        workers: u32,
+    },
+    /// pytest begins to import a test file.
+    Collecting {
+        /// The file's node id.
+        id: String,
+    },
+    /// A test file could not be collected, or asked to be skipped as a whole.
+    CollectReport {
+        /// The node id of the collector; the path of a broken `conftest.py`.
+        id: String,
+        /// The file, absolute, where one is known.
+        file: Option<String>,
+        /// `error` or `skipped`.
+        outcome: Outcome,
+        /// One line.
+        message: Option<String>,
+        /// The whole report.
+        longrepr: Option<String>,
+    },
+    /// Some of the collected tests, after all deselection.
+    Collected {
+        /// At most 1,000 a line.
+        tests: Vec<CollectedTest>,
+        /// Tests that pytest deselected; said with the last line.
+        #[serde(default)]
+        deselected: u64,
+        /// Whether this is the last line.
+        done: bool,
+    },
+    /// A test began.
+    Started {
+        /// The node id.
+        id: String,
+        /// `main`, or the name of an xdist worker.
+        worker: String,
+        /// The process that runs it.
+        pid: u32,
+    },
+    /// A test ended. After an in-process rerun the same test starts anew.
+    Finished(Box<Finished>),
+    /// A subtest ended that did not pass. The verdict of its test comes with `finished`.
+    Subtest {
+        /// The node id of the test.
+        id: String,
+        /// What pytest calls the subtest.
+        description: String,
+        /// `failed` or `skipped`.
+        outcome: Outcome,
+        /// One line.
+        message: Option<String>,
+    },
+    /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
+    WorkerDied {
+        /// The worker.
+        worker: String,
+        /// The test that ran in it.
+        id: Option<String>,
+    },
+    /// pytest recorded a Python warning.
+    Warning {
+        /// The class.
+        category: String,
+        /// The text.
+        message: String,
+        /// The file, absolute.
+        file: String,
+        /// The line.
+        line: u32,
+        /// The node id of the test during which it happened, or empty.
+        #[serde(default)]
+        id: String,
+    },
+    /// Lines executed so far; each line of the protocol adds to the earlier ones.
+    Coverage {
+        /// At most 200 files a line.
+        files: Vec<CoverageLines>,
+    },
+    /// A fixture whose setup took 0.1 s or more.
+    Fixture {
+        /// `function`, `class`, `module`, `package` or `session`.
+        scope: String,
+        /// The fixture's name.
+        name: String,
+        /// Seconds.
+        seconds: f64,
+        /// The node id of the test that asked for it first.
+        id: String,
+    },
+    /// Something that the user should know.
+    Notice {
+        /// A stable name, such as `xdist-missing`.
+        code: String,
+        /// What is the case.
+        message: String,
+    },
+    /// pytest ended. Always last.
+    Bye {
+        /// pytest's exit status.
+        status: i32,
+        /// Why the session ended before its last test, where it did.
+        reason: Option<StopReason>,
+        /// The text that belongs to the reason.
+        message: Option<String>,
+    },
+}
+
+/// Why a session ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// `-x` or `--maxfail` of pytest.
+    MaxFail,
+    /// The agent's [`Command::Stop`].
+    Stop,
+    /// `pytest.exit`.
+    Exit,
+    /// `KeyboardInterrupt`.
+    Interrupted,
+    /// Files could not be collected.
+    CollectErrors,
+    /// An error inside pytest or a plugin.
+    Internal,
+    /// pytest refused its arguments.
+    Usage,
+}
+
+/// The first words of the harness.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Hello {
+    /// The protocol's version.
+    pub v: u32,
+    /// The harness's process.
+    pub pid: u32,
+    /// The Python version, such as `3.11.7`.
+    pub python: String,
+    /// `CPython`, `PyPy` …
+    pub implementation: String,
+    /// `sys.executable`.
+    pub executable: String,
+    /// pytest's version; `None` when it cannot be imported.
+    pub pytest: Option<String>,
+    /// coverage.py's version, likewise.
+    pub coverage: Option<String>,
+    /// pytest-xdist's version, likewise.
+    pub xdist: Option<String>,
+}
+
+/// A test as it was collected.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CollectedTest {
+    /// The node id.
+    pub id: String,
+    /// The file, absolute where pytest says so, else relative to the rootdir.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+}
+
+/// A test's verdict.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Finished {
+    /// The node id.
+    pub id: String,
+    /// The verdict over setup, call, teardown and subtests.
+    pub outcome: Outcome,
+    /// When setup began, UTC seconds since the epoch.
+    pub started_at: Option<f64>,
+    /// Seconds in setup.
+    pub setup_s: Option<f64>,
+    /// Seconds in the test itself.
+    pub call_s: Option<f64>,
+    /// Seconds in teardown.
+    pub teardown_s: Option<f64>,
+    /// `main`, or the name of an xdist worker.
+    pub worker: String,
+    /// Peak resident memory of the process so far.
+    pub peak_rss_bytes: Option<u64>,
+    /// CPU seconds of the process during the test.
+    pub cpu_s: Option<f64>,
+    /// One line.
+    pub message: Option<String>,
+    /// pytest's report.
+    pub longrepr: Option<String>,
+    /// Captured output; empty for tests that passed.
+    #[serde(default)]
+    pub sections: Vec<Section>,
+}
+
+/// Lines of one source file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CoverageLines {
+    /// The file, absolute.
+    pub file: String,
+    /// Lines that hold statements, as ranges (`1-3,7`); `None` when only `executed` is news.
+    pub statements: Option<String>,
+    /// Lines that were executed, as ranges.
+    pub executed: String,
+}

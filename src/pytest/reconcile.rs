@@ -1,0 +1,473 @@
+//! The ledger of one shard: what was collected, what runs, what reported - and what is missing.
+//!
+//! Green is never the result of missing data, so the ledger is the one place that knows when a
+//! test has its verdict. A process that ends leaves tests behind in three ways: the one that ran in
+//! it (`crashed`, `timed_out` or `not_run`, by the reason of the end), those that had not begun
+//! (they continue in a new process, or become `not_run`), and none.
+//!
+//! A shard works in *rounds*: round 0 runs all tests, round n runs those again that failed in
+//! round n - 1. Within a round every test is expected to report once, over as many processes as
+//! it takes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::protocol::{CollectedTest, Finished};
+use crate::clock::Mono;
+use crate::model::{AttemptRecord, Outcome, ShardIndex, TestItem};
+
+/// The tests of one shard and their verdicts so far.
+#[derive(Debug)]
+pub struct Ledger {
+    shard: ShardIndex,
+    root: String,
+    /// What node ids and files are made relative to.
+    root_absolute: String,
+    project: String,
+    tests: Vec<Test>,
+    by_nodeid: HashMap<Arc<str>, usize>,
+    running: Vec<Running>,
+    round: u32,
+}
+
+#[derive(Debug)]
+struct Test {
+    nodeid: Arc<str>,
+    file: Arc<str>,
+    line: Option<u32>,
+    /// Tries that began, or got a verdict without beginning.
+    attempts: u32,
+    outcome: Option<Outcome>,
+    failed_before: bool,
+    flaky: bool,
+    /// A file that could not be collected rather than a test.
+    is_file: bool,
+    /// The last round in which the test reported, counted from 1.
+    reported_in: u32,
+}
+
+/// A verdict, and the one of the same test that it replaces.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// The attempt with its verdict.
+    pub record: AttemptRecord,
+    /// The verdict of an earlier attempt of this run, and whether that was flaky.
+    pub replaced: Option<(Outcome, bool)>,
+}
+
+/// A test that runs now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The node id.
+    pub nodeid: Arc<str>,
+    /// `main` or an xdist worker.
+    pub worker: String,
+    /// The process that runs it.
+    pub pid: u32,
+    /// Since when.
+    pub since: Mono,
+    /// Which try it is.
+    pub attempt: u32,
+    /// What to call it should its process end before it reports.
+    pub doom: Option<Doom>,
+}
+
+/// The verdict of a test whose process ends, or is ended, while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doom {
+    /// `crashed`, `timed_out` or `not_run`.
+    pub outcome: Outcome,
+    /// One line.
+    pub message: String,
+    /// Stacks, or the end of the standard error.
+    pub longrepr: Option<String>,
+}
+
+impl Ledger {
+    /// An empty ledger. `project` is the project folder, absolute.
+    pub fn new(shard: ShardIndex, project: &str) -> Self {
+        Self {
+            shard,
+            root: String::new(),
+            root_absolute: project.to_owned(),
+            project: project.to_owned(),
+            tests: Vec::new(),
+            by_nodeid: HashMap::new(),
+            running: Vec::new(),
+            round: 0,
+        }
+    }
+
+    /// Takes pytest's rootdir, absolute.
+    pub fn set_rootdir(&mut self, rootdir: &str) {
+        self.root = relative_to(&self.project, rootdir);
+        rootdir.clone_into(&mut self.root_absolute);
+    }
+
+    /// pytest's rootdir relative to the project.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Takes collected tests; returns those that were not known. A process that continues collects
+    /// the same tests again.
+    pub fn collected(&mut self, tests: Vec<CollectedTest>) -> Vec<TestItem> {
+        let mut news = Vec::new();
+        for test in tests {
+            if self.by_nodeid.contains_key(test.id.as_str()) {
+                continue;
+            }
+            let index = self.add(&test.id, &self.project_file(&test.file), test.line);
+            news.push(self.item(index));
+        }
+        news
+    }
+
+    /// A file as users name it: relative to the project, absolute outside of it.
+    pub fn project_file(&self, file: &str) -> String {
+        if file.starts_with('/') {
+            relative_to(&self.project, file)
+        } else {
+            relative_to(&self.project, &format!("{}/{file}", self.root_absolute))
+        }
+    }
+
+    fn add(&mut self, nodeid: &str, file: &str, line: Option<u32>) -> usize {
+        let nodeid: Arc<str> = nodeid.into();
+        // Tests of one file follow each other: they share one copy of its name.
+        let file = match self.tests.last() {
+            Some(last) if *last.file == *file => Arc::clone(&last.file),
+            _ => file.into(),
+        };
+        let index = self.tests.len();
+        self.tests.push(Test {
+            nodeid: Arc::clone(&nodeid),
+            file,
+            line,
+            attempts: 0,
+            outcome: None,
+            failed_before: false,
+            flaky: false,
+            is_file: false,
+            reported_in: 0,
+        });
+        self.by_nodeid.insert(nodeid, index);
+        index
+    }
+
+    /// Adds a test that reports without having been collected, so that no result is lost. Returns
+    /// it when it was not known.
+    pub fn make_known(&mut self, nodeid: &str) -> Option<TestItem> {
+        let before = self.tests.len();
+        let index = self.index_of(nodeid);
+        (index == before).then(|| self.item(index))
+    }
+
+    fn index_of(&mut self, nodeid: &str) -> usize {
+        if let Some(index) = self.by_nodeid.get(nodeid) {
+            return *index;
+        }
+        let file = self.project_file(nodeid.split("::").next().unwrap_or_default());
+        self.add(nodeid, &file, None)
+    }
+
+    /// A test began. Returns which try of it this is.
+    pub fn started(&mut self, nodeid: &str, worker: String, pid: u32, now: Mono) -> u32 {
+        let index = self.index_of(nodeid);
+        let test = &mut self.tests[index];
+        test.attempts += 1;
+        let (nodeid, attempt) = (Arc::clone(&test.nodeid), test.attempts);
+        // A worker runs one test at a time: an earlier one of it has ended unseen, or waits for
+        // the end of its process with the verdict that was decided.
+        self.running
+            .retain(|running| running.worker != worker || running.doom.is_some());
+        self.running.push(Running {
+            nodeid,
+            worker,
+            pid,
+            since: now,
+            attempt,
+            doom: None,
+        });
+        attempt
+    }
+
+    /// The tests that run now.
+    pub fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// Decides what a running test will be called if its process does not let it report.
+    pub fn doom(&mut self, nodeid: &str, doom: &Doom) {
+        for running in &mut self.running {
+            if *running.nodeid == *nodeid {
+                running.doom = Some(doom.clone());
+            }
+        }
+    }
+
+    /// Whether the verdict of a running test was decided.
+    pub fn is_doomed(&self, nodeid: &str) -> bool {
+        let mut running = self.running.iter();
+        running.any(|running| *running.nodeid == *nodeid && running.doom.is_some())
+    }
+
+    /// A test reported.
+    pub fn finished(&mut self, finished: Finished) -> Settled {
+        let began = self.take_running(&finished.id);
+        let doomed = began.and_then(|running| running.doom);
+        let (outcome, message, longrepr) = match doomed {
+            // What a test says that was interrupted on purpose is a consequence of that.
+            Some(doom) => {
+                let longrepr = doom.longrepr.or(finished.longrepr);
+                (doom.outcome, Some(doom.message), longrepr)
+            }
+            None => (finished.outcome, finished.message, finished.longrepr),
+        };
+        let index = self.index_of(&finished.id);
+        let sum = [finished.setup_s, finished.call_s, finished.teardown_s];
+        let duration_s = sum.iter().flatten().fold(None, |sum: Option<f64>, part| {
+            Some(sum.unwrap_or_default() + part.max(0.0))
+        });
+        let mut settled = self.settle(index, outcome, message, longrepr);
+        let record = &mut settled.record;
+        record.started_ms = finished.started_at.map(epoch_ms);
+        record.duration_s = duration_s;
+        record.setup_s = finished.setup_s.map(|s| s.max(0.0));
+        record.call_s = finished.call_s.map(|s| s.max(0.0));
+        record.teardown_s = finished.teardown_s.map(|s| s.max(0.0));
+        record.worker = Some(finished.worker);
+        record.peak_rss_bytes = finished.peak_rss_bytes;
+        record.cpu_s = finished.cpu_s.map(|s| s.max(0.0));
+        record.sections = finished.sections;
+        settled
+    }
+
+    fn take_running(&mut self, nodeid: &str) -> Option<Running> {
+        let position = self
+            .running
+            .iter()
+            .position(|running| *running.nodeid == *nodeid)?;
+        Some(self.running.remove(position))
+    }
+
+    /// A file that could not be collected, or asked to be skipped as a whole, counts as one test.
+    /// `None` when that was said before.
+    pub fn file_report(
+        &mut self,
+        nodeid: &str,
+        file: Option<&str>,
+        outcome: Outcome,
+        message: Option<String>,
+        longrepr: Option<String>,
+    ) -> Option<(TestItem, Settled)> {
+        let nodeid = self.project_file_or_id(nodeid);
+        let nodeid = nodeid.as_str();
+        let known = self.by_nodeid.get(nodeid).copied();
+        if known.is_some_and(|index| self.tests[index].outcome.is_some()) {
+            return None;
+        }
+        let file = self.project_file(file.unwrap_or(nodeid));
+        let index = known.unwrap_or_else(|| self.add(nodeid, &file, None));
+        self.tests[index].is_file = true;
+        Some((
+            self.item(index),
+            self.settle(index, outcome, message, longrepr),
+        ))
+    }
+
+    /// A `conftest.py` that cannot be imported is named by its absolute path: pytest has no rootdir
+    /// yet.
+    fn project_file_or_id(&self, nodeid: &str) -> String {
+        if nodeid.starts_with('/') {
+            relative_to(&self.project, nodeid)
+        } else {
+            nodeid.to_owned()
+        }
+    }
+
+    fn item(&self, index: usize) -> TestItem {
+        let test = &self.tests[index];
+        TestItem {
+            nodeid: test.nodeid.to_string(),
+            file: test.file.to_string(),
+            line: test.line,
+        }
+    }
+
+    /// The process ended. Tests that ran in it get their verdict: the one decided earlier, else
+    /// `blame`; without either a test is innocent and runs again. `detail` stands in where a
+    /// verdict has no report.
+    pub fn process_ended(
+        &mut self,
+        blame: Option<&Doom>,
+        detail: Option<&str>,
+        now: Mono,
+    ) -> Vec<Settled> {
+        let running = std::mem::take(&mut self.running);
+        let mut verdicts = Vec::new();
+        for running in running {
+            let index = self.index_of(&running.nodeid);
+            let Some(doom) = running.doom.or_else(|| blame.cloned()) else {
+                self.tests[index].attempts -= 1;
+                continue;
+            };
+            let longrepr = doom.longrepr.or_else(|| detail.map(str::to_owned));
+            let mut settled = self.settle(index, doom.outcome, Some(doom.message), longrepr);
+            settled.record.duration_s = Some(now.since(running.since).as_secs_f64());
+            settled.record.worker = Some(running.worker);
+            verdicts.push(settled);
+        }
+        verdicts
+    }
+
+    /// Adds the stacks to the verdict that was decided for a running test.
+    pub fn add_stacks(&mut self, nodeid: &str, stacks: &str) {
+        for running in self
+            .running
+            .iter_mut()
+            .filter(|running| *running.nodeid == *nodeid)
+        {
+            if let Some(doom) = &mut running.doom {
+                doom.longrepr = Some(stacks.to_owned());
+            }
+        }
+    }
+
+    /// How many tests there are.
+    pub fn len(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// Whether nothing was collected.
+    pub fn is_empty(&self) -> bool {
+        self.tests.is_empty()
+    }
+
+    /// Tests that have not reported in this round.
+    pub fn pending(&self) -> usize {
+        self.tests
+            .iter()
+            .filter(|test| self.is_pending(test))
+            .count()
+    }
+
+    fn is_pending(&self, test: &Test) -> bool {
+        test.reported_in <= self.round && self.belongs_to_round(test)
+    }
+
+    /// Round 0 is for every test, a later one for those whose last verdict is a failure.
+    fn belongs_to_round(&self, test: &Test) -> bool {
+        self.round == 0 || (!test.is_file && test.outcome.is_some_and(Outcome::is_failure))
+    }
+
+    /// Node ids that reported in this round: a process that continues leaves them out.
+    pub fn reported(&self) -> Vec<String> {
+        let reported = self
+            .tests
+            .iter()
+            .filter(|test| test.reported_in > self.round);
+        reported.map(|test| test.nodeid.to_string()).collect()
+    }
+
+    /// Node ids that are still to report in this round.
+    pub fn pending_ids(&self) -> Vec<String> {
+        let pending = self.tests.iter().filter(|test| self.is_pending(test));
+        pending.map(|test| test.nodeid.to_string()).collect()
+    }
+
+    /// Files of the tests that are still to report in this round, relative to the project.
+    pub fn pending_files(&self) -> Vec<String> {
+        let mut files: Vec<String> = Vec::new();
+        for test in self.tests.iter().filter(|test| self.is_pending(test)) {
+            if files.last().is_none_or(|last| **last != *test.file) {
+                files.push(test.file.to_string());
+            }
+        }
+        files.dedup();
+        files
+    }
+
+    /// Begins the next round for the tests that failed. Returns how many there are; with 0 the
+    /// round does not begin. A file that could not be collected is not tried again by its name.
+    pub fn next_round(&mut self) -> usize {
+        self.round += 1;
+        let pending = self.pending();
+        if pending == 0 {
+            self.round -= 1;
+        }
+        pending
+    }
+
+    /// Everything that is still to report becomes `not_run`. In a later round nothing does: the
+    /// verdict of the earlier try stands.
+    pub fn settle_not_run(&mut self, message: &str) -> Vec<Settled> {
+        if self.round > 0 {
+            return Vec::new();
+        }
+        let pending: Vec<usize> = (0..self.tests.len())
+            .filter(|index| self.is_pending(&self.tests[*index]))
+            .collect();
+        pending
+            .into_iter()
+            .map(|index| self.settle(index, Outcome::NotRun, Some(message.to_owned()), None))
+            .collect()
+    }
+
+    fn settle(
+        &mut self,
+        index: usize,
+        outcome: Outcome,
+        message: Option<String>,
+        longrepr: Option<String>,
+    ) -> Settled {
+        let round = self.round;
+        let test = &mut self.tests[index];
+        let replaced = test.outcome.map(|outcome| (outcome, test.flaky));
+        test.attempts = test.attempts.max(1);
+        let flaky = outcome == Outcome::Passed && test.failed_before;
+        test.flaky = flaky;
+        test.failed_before |= outcome.is_failure();
+        test.outcome = Some(outcome);
+        test.reported_in = round + 1;
+        let record = AttemptRecord {
+            shard: self.shard,
+            root: self.root.clone(),
+            nodeid: test.nodeid.to_string(),
+            file: test.file.to_string(),
+            line: test.line,
+            attempt: test.attempts,
+            outcome,
+            flaky,
+            started_ms: None,
+            duration_s: None,
+            setup_s: None,
+            call_s: None,
+            teardown_s: None,
+            worker: None,
+            peak_rss_bytes: None,
+            cpu_s: None,
+            message,
+            longrepr,
+            sections: Vec::new(),
+        };
+        Settled { record, replaced }
+    }
+}
+
+/// `path` below `base` without the base; any other path as it is. Both absolute.
+fn relative_to(base: &str, path: &str) -> String {
+    match path.strip_prefix(base.trim_end_matches('/')) {
+        Some("") => String::new(),
+        Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/').to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, and dates are far from the limits"
+)]
+fn epoch_ms(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}

@@ -1,0 +1,31 @@
+//! The harness as text, and the bytes that bring it into an interpreter.
+//!
+//! The interpreter is started as `python -c LOADER`; on its standard input come
+//! [`framed_harness`], then the commands of [`super::protocol`]. Nothing is installed or mounted.
+
+/// The program for `python -c`. Every Python from 2.6 on can parse it, so that an old interpreter
+/// answers with [`super::protocol::HarnessEvent::Unsupported`] instead of a syntax error.
+pub const LOADER: &str = include_str!("loader.py");
+
+/// The harness itself, for Python 3.8 and later: one program, kept in five files by subject.
+pub const HARNESS: &str = concat!(
+    include_str!("harness.py"),
+    include_str!("harness_reports.py"),
+    include_str!("harness_hooks.py"),
+    include_str!("harness_xdist.py"),
+    include_str!("harness_cover.py"),
+);
+
+/// The number of the signal on which the harness, and every xdist worker, writes the Python stacks
+/// of all its threads to the standard error that it was started with, even while native code hangs.
+///
+/// `SIGSTKFLT` on Linux, which no kernel sends, and `SIGINFO` elsewhere. `SIGUSR1` and `SIGUSR2`
+/// will not do: tests install handlers of their own for them and restore what they found.
+pub const DUMP_SIGNAL: i32 = if cfg!(target_os = "linux") { 16 } else { 29 };
+
+/// What the loader reads first: the size of the harness in bytes, a newline, the harness.
+pub fn framed_harness() -> Vec<u8> {
+    let mut frame = format!("{}\n", HARNESS.len()).into_bytes();
+    frame.extend_from_slice(HARNESS.as_bytes());
+    frame
+}
