@@ -6,3 +6,4 @@ pub mod insight;
 pub mod model;
 pub mod plan;
 pub mod pytest;
+pub mod store;

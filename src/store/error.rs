@@ -1,0 +1,321 @@
+//! What can go wrong with the state file, one variant per thing that a user can act on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::place::WAIT_S;
+use crate::diag::Hint;
+use crate::model::RunId;
+
+/// Why the state file cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The linked SQLite has a known defect that can corrupt files.
+    #[error("SQLite {found} is too old, {needed} or later is needed")]
+    OldSqlite {
+        /// The version that is linked.
+        found: String,
+        /// The first version that will do.
+        needed: String,
+    },
+    /// The path names a folder.
+    #[error("the state file `{}` is a directory", path.display())]
+    IsDirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The folder of the state file is not there and cannot be made.
+    #[error("cannot create the folder `{}` of the state file", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The state file, or something beside it, cannot be created or looked at.
+    #[error("cannot prepare the state file `{}`", path.display())]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no state file yet, and the caller only wanted to read.
+    #[error("there is no state file `{}`", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is write-protected.
+    #[error("the state file `{}` is read-only", path.display())]
+    ReadOnlyFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The folder is write-protected, and SQLite keeps its journal there.
+    #[error("the folder `{}` of the state file is read-only", folder.display())]
+    ReadOnlyFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The file system is mounted read-only.
+    #[error("the state file `{}` is on a file system that is mounted read-only", path.display())]
+    ReadOnlyMount {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is something else than a database.
+    #[error("the state file `{}` is not an SQLite file: it starts with {found}", path.display())]
+    NotADatabase {
+        /// The path.
+        path: PathBuf,
+        /// Its first bytes, in words.
+        found: String,
+    },
+    /// The file is a database of another program.
+    #[error("the SQLite file `{}` belongs to another application ({found})", path.display())]
+    Foreign {
+        /// The path.
+        path: PathBuf,
+        /// Its application id or its tables, in words.
+        found: String,
+    },
+    /// The file was written by a newer agent.
+    #[error(
+        "the state file `{}` was written by a newer agent: it has schema version {found}, this agent knows versions up to {ours}",
+        path.display()
+    )]
+    Newer {
+        /// The path.
+        path: PathBuf,
+        /// The version in the file.
+        found: i32,
+        /// The latest version that this agent knows.
+        ours: i32,
+    },
+    /// The file is from an older agent, and the caller only wanted to read.
+    #[error(
+        "the state file `{}` has schema version {found}, and this agent reads version {ours}",
+        path.display()
+    )]
+    Older {
+        /// The path.
+        path: PathBuf,
+        /// The version in the file.
+        found: i32,
+        /// The version that this agent reads.
+        ours: i32,
+    },
+    /// A migration that was applied is not the one that this agent knows.
+    #[error(
+        "the state file `{}` was made with another migration {version} (`{found}`) than this agent's (`{ours}`)",
+        path.display()
+    )]
+    OtherHistory {
+        /// The path.
+        path: PathBuf,
+        /// The number of the migration.
+        version: i32,
+        /// Its name in the file.
+        found: String,
+        /// Its name here.
+        ours: String,
+    },
+    /// The file is shorter than its own header says.
+    #[error(
+        "the state file `{}` is truncated: its header counts {expected_bytes} bytes, the file has {found_bytes}",
+        path.display()
+    )]
+    Truncated {
+        /// The path.
+        path: PathBuf,
+        /// Pages times page size.
+        expected_bytes: u64,
+        /// The size of the file.
+        found_bytes: u64,
+    },
+    /// The structure of the file is damaged.
+    #[error("the state file `{}` is damaged", path.display())]
+    Corrupt {
+        /// The path.
+        path: PathBuf,
+        /// What SQLite found.
+        source: rusqlite::Error,
+    },
+    /// A row holds something that the agent never writes.
+    #[error("the state file `{}` holds a bad value: {what}", path.display())]
+    BadValue {
+        /// The path.
+        path: PathBuf,
+        /// Which, and what it should be.
+        what: String,
+    },
+    /// There is no space left.
+    #[error("no space is left for the state file `{}`", path.display())]
+    Full {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another process holds a lock for too long.
+    #[error("the state file `{}` was locked by another process for more than {WAIT_S} s", path.display())]
+    Locked {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The disk or the file system failed.
+    #[error("cannot read or write the state file `{}`", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// The kind of access that failed.
+        source: rusqlite::Error,
+    },
+    /// A setting of the connection did not take.
+    #[error("the state file `{}` has `{pragma} = {found}` where {wanted} was set", path.display())]
+    Pragma {
+        /// The path.
+        path: PathBuf,
+        /// The setting.
+        pragma: &'static str,
+        /// What was asked for.
+        wanted: String,
+        /// What SQLite answers.
+        found: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the state file `{}` to schema version {version}", path.display())]
+    Migrate {
+        /// The path.
+        path: PathBuf,
+        /// The version that could not be reached.
+        version: i32,
+        /// Why not.
+        source: Box<refinery::Error>,
+    },
+    /// No backup could be made, and so nothing was migrated.
+    #[error("cannot back up the state file to `{}`", backup.display())]
+    Backup {
+        /// Where the backup was to be.
+        backup: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A run that the caller asked for is not there.
+    #[error("the state file `{}` has no run {run}", path.display())]
+    NoRun {
+        /// The path.
+        path: PathBuf,
+        /// The run.
+        run: RunId,
+    },
+    /// A statement failed for a reason that is a defect of the agent.
+    #[error("cannot {action} in the state file `{}`", path.display())]
+    Sql {
+        /// The path.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+    /// The writer gave up.
+    #[error("{results} results could not be stored")]
+    NotStored {
+        /// How many verdicts are lost.
+        results: u64,
+        /// The first error.
+        source: Box<StoreError>,
+    },
+    /// The system refused a thread for the writer.
+    #[error("cannot start the thread that writes the state file")]
+    Thread {
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// A file of the store that could not be made or looked at.
+    pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull => Self::Full { path },
+            _ => Self::File { path, source },
+        }
+    }
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<String> {
+        let another = "name another file with `--db FILE`";
+        let hint = match self {
+            Self::IsDirectory { path } => {
+                format!(
+                    "name a file in it: `--db {}`",
+                    path.join("agent.db").display()
+                )
+            }
+            Self::Folder { .. } | Self::File { .. } => {
+                "name a file in a folder that you can write to with `--db FILE`".to_owned()
+            }
+            Self::Missing { .. } => {
+                "`agent run` makes it, or name the right file with `--db FILE`".to_owned()
+            }
+            Self::ReadOnlyFile { path } => {
+                format!(
+                    "make it writable (`chmod u+w {}`), or {another}",
+                    path.display()
+                )
+            }
+            Self::ReadOnlyFolder { folder } => format!(
+                "SQLite keeps its journal there: make it writable (`chmod u+w {}`), or {another}",
+                folder.display()
+            ),
+            Self::ReadOnlyMount { .. } => {
+                "SQLite keeps its journal beside the file: copy it to a place that can be written to, and name that with `--db FILE`".to_owned()
+            }
+            Self::NotADatabase { .. } | Self::Foreign { .. } => {
+                format!("the file was left as it is; {another}")
+            }
+            Self::Newer { .. } => format!(
+                "use the newer agent, or {another}; backups of older versions are beside the file as `.v*.bak`"
+            ),
+            Self::Older { .. } => "`agent run` brings it up to date".to_owned(),
+            Self::OtherHistory { .. } => {
+                format!("use the agent that made the file, or {another}")
+            }
+            Self::Truncated { path, .. } | Self::Corrupt { path, .. } => damage_hint(path),
+            Self::BadValue { .. } | Self::Pragma { .. } | Self::NoRun { .. } | Self::Sql { .. } => {
+                return None;
+            }
+            Self::OldSqlite { .. } | Self::Thread { .. } => return None,
+            Self::Full { .. } => format!(
+                "free some space and run again, or {another}; what was stored before is kept"
+            ),
+            Self::Locked { path } => format!(
+                "end the process that holds it (`fuser {}` names it), then try again",
+                path.display()
+            ),
+            Self::Io { .. } => {
+                "look at the disk and at the kernel's log (`dmesg`), then try again".to_owned()
+            }
+            Self::Migrate { .. } => {
+                "the file is as it was before; a backup is beside it as `.v*.bak`".to_owned()
+            }
+            Self::Backup { .. } => {
+                "free some space beside the state file; nothing was changed".to_owned()
+            }
+            Self::NotStored { source, .. } => return source.hint(),
+        };
+        Some(hint)
+    }
+}
+
+fn damage_hint(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "the file was left as it is: keep a copy, put a backup (`{path}.v*.bak`) in its place, or save what is readable with `sqlite3 {path} .recover`"
+    )
+}

@@ -1,0 +1,54 @@
+//! The state file: the only user of `rusqlite` and `refinery`.
+//!
+//! One SQLite file holds everything that the agent remembers. Its public face is a handful of
+//! views (`migrations/README.md`); the tables beneath them belong to this folder alone.
+//!
+//! ```text
+//!  Store::open ── place (folder, file, modes) ── connect ── identity ── pragmas ── schema
+//!       │
+//!       ├─ open_run ─► RunId                      committed before anything is started
+//!       ├─ Writer::spawn ─► submit … submit ─► finish ─► Store
+//!       │        one thread, one `BEGIN IMMEDIATE` a batch, announce after the commit
+//!       └─ reader ─► Reader                       read-only connections, as many as one likes
+//! ```
+//!
+//! **Crash points.** A run is a row without an end until `Write::RunEnded` is committed. Whatever
+//! happens in between - kill -9, a power cut - leaves whole batches, a list of all collected tests
+//! (`not_run` until they report), and the identities of the processes that were started. The next
+//! start finds such runs with [`Store::unfinished_runs`] and ends them with
+//! [`Store::close_interrupted`].
+//!
+//! **Invariant:** an event reaches the announcer of the [`Writer`] only after the transaction that
+//! holds its facts was committed with `synchronous = FULL`.
+//!
+//! **Invariant:** nothing here deletes, repairs or replaces a state file. What cannot be used is
+//! an error that says so.
+//!
+//! **Invariant:** every effect is idempotent, so a batch whose commit failed can be written again.
+
+mod baseline;
+mod content;
+mod db;
+mod diagnose;
+mod error;
+mod history;
+mod open;
+mod place;
+mod reader;
+mod results;
+mod rows;
+mod runs;
+mod schema;
+mod write;
+mod writer;
+
+pub use baseline::{Baseline, Durations};
+pub use error::StoreError;
+pub use open::Store;
+pub use reader::Reader;
+pub use rows::{
+    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, RunRow,
+    UnfinishedRun, WarningRow,
+};
+pub use schema::{APPLICATION_ID, latest_version};
+pub use writer::Writer;

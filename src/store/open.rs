@@ -1,0 +1,226 @@
+//! Opening the state file: the one place where connections are made and their settings checked.
+//!
+//! The order matters: nothing is written before the file is known to be the agent's own.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
+
+use super::db::Db;
+use super::diagnose::{check_one_byte, diagnose, read_only};
+use super::error::StoreError;
+use super::place::{self, WAIT_S};
+use super::reader::Reader;
+use super::schema::{self, APPLICATION_ID, Identity};
+use crate::clock::Stopwatch;
+
+/// Earlier SQLite can corrupt a write-ahead log that several processes checkpoint.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// More than there are statements in this folder, so that none is prepared twice.
+const STATEMENTS: usize = 64;
+
+/// How long to wait before another try for a lock that SQLite does not wait for itself.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The state file, opened for writing. A process has at most one for a file.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) db: Db,
+}
+
+impl Store {
+    /// Opens the state file at `path`, makes it if it is not there, and brings it up to date.
+    ///
+    /// The folder is made too, private and with a `.gitignore` of its own. A file of an older
+    /// agent is backed up to `{path}.v{n}.bak` before it is changed.
+    pub fn open(path: &Path, now_ms: i64) -> Result<Self, StoreError> {
+        check_sqlite(rusqlite::version_number())?;
+        let file = place::resolve(path)?;
+        place::prepare_folder(&file)?;
+        let connection = create_and_connect(&file)?;
+        let mut db = Db { file, connection };
+        let identity = Identity::read(&mut db)?;
+        identity.check(&db.file)?;
+        check_writable(&db)?;
+        configure(&db)?;
+        if identity.is_blank() {
+            set_application_id(&db)?;
+        }
+        db.connection
+            .set_transaction_behavior(TransactionBehavior::Immediate);
+        schema::migrate(&mut db, now_ms)?;
+        place::make_private(&db.file)?;
+        Ok(Self { db })
+    }
+
+    /// The state file; where a link was given, the file that it leads to.
+    pub fn path(&self) -> &Path {
+        self.db.path()
+    }
+
+    /// Another connection to the same file that only reads.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(self.path())
+    }
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// Opens `file`, which must exist.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that opens the state file"
+)]
+pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connection> {
+    let mode = match access {
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    // A name such as `file:x` or `:memory:` is a name, wherever SQLite would see more in it.
+    let name = Path::new(".").join(file);
+    // A connection has one owner at a time, so that SQLite need not guard it with a mutex.
+    let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(Duration::from_secs(WAIT_S))?;
+    // The bundled SQLite plans a statement anew for each bound value once statistics exist, which
+    // makes writing a run four times as slow; this keeps the plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+/// Tries again while the file is locked, for as long as SQLite would wait for a lock.
+///
+/// SQLite itself does not wait where waiting could be a deadlock, as when it changes the journal.
+pub(super) fn patiently<T>(mut step: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let watch = Stopwatch::start();
+    loop {
+        let outcome = step();
+        let busy = matches!(&outcome, Err(error)
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        if !busy || watch.now().0 >= WAIT_S * 1000 {
+            return outcome;
+        }
+        thread::park_timeout(PAUSE);
+    }
+}
+
+fn create_and_connect(file: &Path) -> Result<Connection, StoreError> {
+    // Closing the descriptor of the new file must not fall between another thread's opening of
+    // that file and its locks, which the close would drop.
+    static CREATION: Mutex<()> = Mutex::new(());
+    let _guard = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(source) = place::create_private(file) {
+        let failed = StoreError::of_file(file, source);
+        return Err(read_only(file).unwrap_or(failed));
+    }
+    check_one_byte(file)?;
+    connect(file, Access::Write).map_err(|error| diagnose(file, "open a connection", error))
+}
+
+fn check_sqlite(found: i32) -> Result<(), StoreError> {
+    if found >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    let in_words = |n: i32| format!("{}.{}.{}", n / 1_000_000, n / 1000 % 1000, n % 1000);
+    Err(StoreError::OldSqlite {
+        found: in_words(found),
+        needed: in_words(OLDEST_SQLITE),
+    })
+}
+
+/// SQLite opens what it cannot write to for reading, and says nothing.
+fn check_writable(db: &Db) -> Result<(), StoreError> {
+    if let Some(error) = read_only(&db.file) {
+        return Err(error);
+    }
+    let read_only = db.connection.is_readonly(MAIN_DB);
+    if db.in_words("ask for write access", read_only)? {
+        return Err(StoreError::ReadOnlyFile {
+            path: db.file.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn configure(db: &Db) -> Result<(), StoreError> {
+    let journal = if place::is_on_network(&db.file) {
+        "delete"
+    } else {
+        "wal"
+    };
+    // A change of the journal needs the file for itself; nothing is asked for when it is right.
+    if read_pragma(db, "journal_mode")? != journal {
+        let change = || {
+            let sql = format!("PRAGMA journal_mode = {journal}");
+            db.connection.query_row(&sql, [], |_| Ok(()))
+        };
+        db.in_words("set the journal mode", patiently(change))?;
+    }
+    check_pragma(db, "journal_mode", journal)?;
+    for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1)] {
+        let set = db.connection.pragma_update(None, pragma, value);
+        db.in_words("set up the connection", set)?;
+        check_pragma(db, pragma, &value.to_string())?;
+    }
+    check_pragma(db, "busy_timeout", &(WAIT_S * 1000).to_string())
+}
+
+fn set_application_id(db: &Db) -> Result<(), StoreError> {
+    let set = patiently(|| {
+        db.connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+    });
+    db.in_words("mark the file", set)?;
+    check_pragma(db, "application_id", &APPLICATION_ID.to_string())
+}
+
+fn read_pragma(db: &Db, pragma: &str) -> Result<String, StoreError> {
+    let value = patiently(|| {
+        db.connection.pragma_query_value(None, pragma, |row| {
+            row.get_ref(0).map(|value| match value {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                other => other.as_str().unwrap_or_default().to_owned(),
+            })
+        })
+    });
+    db.in_words("read a setting", value)
+}
+
+fn check_pragma(db: &Db, pragma: &'static str, wanted: &str) -> Result<(), StoreError> {
+    let found = read_pragma(db, pragma)?;
+    if found == wanted {
+        return Ok(());
+    }
+    Err(StoreError::Pragma {
+        path: db.file.clone(),
+        pragma,
+        wanted: wanted.to_owned(),
+        found,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sqlite_with_the_known_defect_is_refused() {
+        let error = check_sqlite(3_051_002).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "SQLite 3.51.2 is too old, 3.51.3 or later is needed"
+        );
+        check_sqlite(OLDEST_SQLITE).unwrap();
+        check_sqlite(rusqlite::version_number()).unwrap();
+    }
+}

@@ -1,0 +1,239 @@
+//! The schema's versions: whose file this is, how old, and how it is brought up to date.
+//!
+//! Crash points: a migration and its line in the history are one transaction, so that a file is
+//! always at one version or the next. Two agents may migrate at once: the loser's transaction
+//! fails as a whole, sees that the version has grown, and goes on from there.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use refinery::error::Kind;
+use refinery::{Migration, Runner, Target};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use uuid::{Timestamp, Uuid};
+
+use super::db::Db;
+use super::diagnose::diagnose;
+use super::error::StoreError;
+use super::open::{Access, connect, patiently};
+use super::place::{beside, create_private, folder_of};
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// What the header of a state file carries, so that `file` and other programs can tell: `MAGT`.
+pub const APPLICATION_ID: i32 = 0x4D41_4754;
+
+/// Whose a file is, and which migrations it has seen.
+#[derive(Debug)]
+pub(super) struct Identity {
+    application_id: i32,
+    tables: Vec<String>,
+    applied: Vec<Applied>,
+}
+
+#[derive(Debug)]
+struct Applied {
+    version: i32,
+    name: String,
+    checksum: String,
+}
+
+impl Identity {
+    /// Reads it in one transaction, so that another agent's first steps are not seen in half.
+    pub(super) fn read(db: &mut Db) -> Result<Self, StoreError> {
+        let identity = read_identity(&mut db.connection);
+        db.in_words("read the schema version", identity)
+    }
+
+    /// Whether nobody has written anything yet.
+    pub(super) fn is_blank(&self) -> bool {
+        self.application_id == 0 && self.tables.is_empty()
+    }
+
+    /// The latest migration of the file; 0 before the first one.
+    pub(super) fn version(&self) -> i32 {
+        self.applied.last().map_or(0, |applied| applied.version)
+    }
+
+    /// Refuses files of other programs, of newer agents and of other histories.
+    pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        if self.application_id != APPLICATION_ID && !self.is_blank() {
+            let found = self.in_words();
+            return Err(StoreError::Foreign { path, found });
+        }
+        let ours = latest_version();
+        let found = self.version();
+        if found > ours {
+            return Err(StoreError::Newer { path, found, ours });
+        }
+        let runner = embedded::migrations::runner();
+        for applied in &self.applied {
+            let known = runner
+                .get_migrations()
+                .iter()
+                .find(|known| known.version() == applied.version);
+            let same = known.is_some_and(|known| {
+                known.name() == applied.name && known.checksum().to_string() == applied.checksum
+            });
+            if !same {
+                return Err(StoreError::OtherHistory {
+                    path,
+                    version: applied.version,
+                    found: applied.name.clone(),
+                    ours: known.map_or_else(|| "none".to_owned(), |known| known.name().to_owned()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn in_words(&self) -> String {
+        if self.application_id != 0 {
+            return format!("its application id is {:#010x}", self.application_id);
+        }
+        let tables: Vec<String> = self
+            .tables
+            .iter()
+            .take(3)
+            .map(|table| format!("`{table}`"))
+            .collect();
+        format!("it holds {}", tables.join(", "))
+    }
+}
+
+/// The schema version that this agent writes.
+pub fn latest_version() -> i32 {
+    let versions = embedded::migrations::runner();
+    let versions = versions.get_migrations().iter();
+    versions.map(Migration::version).max().unwrap_or(0)
+}
+
+/// Brings the file up to date, one version after the other; a backup comes first.
+pub(super) fn migrate(db: &mut Db, now_ms: i64) -> Result<(), StoreError> {
+    let mut version = Identity::read(db)?.version();
+    if version > 0 && version < latest_version() {
+        back_up(db, version, now_ms)?;
+    }
+    while version < latest_version() {
+        let next = version + 1;
+        let outcome = runner(next).run(&mut db.connection);
+        version = Identity::read(db)?.version();
+        // Another agent may have done it in the meantime, which is as good.
+        if let Err(error) = outcome
+            && version < next
+        {
+            return Err(failed(db, next, error));
+        }
+    }
+    Ok(())
+}
+
+/// Migrations up to `version`, each together with its line in the history.
+fn runner(version: i32) -> Runner {
+    embedded::migrations::runner()
+        .set_grouped(true)
+        .set_target(Target::Version(version))
+}
+
+fn failed(db: &Db, version: i32, error: refinery::Error) -> StoreError {
+    if let Kind::Connection(_, source) = error.kind()
+        && let Some(rusqlite::Error::SqliteFailure(code, message)) = source.downcast_ref()
+        && code.code != ErrorCode::Unknown
+        && code.code != ErrorCode::ConstraintViolation
+    {
+        let source = rusqlite::Error::SqliteFailure(*code, message.clone());
+        return diagnose(db.path(), "bring the schema up to date", source);
+    }
+    StoreError::Migrate {
+        path: db.file.clone(),
+        version,
+        source: Box::new(error),
+    }
+}
+
+fn read_identity(connection: &mut Connection) -> rusqlite::Result<Identity> {
+    let whole = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let application_id = whole.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: Vec<String> = whole
+        .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut applied = Vec::new();
+    let is_ours = application_id == APPLICATION_ID;
+    if is_ours && tables.iter().any(|name| name == "refinery_schema_history") {
+        let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
+        applied = whole
+            .prepare(sql)?
+            .query_map([], |row| {
+                Ok(Applied {
+                    version: row.get(0)?,
+                    name: row.get(1)?,
+                    checksum: row.get(2)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+    }
+    whole.commit()?;
+    Ok(Identity {
+        application_id,
+        tables,
+        applied,
+    })
+}
+
+/// Copies the file to `{file}.v{version}.bak`, which appears whole or not at all.
+fn back_up(db: &Db, version: i32, now_ms: i64) -> Result<(), StoreError> {
+    let backup = beside(&db.file, &format!(".v{version}.bak"));
+    let (seconds, rest_ms) = (now_ms.max(0) / 1000, now_ms.max(0) % 1000);
+    let stamp = Timestamp::from_unix_time(
+        seconds.unsigned_abs(),
+        u32::try_from(rest_ms).unwrap_or(0) * 1_000_000,
+        0,
+        0,
+    );
+    let unfinished = beside(&backup, &format!(".{}", Uuid::new_v7(stamp)));
+    let done = copy_whole(db, &unfinished).and_then(|copied| {
+        if copied == version {
+            fs::rename(&unfinished, &backup)?;
+            return File::open(folder_of(&backup))?.sync_all();
+        }
+        // Another agent migrated first, and made the backup before it did.
+        fs::remove_file(&unfinished)
+    });
+    done.map_err(|source| {
+        // The copy is incomplete and of this call alone; the error matters more than its removal.
+        let _ = fs::remove_file(&unfinished);
+        StoreError::Backup { backup, source }
+    })
+}
+
+/// Copies the database page by page and returns the copy's schema version.
+fn copy_whole(db: &Db, target: &Path) -> io::Result<i32> {
+    create_private(target)?;
+    let mut copy = Db {
+        connection: connect(target, Access::Write).map_err(io::Error::other)?,
+        file: target.to_owned(),
+    };
+    let copied = patiently(|| {
+        let backup = Backup::new(&db.connection, &mut copy.connection)?;
+        match backup.step(-1)? {
+            StepResult::Done => Ok(()),
+            _ => Err(busy()),
+        }
+    });
+    copied.map_err(io::Error::other)?;
+    let identity = Identity::read(&mut copy).map_err(io::Error::other)?;
+    let closed = copy.connection.close();
+    closed.map_err(|(_, error)| io::Error::other(error))?;
+    Ok(identity.version())
+}
+
+fn busy() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    rusqlite::Error::SqliteFailure(code, None)
+}

@@ -1,0 +1,100 @@
+//! [`Write`]s become rows: one transaction a batch.
+
+use rusqlite::{Transaction, params};
+
+use super::db::int;
+use super::error::StoreError;
+use super::open::Store;
+use super::{results, runs};
+use crate::clock;
+use crate::model::RunId;
+use crate::model::write::Write;
+
+impl Store {
+    /// Writes a batch to an open run: all of it, or nothing when this fails.
+    ///
+    /// The same batch can be written again. [`Write::Coverage`] leaves the lines that it replaces
+    /// behind, so it is best sent rarely: when a shard or the run ends.
+    pub fn write(&mut self, run: RunId, writes: &[Write]) -> Result<(), StoreError> {
+        let written = self.write_batch(run, writes);
+        let known = self.db.in_words("write results", written)?;
+        if !known {
+            return Err(StoreError::NoRun {
+                path: self.db.file.clone(),
+                run,
+            });
+        }
+        if writes
+            .iter()
+            .any(|write| matches!(write, Write::RunEnded(_)))
+        {
+            self.refresh_statistics();
+        }
+        Ok(())
+    }
+
+    /// Returns whether the run is there.
+    fn write_batch(&mut self, run: RunId, writes: &[Write]) -> rusqlite::Result<bool> {
+        let tx = self.db.connection.transaction()?;
+        let sql = "UPDATE run SET active_ms = max(active_ms, ?2) WHERE run_id = ?1";
+        let known = tx
+            .prepare_cached(sql)?
+            .execute(params![run.0, clock::now_ms()])?;
+        if known == 0 {
+            return Ok(false);
+        }
+        for write in writes {
+            apply(&tx, run, write)?;
+        }
+        tx.commit()?;
+        Ok(true)
+    }
+
+    /// Lets the query planner know how the tables have grown.
+    fn refresh_statistics(&self) {
+        // The mask says: every table that needs it, at most a few hundred rows of each. A failure
+        // costs some speed of later queries and nothing else, so that it must not fail a run.
+        let _ = self
+            .db
+            .connection
+            .execute_batch("PRAGMA optimize = 0x10002");
+    }
+}
+
+fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()> {
+    match write {
+        Write::Git { commit, dirty } => runs::set_git(tx, run, commit, *dirty),
+        Write::ProcessStarted {
+            shard,
+            process,
+            started_ms,
+        } => runs::add_process(tx, run, *shard, process, *started_ms),
+        Write::ProcessEnded {
+            shard,
+            pid,
+            ended_ms,
+            status,
+        } => runs::end_process(tx, run, *shard, *pid, *ended_ms, status),
+        Write::ShardFacts { shard, facts } => runs::set_facts(tx, run, *shard, facts),
+        Write::Collected { shard, root, tests } => {
+            results::add_collected(tx, run, *shard, root, tests)
+        }
+        Write::Attempt(record) => results::put_attempt(tx, run, record),
+        Write::Coverage(files) => results::put_coverage(tx, run, files),
+        Write::CoverageTotals(totals) => {
+            let sql = "UPDATE run SET statements = ?2, covered = ?3 WHERE run_id = ?1";
+            let row = params![run.0, int(totals.statements), int(totals.covered)];
+            tx.prepare_cached(sql)?.execute(row).map(drop)
+        }
+        Write::Notice(notice) => results::add_notice(tx, run, notice),
+        Write::Warning { warning, count } => results::put_warning(tx, run, warning, *count),
+        Write::Counts(counts) => runs::set_counts(tx, run, counts),
+        Write::ShardEnded {
+            shard,
+            finished_ms,
+            exit_status,
+            deaths,
+        } => runs::end_shard(tx, run, *shard, *finished_ms, *exit_status, *deaths),
+        Write::RunEnded(end) => runs::end_run(tx, run, end),
+    }
+}
