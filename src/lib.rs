@@ -6,4 +6,5 @@ pub mod insight;
 pub mod model;
 pub mod plan;
 pub mod pytest;
+pub mod settings;
 pub mod store;

@@ -1,0 +1,264 @@
+//! The layers that settings come from, and the walk through them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::error::{FileProblem, SettingsError};
+use super::file::{self, Entry, SettingsFile};
+use super::origin::Origin;
+use super::project;
+use super::resolved::{ColorChoice, Settings, default_db};
+use super::table::{self, SETTINGS, Setting};
+use super::value::{Given, Problem, Raw};
+use crate::model::Notice;
+
+/// Everything that settings are made from, besides the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layers {
+    /// The command line.
+    pub flags: FlagValues,
+    /// The environment. `HOME`, `XDG_CONFIG_HOME` and `NO_COLOR` matter too.
+    pub env: BTreeMap<String, String>,
+    /// The working folder, absolute.
+    pub cwd: PathBuf,
+}
+
+/// The flags of a command line, each with the words that it stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlagValues {
+    given: Vec<(&'static str, Vec<String>)>,
+    /// Arguments for pytest after `--`; added to what the strongest layer says.
+    pub pytest_args: Vec<String>,
+}
+
+impl FlagValues {
+    /// Notes that `flag` was given and sets its setting to `word`: `--no-cov` to `off`.
+    pub fn set(&mut self, flag: &'static str, word: impl Into<String>) {
+        self.given.push((flag, vec![word.into()]));
+    }
+
+    /// The same for a flag of several words.
+    pub fn set_words(&mut self, flag: &'static str, words: Vec<String>) {
+        self.given.push((flag, words));
+    }
+
+    fn last_of(&self, setting: &Setting) -> Option<(&'static str, &[String])> {
+        let mut last_first = self.given.iter().rev();
+        last_first
+            .find(|(flag, _)| setting.flags.contains(flag))
+            .map(|(flag, words)| (*flag, words.as_slice()))
+    }
+}
+
+/// The variables that are text. One of the agent's own that is not is an error.
+pub fn environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>, SettingsError> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        match value.into_string() {
+            Ok(value) => {
+                environment.insert(name, value);
+            }
+            Err(_) if SETTINGS.iter().any(|s| s.variable == Some(name.as_str())) => {
+                return Err(SettingsError::VariableNotUtf8 { name });
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(environment)
+}
+
+impl Layers {
+    /// A variable that is there and not empty.
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.env
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// `$XDG_CONFIG_HOME/menace/config.toml`; a relative folder is ignored, as its standard asks.
+    fn user_file(&self) -> Option<PathBuf> {
+        let folder = |name| {
+            self.variable(name)
+                .map(Path::new)
+                .filter(|p| p.is_absolute())
+        };
+        let config = match folder("XDG_CONFIG_HOME") {
+            Some(folder) => folder.to_path_buf(),
+            None => folder("HOME")?.join(".config"),
+        };
+        Some(config.join("menace").join("config.toml"))
+    }
+
+    /// The project folder, and where it came from.
+    fn project(&self, cwd: &Path) -> Result<(PathBuf, Origin), SettingsError> {
+        let row = |setting: &&Setting| setting.name == "project";
+        let given = SETTINGS
+            .iter()
+            .find(row)
+            .and_then(|row| self.flags.last_of(row));
+        let Some((flag, [folder])) = given else {
+            return Ok((project::find(cwd), Origin::Default));
+        };
+        let name = flag.to_owned();
+        let missing = |source| SettingsError::Project {
+            given: folder.clone(),
+            source,
+        };
+        if folder.is_empty() {
+            return Err(missing(std::io::ErrorKind::NotFound.into()));
+        }
+        let path = cwd.join(folder).canonicalize().map_err(missing)?;
+        if !path.is_dir() {
+            return Err(missing(std::io::ErrorKind::NotADirectory.into()));
+        }
+        Ok((path, Origin::Flag { name }))
+    }
+}
+
+impl Settings {
+    /// The settings that `layers` and the files of the project and of the user add up to, and what
+    /// the user should know about them.
+    pub fn load(layers: &Layers) -> Result<(Self, Vec<Notice>), SettingsError> {
+        check_flags(&layers.flags)?;
+        let cwd = layers.cwd.canonicalize();
+        let cwd = cwd.map_err(|source| SettingsError::WorkingFolder {
+            path: layers.cwd.clone(),
+            source,
+        })?;
+        let (project, origin) = layers.project(&cwd)?;
+        let mut settings = Self::for_project(&project);
+        settings.origins.insert("project", origin);
+
+        let user = layers
+            .user_file()
+            .map(|path| file::plain(&path))
+            .transpose()?;
+        let (of_project, notice) = file::of_project(&project)?;
+        for file in [user.flatten(), of_project].into_iter().flatten() {
+            settings.apply_file(&file)?;
+        }
+        for setting in SETTINGS {
+            settings.apply_variable(setting, layers, &cwd)?;
+            settings.apply_flag(setting, &layers.flags, &cwd)?;
+        }
+        settings.finish(layers);
+        Ok((settings, notice.into_iter().collect()))
+    }
+
+    fn apply_file(&mut self, file: &SettingsFile) -> Result<(), SettingsError> {
+        for entry in &file.entries {
+            self.apply_entry(entry, &file.path)
+                .map_err(|source| SettingsError::File {
+                    path: file.path.clone(),
+                    line: entry.line,
+                    source,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn apply_entry(&mut self, entry: &Entry, path: &Path) -> Result<(), Box<FileProblem>> {
+        let setting = table::by_key(&entry.key).map_err(|nearest| FileProblem::UnknownKey {
+            key: entry.key.clone(),
+            text: entry.text.clone(),
+            nearest,
+        })?;
+        let base = path.parent().unwrap_or(path);
+        let origin = Origin::File {
+            path: path.to_path_buf(),
+            line: entry.line,
+        };
+        let read = self.apply(setting, Raw::Toml(&entry.value), base, origin);
+        read.map_err(|problem| FileProblem::Value {
+            key: entry.key.clone(),
+            text: entry.text.clone(),
+            problem,
+        })?;
+        Ok(())
+    }
+
+    fn apply_variable(
+        &mut self,
+        setting: &'static Setting,
+        layers: &Layers,
+        cwd: &Path,
+    ) -> Result<(), SettingsError> {
+        let Some(name) = setting.variable else {
+            return Ok(());
+        };
+        let Some(word) = layers.variable(name) else {
+            return Ok(());
+        };
+        let name = name.to_owned();
+        let origin = Origin::Variable { name: name.clone() };
+        self.apply(setting, Raw::Word(word), cwd, origin)
+            .map_err(|source| SettingsError::Variable { name, source })
+    }
+
+    fn apply_flag(
+        &mut self,
+        setting: &'static Setting,
+        flags: &FlagValues,
+        cwd: &Path,
+    ) -> Result<(), SettingsError> {
+        let Some((flag, words)) = flags.last_of(setting) else {
+            return Ok(());
+        };
+        let raw = match words {
+            [word] => Raw::Word(word),
+            words => Raw::Words(words),
+        };
+        let flag = flag.to_owned();
+        let origin = Origin::Flag { name: flag.clone() };
+        self.apply(setting, raw, cwd, origin)
+            .map_err(|source| SettingsError::Flag { flag, source })
+    }
+
+    fn apply(
+        &mut self,
+        setting: &'static Setting,
+        raw: Raw<'_>,
+        base: &Path,
+        origin: Origin,
+    ) -> Result<(), Problem> {
+        let project = self.project.clone();
+        let project = project.as_path();
+        (setting.read)(self, &Given { raw, base, project })?;
+        self.origins.insert(setting.name, origin);
+        Ok(())
+    }
+
+    /// What depends on other settings, and what is no row of its own.
+    fn finish(&mut self, layers: &Layers) {
+        if self.origin("db") == Origin::Default {
+            self.db = default_db(&self.data_dir);
+        }
+        let added = &layers.flags.pytest_args;
+        if !added.is_empty() {
+            self.pytest_args.extend(added.iter().cloned());
+            let to = Box::new(self.origin("pytest-args"));
+            self.origins.insert("pytest-args", Origin::Appended { to });
+        }
+        if self.color == ColorChoice::Auto && layers.variable("NO_COLOR").is_some() {
+            self.color = ColorChoice::Never;
+            let name = "NO_COLOR".to_owned();
+            self.origins.insert("color", Origin::Variable { name });
+        }
+    }
+}
+
+fn check_flags(flags: &FlagValues) -> Result<(), SettingsError> {
+    let known = |flag: &str| SETTINGS.iter().any(|setting| setting.flags.contains(&flag));
+    let unknown = flags.given.iter().find(|(flag, _)| !known(flag));
+    unknown.map_or(Ok(()), |(flag, _)| {
+        let flag = (*flag).to_owned();
+        Err(SettingsError::UnknownFlag { flag })
+    })
+}

@@ -1,0 +1,38 @@
+//! Settings: flags, environment variables and files become one [`Settings`] value.
+//!
+//! ```text
+//!   Layers { flags, env, cwd }
+//!      │
+//!      ├─ project   --project, else the nearest folder above that looks like a project
+//!      ├─ file      menace.toml | [tool.menace] of pyproject.toml, and the user's config.toml
+//!      ▼
+//!   load: for each row of the table, from the weakest layer to the strongest
+//!      default ◄ user file ◄ project file ◄ environment ◄ flag
+//!      ▼
+//!   Settings (plain typed values, each with its Origin) + notices
+//! ```
+//!
+//! [`SETTINGS`] has one row a setting; the command line, the files, the variables and
+//! `agent config` are all held against it. Whatever is given is read, even where a stronger layer
+//! overrides it: a wrong value is an error in every layer, so that it does not lie in wait for the
+//! day when the flag is left out.
+//!
+//! **Invariant:** nothing here looks at the process's own environment; [`Layers`] says it all.
+
+mod error;
+mod file;
+mod layers;
+mod origin;
+mod project;
+mod report;
+mod resolved;
+mod table;
+mod value;
+
+pub use error::{FileProblem, SettingsError};
+pub use layers::{FlagValues, Layers, environment};
+pub use origin::Origin;
+pub use report::{ConfigEntry, ConfigReport};
+pub use resolved::{ColorChoice, ProgressChoice, Settings, Verbosity};
+pub use table::{SETTINGS, Setting};
+pub use value::{Problem, Value};

@@ -1,0 +1,51 @@
+//! Where the value of a setting came from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where the value of a setting came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Origin {
+    /// Nobody said anything.
+    #[default]
+    Default,
+    /// A line of a settings file.
+    File {
+        /// The file, absolute.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// An environment variable.
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// The command line.
+    Flag {
+        /// The flag as typed, such as `--no-cov`; `PATHS` for the paths.
+        name: String,
+    },
+    /// Arguments after `--`, added to what another layer said.
+    Appended {
+        /// The origin of the part before them.
+        to: Box<Origin>,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable { name } => write!(f, "variable {name}"),
+            Self::Flag { name } => write!(f, "flag {name}"),
+            Self::Appended { to } if **to == Self::Default => f.write_str("arguments after --"),
+            Self::Appended { to } => write!(f, "{to}, arguments after --"),
+        }
+    }
+}

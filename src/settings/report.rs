@@ -1,0 +1,63 @@
+//! The settings as `agent config --json` prints them.
+//!
+//! A published contract; `agent schema config` prints its JSON Schema. Within one version keys are
+//! only added.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::origin::Origin;
+use super::resolved::Settings;
+use super::value::Value;
+use crate::model::Notice;
+
+/// The version of the report.
+const CONFIG_VERSION: u32 = 1;
+
+/// Every setting, and what the user should know about them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "agent config --json")]
+pub struct ConfigReport {
+    /// The version of this format, 1.
+    pub v: u32,
+    /// By the name of the setting, which is its key in files.
+    pub settings: BTreeMap<String, ConfigEntry>,
+    /// What the user should know about the settings.
+    pub notices: Vec<Notice>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigEntry {
+    /// Its value; null when it is not set. Times are in seconds, paths absolute.
+    pub value: Value,
+    /// Where the value came from.
+    pub origin: Origin,
+    /// The flags that set it.
+    pub flags: Vec<String>,
+    /// The variable that sets it.
+    pub variable: Option<String>,
+}
+
+impl ConfigReport {
+    /// The report of `settings`.
+    pub fn new(settings: &Settings, notices: Vec<Notice>) -> Self {
+        let entry = |(setting, value, origin): (&super::Setting, Value, Origin)| {
+            let flags = setting.flags.iter().map(|flag| (*flag).to_owned());
+            let entry = ConfigEntry {
+                value,
+                origin,
+                flags: flags.collect(),
+                variable: setting.variable.map(str::to_owned),
+            };
+            (setting.name.to_owned(), entry)
+        };
+        Self {
+            v: CONFIG_VERSION,
+            settings: settings.origins().map(entry).collect(),
+            notices,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! [`Settings`]: the final values, and the defaults.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::origin::Origin;
+use super::table::{SETTINGS, Setting};
+use super::value::Value;
+
+/// What a run, or any other command, works with.
+///
+/// Made by [`Settings::load`](Settings::load) from flags, variables and files, or by
+/// [`Settings::for_project`] and then changed field by field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The project folder, absolute.
+    pub project: PathBuf,
+    /// Files, folders, node ids or globs, relative to the project where they lie inside of it.
+    /// Empty for pytest's own choice.
+    pub paths: Vec<String>,
+    /// The total of workers, from 1.
+    pub workers: u32,
+    /// Arguments for pytest.
+    pub pytest_args: Vec<String>,
+    /// The interpreter: a command, or an absolute path. `None` to look for one.
+    pub python: Option<String>,
+    /// How long a shard may take.
+    pub timeout: Duration,
+    /// How long a test may take.
+    pub test_timeout: Option<Duration>,
+    /// How often a failing test is tried again.
+    pub reruns: u32,
+    /// After how many failing tests a run ends.
+    pub max_fail: Option<u32>,
+    /// Whether coverage is measured.
+    pub coverage: bool,
+    /// Whether the agent may make an environment where the interpreter has no pytest.
+    pub managed_env: bool,
+    /// Whether nothing may be fetched.
+    pub offline: bool,
+    /// A folder of wheels that the managed environment is made from.
+    pub wheels: Option<PathBuf>,
+    /// The folder of everything that the agent keeps.
+    pub data_dir: PathBuf,
+    /// The state file.
+    pub db: PathBuf,
+    /// When to use colours.
+    pub color: ColorChoice,
+    /// How to show progress.
+    pub progress: ProgressChoice,
+    /// How much to say.
+    pub verbosity: Verbosity,
+    pub(super) origins: BTreeMap<&'static str, Origin>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to show the progress of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// A bar.
+    Bar,
+    /// A line now and then.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// The verdict and failures.
+    Quiet,
+    /// What a person at a terminal wants to know.
+    #[default]
+    Normal,
+    /// Every test.
+    Verbose,
+}
+
+impl ColorChoice {
+    pub(super) const NAMES: [(&str, Self); 3] = [
+        ("auto", Self::Auto),
+        ("always", Self::Always),
+        ("never", Self::Never),
+    ];
+
+    /// The choice that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.iter();
+        names
+            .find(|(known, _)| *known == name)
+            .map(|(_, choice)| *choice)
+    }
+}
+
+impl ProgressChoice {
+    pub(super) const NAMES: [(&str, Self); 4] = [
+        ("auto", Self::Auto),
+        ("bar", Self::Bar),
+        ("plain", Self::Plain),
+        ("none", Self::None),
+    ];
+}
+
+impl Verbosity {
+    pub(super) const NAMES: [(&str, Self); 3] = [
+        ("quiet", Self::Quiet),
+        ("normal", Self::Normal),
+        ("verbose", Self::Verbose),
+    ];
+}
+
+impl Settings {
+    /// The defaults for a project; its folder should be absolute.
+    pub fn for_project(project: impl Into<PathBuf>) -> Self {
+        let project = project.into();
+        let data_dir = project.join("sandbox_data");
+        Self {
+            db: default_db(&data_dir),
+            data_dir,
+            project,
+            paths: Vec::new(),
+            workers: 1,
+            pytest_args: Vec::new(),
+            python: None,
+            timeout: Duration::from_mins(5),
+            test_timeout: None,
+            reruns: 0,
+            max_fail: None,
+            coverage: true,
+            managed_env: true,
+            offline: false,
+            wheels: None,
+            color: ColorChoice::Auto,
+            progress: ProgressChoice::Auto,
+            verbosity: Verbosity::Normal,
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// Every setting with its value and its origin, in the order of the table.
+    pub fn origins(&self) -> impl Iterator<Item = (&'static Setting, Value, Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let origin = self.origins.get(setting.name).cloned();
+            (setting, (setting.show)(self), origin.unwrap_or_default())
+        })
+    }
+
+    /// The origin of one setting, by the setting's name.
+    pub fn origin(&self, name: &str) -> Origin {
+        self.origins.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// The state file of a data folder.
+pub(super) fn default_db(data_dir: &Path) -> PathBuf {
+    data_dir.join("agent.db")
+}

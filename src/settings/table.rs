@@ -1,0 +1,226 @@
+//! The table of settings: one row each, from which everything else follows.
+
+use super::resolved::{ColorChoice, ProgressChoice, Settings, Verbosity};
+use super::value::{Given, Problem, Value};
+
+/// One setting. Its default is the one of [`Settings::for_project`].
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name, which is also its key in files.
+    pub name: &'static str,
+    /// The flags that set it.
+    pub flags: &'static [&'static str],
+    /// The variable that sets it.
+    pub variable: Option<&'static str>,
+    /// Whether files can set it.
+    pub in_files: bool,
+    /// Reads a value into the settings.
+    pub(super) read: fn(&mut Settings, &Given<'_>) -> Result<(), Problem>,
+    /// The value as `agent config` shows it.
+    pub(super) show: fn(&Settings) -> Value,
+}
+
+/// Every setting, in the order in which `agent config` lists them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "project",
+        flags: &["--project"],
+        variable: None,
+        in_files: false,
+        // It must be known before any file can be read, so the loader has set it already.
+        read: |_, _| Ok(()),
+        show: |settings| (&settings.project).into(),
+    },
+    Setting {
+        name: "paths",
+        flags: &["PATHS"],
+        variable: None,
+        in_files: true,
+        read: |settings, given| given.test_paths().map(|paths| settings.paths = paths),
+        show: |settings| (&settings.paths).into(),
+    },
+    Setting {
+        name: "workers",
+        flags: &["--workers"],
+        variable: Some("SELF_TEST_WORKERS"),
+        in_files: true,
+        read: |settings, given| given.workers().map(|count| settings.workers = count),
+        show: |settings| settings.workers.into(),
+    },
+    Setting {
+        name: "pytest-args",
+        flags: &["--pytest-args"],
+        variable: Some("SELF_TEST_ARGS"),
+        in_files: true,
+        read: |settings, given| given.words().map(|words| settings.pytest_args = words),
+        show: |settings| (&settings.pytest_args).into(),
+    },
+    Setting {
+        name: "python",
+        flags: &["--python"],
+        variable: Some("SELF_TEST_PYTHON"),
+        in_files: true,
+        read: |settings, given| given.program().map(|python| settings.python = Some(python)),
+        show: |settings| settings.python.as_ref().into(),
+    },
+    Setting {
+        name: "timeout",
+        flags: &["--timeout"],
+        variable: Some("SELF_TEST_TIMEOUT"),
+        in_files: true,
+        read: |settings, given| given.seconds().map(|time| settings.timeout = time),
+        show: |settings| settings.timeout.into(),
+    },
+    Setting {
+        name: "test-timeout",
+        flags: &["--test-timeout"],
+        variable: Some("SELF_TEST_TEST_TIMEOUT"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .seconds_or_none()
+                .map(|time| settings.test_timeout = time)
+        },
+        show: |settings| settings.test_timeout.into(),
+    },
+    Setting {
+        name: "reruns",
+        flags: &["--reruns"],
+        variable: Some("SELF_TEST_RERUNS"),
+        in_files: true,
+        read: |settings, given| given.count().map(|count| settings.reruns = count),
+        show: |settings| settings.reruns.into(),
+    },
+    Setting {
+        name: "max-fail",
+        flags: &["--max-fail", "--fail-fast"],
+        variable: Some("SELF_TEST_MAX_FAIL"),
+        in_files: true,
+        read: |settings, given| given.limit().map(|limit| settings.max_fail = limit),
+        show: |settings| settings.max_fail.into(),
+    },
+    Setting {
+        name: "coverage",
+        flags: &["--cov", "--no-cov"],
+        variable: Some("SELF_TEST_COVERAGE"),
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.coverage = on),
+        show: |settings| settings.coverage.into(),
+    },
+    Setting {
+        name: "managed-env",
+        flags: &["--managed-env", "--no-managed-env"],
+        variable: Some("SELF_TEST_MANAGED_ENV"),
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.managed_env = on),
+        show: |settings| settings.managed_env.into(),
+    },
+    Setting {
+        name: "offline",
+        flags: &["--offline", "--no-offline"],
+        variable: Some("MENACE_OFFLINE_INSTALL"),
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.offline = on),
+        show: |settings| settings.offline.into(),
+    },
+    Setting {
+        name: "wheels",
+        flags: &["--wheels"],
+        variable: Some("SELF_TEST_WHEELS"),
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.wheels = Some(path)),
+        show: |settings| settings.wheels.as_ref().into(),
+    },
+    Setting {
+        name: "data-dir",
+        flags: &[],
+        variable: Some("SANDBOX_DATA_DIR"),
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.data_dir = path),
+        show: |settings| (&settings.data_dir).into(),
+    },
+    Setting {
+        name: "db",
+        flags: &["--db"],
+        variable: Some("MENACE_AGENT_DB"),
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.db = path),
+        show: |settings| (&settings.db).into(),
+    },
+    Setting {
+        name: "color",
+        flags: &["--color"],
+        variable: None,
+        in_files: true,
+        read: |settings, given| {
+            let choice = given.choice(&ColorChoice::NAMES)?;
+            settings.color = choice;
+            Ok(())
+        },
+        show: |settings| name_of(&ColorChoice::NAMES, &settings.color),
+    },
+    Setting {
+        name: "progress",
+        flags: &["--progress"],
+        variable: None,
+        in_files: true,
+        read: |settings, given| {
+            let choice = given.choice(&ProgressChoice::NAMES)?;
+            settings.progress = choice;
+            Ok(())
+        },
+        show: |settings| name_of(&ProgressChoice::NAMES, &settings.progress),
+    },
+    Setting {
+        name: "verbosity",
+        flags: &["--quiet", "--verbose"],
+        variable: None,
+        in_files: true,
+        read: |settings, given| {
+            let choice = given.choice(&Verbosity::NAMES)?;
+            settings.verbosity = choice;
+            Ok(())
+        },
+        show: |settings| name_of(&Verbosity::NAMES, &settings.verbosity),
+    },
+];
+
+/// The setting that a file key names, or else the name that comes nearest to it.
+pub(super) fn by_key(key: &str) -> Result<&'static Setting, Option<&'static str>> {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.in_files && setting.name == key)
+        .ok_or_else(|| nearest(key))
+}
+
+/// The names that a file can use.
+pub(super) fn keys() -> Vec<&'static str> {
+    let files = SETTINGS.iter().filter(|setting| setting.in_files);
+    files.map(|setting| setting.name).collect()
+}
+
+/// Flags count as other names of a setting: who writes `cov` or `fail_fast` means something.
+fn nearest(key: &str) -> Option<&'static str> {
+    /// Less alike than this, and a suggestion is noise (the threshold of clap is the same).
+    const ALIKE: f64 = 0.8;
+    let key = key.to_lowercase().replace('_', "-");
+    let files = SETTINGS.iter().filter(|setting| setting.in_files);
+    let names = files.flat_map(|setting| {
+        let flags = setting
+            .flags
+            .iter()
+            .map(|flag| flag.trim_start_matches('-'));
+        let names = std::iter::once(setting.name).chain(flags);
+        names.map(|name| (setting.name, name))
+    });
+    names
+        .map(|(setting, name)| (strsim::jaro_winkler(&key, name), setting))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, setting)| setting)
+}
+
+fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> Value {
+    let name = names.iter().find(|(_, choice)| choice == value);
+    name.map(|(name, _)| *name).into()
+}

@@ -1,0 +1,325 @@
+//! Reading one value: a word from the command line or a variable, or a value of a TOML file.
+//!
+//! A word is read generously (`yes`, `ON`, `1`); a TOML value must have the right type, because
+//! the format has types.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::project;
+
+/// Longer times are refused: 31 years are no deadline, and sums stay far from any overflow.
+const MAX_SECONDS: f64 = 1e9;
+
+const SWITCH: &str = "expected 1/0, true/false, yes/no or on/off";
+
+/// A value as somebody gave it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Raw<'a> {
+    /// A word of the command line, or a variable.
+    Word(&'a str),
+    /// Several words of the command line.
+    Words(&'a [String]),
+    /// A value of a settings file.
+    Toml(&'a toml::Value),
+}
+
+/// A value, and the folder that relative paths in it start from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) raw: Raw<'a>,
+    pub(super) base: &'a Path,
+    pub(super) project: &'a Path,
+}
+
+/// Why a value cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its value is `{found}`, {reason}")]
+pub struct Problem {
+    /// The value.
+    pub found: String,
+    /// What was expected, or why it makes no sense.
+    pub reason: String,
+    /// A next step, where there is an obvious one.
+    pub hint: Option<String>,
+}
+
+/// The value of a setting as `agent config` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Value {
+    /// A switch.
+    Switch(bool),
+    /// A count.
+    Count(u64),
+    /// A time in seconds.
+    Seconds(f64),
+    /// A text or a path.
+    Text(String),
+    /// Several texts.
+    List(Vec<String>),
+    /// Not set.
+    None,
+}
+
+impl Given<'_> {
+    /// `true`, `yes`, `on`, `1` and their opposites, in any case.
+    pub(super) fn switch(&self) -> Result<bool, Problem> {
+        match self.raw {
+            Raw::Toml(toml::Value::Boolean(on)) => Ok(*on),
+            Raw::Toml(_) => Err(self.problem("expected true or false")),
+            Raw::Word(word) => match word.to_ascii_lowercase().as_str() {
+                "1" | "true" | "yes" | "on" => Ok(true),
+                "0" | "false" | "no" | "off" => Ok(false),
+                _ => Err(self.problem(SWITCH)),
+            },
+            Raw::Words(_) => Err(self.problem(SWITCH)),
+        }
+    }
+
+    /// A whole number from 0.
+    pub(super) fn count(&self) -> Result<u32, Problem> {
+        self.whole()
+            .ok_or_else(|| self.problem("expected a whole number from 0"))
+    }
+
+    /// A whole number from 1, or `none`.
+    pub(super) fn limit(&self) -> Result<Option<u32>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        match self.whole() {
+            Some(0) | None => Err(self.problem("expected a whole number from 1, or `none`")),
+            limit => Ok(limit),
+        }
+    }
+
+    /// A whole number from 1, or `auto` for the processors that this process may use.
+    pub(super) fn workers(&self) -> Result<u32, Problem> {
+        if self.is_word("auto") {
+            return Ok(processors());
+        }
+        match self.whole() {
+            Some(0) => Err(Problem {
+                hint: Some(format!(
+                    "give 1 or more, or `auto` for one a processor ({} here)",
+                    processors()
+                )),
+                ..self.problem("a run needs at least one worker")
+            }),
+            Some(workers) => Ok(workers),
+            None => Err(self.problem("expected a whole number from 1, or `auto`")),
+        }
+    }
+
+    /// Seconds, fractions too, above 0.
+    pub(super) fn seconds(&self) -> Result<Duration, Problem> {
+        self.duration("expected a number of seconds above 0")
+    }
+
+    /// The same, or `none`.
+    pub(super) fn seconds_or_none(&self) -> Result<Option<Duration>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        self.duration("expected a number of seconds above 0, or `none`")
+            .map(Some)
+    }
+
+    /// Shell words in one text, or the words themselves.
+    pub(super) fn words(&self) -> Result<Vec<String>, Problem> {
+        let unbalanced = |_| self.problem("expected shell words with balanced quotes");
+        match self.raw {
+            Raw::Word(text) => shell_words::split(text).map_err(unbalanced),
+            Raw::Toml(toml::Value::String(text)) => shell_words::split(text).map_err(unbalanced),
+            Raw::Words(_) | Raw::Toml(_) => {
+                self.list("expected a string of shell words, or an array of strings")
+            }
+        }
+    }
+
+    /// Test paths, as they read from the project.
+    pub(super) fn test_paths(&self) -> Result<Vec<String>, Problem> {
+        let given = match self.raw {
+            Raw::Word(path) => vec![path.to_owned()],
+            Raw::Toml(toml::Value::String(path)) => vec![path.clone()],
+            Raw::Words(_) | Raw::Toml(_) => self.list("expected an array of strings")?,
+        };
+        if given.iter().any(String::is_empty) {
+            return Err(self.problem("expected paths, and one is empty"));
+        }
+        let path = |path: &String| project::test_path(path, self.base, self.project);
+        Ok(given.iter().map(path).collect())
+    }
+
+    /// A file or folder, made absolute. `..` stays: after a link only the system knows its meaning.
+    pub(super) fn path(&self) -> Result<PathBuf, Problem> {
+        let path = self.text("expected a path")?;
+        Ok(self.base.join(path).components().collect())
+    }
+
+    /// A command that is looked up in `PATH`, or a path, made absolute.
+    pub(super) fn program(&self) -> Result<String, Problem> {
+        let program = self.text("expected a command or a path")?;
+        if !program.contains('/') {
+            return Ok(program.to_owned());
+        }
+        Ok(self.path()?.to_string_lossy().into_owned())
+    }
+
+    /// One of a few names.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Problem> {
+        let text = self.text("expected a string").unwrap_or_default();
+        let found = choices.iter().find(|(name, _)| *name == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            self.problem(&format!("expected one of {}", names.join(", ")))
+        })
+    }
+
+    fn text(&self, expected: &str) -> Result<&str, Problem> {
+        match self.raw {
+            Raw::Word(text) if !text.is_empty() => Ok(text),
+            Raw::Toml(toml::Value::String(text)) if !text.is_empty() => Ok(text),
+            _ => Err(self.problem(expected)),
+        }
+    }
+
+    fn list(&self, expected: &str) -> Result<Vec<String>, Problem> {
+        match self.raw {
+            Raw::Words(words) => Ok(words.to_vec()),
+            Raw::Toml(toml::Value::Array(values)) => values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .ok_or_else(|| self.problem(expected)),
+            _ => Err(self.problem(expected)),
+        }
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        self.text("").is_ok_and(|text| text == word)
+    }
+
+    fn whole(&self) -> Option<u32> {
+        match self.raw {
+            Raw::Word(word) => word.parse().ok(),
+            Raw::Toml(value) => value.as_integer().and_then(|number| number.try_into().ok()),
+            Raw::Words(_) => None,
+        }
+    }
+
+    fn duration(&self, expected: &str) -> Result<Duration, Problem> {
+        let seconds = match self.raw {
+            Raw::Word(word) => word.parse().ok(),
+            Raw::Toml(toml::Value::Float(seconds)) => Some(*seconds),
+            Raw::Toml(toml::Value::Integer(seconds)) => match u32::try_from(*seconds) {
+                Ok(seconds) => Some(seconds.into()),
+                Err(_) => (*seconds > 0).then_some(f64::INFINITY),
+            },
+            Raw::Toml(_) | Raw::Words(_) => None,
+        };
+        match seconds {
+            Some(seconds) if seconds > MAX_SECONDS => {
+                Err(self.problem(&format!("more than {MAX_SECONDS} seconds")))
+            }
+            // Less would be 0 in milliseconds, the unit that deadlines are kept in.
+            Some(seconds) if seconds >= 0.001 => Ok(Duration::from_secs_f64(seconds)),
+            _ => Err(self.problem(expected)),
+        }
+    }
+
+    fn problem(&self, reason: &str) -> Problem {
+        let found = match self.raw {
+            Raw::Word(word) => word.to_owned(),
+            Raw::Words(words) => shell_words::join(words),
+            Raw::Toml(value) => value.to_string(),
+        };
+        Problem {
+            found: shortened(&found),
+            reason: reason.to_owned(),
+            hint: None,
+        }
+    }
+}
+
+/// At most 80 characters of a text that a message quotes.
+pub(super) fn shortened(text: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How many processors this process may use; 1 where the system does not say.
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1))
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Switch(true) => f.write_str("on"),
+            Self::Switch(false) => f.write_str("off"),
+            Self::Count(count) => count.fmt(f),
+            Self::Seconds(seconds) => write!(f, "{seconds} s"),
+            Self::Text(text) => f.write_str(text),
+            Self::List(words) if words.is_empty() => f.write_str("-"),
+            Self::List(words) => f.write_str(&shell_words::join(words)),
+            Self::None => f.write_str("-"),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(on: bool) -> Self {
+        Self::Switch(on)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(count: u32) -> Self {
+        Self::Count(count.into())
+    }
+}
+
+impl From<Duration> for Value {
+    fn from(time: Duration) -> Self {
+        Self::Seconds(time.as_secs_f64())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<&PathBuf> for Value {
+    fn from(path: &PathBuf) -> Self {
+        Self::Text(path.to_string_lossy().into_owned())
+    }
+}
+
+impl From<&Vec<String>> for Value {
+    fn from(words: &Vec<String>) -> Self {
+        Self::List(words.clone())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}
