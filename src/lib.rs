@@ -2,9 +2,11 @@
 
 pub mod clock;
 pub mod diag;
+pub mod engine;
 pub mod insight;
 pub mod model;
 pub mod plan;
 pub mod pytest;
 pub mod settings;
+pub mod source;
 pub mod store;

@@ -1,0 +1,300 @@
+//! A private environment for a project whose interpreter has no pytest.
+//!
+//! A venv under the data folder, made by that interpreter, with pytest, coverage.py and
+//! pytest-xdist; the packages of the project's own environment come first on its path, editable
+//! installs included, so that the project is tested with what it has. It is made once: a marker
+//! file, written last, says that it is whole, and a half-made folder is made anew.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use serde::Deserialize;
+
+use super::child::{CANCEL_LATENCY, Cancel};
+use super::process::{ProcessError, ProcessSpec, run_unless};
+use crate::diag::Hint;
+use crate::model::digest;
+
+/// What is installed. xdist and coverage.py serve `--workers` and coverage.
+const PACKAGES: [&str; 3] = ["pytest>=7", "coverage", "pytest-xdist"];
+const MARKER: &str = "ready.json";
+/// An installation over a slow link, or from a slow disk.
+const INSTALL_LIMIT: Duration = Duration::from_mins(10);
+const VENV_LIMIT: Duration = Duration::from_mins(3);
+const PROBE_LIMIT: Duration = Duration::from_mins(1);
+/// Where packages live for this interpreter, user site included when it is in use.
+const PROBE: &str = "import json, site, sys, sysconfig\n\
+    dirs = [sysconfig.get_paths()[k] for k in ('purelib', 'platlib')]\n\
+    dirs += getattr(site, 'getsitepackages', lambda: [])()\n\
+    dirs += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []\n\
+    json.dump({'executable': sys.executable, 'version': sys.version.split()[0],\
+    'prefix': sys.prefix, 'dirs': sorted(set(dirs), key=dirs.index)}, sys.stdout)";
+/// Imported at each start of the environment's interpreter: the project's packages, with their own
+/// `.pth` files, go before ours.
+const PATH_MODULE: &str = "\
+import site, sys
+
+_end = len(sys.path)
+for _folder in @DIRS@:
+    site.addsitedir(_folder)
+_new = sys.path[_end:]
+del sys.path[_end:]
+_at = sys.path.index(@SITE@) if @SITE@ in sys.path else _end
+sys.path[_at:_at] = _new
+";
+const PATH_MODULE_NAME: &str = "_project_packages";
+
+/// What an environment is made from.
+#[derive(Debug, Clone)]
+pub struct ManagedSpec {
+    /// The project's interpreter.
+    pub python: PathBuf,
+    /// The project, as working directory of the commands.
+    pub project: PathBuf,
+    /// The agent's data folder.
+    pub data_dir: PathBuf,
+    /// Whether the package index must not be asked.
+    pub offline: bool,
+    /// A folder of wheels, asked first, and alone when offline.
+    pub wheels: Option<PathBuf>,
+    /// Ends the making of it early.
+    pub cancel: Cancel,
+}
+
+/// An environment that is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedEnv {
+    /// Its interpreter.
+    pub python: PathBuf,
+    /// Whether it was made just now.
+    pub created: bool,
+}
+
+/// Why there is no environment.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagedError {
+    /// The project's interpreter does not tell where its packages are.
+    #[error("cannot ask `{}` for its packages", .python.display())]
+    Probe {
+        /// The interpreter.
+        python: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: ProcessError,
+    },
+    /// It told something else.
+    #[error("`{}` did not answer as a Python interpreter: {answer}", .python.display())]
+    Answer {
+        /// The interpreter.
+        python: PathBuf,
+        /// The start of its answer.
+        answer: String,
+    },
+    /// Offline without wheels.
+    #[error("`{}` has no pytest, and without a folder of wheels none can be installed offline", .0.display())]
+    NoWheels(PathBuf),
+    /// The venv could not be made.
+    #[error("cannot make the environment `{}`", .path.display())]
+    Venv {
+        /// Its folder.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: ProcessError,
+    },
+    /// The packages could not be installed.
+    #[error("cannot install pytest into `{}`", .path.display())]
+    Install {
+        /// The environment's folder.
+        path: PathBuf,
+        /// Whether wheels were the only source.
+        offline: bool,
+        /// What went wrong.
+        #[source]
+        source: ProcessError,
+    },
+    /// A file of the environment could not be written.
+    #[error("cannot write `{}`", .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Hint for ManagedError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Probe { .. } | Self::Answer { .. } => {
+                "pass `--python` the interpreter that has the project's packages".to_owned()
+            }
+            Self::NoWheels(_) => "on a connected machine run `pip download pytest coverage \
+                 pytest-xdist -d wheels`, copy the folder here and pass `--wheels wheels`"
+                .to_owned(),
+            Self::Venv { .. } => "the interpreter needs the modules `venv` and `ensurepip` \
+                 (Debian: python3-venv); or install pytest into it and try again"
+                .to_owned(),
+            Self::Install { offline: true, .. } => "the folder of `--wheels` needs wheels of \
+                 pytest, coverage and pytest-xdist, with all they require, for this Python"
+                .to_owned(),
+            Self::Install { offline: false, .. } => "without a package index pass `--offline \
+                 --wheels DIR`; or install pytest into the project's own environment"
+                .to_owned(),
+            Self::Write { .. } => {
+                "choose another data folder with SANDBOX_DATA_DIR, or make room".to_owned()
+            }
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Site {
+    executable: String,
+    version: String,
+    prefix: String,
+    dirs: Vec<String>,
+}
+
+/// Returns the environment for an interpreter, making it when it is not there.
+pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
+    let site = probe(spec)?;
+    let key = environment_key(&site);
+    let folder = spec.data_dir.join("env").join(&key);
+    let python = folder.join("bin/python");
+    let parent = spec.data_dir.join("env");
+    let writing = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ManagedError::Write { path, source }
+    };
+    fs::create_dir_all(&parent).map_err(writing(&parent))?;
+    let lock_path = parent.join(format!("{key}.lock"));
+    let lock_file = File::create(&lock_path).map_err(writing(&lock_path))?;
+    // Two agents that start together make one environment; the lock ends with the file handle.
+    let _lock = lock(lock_file, &spec.cancel).map_err(writing(&lock_path))?;
+    if folder.join(MARKER).is_file() {
+        return Ok(ManagedEnv {
+            python,
+            created: false,
+        });
+    }
+    if spec.offline && spec.wheels.is_none() {
+        return Err(ManagedError::NoWheels(spec.python.clone()));
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(writing(&folder))?;
+    }
+    create(spec, &site, &folder, &python)?;
+    Ok(ManagedEnv {
+        python,
+        created: true,
+    })
+}
+
+/// Another agent may hold the lock for as long as an installation takes.
+fn lock(mut file: File, cancel: &Cancel) -> io::Result<Flock<File>> {
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((_, errno)) if errno != Errno::EWOULDBLOCK || cancel.is_cancelled() => {
+                return Err(errno.into());
+            }
+            Err((refused, _)) => file = refused,
+        }
+        thread::park_timeout(CANCEL_LATENCY);
+    }
+}
+
+fn probe(spec: &ManagedSpec) -> Result<Site, ManagedError> {
+    let command = ProcessSpec::new(&spec.python, &spec.project).args(["-c", PROBE]);
+    let answer =
+        run_unless(&command, PROBE_LIMIT, &spec.cancel).map_err(|source| ManagedError::Probe {
+            python: spec.python.clone(),
+            source,
+        })?;
+    serde_json::from_str(&answer.stdout).map_err(|_| ManagedError::Answer {
+        python: spec.python.clone(),
+        answer: answer.stdout.chars().take(200).collect(),
+    })
+}
+
+/// One environment for each interpreter; a new Python version under the same path is a new one.
+fn environment_key(site: &Site) -> String {
+    let key = digest::of_texts([site.executable.as_str(), &site.prefix, &site.version]);
+    format!("py{}-{}", site.version, &key[..12])
+}
+
+fn create(
+    spec: &ManagedSpec,
+    site: &Site,
+    folder: &Path,
+    python: &Path,
+) -> Result<(), ManagedError> {
+    let venv = ProcessSpec::new(&spec.python, &spec.project)
+        .args(["-m", "venv"])
+        .args([folder]);
+    run_unless(&venv, VENV_LIMIT, &spec.cancel).map_err(|source| ManagedError::Venv {
+        path: folder.to_owned(),
+        source,
+    })?;
+    let mut pip = ProcessSpec::new(python, &spec.project).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]);
+    if let Some(wheels) = &spec.wheels {
+        pip = pip.args(["--find-links"]).args([wheels]);
+    }
+    if spec.offline {
+        pip = pip.args(["--no-index"]);
+    }
+    run_unless(&pip.args(PACKAGES), INSTALL_LIMIT, &spec.cancel).map_err(|source| {
+        ManagedError::Install {
+            path: folder.to_owned(),
+            offline: spec.offline,
+            source,
+        }
+    })?;
+    let own = probe(&ManagedSpec {
+        python: python.to_owned(),
+        ..spec.clone()
+    })?;
+    let own_site = own.dirs.first().cloned().unwrap_or_default();
+    // A JSON string or list of strings is a Python literal as well.
+    let module = PATH_MODULE
+        .replace("@DIRS@", &serde_json::json!(site.dirs).to_string())
+        .replace("@SITE@", &serde_json::json!(own_site).to_string());
+    let own_site = Path::new(&own_site);
+    write_whole(
+        &own_site.join(PATH_MODULE_NAME).with_extension("py"),
+        module.as_bytes(),
+    )?;
+    let import = format!("import {PATH_MODULE_NAME}\n");
+    write_whole(
+        &own_site.join(PATH_MODULE_NAME).with_extension("pth"),
+        import.as_bytes(),
+    )?;
+    let marker = serde_json::json!({ "python": site.executable, "version": site.version });
+    write_whole(&folder.join(MARKER), marker.to_string().as_bytes())
+}
+
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), ManagedError> {
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|source| ManagedError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,270 @@
+//! Starting programs: with open pipes, or to their end with captured output.
+//!
+//! Every process leads a group of its own, because a kill must reach grandchildren too. What a
+//! captured command prints is bounded, and so is its time.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::child::{Cancel, Child, Exit};
+use super::pipes::Tail;
+
+/// A program, its arguments, and where and with what it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessSpec {
+    /// The program: a path, or a name that is looked up on `PATH`.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Its working directory.
+    pub cwd: PathBuf,
+    /// Variables that are set besides the inherited ones.
+    pub env: Vec<(String, String)>,
+}
+
+impl ProcessSpec {
+    /// A program without arguments.
+    pub fn new(program: impl Into<PathBuf>, cwd: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            cwd: cwd.into(),
+            env: Vec::new(),
+        }
+    }
+
+    /// Appends arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+impl fmt::Display for ProcessSpec {
+    /// The command line as a shell would read it, with long arguments shortened.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = self.program.to_string_lossy();
+        write!(f, "{}", shell_words::quote(&program))?;
+        for arg in &self.args {
+            let text = arg.to_string_lossy();
+            if text.len() > 120 || text.contains('\n') {
+                let start: String = text.chars().take_while(|c| *c != '\n').take(60).collect();
+                write!(f, " '{start}…'")?;
+            } else {
+                write!(f, " {}", shell_words::quote(&text))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a command gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start `{command}`")]
+    Start {
+        /// The command line.
+        command: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It did not end in time and was killed.
+    #[error("`{command}` did not end within {}s{}", .limit.as_secs(), tail_note(.stderr_tail))]
+    TimedOut {
+        /// The command line.
+        command: String,
+        /// The limit.
+        limit: Duration,
+        /// The end of what it said.
+        stderr_tail: String,
+    },
+    /// It ended with a status that says failure.
+    #[error("`{command}` failed: {exit}{}{}", tail_note(.stdout_tail), tail_note(.stderr_tail))]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        exit: Exit,
+        /// The end of its standard output.
+        stdout_tail: String,
+        /// The end of its standard error.
+        stderr_tail: String,
+    },
+    /// The system did not let us wait for it.
+    #[error("cannot wait for `{command}`")]
+    Wait {
+        /// The command line.
+        command: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn tail_note(tail: &str) -> String {
+    let tail = tail.trim_end();
+    if tail.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<&str> = tail.lines().collect();
+    let from = lines.len().saturating_sub(12);
+    format!("\n    {}", lines[from..].join("\n    "))
+}
+
+/// What a command printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// How it ended.
+    pub exit: Exit,
+    /// Standard output, at most [`CAPTURE_BYTES`] of its end.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+}
+
+/// How much of each stream is kept of a captured command: answers are short, logs are not.
+pub const CAPTURE_BYTES: usize = 1024 * 1024;
+
+/// Runs a command to its end without input. A status other than 0 is an error.
+pub fn run(spec: &ProcessSpec, limit: Duration) -> Result<Captured, ProcessError> {
+    run_unless(spec, limit, &Cancel::default())
+}
+
+/// The same, ended early by `cancel`.
+pub fn run_unless(
+    spec: &ProcessSpec,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<Captured, ProcessError> {
+    let captured = capture(spec, limit, cancel)?;
+    if captured.exit == Exit::Code(0) {
+        return Ok(captured);
+    }
+    Err(ProcessError::Failed {
+        command: spec.to_string(),
+        exit: captured.exit,
+        stdout_tail: captured.stdout,
+        stderr_tail: captured.stderr,
+    })
+}
+
+fn capture(spec: &ProcessSpec, limit: Duration, cancel: &Cancel) -> Result<Captured, ProcessError> {
+    let Spawned {
+        child,
+        stdin,
+        stdout,
+        stderr,
+    } = spawn(spec)?;
+    drop(stdin);
+    let deadline = Instant::now() + limit;
+    let (stdout_tail, stdout_thread) = collect(stdout);
+    let (stderr_tail, stderr_thread) = collect(stderr);
+    let in_time = child.wait_until(deadline, cancel);
+    if !matches!(in_time, Ok(true)) {
+        child.signal_group(Signal::SIGKILL);
+    }
+    let exit = child.reap();
+    for reader in [stdout_thread, stderr_thread] {
+        wait_for_reader(&reader);
+    }
+    let (stdout, stderr) = (stdout_tail.text(), stderr_tail.text());
+    match (in_time, exit) {
+        (Ok(true), Ok(exit)) => Ok(Captured {
+            exit,
+            stdout,
+            stderr,
+        }),
+        (Ok(false), _) => Err(ProcessError::TimedOut {
+            command: spec.to_string(),
+            limit,
+            stderr_tail: stderr,
+        }),
+        (Err(source), _) | (_, Err(source)) => Err(ProcessError::Wait {
+            command: spec.to_string(),
+            source,
+        }),
+    }
+}
+
+fn collect(pipe: PipeReader) -> (Tail, thread::JoinHandle<()>) {
+    let tail = Tail::new(CAPTURE_BYTES);
+    let sink = tail.clone();
+    (tail, thread::spawn(move || sink.drain(pipe)))
+}
+
+/// A reader ends with its pipe. A grandchild in another group can hold that open; then what was
+/// read so far is the answer.
+fn wait_for_reader(reader: &thread::JoinHandle<()>) {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while !reader.is_finished() && Instant::now() < deadline {
+        thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// A running process and our ends of its pipes.
+#[derive(Debug)]
+pub struct Spawned {
+    /// The process.
+    pub child: Child,
+    /// Its standard input.
+    pub stdin: PipeWriter,
+    /// Its standard output.
+    pub stdout: PipeReader,
+    /// Its standard error.
+    pub stderr: PipeReader,
+}
+
+/// Starts a command with all three streams piped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one that starts processes"
+)]
+pub fn spawn(spec: &ProcessSpec) -> Result<Spawned, ProcessError> {
+    let start = || -> io::Result<Spawned> {
+        let (child_stdin, stdin) = io::pipe()?;
+        let (stdout, child_stdout) = io::pipe()?;
+        let (stderr, child_stderr) = io::pipe()?;
+        let mut expression = duct::cmd(&spec.program, &spec.args)
+            .dir(&spec.cwd)
+            .stdin_file(child_stdin)
+            .stdout_file(child_stdout)
+            .stderr_file(child_stderr)
+            .unchecked()
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
+        for (name, value) in &spec.env {
+            expression = expression.env(name, value);
+        }
+        let handle = expression.start()?;
+        let child = Child::new(handle);
+        Ok(Spawned {
+            child,
+            stdin,
+            stdout,
+            stderr,
+        })
+    };
+    start().map_err(|source| ProcessError::Start {
+        command: spec.to_string(),
+        source,
+    })
+}
