@@ -7,6 +7,7 @@ pub mod insight;
 pub mod model;
 pub mod plan;
 pub mod pytest;
+pub mod run;
 pub mod settings;
 pub mod source;
 pub mod store;

@@ -1,0 +1,279 @@
+//! The one place where a run is decided: everything that happens goes into [`Dispatcher::handle`],
+//! everything that is to be done comes out of it. No I/O, no clock, no thread.
+
+use super::books::Books;
+use super::effect::{Effect, Failure, Input, StopSignal};
+use super::shard::{Policy, Shard, Stop};
+use crate::clock::Mono;
+use crate::engine::git::GitState;
+use crate::model::write::Write;
+use crate::model::{Event, ExitCode, RunOutcome};
+use crate::plan::RunPlan;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// The outcome.
+    pub outcome: RunOutcome,
+    /// What the command returns.
+    pub exit_code: ExitCode,
+    /// Why it could not be carried out, where it could not.
+    pub failure: Option<Failure>,
+}
+
+/// The state of a run.
+#[derive(Debug)]
+pub(super) struct Dispatcher {
+    shards: Vec<Shard>,
+    /// Which shards were told to be over.
+    told: Vec<bool>,
+    books: Books,
+    parallel: usize,
+    serial: u32,
+    max_fail: Option<u32>,
+    stopped_for_failures: bool,
+    signal: Option<StopSignal>,
+    abandoned: bool,
+    providing: bool,
+}
+
+impl Dispatcher {
+    pub(super) fn new(plan: &RunPlan) -> Self {
+        let request = &plan.request;
+        let policy = Policy {
+            project: request.project.to_string_lossy().into_owned(),
+            timeout: request.timeout,
+            test_timeout: request.test_timeout,
+            reruns: request.reruns,
+            coverage: request.coverage,
+        };
+        let shards: Vec<Shard> = plan
+            .shards
+            .iter()
+            .map(|shard| Shard::new(shard.clone(), policy.clone()))
+            .collect();
+        Self {
+            told: vec![false; shards.len()],
+            shards,
+            books: Books::default(),
+            parallel: plan.parallel as usize,
+            serial: 0,
+            max_fail: request.max_fail,
+            stopped_for_failures: false,
+            signal: None,
+            abandoned: false,
+            providing: false,
+        }
+    }
+
+    /// The first effects.
+    pub(super) fn start(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
+        self.settle(now, now_ms)
+    }
+
+    /// Takes something that happened, and returns what is to be done.
+    pub(super) fn handle(&mut self, input: Input, now: Mono, now_ms: i64) -> Vec<Effect> {
+        let books = &mut self.books;
+        match input {
+            Input::Engine {
+                shard,
+                serial,
+                event,
+            } => {
+                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
+                    shard.engine(serial, event, now, now_ms, books);
+                }
+            }
+            Input::Started { shard, process } => {
+                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
+                    shard.started(process, now_ms, books);
+                }
+            }
+            Input::StartFailed { shard, failure } => {
+                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
+                    shard.start_failed(failure, books);
+                }
+            }
+            Input::Stderr { shard, tail } => {
+                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
+                    shard.stderr(&tail);
+                }
+            }
+            Input::Environment(answer) => {
+                self.providing = false;
+                if let Ok(ready) = &answer {
+                    let how = if ready.created { "made" } else { "used" };
+                    let message = format!(
+                        "the project's interpreter has no pytest: {how} a private environment, {}",
+                        ready.python
+                    );
+                    let hint = "install pytest into the project's own environment to use that";
+                    books.notice("managed-env", message, Some(hint.to_owned()));
+                }
+                for shard in &mut self.shards {
+                    shard.environment(&answer, books);
+                }
+            }
+            Input::Git(state) => {
+                if let Some(GitState { commit, dirty }) = state {
+                    books.write(Write::Git { commit, dirty });
+                }
+            }
+            Input::Stop(signal) => {
+                self.signal = Some(signal);
+                self.stop_all(Stop::Signal(signal), now);
+            }
+            Input::StoreFailed => {
+                self.abandoned = true;
+                self.stop_all(Stop::Abandoned, now);
+            }
+        }
+        self.settle(now, now_ms)
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
+        for shard in &mut self.shards {
+            shard.tick(now, &mut self.books);
+        }
+        self.settle(now, now_ms)
+    }
+
+    /// When [`Dispatcher::tick`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        self.shards.iter().filter_map(Shard::deadline).min()
+    }
+
+    /// Whether nothing more will happen. An installation that was called off still has a process
+    /// to end.
+    pub(super) fn is_over(&self) -> bool {
+        !self.providing && self.shards.iter().all(Shard::is_over)
+    }
+
+    fn stop_all(&mut self, stop: Stop, now: Mono) {
+        for shard in &mut self.shards {
+            shard.stop(stop, now, &mut self.books);
+        }
+    }
+
+    /// Follows up on what changed: limits that were reached, shards that ended or can begin.
+    fn settle(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
+        self.check_max_fail(now);
+        self.check_environment(now);
+        self.provide_once();
+        self.begin_waiting(now);
+        self.tell_ends(now_ms);
+        self.books.take_effects()
+    }
+
+    fn check_max_fail(&mut self, now: Mono) {
+        let Some(limit) = self.max_fail else {
+            return;
+        };
+        if !self.stopped_for_failures && self.books.counts().failures() >= u64::from(limit) {
+            self.stopped_for_failures = true;
+            self.stop_all(Stop::MaxFail(limit), now);
+        }
+    }
+
+    /// An interpreter that does not work does not work for any shard.
+    fn check_environment(&mut self, now: Mono) {
+        let broken = self.shards.iter().any(|shard| {
+            let failure = shard.findings().failure.as_ref();
+            failure.is_some_and(|failure| failure.exit_code == ExitCode::ENVIRONMENT)
+        });
+        if broken && !self.abandoned {
+            self.abandoned = true;
+            self.stop_all(Stop::Abandoned, now);
+        }
+    }
+
+    fn provide_once(&mut self) {
+        if !self.providing && self.shards.iter().any(Shard::is_provisioning) {
+            self.providing = true;
+            self.books.effect(Effect::ProvideEnvironment);
+        }
+    }
+
+    fn begin_waiting(&mut self, now: Mono) {
+        let busy = |shard: &&Shard| !shard.is_waiting() && !shard.is_over();
+        let mut free = self
+            .parallel
+            .saturating_sub(self.shards.iter().filter(busy).count());
+        if self.providing {
+            free = 0;
+        }
+        for shard in self
+            .shards
+            .iter_mut()
+            .filter(|shard| shard.is_waiting())
+            .take(free)
+        {
+            self.serial += 1;
+            shard.begin(self.serial, now, &mut self.books);
+        }
+    }
+
+    fn tell_ends(&mut self, now_ms: i64) {
+        for (shard, told) in self.shards.iter().zip(&mut self.told) {
+            if shard.is_over() && !std::mem::replace(told, true) {
+                self.books.close_shard(shard.index());
+                self.books.write(shard.end_record(now_ms));
+                self.books.announce(Event::ShardFinished {
+                    shard: shard.index(),
+                });
+            }
+        }
+        let empty: Vec<String> = self
+            .shards
+            .iter()
+            .filter(|shard| shard.is_over() && shard.is_empty_handed())
+            .map(|shard| format!("`{}`", shard.label()))
+            .collect();
+        if self.is_over() && !empty.is_empty() && empty.len() < self.shards.len() {
+            let message = format!("no test was collected in {}", empty.join(", "));
+            self.books.notice("empty-path", message, None);
+        }
+    }
+
+    /// The verdict over a run that is over. What is missing weighs more than what failed, because
+    /// a list of failures with gaps cannot be trusted.
+    pub(super) fn verdict(&self) -> Verdict {
+        let failure = self.failure().cloned();
+        let counts = self.books.counts();
+        let tests: u64 = self.shards.iter().map(|shard| shard.findings().tests).sum();
+        let outcome = if self.signal.is_some() {
+            RunOutcome::Interrupted
+        } else if failure.is_some() {
+            RunOutcome::Error
+        } else if self.shards.iter().any(|shard| shard.findings().incomplete)
+            || counts.crashed + counts.timed_out > 0
+        {
+            RunOutcome::Incomplete
+        } else if counts.failures() > 0 {
+            RunOutcome::Failed
+        } else if counts.not_run > 0 {
+            RunOutcome::Incomplete
+        } else if tests == 0 {
+            RunOutcome::Empty
+        } else {
+            RunOutcome::Passed
+        };
+        let exit_code = match (self.signal, &failure) {
+            (Some(signal), _) => signal.exit_code(),
+            (None, Some(failure)) => failure.exit_code,
+            (None, None) => ExitCode::of_outcome(outcome),
+        };
+        Verdict {
+            outcome,
+            exit_code,
+            failure,
+        }
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        self.shards
+            .iter()
+            .find_map(|shard| shard.findings().failure.as_ref())
+    }
+}

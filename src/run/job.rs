@@ -1,0 +1,123 @@
+//! A run from its first row to its last: opened, driven, closed, summed up.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::drive::Driver;
+use super::effect::Failure;
+use super::mailbox::Mailbox;
+use super::report;
+use crate::clock::now_ms;
+use crate::diag::Hint;
+use crate::engine::identity;
+use crate::engine::managed::ManagedSpec;
+use crate::model::event::EVENTS_VERSION;
+use crate::model::write::{NewRun, RunEnd, Write};
+use crate::model::{Event, EventLine, Notice, RunId, RunSummary};
+use crate::plan::RunPlan;
+use crate::store::{Store, StoreError, Writer};
+
+/// A plan and what it is carried out with.
+#[derive(Debug)]
+pub struct Job {
+    /// The plan.
+    pub plan: RunPlan,
+    /// What started the run: `manual`, `schedule` or `library`.
+    pub trigger: String,
+    /// The project's interpreter.
+    pub python: PathBuf,
+    /// How to make a private environment, where that is allowed.
+    pub managed: Option<ManagedSpec>,
+    /// What to say at the start, about settings and recovered runs.
+    pub notices: Vec<Notice>,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// The summary, as it is stored.
+    pub summary: RunSummary,
+    /// Why the run could not be carried out, where it could not.
+    pub failure: Option<Failure>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state file could not be used; a run that was open is closed by the next start.
+    #[error("cannot record the run")]
+    Store(#[from] StoreError),
+    /// A run that was just closed is not there.
+    #[error("run {0} has gone from the state file")]
+    Gone(RunId),
+}
+
+impl Hint for RunError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Gone(_) => Some("something else writes to the state file".to_owned()),
+        }
+    }
+}
+
+/// Carries out a job, and blocks until it is over. `announce` is called with every event, each
+/// after what it says is stored; while it blocks, the tests wait.
+pub fn carry_out(
+    job: &Job,
+    mut store: Store,
+    mailbox: &Mailbox,
+    announce: impl Fn(EventLine) + Clone + Send + 'static,
+) -> Result<RunReport, RunError> {
+    let baseline = store.baseline(&job.plan.selection_key)?;
+    let started_ms = now_ms();
+    let new = new_run(job, started_ms);
+    let run_id = store.open_run(&new)?;
+    let tell = move |event| {
+        announce(EventLine {
+            v: EVENTS_VERSION,
+            run_id,
+            event,
+        });
+    };
+    let writer = Writer::spawn(store, run_id, tell.clone())?;
+    let (mut store, verdict) = Driver::new(job, mailbox, writer, baseline).drive(&new)?;
+    let end = RunEnd {
+        finished_ms: now_ms(),
+        outcome: verdict.outcome,
+        exit_code: verdict.exit_code.0,
+    };
+    let failure = verdict.failure.as_ref().map(Failure::notice);
+    let mut writes: Vec<Write> = failure.into_iter().map(Write::Notice).collect();
+    writes.push(Write::RunEnded(end));
+    store.write(run_id, &writes)?;
+    let summary = report::summary(&store.reader()?, run_id)?.ok_or(RunError::Gone(run_id))?;
+    tell(Event::RunFinished(Box::new(summary.clone())));
+    Ok(RunReport {
+        summary,
+        failure: verdict.failure,
+    })
+}
+
+fn new_run(job: &Job, started_ms: i64) -> NewRun {
+    let request = &job.plan.request;
+    NewRun {
+        uuid: Uuid::now_v7().to_string(),
+        trigger: job.trigger.clone(),
+        project: request.project.to_string_lossy().into_owned(),
+        started_ms,
+        executor: request.executor.clone(),
+        workers: request.workers,
+        shards: job
+            .plan
+            .shards
+            .iter()
+            .map(|shard| shard.label.clone())
+            .collect(),
+        pytest_args: request.pytest_args.clone(),
+        selection_key: job.plan.selection_key.clone(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        holder: identity::of_self(),
+    }
+}

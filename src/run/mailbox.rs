@@ -1,0 +1,94 @@
+//! The inbox of a run, and the handle by which a signal reaches it.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::effect::{Input, StopSignal};
+
+/// Inputs that wait before their senders do: a harness that is faster than the disk is slowed down
+/// to its speed instead of filling the memory.
+const WAITING: usize = 1024;
+
+/// Where a run reads what happens.
+#[derive(Debug)]
+pub struct Mailbox {
+    receiver: Receiver<Option<Input>>,
+    stop: StopHandle,
+}
+
+/// Asks a run to end. Clones address the same run.
+#[derive(Debug, Clone)]
+pub struct StopHandle {
+    /// Signals go around the queue, which may be full when they are most urgent.
+    signals: Arc<Mutex<VecDeque<StopSignal>>>,
+    sender: SyncSender<Option<Input>>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Mailbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        let (sender, receiver) = sync_channel(WAITING);
+        Self {
+            receiver,
+            stop: StopHandle {
+                signals: Arc::default(),
+                sender,
+            },
+        }
+    }
+
+    /// The handle that ends the run which reads here.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    pub(super) fn sender(&self) -> SyncSender<Option<Input>> {
+        self.stop.sender.clone()
+    }
+
+    /// Drops what an earlier run was told too late. Signals stay.
+    pub(super) fn forget_the_past(&self) {
+        while self.receiver.try_recv().is_ok() {}
+    }
+
+    /// The next input: a signal first. `None` when there is none within `limit`.
+    pub(super) fn next(&self, limit: Duration) -> Option<Input> {
+        if let Some(signal) = self.signal() {
+            return Some(signal);
+        }
+        match self.receiver.recv_timeout(limit) {
+            Ok(Some(input)) => Some(input),
+            Ok(None) => self.signal(),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn signal(&self) -> Option<Input> {
+        let mut signals = self
+            .stop
+            .signals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        signals.pop_front().map(Input::Stop)
+    }
+}
+
+impl StopHandle {
+    /// Ends the run: the first time as Ctrl-C does, with a grace for teardown, then at once.
+    pub fn stop(&self, signal: StopSignal) {
+        self.signals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(signal);
+        // A full queue is being read, and the signal with it.
+        let _ = self.sender.try_send(None);
+    }
+}

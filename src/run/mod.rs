@@ -1,0 +1,38 @@
+//! Carries out one plan: starts the shards, listens, decides, stores, tells.
+//!
+//! ```text
+//!   harness threads ─┐                       ┌─► engine   start, signal, command
+//!   signals ─────────┼─► Input ─► Dispatcher ─┤
+//!   git, environment ┘      (pure)           └─► store ──commit──► EventLine ──► sinks
+//! ```
+//!
+//! The `dispatch::Dispatcher` is where a run is decided; it holds a state machine for each `shard`
+//! and the `books` of results. The loop around it, `drive`, only carries out what it says. Nobody hears of a result before it is stored.
+//!
+//! What can end a run early, and what it leaves:
+//!
+//! | point of a crash | left behind | mended by |
+//! |---|---|---|
+//! | before the run is opened | nothing | – |
+//! | while it runs | an open run with every result that was shown, test processes | [`recover`] |
+//! | after the last result, before the end is written | an open run with all results | [`recover`] |
+//!
+//! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
+
+mod books;
+mod dispatch;
+mod drive;
+pub mod effect;
+mod job;
+mod mailbox;
+mod recover;
+mod report;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use effect::{Failure, StopSignal};
+pub use job::{Job, RunError, RunReport, carry_out};
+pub use mailbox::{Mailbox, StopHandle};
+pub use recover::recover;
+pub use report::summary;

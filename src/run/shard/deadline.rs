@@ -1,0 +1,287 @@
+//! Deadlines of a shard, and the steps by which a process is ended.
+//!
+//! pytest-xdist goes on after the death of a worker, so a test that runs out of time in a worker
+//! costs that worker only; anywhere else it costs the process.
+
+use std::time::Duration;
+
+use super::{Live, Phase, Shard};
+use crate::clock::Mono;
+use crate::model::Outcome;
+use crate::pytest::reconcile::Doom;
+use crate::pytest::stacks::python_stacks;
+use crate::run::books::Books;
+use crate::run::effect::{Effect, Notify, Target};
+
+/// An interpreter starts in milliseconds; on a cold network disk it can take many seconds.
+const HELLO_LIMIT: Duration = Duration::from_mins(1);
+/// The stacks are written by a signal handler at once; this is for the pipe and a loaded machine.
+const STACKS_GRACE: Duration = Duration::from_secs(1);
+/// What a Ctrl-C at the terminal would give pytest to tear its fixtures down.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(5);
+/// Between SIGTERM and SIGKILL.
+const TERMINATE_GRACE: Duration = Duration::from_secs(2);
+/// After pytest ended, `atexit` handlers and threads that are no daemons may still work.
+const EXIT_GRACE: Duration = Duration::from_secs(10);
+/// How long pytest-xdist may take to notice that a worker was killed.
+const WORKER_GRACE: Duration = Duration::from_secs(15);
+
+/// Why a process is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    TestTimeout,
+    ShardTimeout,
+    NoHello,
+    ExitHang,
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Stacks,
+    Interrupt,
+    Terminate,
+    Kill,
+}
+
+/// A process that is being ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) cause: Cause,
+    step: Step,
+    until: Mono,
+}
+
+/// An xdist worker that is being ended.
+#[derive(Debug)]
+pub(super) struct WorkerEnding {
+    pub(super) nodeid: String,
+    pub(super) pid: u32,
+    killed: bool,
+    until: Mono,
+}
+
+impl Shard {
+    /// When [`Shard::tick`] has something to do.
+    pub(in crate::run) fn deadline(&self) -> Option<Mono> {
+        let Phase::Running(live) = &self.phase else {
+            return None;
+        };
+        if let Some(ending) = &live.ending {
+            return (ending.step != Step::Kill).then_some(ending.until);
+        }
+        let hello = live.hello.is_none().then(|| live.started.plus(HELLO_LIMIT));
+        let shard = self.began.map(|began| began.plus(self.policy.timeout));
+        let workers = live.workers.iter().map(|worker| worker.until);
+        workers
+            .chain(hello)
+            .chain(shard)
+            .chain(self.next_test_deadline(live))
+            .min()
+    }
+
+    fn next_test_deadline(&self, live: &Live) -> Option<Mono> {
+        let limit = self.policy.test_timeout?;
+        let ended = |nodeid: &str| live.workers.iter().any(|worker| worker.nodeid == nodeid);
+        let running = self
+            .ledger
+            .running()
+            .iter()
+            .filter(|running| !ended(&running.nodeid));
+        running.map(|running| running.since.plus(limit)).min()
+    }
+
+    /// Does what is due.
+    pub(in crate::run) fn tick(&mut self, now: Mono, books: &mut Books) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        if live.ending.is_some() {
+            self.next_step(now, books);
+        } else if live.hello.is_none() && live.started.plus(HELLO_LIMIT) <= now {
+            self.end(Cause::NoHello, Step::Terminate, now, books);
+        } else if self
+            .began
+            .is_some_and(|began| began.plus(self.policy.timeout) <= now)
+        {
+            self.end(Cause::ShardTimeout, Step::Stacks, now, books);
+        } else {
+            self.tick_workers(now, books);
+            self.tick_tests(now, books);
+        }
+    }
+
+    fn tick_tests(&mut self, now: Mono, books: &mut Books) {
+        let (Some(limit), Phase::Running(live)) = (self.policy.test_timeout, &self.phase) else {
+            return;
+        };
+        let due: Vec<_> = self
+            .ledger
+            .running()
+            .iter()
+            .filter(|running| running.since.plus(limit) <= now)
+            .filter(|running| {
+                live.workers
+                    .iter()
+                    .all(|worker| *worker.nodeid != *running.nodeid)
+            })
+            .cloned()
+            .collect();
+        for running in due {
+            let doom = Doom {
+                outcome: Outcome::TimedOut,
+                message: format!("ran longer than {}s (--test-timeout)", limit.as_secs_f64()),
+                longrepr: None,
+            };
+            self.ledger.doom(&running.nodeid, &doom);
+            if running.worker == "main" {
+                self.end(Cause::TestTimeout, Step::Stacks, now, books);
+                continue;
+            }
+            let target = Target::Member(running.pid);
+            self.signal(target, Notify::DumpStacks, books);
+            let ending = WorkerEnding {
+                nodeid: running.nodeid.to_string(),
+                pid: running.pid,
+                killed: false,
+                until: now.plus(STACKS_GRACE),
+            };
+            self.live(|live| live.workers.push(ending));
+        }
+    }
+
+    fn tick_workers(&mut self, now: Mono, books: &mut Books) {
+        let shard = self.index();
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        let mut stuck = false;
+        for worker in live.workers.iter_mut().filter(|worker| worker.until <= now) {
+            stuck |= worker.killed;
+            worker.killed = true;
+            worker.until = now.plus(WORKER_GRACE);
+            books.effect(Effect::ReadStderr { shard });
+            let target = Target::Member(worker.pid);
+            books.effect(Effect::Signal {
+                shard,
+                target,
+                signal: Notify::Kill,
+            });
+        }
+        if stuck {
+            self.end(Cause::TestTimeout, Step::Terminate, now, books);
+        }
+    }
+
+    /// The standard error that [`Effect::ReadStderr`] asked for: stacks of workers that end.
+    pub(in crate::run) fn stderr(&mut self, tail: &str) {
+        if let Phase::Running(live) = &mut self.phase
+            && let Some(stacks) = python_stacks(tail)
+            && live.stacks.as_ref() != Some(&stacks)
+        {
+            let killed = live.workers.iter().filter(|worker| worker.killed);
+            let killed = killed.map(|worker| &worker.nodeid);
+            for nodeid in killed.chain(&live.fallen) {
+                self.ledger.add_stacks(nodeid, &stacks);
+            }
+            live.stacks = Some(stacks);
+        }
+    }
+
+    /// pytest is done: what is left of the process gets a moment.
+    pub(super) fn after_bye(&mut self, now: Mono) {
+        self.live(|live| {
+            live.ending.get_or_insert(Ending {
+                cause: Cause::ExitHang,
+                step: Step::Interrupt,
+                until: now.plus(EXIT_GRACE),
+            });
+        });
+    }
+
+    /// Ends the process as Ctrl-C would; asked again, at once.
+    pub(super) fn interrupt(&mut self, now: Mono, books: &mut Books) {
+        let again = matches!(
+            &self.phase,
+            Phase::Running(live) if live.ending.as_ref().is_some_and(|e| e.cause == Cause::Stop)
+        );
+        self.live(|live| live.ending = None);
+        let step = if again { Step::Kill } else { Step::Interrupt };
+        self.end(Cause::Stop, step, now, books);
+    }
+
+    fn end(&mut self, cause: Cause, step: Step, now: Mono, books: &mut Books) {
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        if live.ending.is_some() {
+            return;
+        }
+        live.ending = Some(Ending {
+            cause,
+            step,
+            until: now,
+        });
+        self.take_step(step, now, books);
+    }
+
+    fn next_step(&mut self, now: Mono, books: &mut Books) {
+        let Phase::Running(live) = &self.phase else {
+            return;
+        };
+        let next = match live.ending.as_ref().map(|ending| ending.step) {
+            Some(Step::Stacks | Step::Interrupt) => Step::Terminate,
+            Some(Step::Terminate) => Step::Kill,
+            Some(Step::Kill) | None => return,
+        };
+        self.take_step(next, now, books);
+    }
+
+    fn take_step(&mut self, step: Step, now: Mono, books: &mut Books) {
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        let leader = live.process.as_ref().map(|process| process.pid);
+        let (grace, target, signal) = match step {
+            Step::Stacks => {
+                let member = leader.map_or(Target::Group, Target::Member);
+                (STACKS_GRACE, member, Notify::DumpStacks)
+            }
+            Step::Interrupt => (INTERRUPT_GRACE, Target::Group, Notify::Interrupt),
+            Step::Terminate => (TERMINATE_GRACE, Target::Group, Notify::Terminate),
+            Step::Kill => (Duration::ZERO, Target::Group, Notify::Kill),
+        };
+        if let Some(ending) = &mut live.ending {
+            ending.step = step;
+            ending.until = now.plus(grace);
+        }
+        if step == Step::Stacks && live.hello.is_none() {
+            // Before its first words the process would die of the signal.
+            return;
+        }
+        let workers: Vec<u32> = match step {
+            Step::Stacks => self
+                .ledger
+                .running()
+                .iter()
+                .map(|running| running.pid)
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.signal(target, signal, books);
+        for pid in workers.into_iter().filter(|pid| Some(*pid) != leader) {
+            self.signal(Target::Member(pid), signal, books);
+        }
+    }
+
+    fn signal(&self, target: Target, signal: Notify, books: &mut Books) {
+        books.effect(Effect::Signal {
+            shard: self.index(),
+            target,
+            signal,
+        });
+    }
+}

@@ -1,0 +1,382 @@
+//! The end of a process: who is to blame, what is lost, what continues.
+
+use super::deadline::Cause;
+use super::{Bye, Live, Phase, Shard, Stop};
+use crate::clock::Mono;
+use crate::engine::child::Exit;
+use crate::model::write::Write;
+use crate::model::{Event, ExitCode, Outcome};
+use crate::pytest::protocol::StopReason;
+use crate::pytest::reconcile::Doom;
+use crate::pytest::stacks::python_stacks;
+use crate::run::books::Books;
+use crate::run::effect::Failure;
+
+/// Deaths in a row that settled no test end the shard: a fourth process would die like the others.
+const MAX_DEATHS: u32 = 3;
+/// Lines of standard error that explain a death which left no stacks.
+const TAIL_LINES: usize = 20;
+
+impl Shard {
+    pub(super) fn exited(
+        &mut self,
+        exit: Exit,
+        stderr: &str,
+        now: Mono,
+        ended_ms: i64,
+        books: &mut Books,
+    ) {
+        let shard = self.index();
+        let Phase::Running(live) = std::mem::replace(&mut self.phase, Phase::Waiting) else {
+            return;
+        };
+        if let Some(process) = &live.process {
+            let (pid, status) = (process.pid, exit.to_string());
+            books.write(Write::ProcessEnded {
+                shard,
+                pid,
+                ended_ms,
+                status,
+            });
+        }
+        if self.findings.tests > 0 {
+            // Without a test, only what collecting imports was executed: that is no coverage.
+            books.store_coverage();
+        }
+        let cause = live.ending.as_ref().map(|ending| ending.cause);
+        match (&live.bye, cause) {
+            (_, Some(Cause::Stop)) => self.stopped(now, books),
+            // Where SIGTERM is turned into an exception, the process still says goodbye; why it
+            // had to go matters more.
+            (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, books),
+            (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, books),
+            (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, books),
+            (None, Some(Cause::NoHello)) if !self.known => {
+                let limit = "it did not answer as a Python interpreter within 60s";
+                self.no_python(&format!("{limit}; {exit}"), stderr, books);
+            }
+            (None, _) if live.hello.is_none() => self.silent_end(&live, exit, stderr, books),
+            (None, _)
+                if live
+                    .hello
+                    .as_ref()
+                    .is_some_and(|hello| hello.pytest.is_none()) =>
+            {
+                self.no_pytest(&live, books);
+            }
+            (None, _) => self.died(&live, exit, stderr, now, books),
+        }
+    }
+
+    fn stopped(&mut self, now: Mono, books: &mut Books) {
+        let message = self
+            .stop
+            .map_or_else(|| "not run".to_owned(), Stop::message);
+        self.settle_running(Some((Outcome::NotRun, &message)), None, now, books);
+        self.findings.incomplete = true;
+        self.finish(&message, books);
+    }
+
+    fn said_goodbye(&mut self, live: &Live, bye: &Bye, exit: Exit, now: Mono, books: &mut Books) {
+        self.exit_status = Some(bye.status);
+        self.deaths_without_progress = 0;
+        let said = bye.message.clone().unwrap_or_default();
+        if let Exit::Signal(_) = exit {
+            let message = format!("the interpreter was {exit} after its last test");
+            books.notice("death-at-exit", message, None);
+        }
+        let why = match bye.reason {
+            None => "collected, and never reported".to_owned(),
+            Some(StopReason::MaxFail) => "not run: pytest stopped after the failures".to_owned(),
+            Some(StopReason::Stop) => self.stop.map_or(said.clone(), Stop::message),
+            Some(StopReason::Exit) => format!("not run: pytest.exit: {said}"),
+            Some(StopReason::Interrupted) => format!("not run: KeyboardInterrupt: {said}"),
+            Some(StopReason::CollectErrors) => "not run: files could not be collected".to_owned(),
+            Some(StopReason::Internal) => format!("not run: pytest failed: {said}"),
+            Some(StopReason::Usage) => "not run: pytest refused its arguments".to_owned(),
+        };
+        self.settle_running(Some((Outcome::NotRun, &why)), None, now, books);
+        let asked = matches!(bye.reason, Some(StopReason::MaxFail | StopReason::Stop));
+        match bye.reason {
+            Some(StopReason::Usage) => self.refused(&said),
+            Some(StopReason::Internal) => {
+                self.findings.incomplete = true;
+                books.notice_each(
+                    "pytest-internal-error",
+                    format!("pytest failed: {}", last_frame(&said)),
+                    None,
+                );
+            }
+            Some(StopReason::CollectErrors | StopReason::Exit | StopReason::Interrupted) => {
+                self.findings.incomplete = true;
+            }
+            None | Some(StopReason::MaxFail | StopReason::Stop) => {}
+        }
+        // pytest says 5 for "no tests"; anything else without a test means that they were lost.
+        let silent =
+            live.collected == 0 && self.findings.tests == 0 && bye.status > 1 && bye.status != 5;
+        self.findings.incomplete |= silent;
+        if self.ledger.pending() > 0 && self.round == 0 {
+            self.findings.incomplete |= !asked;
+            self.settle_pending(&why, books);
+        }
+        self.next_round_or_finish(books);
+    }
+
+    fn refused(&mut self, said: &str) {
+        let hint = if said.starts_with("not found:") {
+            "a node id is `FILE.py::CLASS::TEST`; `agent run -v FILE.py` names those of a file as \
+             they run"
+        } else {
+            "the arguments are those after `--`, of `--pytest-args`, of SELF_TEST_ARGS and of \
+             `pytest-args` in settings files; `pytest --help` lists what pytest knows"
+        };
+        self.findings.failure.get_or_insert(Failure {
+            exit_code: ExitCode::USAGE,
+            message: match self.plan.label.as_str() {
+                "" => "pytest refused its arguments".to_owned(),
+                label => format!("pytest refused the arguments of `{label}`"),
+            },
+            causes: said.lines().map(str::to_owned).collect(),
+            hint: Some(hint.to_owned()),
+        });
+    }
+
+    fn label_quoted(&self) -> String {
+        format!("`{}`", self.label())
+    }
+
+    fn out_of_time(&mut self, stderr: &str, now: Mono, books: &mut Books) {
+        let limit = self.policy.timeout.as_secs_f64();
+        let message = format!("running when its shard was out of time after {limit}s (--timeout)");
+        let stacks = python_stacks(stderr);
+        self.settle_running(
+            Some((Outcome::TimedOut, &message)),
+            stacks.as_deref(),
+            now,
+            books,
+        );
+        books.notice_each(
+            "shard-timeout",
+            format!("{} ran out of its {limit}s", self.label_quoted()),
+            Some("give it more with `--timeout SECONDS` or SELF_TEST_TIMEOUT".to_owned()),
+        );
+        self.findings.incomplete = true;
+        self.partial_coverage(books);
+        self.finish(
+            &format!("not run: its shard was out of time after {limit}s"),
+            books,
+        );
+    }
+
+    fn test_out_of_time(&mut self, live: &Live, stderr: &str, now: Mono, books: &mut Books) {
+        let stacks = python_stacks(stderr);
+        self.settle_running(None, stacks.as_deref(), now, books);
+        self.deaths += 1;
+        self.partial_coverage(books);
+        self.continue_or_finish(live, books);
+    }
+
+    /// The interpreter ended and said nothing at all.
+    fn silent_end(&mut self, live: &Live, exit: Exit, stderr: &str, books: &mut Books) {
+        if let Some(version) = &live.unsupported {
+            self.findings.failure.get_or_insert(Failure::environment(
+                format!("the interpreter is Python {version}, and 3.8 is the oldest that will do"),
+                "pass `--python` a newer one",
+            ));
+            self.finish("not run: the interpreter is too old", books);
+        } else if self.known {
+            self.deaths += 1;
+            self.deaths_without_progress += 1;
+            self.findings.incomplete = true;
+            self.tell_death(exit, stderr, books);
+            self.continue_or_finish(live, books);
+        } else {
+            self.no_python(&exit.to_string(), stderr, books);
+        }
+    }
+
+    fn no_python(&mut self, how: &str, stderr: &str, books: &mut Books) {
+        let mut failure = Failure::environment(
+            "the interpreter did not start as a Python",
+            "pass `--python` the interpreter of the project; `agent config` shows the present one",
+        );
+        failure.causes.push(how.to_owned());
+        failure
+            .causes
+            .extend(last_lines(stderr, 5).map(str::to_owned));
+        self.findings.failure.get_or_insert(failure);
+        self.finish("not run: there is no interpreter", books);
+    }
+
+    fn no_pytest(&mut self, live: &Live, books: &mut Books) {
+        let executable = live
+            .hello
+            .as_ref()
+            .map_or("", |hello| hello.executable.as_str());
+        if self.provisioned {
+            self.findings.failure.get_or_insert(Failure::environment(
+                format!("`{executable}` has no pytest although it was just installed there"),
+                "remove the folder `env` of the data folder and try again",
+            ));
+            self.finish("not run: there is no pytest", books);
+        } else {
+            self.phase = Phase::Provisioning;
+        }
+    }
+
+    fn tell_death(&self, exit: Exit, stderr: &str, books: &mut Books) {
+        let mut running = self.ledger.running().iter();
+        books.announce(Event::ProcessDied {
+            shard: self.index(),
+            status: exit.to_string(),
+            nodeid: running.next().map(|running| running.nodeid.to_string()),
+            stderr_tail: last_lines(stderr, TAIL_LINES)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        });
+    }
+
+    fn died(&mut self, live: &Live, exit: Exit, stderr: &str, now: Mono, books: &mut Books) {
+        self.tell_death(exit, stderr, books);
+        let how = match exit {
+            Exit::Code(code) => format!("the interpreter exited with status {code} in this test"),
+            Exit::Signal(_) => format!("the interpreter was {exit} in this test"),
+        };
+        // The controller of xdist runs no test: its death is no test's fault.
+        let alone = self
+            .ledger
+            .running()
+            .iter()
+            .all(|running| running.worker == "main");
+        let blame = alone.then_some((Outcome::Crashed, how.as_str()));
+        let detail = python_stacks(stderr).unwrap_or_else(|| {
+            last_lines(stderr, TAIL_LINES)
+                .collect::<Vec<_>>()
+                .join("\n")
+        });
+        let settled = self.settle_running(blame, Some(&detail), now, books);
+        self.deaths += 1;
+        // A culprit speaks for itself, and may be cleared by another try.
+        self.findings.incomplete |= settled == 0;
+        self.partial_coverage(books);
+        let progress = settled > 0 || live.progress;
+        self.deaths_without_progress = if progress {
+            0
+        } else {
+            self.deaths_without_progress + 1
+        };
+        if let (false, Some(file)) = (progress, &live.collecting) {
+            let message = format!("the interpreter ended ({exit}) while `{file}` was collected");
+            books.notice_each("death-in-collection", message, None);
+        }
+        self.continue_or_finish(live, books);
+    }
+
+    fn partial_coverage(&self, books: &mut Books) {
+        if self.policy.coverage && self.known {
+            books.notice(
+                "coverage-partial",
+                "coverage is a lower bound: a process ended before it could report all of its"
+                    .to_owned(),
+                None,
+            );
+        }
+    }
+
+    /// What runs gets its verdict: the one decided earlier, else `blame`; without either the test
+    /// is innocent and runs again. Returns how many tests were settled.
+    fn settle_running(
+        &mut self,
+        blame: Option<(Outcome, &str)>,
+        detail: Option<&str>,
+        now: Mono,
+        books: &mut Books,
+    ) -> usize {
+        let doom = blame.map(|(outcome, message)| Doom {
+            outcome,
+            message: message.to_owned(),
+            longrepr: detail.map(str::to_owned),
+        });
+        let settled = self.ledger.process_ended(doom.as_ref(), detail, now);
+        let count = settled.len();
+        for settled in settled {
+            books.settle(settled, self.is_last_round());
+        }
+        count
+    }
+
+    fn settle_pending(&mut self, message: &str, books: &mut Books) {
+        for settled in self.ledger.settle_not_run(message) {
+            books.settle(settled, true);
+        }
+    }
+
+    fn continue_or_finish(&mut self, live: &Live, books: &mut Books) {
+        if let Some(stop) = self.stop {
+            self.settle_pending(&stop.message(), books);
+            self.next_round_or_finish(books);
+        } else if self.deaths_without_progress >= MAX_DEATHS {
+            let message = format!(
+                "not run: {MAX_DEATHS} interpreters in a row ended before they settled a test"
+            );
+            self.findings.incomplete = true;
+            self.finish(&message, books);
+        } else if self.ledger.pending() > 0 || (live.collected == 0 && self.ledger.is_empty()) {
+            self.phase = Phase::Waiting;
+        } else {
+            self.next_round_or_finish(books);
+        }
+    }
+
+    fn next_round_or_finish(&mut self, books: &mut Books) {
+        let signalled = matches!(self.stop, Some(Stop::Signal(_) | Stop::Abandoned));
+        let failed = self.findings.failure.is_some();
+        if !signalled && !failed && !self.is_last_round() && self.ledger.next_round() > 0 {
+            self.round += 1;
+            self.deaths_without_progress = 0;
+            self.phase = Phase::Waiting;
+        } else {
+            self.finish("not run", books);
+        }
+    }
+
+    /// Nothing more comes from this shard.
+    pub(super) fn finish(&mut self, message: &str, books: &mut Books) {
+        let message = match self.stop {
+            Some(stop) if message.is_empty() => stop.message(),
+            _ => message.to_owned(),
+        };
+        self.settle_pending(&message, books);
+        self.phase = Phase::Over;
+    }
+
+    /// What the store keeps of the shard when it is over.
+    pub(in crate::run) fn end_record(&self, finished_ms: i64) -> Write {
+        Write::ShardEnded {
+            shard: self.index(),
+            finished_ms,
+            exit_status: self.exit_status,
+            deaths: self.deaths,
+        }
+    }
+}
+
+/// The end of a traceback in one line: the error, and the place that raised it.
+fn last_frame(traceback: &str) -> String {
+    let lines = || traceback.lines().rev().map(str::trim);
+    let error = lines().find(|line| !line.is_empty()).unwrap_or_default();
+    match lines().find(|line| line.starts_with("File \"")) {
+        Some(place) => format!("{error} ({place})"),
+        None => error.to_owned(),
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let from = lines.len().saturating_sub(count);
+    lines.into_iter().skip(from)
+}

@@ -1,0 +1,346 @@
+//! One shard as a state machine: what its processes say goes in, what to do comes out.
+//!
+//! ```text
+//! Waiting ──begin──► Running ──exited──► Running   for the tests that are left, or the next round
+//!                      │  ▲                 │
+//!          no pytest   ▼  │ environment     └────► Over
+//!                 Provisioning
+//! ```
+//!
+//! A process ends in one of three ways: it said goodbye; it was ended for a reason of ours
+//! ([`deadline`]); it died. What ran in it when it died is to blame, and the rest continues in a
+//! new process ([`exit`]).
+
+mod deadline;
+mod exit;
+mod harness;
+
+use std::time::Duration;
+
+use deadline::{Ending, WorkerEnding};
+
+use super::books::Books;
+use super::effect::{Effect, EnvironmentReady, Failure, StopSignal};
+use crate::clock::Mono;
+use crate::engine::EngineEvent;
+use crate::model::ShardIndex;
+use crate::model::write::{ProcessIdentity, Write};
+use crate::plan::ShardPlan;
+use crate::pytest::protocol::{Command, Hello, RunCommand, StopReason};
+use crate::pytest::reconcile::Ledger;
+
+/// Longest captured text that a test may send: enough to read, too little to fill a disk.
+const CAP_BYTES: u32 = 64 * 1024;
+
+/// What a shard may take, the same for all shards of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Policy {
+    pub(super) project: String,
+    pub(super) timeout: Duration,
+    pub(super) test_timeout: Option<Duration>,
+    pub(super) reruns: u32,
+    pub(super) coverage: bool,
+}
+
+/// What a shard found besides verdicts.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// A test was lost, or could not be collected.
+    pub(super) incomplete: bool,
+    /// Tests, as opposed to files that were skipped or could not be collected.
+    pub(super) tests: u64,
+    /// The shard could not be carried out.
+    pub(super) failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Waiting,
+    Running(Box<Live>),
+    Provisioning,
+    Over,
+}
+
+/// A process of the shard.
+#[derive(Debug)]
+struct Live {
+    serial: u32,
+    started: Mono,
+    process: Option<ProcessIdentity>,
+    hello: Option<Hello>,
+    unsupported: Option<String>,
+    collecting: Option<String>,
+    collected: u64,
+    /// It settled at least one test.
+    progress: bool,
+    bye: Option<Bye>,
+    ending: Option<Ending>,
+    workers: Vec<WorkerEnding>,
+    /// Tests whose worker died.
+    fallen: Vec<String>,
+    /// The stacks that were found last: others are news.
+    stacks: Option<String>,
+}
+
+#[derive(Debug)]
+struct Bye {
+    reason: Option<StopReason>,
+    message: Option<String>,
+    status: i32,
+}
+
+/// A shard of a run.
+#[derive(Debug)]
+pub(super) struct Shard {
+    plan: ShardPlan,
+    policy: Policy,
+    ledger: Ledger,
+    phase: Phase,
+    began: Option<Mono>,
+    inifile: Option<String>,
+    round: u32,
+    deaths: u32,
+    deaths_without_progress: u32,
+    provisioned: bool,
+    known: bool,
+    stop: Option<Stop>,
+    exit_status: Option<i32>,
+    findings: Findings,
+}
+
+/// Why a shard was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Enough tests failed.
+    MaxFail(u32),
+    /// A signal.
+    Signal(StopSignal),
+    /// The run cannot go on, for a reason that is told elsewhere.
+    Abandoned,
+}
+
+impl Stop {
+    /// What is said of tests that did not run because of it.
+    fn message(self) -> String {
+        match self {
+            Self::MaxFail(1) => "not run: stopped after the first failure".to_owned(),
+            Self::MaxFail(count) => format!("not run: stopped after {count} failures"),
+            Self::Signal(StopSignal::Interrupt) => "not run: interrupted".to_owned(),
+            Self::Signal(StopSignal::Terminate) => "not run: terminated".to_owned(),
+            Self::Abandoned => "not run: the run was abandoned".to_owned(),
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn new(plan: ShardPlan, policy: Policy) -> Self {
+        Self {
+            ledger: Ledger::new(plan.index, &policy.project),
+            plan,
+            policy,
+            phase: Phase::Waiting,
+            began: None,
+            inifile: None,
+            round: 0,
+            deaths: 0,
+            deaths_without_progress: 0,
+            provisioned: false,
+            known: false,
+            stop: None,
+            exit_status: None,
+            findings: Findings::default(),
+        }
+    }
+
+    pub(super) fn index(&self) -> ShardIndex {
+        self.plan.index
+    }
+
+    /// The paths as users see them.
+    pub(super) fn label(&self) -> &str {
+        if self.plan.label.is_empty() {
+            "the project"
+        } else {
+            &self.plan.label
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting)
+    }
+
+    pub(super) fn is_provisioning(&self) -> bool {
+        matches!(self.phase, Phase::Provisioning)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Whether it ended in good order and had no test.
+    pub(super) fn is_empty_handed(&self) -> bool {
+        self.findings.tests == 0 && self.findings.failure.is_none() && !self.findings.incomplete
+    }
+
+    pub(super) fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Starts the shard's next process. Serials are given out by the caller.
+    pub(super) fn begin(&mut self, serial: u32, now: Mono, books: &mut Books) {
+        self.began.get_or_insert(now);
+        self.phase = Phase::Running(Box::new(Live {
+            serial,
+            started: now,
+            process: None,
+            hello: None,
+            unsupported: None,
+            collecting: None,
+            collected: 0,
+            progress: false,
+            bye: None,
+            ending: None,
+            workers: Vec::new(),
+            fallen: Vec::new(),
+            stacks: None,
+        }));
+        let command = Box::new(self.command());
+        books.effect(Effect::Start {
+            shard: self.index(),
+            serial,
+            command,
+        });
+    }
+
+    /// A later round is given the files of its tests only, under the settings of the first: to
+    /// collect everything again for one test would take longer than the test.
+    fn command(&self) -> RunCommand {
+        let mut argv = self.plan.argv.clone();
+        if let (1.., Some(inifile)) = (self.round, &self.inifile) {
+            argv.truncate(self.plan.options);
+            let root = if self.ledger.root().is_empty() {
+                "."
+            } else {
+                self.ledger.root()
+            };
+            argv.extend(["--rootdir", root, "-c", inifile.as_str()].map(str::to_owned));
+            argv.extend(self.ledger.pending_files());
+        }
+        RunCommand {
+            argv,
+            workers: self.plan.workers,
+            coverage: self.policy.coverage,
+            only: (self.round > 0).then(|| self.ledger.pending_ids()),
+            skip: if self.round == 0 {
+                self.ledger.reported()
+            } else {
+                Vec::new()
+            },
+            cap_bytes: CAP_BYTES,
+        }
+    }
+
+    pub(super) fn started(&mut self, process: ProcessIdentity, started_ms: i64, books: &mut Books) {
+        let shard = self.index();
+        if let Phase::Running(live) = &mut self.phase {
+            live.process = Some(process.clone());
+            books.write(Write::ProcessStarted {
+                shard,
+                process,
+                started_ms,
+            });
+        }
+    }
+
+    pub(super) fn start_failed(&mut self, failure: Failure, books: &mut Books) {
+        self.findings.failure.get_or_insert(failure);
+        self.finish("not run: its process could not be started", books);
+    }
+
+    /// The private environment is there, or is not to be had.
+    pub(super) fn environment(
+        &mut self,
+        answer: &Result<EnvironmentReady, Failure>,
+        books: &mut Books,
+    ) {
+        if !self.is_provisioning() {
+            return;
+        }
+        match answer {
+            // The time that the installation took is not the shard's.
+            Ok(_) if self.stop.is_none() => {
+                self.provisioned = true;
+                self.began = None;
+                self.phase = Phase::Waiting;
+            }
+            Ok(_) => self.finish("", books),
+            Err(failure) => self.start_failed(failure.clone(), books),
+        }
+    }
+
+    /// Takes what a process of this shard said or did.
+    pub(super) fn engine(
+        &mut self,
+        serial: u32,
+        event: EngineEvent,
+        now: Mono,
+        ended_ms: i64,
+        books: &mut Books,
+    ) {
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        if live.serial != serial {
+            return;
+        }
+        match event {
+            EngineEvent::Line(event) => self.harness(*event, now, books),
+            EngineEvent::BadLine(problem) => books.notice(
+                "harness-line",
+                format!("a line of the test process is not of its protocol: {problem}"),
+                None,
+            ),
+            EngineEvent::Exited { exit, stderr_tail } => {
+                self.exited(exit, &stderr_tail, now, ended_ms, books);
+            }
+        }
+    }
+
+    fn live(&mut self, change: impl FnOnce(&mut Live)) {
+        if let Phase::Running(live) = &mut self.phase {
+            change(live);
+        }
+    }
+
+    fn is_last_round(&self) -> bool {
+        self.round >= self.policy.reruns
+    }
+
+    /// Ends the shard before its tests are done.
+    pub(super) fn stop(&mut self, stop: Stop, now: Mono, books: &mut Books) {
+        if matches!(
+            (self.stop, stop),
+            (Some(Stop::Signal(_) | Stop::Abandoned), Stop::MaxFail(_))
+        ) {
+            return;
+        }
+        self.stop = Some(stop);
+        match &self.phase {
+            Phase::Waiting => self.finish("", books),
+            Phase::Provisioning if stop != Stop::Abandoned => self.finish("", books),
+            Phase::Provisioning | Phase::Over => {}
+            Phase::Running(_) => match stop {
+                Stop::MaxFail(_) => {
+                    let command = Command::Stop {
+                        reason: stop.message(),
+                    };
+                    books.effect(Effect::Send {
+                        shard: self.index(),
+                        command,
+                    });
+                }
+                Stop::Signal(_) | Stop::Abandoned => self.interrupt(now, books),
+            },
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Whole runs without a process: harness events go in, effects come out, time is a number.
+
+mod endings;
+mod recovery;
+mod verdicts;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::dispatch::{Dispatcher, Verdict};
+use super::effect::{Effect, Input, Notify, Target};
+use crate::clock::Mono;
+use crate::engine::EngineEvent;
+use crate::engine::child::Exit;
+use crate::model::write::{ProcessIdentity, Write};
+use crate::model::{AttemptRecord, Event, Outcome, RunOutcome, ShardIndex};
+use crate::plan::{RunPlan, RunRequest, TestPath};
+use crate::pytest::protocol::{
+    CollectedTest, Finished, HarnessEvent, Hello, RunCommand, StopReason,
+};
+
+const MAIN: ShardIndex = ShardIndex(0);
+const OTHER: ShardIndex = ShardIndex(1);
+const SIGSEGV: Exit = Exit::Signal(11);
+
+/// A run whose harness is the test.
+struct Sim {
+    dispatcher: Dispatcher,
+    now: Mono,
+    /// Serials of the process that each shard was last told to start.
+    serials: [u32; 2],
+    log: Vec<Effect>,
+}
+
+fn request() -> RunRequest {
+    RunRequest {
+        project: PathBuf::from("/p"),
+        paths: Vec::new(),
+        pytest_args: Vec::new(),
+        workers: 1,
+        timeout: Duration::from_mins(5),
+        test_timeout: None,
+        reruns: 0,
+        max_fail: None,
+        coverage: false,
+        executor: "host".to_owned(),
+    }
+}
+
+fn two_paths(workers: u32) -> RunRequest {
+    let path = |name: &str| TestPath {
+        file: PathBuf::from("/p").join(name),
+        selector: String::new(),
+    };
+    RunRequest {
+        paths: vec![path("a"), path("b")],
+        workers,
+        ..request()
+    }
+}
+
+impl Sim {
+    fn new(request: RunRequest) -> Self {
+        let mut sim = Self {
+            dispatcher: Dispatcher::new(&RunPlan::new(request)),
+            now: Mono(0),
+            serials: [0; 2],
+            log: Vec::new(),
+        };
+        let effects = sim.dispatcher.start(sim.now, 0);
+        sim.record(effects);
+        sim
+    }
+
+    fn record(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            if let Effect::Start { shard, serial, .. } = effect {
+                self.serials[shard.as_usize()] = *serial;
+            }
+        }
+        let started: Vec<ShardIndex> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Start { shard, .. } => Some(*shard),
+                _ => None,
+            })
+            .collect();
+        self.log.extend(effects);
+        for shard in started {
+            let pid = 1000 + self.serials[shard.as_usize()];
+            let process = ProcessIdentity {
+                pid,
+                boot_id: "boot".to_owned(),
+                start_time: Some(1),
+            };
+            self.input(Input::Started { shard, process });
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let effects = self.dispatcher.handle(input, self.now, 0);
+        self.record(effects);
+    }
+
+    fn engine(&mut self, shard: ShardIndex, event: EngineEvent) {
+        let serial = self.serials[shard.as_usize()];
+        self.input(Input::Engine {
+            shard,
+            serial,
+            event,
+        });
+    }
+
+    fn line(&mut self, shard: ShardIndex, event: HarnessEvent) {
+        self.engine(shard, EngineEvent::Line(Box::new(event)));
+    }
+
+    fn pass_time(&mut self, by: Duration) {
+        self.now = self.now.plus(by);
+        let effects = self.dispatcher.tick(self.now, 0);
+        self.record(effects);
+    }
+
+    fn hello_with(&mut self, shard: ShardIndex, pytest: Option<&str>) {
+        self.line(
+            shard,
+            HarnessEvent::Hello(Hello {
+                v: 1,
+                pid: 1000 + self.serials[shard.as_usize()],
+                python: "3.11.7".to_owned(),
+                implementation: "CPython".to_owned(),
+                executable: "/p/.venv/bin/python".to_owned(),
+                pytest: pytest.map(str::to_owned),
+                coverage: None,
+                xdist: None,
+            }),
+        );
+    }
+
+    /// A process answers and collects.
+    fn collect(&mut self, shard: ShardIndex, tests: &[&str]) {
+        self.hello_with(shard, Some("8.0"));
+        self.line(
+            shard,
+            HarnessEvent::Session {
+                rootdir: "/p".to_owned(),
+                inifile: Some("/p/pyproject.toml".to_owned()),
+                plugins: Vec::new(),
+                workers: 1,
+            },
+        );
+        let tests = tests
+            .iter()
+            .map(|id| CollectedTest {
+                id: (*id).to_owned(),
+                file: id.split("::").next().unwrap().to_owned(),
+                line: Some(1),
+            })
+            .collect();
+        self.line(
+            shard,
+            HarnessEvent::Collected {
+                tests,
+                deselected: 0,
+                done: true,
+            },
+        );
+    }
+
+    fn start_in(&mut self, shard: ShardIndex, id: &str, worker: &str, pid: u32) {
+        let (id, worker) = (id.to_owned(), worker.to_owned());
+        self.line(shard, HarnessEvent::Started { id, worker, pid });
+    }
+
+    fn start(&mut self, shard: ShardIndex, id: &str) {
+        self.start_in(shard, id, "main", 1000 + self.serials[shard.as_usize()]);
+    }
+
+    fn finish(&mut self, shard: ShardIndex, id: &str, outcome: Outcome) {
+        self.finish_in(shard, id, "main", outcome);
+    }
+
+    fn finish_in(&mut self, shard: ShardIndex, id: &str, worker: &str, outcome: Outcome) {
+        self.line(
+            shard,
+            HarnessEvent::Finished(Box::new(Finished {
+                id: id.to_owned(),
+                outcome,
+                started_at: Some(1.0),
+                setup_s: Some(0.25),
+                call_s: Some(0.5),
+                teardown_s: Some(-1.0),
+                worker: worker.to_owned(),
+                peak_rss_bytes: None,
+                cpu_s: None,
+                message: None,
+                longrepr: None,
+                sections: Vec::new(),
+            })),
+        );
+    }
+
+    fn test(&mut self, shard: ShardIndex, id: &str, outcome: Outcome) {
+        self.start(shard, id);
+        self.finish(shard, id, outcome);
+    }
+
+    fn bye(&mut self, shard: ShardIndex, status: i32, reason: Option<StopReason>) {
+        self.line(
+            shard,
+            HarnessEvent::Bye {
+                status,
+                reason,
+                message: Some("why".to_owned()),
+            },
+        );
+        self.exit(shard, Exit::Code(status), "");
+    }
+
+    fn exit(&mut self, shard: ShardIndex, exit: Exit, stderr: &str) {
+        self.engine(
+            shard,
+            EngineEvent::Exited {
+                exit,
+                stderr_tail: stderr.to_owned(),
+            },
+        );
+    }
+
+    fn attempts(&self) -> Vec<(&str, u32, Outcome)> {
+        self.records()
+            .map(|record| (record.nodeid.as_str(), record.attempt, record.outcome))
+            .collect()
+    }
+
+    fn records(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.log.iter().filter_map(|effect| match effect {
+            Effect::Write(Write::Attempt(record)) => Some(&**record),
+            _ => None,
+        })
+    }
+
+    fn commands(&self) -> Vec<&RunCommand> {
+        self.log
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Start { command, .. } => Some(&**command),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn signals(&self) -> Vec<(Target, Notify)> {
+        self.log
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Signal { target, signal, .. } => Some((*target, *signal)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn notices(&self) -> Vec<&str> {
+        self.log
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Announce(Event::Notice(notice)) => Some(notice.code.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The verdict of a run that is over; everything collected has one by then.
+    fn verdict(&self) -> Verdict {
+        assert!(
+            self.dispatcher.is_over(),
+            "the run is not over: {:#?}",
+            self.dispatcher
+        );
+        self.dispatcher.verdict()
+    }
+
+    fn outcome(&self) -> (RunOutcome, u8) {
+        let verdict = self.verdict();
+        (verdict.outcome, verdict.exit_code.0)
+    }
+}

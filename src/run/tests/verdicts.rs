@@ -1,0 +1,219 @@
+//! Which verdict a run has.
+
+use super::{MAIN, OTHER, Sim, request, two_paths};
+use crate::model::write::Write;
+use crate::model::{Outcome, RunOutcome};
+use crate::plan::RunRequest;
+use crate::pytest::protocol::{Command, CoverageLines, HarnessEvent, StopReason};
+use crate::run::effect::Effect;
+
+#[test]
+fn a_run_in_which_everything_passes_is_green() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a", "t.py::b"]);
+    sim.test(MAIN, "t.py::a", Outcome::Passed);
+    sim.test(MAIN, "t.py::b", Outcome::Skipped);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Passed, 0));
+    let first = sim.records().next().unwrap();
+    assert_eq!(
+        first.duration_s,
+        Some(0.75),
+        "a clock that runs backwards counts as no time"
+    );
+}
+
+#[test]
+fn a_lost_test_makes_the_run_incomplete() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a", "t.py::b"]);
+    sim.test(MAIN, "t.py::a", Outcome::Passed);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
+    assert_eq!(sim.attempts()[1], ("t.py::b", 1, Outcome::NotRun));
+}
+
+#[test]
+fn what_is_missing_weighs_more_than_what_failed() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a", "t.py::b"]);
+    sim.test(MAIN, "t.py::a", Outcome::Failed);
+    sim.bye(MAIN, 1, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
+}
+
+#[test]
+fn a_test_that_was_never_collected_still_counts() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &[]);
+    sim.test(MAIN, "t.py::late", Outcome::Failed);
+    sim.bye(MAIN, 1, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Failed, 1));
+}
+
+#[test]
+fn nothing_collected_is_empty_but_nothing_heard_is_incomplete() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &[]);
+    sim.bye(MAIN, 5, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Empty, 5));
+
+    let mut sim = Sim::new(request());
+    sim.hello_with(MAIN, Some("8.0"));
+    sim.bye(MAIN, 3, Some(StopReason::Internal));
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
+}
+
+#[test]
+fn a_failing_test_that_passes_in_a_fresh_process_is_flaky() {
+    let mut sim = Sim::new(RunRequest {
+        reruns: 2,
+        ..request()
+    });
+    sim.collect(MAIN, &["t.py::a", "u.py::b"]);
+    sim.test(MAIN, "t.py::a", Outcome::Failed);
+    sim.test(MAIN, "u.py::b", Outcome::Passed);
+    sim.bye(MAIN, 1, None);
+    let rerun = sim.commands()[1];
+    assert_eq!(rerun.only, Some(vec!["t.py::a".to_owned()]));
+    assert_eq!(
+        rerun.argv,
+        ["--rootdir", ".", "-c", "/p/pyproject.toml", "t.py"]
+    );
+    sim.collect(MAIN, &["t.py::a"]);
+    sim.test(MAIN, "t.py::a", Outcome::Passed);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Passed, 0));
+    let last = sim.records().last().unwrap();
+    assert_eq!((last.attempt, last.flaky), (2, true));
+}
+
+#[test]
+fn a_test_that_fails_in_every_round_has_failed() {
+    let mut sim = Sim::new(RunRequest {
+        reruns: 1,
+        ..request()
+    });
+    sim.collect(MAIN, &["t.py::a"]);
+    sim.test(MAIN, "t.py::a", Outcome::Failed);
+    sim.bye(MAIN, 1, None);
+    sim.collect(MAIN, &["t.py::a"]);
+    sim.test(MAIN, "t.py::a", Outcome::Error);
+    sim.bye(MAIN, 1, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Failed, 1));
+    assert_eq!(sim.attempts()[1], ("t.py::a", 2, Outcome::Error));
+}
+
+#[test]
+fn a_rerun_that_does_not_report_leaves_the_earlier_verdict() {
+    let mut sim = Sim::new(RunRequest {
+        reruns: 1,
+        ..request()
+    });
+    sim.collect(MAIN, &["t.py::a"]);
+    sim.test(MAIN, "t.py::a", Outcome::Failed);
+    sim.bye(MAIN, 1, None);
+    sim.collect(MAIN, &[]);
+    sim.bye(MAIN, 5, None);
+    assert_eq!(sim.attempts(), [("t.py::a", 1, Outcome::Failed)]);
+    assert_eq!(sim.outcome(), (RunOutcome::Failed, 1));
+}
+
+#[test]
+fn enough_failures_stop_every_shard_and_are_no_gap() {
+    let mut sim = Sim::new(RunRequest {
+        max_fail: Some(1),
+        ..two_paths(2)
+    });
+    sim.collect(MAIN, &["a/t.py::a", "a/t.py::b"]);
+    sim.collect(OTHER, &["b/t.py::c", "b/t.py::d"]);
+    sim.start(OTHER, "b/t.py::c");
+    sim.test(MAIN, "a/t.py::a", Outcome::Failed);
+    let stops = sim.log.iter().filter(|effect| {
+        matches!(
+            effect,
+            Effect::Send {
+                command: Command::Stop { .. },
+                ..
+            }
+        )
+    });
+    assert_eq!(stops.count(), 2);
+    sim.finish(OTHER, "b/t.py::c", Outcome::Passed);
+    sim.bye(MAIN, 1, Some(StopReason::Stop));
+    sim.bye(OTHER, 1, Some(StopReason::Stop));
+    assert_eq!(sim.outcome(), (RunOutcome::Failed, 1));
+    assert_eq!(
+        sim.attempts()
+            .iter()
+            .filter(|(_, _, o)| *o == Outcome::NotRun)
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn shards_wait_for_a_free_worker() {
+    let mut sim = Sim::new(two_paths(1));
+    assert_eq!(sim.commands().len(), 1);
+    sim.collect(MAIN, &["a/t.py::a"]);
+    sim.test(MAIN, "a/t.py::a", Outcome::Passed);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.commands().len(), 2);
+    sim.collect(OTHER, &[]);
+    sim.bye(OTHER, 5, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Passed, 0));
+    assert!(sim.notices().contains(&"empty-path"));
+}
+
+#[test]
+fn a_file_that_cannot_be_collected_makes_the_run_incomplete() {
+    let mut sim = Sim::new(request());
+    sim.hello_with(MAIN, Some("8.0"));
+    sim.line(
+        MAIN,
+        HarnessEvent::CollectReport {
+            id: "t.py".to_owned(),
+            file: Some("/p/t.py".to_owned()),
+            outcome: Outcome::Error,
+            message: Some("SyntaxError".to_owned()),
+            longrepr: None,
+        },
+    );
+    sim.bye(MAIN, 2, Some(StopReason::CollectErrors));
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
+    assert_eq!(sim.attempts(), [("t.py", 1, Outcome::Error)]);
+}
+
+#[test]
+fn arguments_that_pytest_refuses_are_a_usage_error() {
+    let mut sim = Sim::new(request());
+    sim.hello_with(MAIN, Some("8.0"));
+    sim.bye(MAIN, 4, Some(StopReason::Usage));
+    assert_eq!(sim.outcome(), (RunOutcome::Error, 2));
+}
+
+#[test]
+fn lines_of_all_processes_are_united() {
+    let mut sim = Sim::new(RunRequest {
+        coverage: true,
+        ..two_paths(2)
+    });
+    for (shard, executed) in [(MAIN, "1-3"), (OTHER, "3-5")] {
+        let test = format!("{shard}.py::a");
+        sim.collect(shard, &[&test]);
+        sim.test(shard, &test, Outcome::Passed);
+        let files = vec![CoverageLines {
+            file: "/p/m.py".to_owned(),
+            statements: Some("1-10".to_owned()),
+            executed: executed.to_owned(),
+        }];
+        sim.line(shard, HarnessEvent::Coverage { files });
+        sim.bye(shard, 0, None);
+    }
+    let totals = sim.log.iter().rev().find_map(|effect| match effect {
+        Effect::Write(Write::CoverageTotals(totals)) => Some((totals.covered, totals.statements)),
+        _ => None,
+    });
+    assert_eq!(totals, Some((5, 10)));
+}
