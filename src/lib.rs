@@ -8,6 +8,7 @@ pub mod model;
 pub mod plan;
 pub mod pytest;
 pub mod run;
+pub mod service;
 pub mod settings;
 pub mod source;
 pub mod store;

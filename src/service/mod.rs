@@ -1,0 +1,13 @@
+//! The service: a project is watched over by one [`SelfTestService`], which runs its suites when
+//! asked and hands out what happens.
+//!
+//! Everything below this layer blocks; here it is carried to threads of its own, so that signals
+//! are heard at any time. tokio lives here and nowhere else.
+
+mod records;
+mod self_test;
+mod signals;
+
+pub use records::{MetricsSink, ResultRecord};
+pub use self_test::{SelfTestService, ServiceError};
+pub use signals::run_until_signal;

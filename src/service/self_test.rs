@@ -1,0 +1,281 @@
+//! [`SelfTestService`]: settings in, runs out.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::records::{MetricsSink, ResultRecord};
+use crate::clock::now_ms;
+use crate::diag::Hint;
+use crate::engine::child::Cancel;
+use crate::engine::managed::ManagedSpec;
+use crate::engine::python::{self, PythonError};
+use crate::model::record::Level;
+use crate::model::{Event, EventLine, ExitCode, Notice};
+use crate::plan::{RunPlan, RunRequest};
+use crate::run::{Job, Mailbox, RunError, RunReport, StopHandle, carry_out, recover};
+use crate::settings::Settings;
+use crate::source::{PathError, resolve};
+use crate::store::{Store, StoreError};
+
+/// Events that wait for slow listeners before the run waits for them.
+const WAITING: usize = 1024;
+
+type Listener = Box<dyn FnMut(&EventLine) + Send>;
+
+/// Watches over one project.
+///
+/// ```no_run
+/// use menace_agent::service::{MetricsSink, ResultRecord, SelfTestService};
+/// use menace_agent::settings::Settings;
+///
+/// struct Bot;
+///
+/// impl MetricsSink for Bot {
+///     fn record(&mut self, coverage_percent: Option<f64>, runtime_s: f64) {
+///         println!("coverage {coverage_percent:?} %, {runtime_s} s");
+///     }
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut settings = Settings::for_project("/srv/project");
+/// settings.paths = vec!["tests/unit".to_owned()];
+/// settings.workers = 4;
+/// let mut service = SelfTestService::new(settings)
+///     .result_callback(|record| match record {
+///         ResultRecord::File(file) => println!("{}: {} passed", file.file, file.counts.passed),
+///         ResultRecord::Summary(run) => println!("{} failed", run.counts.failed),
+///     })
+///     .metrics_sink(Bot);
+/// let report = service.run_once().await?;
+/// assert_eq!(report.summary.exit_code, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct SelfTestService {
+    settings: Settings,
+    trigger: String,
+    notices: Vec<Notice>,
+    mailbox: Mailbox,
+    listeners: Vec<Listener>,
+    metrics: Vec<Box<dyn MetricsSink>>,
+}
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A path of the settings cannot be run.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// There is no interpreter.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// The state file cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The run could not be recorded to its end.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Threads or signal handlers cannot be had.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    /// A thread of the run failed: a bug.
+    #[error("a part of the run failed")]
+    Thread(#[from] JoinError),
+}
+
+impl ServiceError {
+    /// The exit code that a command returns for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Path(_) => ExitCode::USAGE,
+            Self::Python(_) | Self::Runtime(_) => ExitCode::ENVIRONMENT,
+            Self::Store(_) | Self::Run(_) => ExitCode::STATE_FILE,
+            Self::Thread(_) => ExitCode::BUG,
+        }
+    }
+}
+
+impl Hint for ServiceError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Path(error) => error.hint(),
+            Self::Python(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Run(error) => error.hint(),
+            Self::Runtime(_) | Self::Thread(_) => None,
+        }
+    }
+}
+
+impl SelfTestService {
+    /// A service for the project of `settings`.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            trigger: "library".to_owned(),
+            notices: Vec::new(),
+            mailbox: Mailbox::new(),
+            listeners: Vec::new(),
+            metrics: Vec::new(),
+        }
+    }
+
+    /// What the state file gives as the reason of the runs: `library` unless set.
+    #[must_use]
+    pub fn trigger(mut self, trigger: &str) -> Self {
+        trigger.clone_into(&mut self.trigger);
+        self
+    }
+
+    /// Notices that are told and stored with the next run.
+    #[must_use]
+    pub fn notices(mut self, notices: Vec<Notice>) -> Self {
+        self.notices = notices;
+        self
+    }
+
+    /// Adds a listener for every event of the runs, in order, each after what it says is stored.
+    /// While a listener is busy, tests that are far ahead of it wait.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl FnMut(&EventLine) + Send + 'static) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Adds a callback for a record after each file and for the summary at the end.
+    #[must_use]
+    pub fn result_callback(self, mut callback: impl FnMut(ResultRecord) + Send + 'static) -> Self {
+        self.on_event(move |line| match &line.event {
+            Event::FileFinished(file) => callback(ResultRecord::File(file.clone())),
+            Event::RunFinished(summary) => callback(ResultRecord::Summary(summary.clone())),
+            _ => {}
+        })
+    }
+
+    /// Adds a sink for the figures of each run.
+    #[must_use]
+    pub fn metrics_sink(mut self, sink: impl MetricsSink + 'static) -> Self {
+        self.metrics.push(Box::new(sink));
+        self
+    }
+
+    /// The handle that ends a run of this service, from a signal or another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.mailbox.stop_handle()
+    }
+
+    /// Runs the suites once. A failing suite is a result; an error means that nothing could be
+    /// run, or not recorded.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not there, no interpreter, or a state file that cannot be used.
+    pub async fn run_once(&mut self) -> Result<RunReport, ServiceError> {
+        let settings = self.settings.clone();
+        let trigger = self.trigger.clone();
+        let notices = std::mem::take(&mut self.notices);
+        let mailbox = std::mem::take(&mut self.mailbox);
+        let (events, queue) = sync_channel(WAITING);
+        let listeners = std::mem::take(&mut self.listeners);
+        let listening = spawn_blocking(move || listen(listeners, &queue));
+        let running = spawn_blocking(move || {
+            let outcome = prepare(&settings, trigger, notices).and_then(|(job, store)| {
+                let announce = move |line| {
+                    // The listeners outlive the run; without them there is nobody to tell.
+                    let _ = events.send(line);
+                };
+                Ok(carry_out(&job, store, &mailbox, announce)?)
+            });
+            (outcome, mailbox)
+        });
+        let (outcome, mailbox) = running.await?;
+        self.mailbox = mailbox;
+        self.listeners = listening.await?;
+        let report = outcome?;
+        for sink in &mut self.metrics {
+            sink.record(report.summary.coverage, report.summary.runtime);
+        }
+        Ok(report)
+    }
+}
+
+fn listen(mut listeners: Vec<Listener>, queue: &Receiver<EventLine>) -> Vec<Listener> {
+    while let Ok(line) = queue.recv() {
+        for listener in &mut listeners {
+            listener(&line);
+        }
+    }
+    listeners
+}
+
+/// Everything that can be wrong before the first test starts, the cheapest first.
+fn prepare(
+    settings: &Settings,
+    trigger: String,
+    mut notices: Vec<Notice>,
+) -> Result<(Job, Store), ServiceError> {
+    let paths = resolve(&settings.paths, &settings.project)?;
+    let python = python::find(settings.python.as_deref(), &settings.project)?;
+    let mut store = Store::open(&settings.db, now_ms())?;
+    let closed = recover(&mut store)?;
+    if !closed.is_empty() {
+        notices.push(recovered(&closed));
+    }
+    let plan = RunPlan::new(RunRequest {
+        project: settings.project.clone(),
+        paths,
+        pytest_args: settings.pytest_args.clone(),
+        workers: settings.workers,
+        timeout: settings.timeout,
+        test_timeout: settings.test_timeout,
+        reruns: settings.reruns,
+        max_fail: settings.max_fail,
+        coverage: settings.coverage,
+        executor: "host".to_owned(),
+    });
+    let managed = settings
+        .managed_env
+        .then(|| managed_spec(settings, python.clone()));
+    Ok((
+        Job {
+            plan,
+            trigger,
+            python,
+            managed,
+            notices,
+        },
+        store,
+    ))
+}
+
+fn managed_spec(settings: &Settings, python: PathBuf) -> ManagedSpec {
+    ManagedSpec {
+        python,
+        project: settings.project.clone(),
+        data_dir: settings.data_dir.clone(),
+        offline: settings.offline,
+        wheels: settings.wheels.clone(),
+        cancel: Cancel::default(),
+    }
+}
+
+fn recovered(closed: &[crate::model::RunId]) -> Notice {
+    let runs: Vec<String> = closed.iter().map(ToString::to_string).collect();
+    let (noun, verb) = if closed.len() == 1 {
+        ("run", "was")
+    } else {
+        ("runs", "were")
+    };
+    Notice {
+        level: Level::Info,
+        code: "recovered".to_owned(),
+        message: format!(
+            "{noun} {} {verb} left open by an agent that is gone; closed as interrupted",
+            runs.join(", ")
+        ),
+        hint: None,
+    }
+}
