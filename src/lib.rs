@@ -1,5 +1,60 @@
 //! `agent`: a self-test agent that watches over Python projects where there is no internet.
+//!
+//! When asked, it runs a project's pytest suites, remembers every attempt of every test in one
+//! SQLite file, and says what changed. This page is the map of the code; README is for users,
+//! `migrations/README.md` is the SQL interface.
+//!
+//! # The walk of a run
+//!
+//! ```text
+//!   cli::run ── Settings ──► service::SelfTestService
+//!     ├─ source   the paths exist, globs are expanded
+//!     ├─ store    opened; what an earlier crash left is recovered
+//!     ├─ plan     paths + settings ─► RunPlan { shards, workers, deadlines }
+//!     ├─ engine   starts each shard ─► harness ─► HarnessEvent ─┐
+//!     ├─ run      the dispatcher decides: effects out ◄─────────┘
+//!     │             ├─► store    batched writes, then
+//!     │             └─► events   everyone who listens: terminal, JSON Lines, JUnit, callbacks
+//!     ├─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
+//!     └─ insight  the difference to the previous comparable run ─► summary, exit code
+//! ```
+//!
+//! Data moves one way. A stage never reaches back into an earlier one; it returns a value.
+//!
+//! # Layers
+//!
+//! A file imports modules of a lower layer only; siblings of a layer do not import each other,
+//! except inside their own folder. A test reads the sources and enforces this.
+//!
+//! | layer | module | owns |
+//! |---|---|---|
+//! | L5 | [`cli`] | the command line, the terminal, exit codes; the only printer |
+//! | L4 | [`service`] | a service over a project; signals; the only user of tokio |
+//! | L3 | [`run`] | carrying out one plan |
+//! | L2 | [`settings`] | flags, environment and files, each value with its origin |
+//! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
+//! | L2 | [`engine`] | processes; the only user of duct |
+//! | L2 | [`source`] | the project's files |
+//! | L1 | [`plan`] | snapshots in, plans out |
+//! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
+//! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
+//! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
+//!
+//! L1 is pure: no I/O, no clock, no thread.
+//!
+//! # Invariants
+//!
+//! 1. A result that was shown was stored, and one that was stored is never lost: `kill -9` at any
+//!    moment leaves a readable file and a run that the next start closes.
+//! 2. Green is never the result of missing data: a test that was collected and did not report
+//!    makes the run `incomplete`.
+//! 3. Nothing outside the agent's own files, rows and processes is ever removed or ended.
+//! 4. Nothing is fetched when offline, and nothing listens.
+//! 5. Every error names the thing, says what was expected and what was found, and offers a next
+//!    step that works offline.
+//! 6. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
+pub mod cli;
 pub mod clock;
 pub mod diag;
 pub mod engine;

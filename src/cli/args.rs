@@ -1,0 +1,440 @@
+//! The command line as it is typed. Values of settings stay text here: the settings read them,
+//! so that a flag, a variable and a file accept the same words and complain in the same way.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
+)]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::model::RunId;
+use crate::settings::{ColorChoice, FlagValues};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  every test passed       5    no test was collected
+  1  a test failed           6    a test was lost, crashed or timed out
+  2  usage or settings       70   a bug in the agent
+  3  environment             130  stopped by SIGINT
+  4  state file              143  stopped by SIGTERM";
+
+/// Runs the pytest suites of a project, records every result, explains what changed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "agent",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    args_override_self = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalArgs {
+    /// The project folder [default: the nearest one above]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<String>,
+    /// The state file [default: sandbox_data/agent.db]
+    #[arg(long, global = true, value_name = "FILE")]
+    db: Option<String>,
+    /// When to use colours: auto, always, never
+    #[arg(long, global = true, value_name = "WHEN")]
+    color: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the tests and record the results
+    Run(Box<RunArgs>),
+    /// List the runs, newest first
+    History(HistoryArgs),
+    /// Show one run and its failures
+    Show(ShowArgs),
+    /// Print every setting with its value and where that came from
+    Config(ConfigArgs),
+    /// Print the JSON Schema of an output
+    Schema(SchemaArgs),
+}
+
+#[derive(Debug, Default, Args)]
+#[command(args_override_self = true)]
+pub(super) struct RunArgs {
+    /// Files, folders, node ids or globs; each is a shard of its own
+    #[arg(value_name = "PATHS")]
+    paths: Vec<String>,
+    /// Arguments for pytest, added to those of --pytest-args
+    #[arg(last = true, value_name = "PYTEST ARGS")]
+    after_dashes: Vec<String>,
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    #[command(flatten)]
+    interpreter: InterpreterArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Execution")]
+struct ExecutionArgs {
+    /// Processes in total, or auto for one a processor [default: 1]
+    #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
+    workers: Option<String>,
+    /// Arguments for pytest, as one text of shell words
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pytest_args: Option<String>,
+    /// Seconds that a shard may take [default: 300]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    timeout: Option<String>,
+    /// Seconds that a test may take, or none [default: none]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    test_timeout: Option<String>,
+    /// Try a failing test N more times, each in a fresh process [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    reruns: Option<String>,
+    /// End the run after N failing tests, or none [default: none]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_fail: Option<String>,
+    /// End the run after the first failing test
+    #[arg(long, conflicts_with = "max_fail")]
+    fail_fast: bool,
+    /// Measure coverage [default]
+    #[arg(long, overrides_with = "no_cov")]
+    cov: bool,
+    /// Do not measure coverage
+    #[arg(long, overrides_with = "cov")]
+    no_cov: bool,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Interpreter")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of a pair is a field of its own to clap"
+)]
+struct InterpreterArgs {
+    /// The interpreter [default: $VIRTUAL_ENV, .venv, venv, then python3]
+    #[arg(long, value_name = "PYTHON")]
+    python: Option<String>,
+    /// Make an environment where the interpreter has no pytest [default]
+    #[arg(long, overrides_with = "no_managed_env")]
+    managed_env: bool,
+    /// Fail where the interpreter has no pytest
+    #[arg(long, overrides_with = "managed_env")]
+    no_managed_env: bool,
+    /// Fetch nothing
+    #[arg(long, overrides_with = "no_offline")]
+    offline: bool,
+    /// Fetch what the managed environment needs [default]
+    #[arg(long, overrides_with = "offline")]
+    no_offline: bool,
+    /// A folder of wheels to make the managed environment from
+    #[arg(long, value_name = "DIR")]
+    wheels: Option<String>,
+}
+
+/// What a run says, and where.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Print the summary as JSON on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write every event as a line of JSON; - is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) events: Option<PathBuf>,
+    /// Write a JUnit report
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// How to show progress: auto, bar, plain, none [default: auto]
+    #[arg(long, value_name = "HOW")]
+    progress: Option<String>,
+    /// Say only the verdict and the failures
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say every test
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// How many runs
+    #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) count: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The number of a run, or latest
+    #[arg(value_name = "RUN", value_parser = run_ref)]
+    pub(super) run: RunRef,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A run as a person names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunRef {
+    /// The newest one.
+    Latest,
+    /// The one of that number.
+    Number(RunId),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// Print as JSON; `agent schema config` describes it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which: `run --json`, a line of `run --events`, or `config --json`
+    pub(super) of: SchemaOf,
+}
+
+/// The variants are without docs: clap would spread the help over a screen.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SchemaOf {
+    Summary,
+    Events,
+    Config,
+}
+
+impl Cli {
+    /// Parses a command line; the program's name comes first.
+    pub(super) fn parse_from(
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, clap::Error> {
+        let cli = Self::try_parse_from(args)?;
+        if let Command::Run(run) = &cli.command
+            && run.output.json
+            && run.output.events.as_deref() == Some(Path::new("-"))
+        {
+            let both = "`--json` and `--events -` both write to standard output";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, both));
+        }
+        Ok(cli)
+    }
+
+    /// When to use colours before the settings are known.
+    pub(super) fn color(&self) -> Option<ColorChoice> {
+        self.global
+            .color
+            .as_deref()
+            .and_then(ColorChoice::from_name)
+    }
+
+    /// The flags that set settings.
+    pub(super) fn flags(&self) -> FlagValues {
+        let mut flags = FlagValues::default();
+        self.global.note(&mut flags);
+        if let Command::Run(run) = &self.command {
+            run.note(&mut flags);
+        }
+        flags
+    }
+}
+
+impl GlobalArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        note_word(flags, "--project", self.project.as_ref());
+        note_word(flags, "--db", self.db.as_ref());
+        note_word(flags, "--color", self.color.as_ref());
+    }
+}
+
+impl RunArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        if !self.paths.is_empty() {
+            flags.set_words("PATHS", self.paths.clone());
+        }
+        flags.pytest_args.clone_from(&self.after_dashes);
+
+        let execution = &self.execution;
+        note_word(flags, "--workers", execution.workers.as_ref());
+        note_word(flags, "--pytest-args", execution.pytest_args.as_ref());
+        note_word(flags, "--timeout", execution.timeout.as_ref());
+        note_word(flags, "--test-timeout", execution.test_timeout.as_ref());
+        note_word(flags, "--reruns", execution.reruns.as_ref());
+        note_word(flags, "--max-fail", execution.max_fail.as_ref());
+        note_switch(flags, "--fail-fast", execution.fail_fast, "1");
+        note_switch(flags, "--cov", execution.cov, "on");
+        note_switch(flags, "--no-cov", execution.no_cov, "off");
+
+        let interpreter = &self.interpreter;
+        note_word(flags, "--python", interpreter.python.as_ref());
+        note_word(flags, "--wheels", interpreter.wheels.as_ref());
+        note_switch(flags, "--managed-env", interpreter.managed_env, "on");
+        note_switch(flags, "--no-managed-env", interpreter.no_managed_env, "off");
+        note_switch(flags, "--offline", interpreter.offline, "on");
+        note_switch(flags, "--no-offline", interpreter.no_offline, "off");
+
+        note_word(flags, "--progress", self.output.progress.as_ref());
+        note_switch(flags, "--quiet", self.output.quiet, "quiet");
+        note_switch(flags, "--verbose", self.output.verbose, "verbose");
+    }
+}
+
+fn note_word(flags: &mut FlagValues, flag: &'static str, word: Option<&String>) {
+    if let Some(word) = word {
+        flags.set(flag, word);
+    }
+}
+
+fn note_switch(flags: &mut FlagValues, flag: &'static str, given: bool, word: &str) {
+    if given {
+        flags.set(flag, word);
+    }
+}
+
+fn run_ref(text: &str) -> Result<RunRef, String> {
+    if text == "latest" {
+        return Ok(RunRef::Latest);
+    }
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(RunRef::Number(RunId(number))),
+        _ => Err("expected the number of a run, or `latest`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::settings::{Layers, SETTINGS, Settings};
+
+    fn settings(line: &str) -> Settings {
+        let args = shell_words::split(line).unwrap();
+        let cli = Cli::parse_from(args.into_iter().map(OsString::from)).unwrap();
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join(".git")).unwrap();
+        let layers = Layers {
+            flags: cli.flags(),
+            cwd: folder.path().to_path_buf(),
+            ..Layers::default()
+        };
+        Settings::load(&layers).unwrap().0
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_definition() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_flags_of_a_run_are_those_of_the_table_and_three_outputs() {
+        let mut command = Cli::command();
+        command.build();
+        let run = command.find_subcommand("run").unwrap();
+        let flags = run.get_arguments().filter_map(clap::Arg::get_long);
+        let flags: BTreeSet<_> = flags.map(|flag| format!("--{flag}")).collect();
+        let table = SETTINGS.iter().flat_map(|row| row.flags).copied();
+        let outputs = ["--json", "--events", "--junit", "--help"];
+        let expected = table.filter(|flag| flag.starts_with("--")).chain(outputs);
+        assert_eq!(flags, expected.map(str::to_owned).collect());
+    }
+
+    #[test]
+    fn each_flag_sets_its_setting() {
+        let cases = [
+            ("agent run a 'b c'", "paths", "a 'b c'", "PATHS"),
+            ("agent run --workers 3", "workers", "3", "--workers"),
+            (
+                "agent run --workers 3 --workers=4",
+                "workers",
+                "4",
+                "--workers",
+            ),
+            (
+                "agent run --pytest-args '-x -q'",
+                "pytest-args",
+                "-x -q",
+                "--pytest-args",
+            ),
+            ("agent run --timeout 4.5", "timeout", "4.5 s", "--timeout"),
+            (
+                "agent run --test-timeout 4",
+                "test-timeout",
+                "4 s",
+                "--test-timeout",
+            ),
+            ("agent run --reruns 2", "reruns", "2", "--reruns"),
+            ("agent run --max-fail 2", "max-fail", "2", "--max-fail"),
+            ("agent run --fail-fast", "max-fail", "1", "--fail-fast"),
+            ("agent run --cov", "coverage", "on", "--cov"),
+            ("agent run --no-cov", "coverage", "off", "--no-cov"),
+            ("agent run --no-cov --cov", "coverage", "on", "--cov"),
+            ("agent run --cov --no-cov", "coverage", "off", "--no-cov"),
+            (
+                "agent run --python python3",
+                "python",
+                "python3",
+                "--python",
+            ),
+            ("agent run --wheels /w", "wheels", "/w", "--wheels"),
+            (
+                "agent run --managed-env",
+                "managed-env",
+                "on",
+                "--managed-env",
+            ),
+            (
+                "agent run --no-managed-env",
+                "managed-env",
+                "off",
+                "--no-managed-env",
+            ),
+            ("agent run --offline", "offline", "on", "--offline"),
+            ("agent run --no-offline", "offline", "off", "--no-offline"),
+            ("agent run --progress bar", "progress", "bar", "--progress"),
+            ("agent run -q", "verbosity", "quiet", "--quiet"),
+            ("agent run -vv", "verbosity", "verbose", "--verbose"),
+            ("agent run --color never", "color", "never", "--color"),
+            ("agent --project / config", "project", "/", "--project"),
+            ("agent history --db /x.db", "db", "/x.db", "--db"),
+        ];
+        for (line, name, value, flag) in cases {
+            let settings = settings(line);
+            let mut rows = settings.origins();
+            let (_, shown, origin) = rows.find(|(row, ..)| row.name == name).unwrap();
+            assert_eq!(shown.to_string(), value, "{line}");
+            assert_eq!(origin.to_string(), format!("flag {flag}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_for_pytest() {
+        let both = settings("agent run tests --pytest-args=-x -- -k 'a or b' --workers");
+        assert_eq!(both.paths, ["tests"]);
+        assert_eq!(both.pytest_args, ["-x", "-k", "a or b", "--workers"]);
+        assert_eq!(settings("agent run -- tests").paths, [""; 0]);
+    }
+
+    #[test]
+    fn a_run_is_named_by_number_or_as_the_latest() {
+        assert_eq!(run_ref("latest"), Ok(RunRef::Latest));
+        assert_eq!(run_ref("12"), Ok(RunRef::Number(RunId(12))));
+        for text in ["0", "-1", "", "Latest", "1.0", "9223372036854775808"] {
+            assert!(run_ref(text).is_err(), "{text}");
+        }
+    }
+}

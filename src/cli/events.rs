@@ -1,0 +1,220 @@
+//! `--events FILE|-`: the event stream as JSON Lines, a line an [`EventLine`], flushed a line.
+//!
+//! [`EventLine`]: crate::model::EventLine
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::model::event::EVENTS_VERSION;
+use crate::model::{Event, RunId};
+
+/// Why events could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EventsError {
+    /// The folder of the file is not there.
+    #[error("cannot write events to `{}`: there is no folder `{}`", path.display(), parent.display())]
+    NoParent {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        parent: PathBuf,
+    },
+    /// The file cannot be created.
+    #[error("cannot create the events file `{}`", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line could not be written; nothing more is tried.
+    #[error("cannot write events to {target}; the run goes on without them")]
+    Write {
+        /// The file or `stdout`.
+        target: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// The sink of the event stream.
+pub struct EventsSink {
+    target: String,
+    to_stdout: bool,
+    /// `None` after the first error.
+    writer: Option<Box<dyn Write + Send>>,
+}
+
+/// An event line that borrows its event; the same JSON as `EventLine`.
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u32,
+    run_id: RunId,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl EventsSink {
+    /// Opens `path`, emptied if it exists; `-` is stdout.
+    pub fn open(path: &Path) -> Result<Self, EventsError> {
+        if path == Path::new("-") {
+            return Ok(Self::to_stdout(Box::new(io::stdout())));
+        }
+        if let Some(parent) = missing_parent(path) {
+            let (path, parent) = (path.to_owned(), parent.to_owned());
+            return Err(EventsError::NoParent { path, parent });
+        }
+        let file = File::create(path).map_err(|source| EventsError::Create {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            target: format!("`{}`", path.display()),
+            to_stdout: false,
+            writer: Some(Box::new(file)),
+        })
+    }
+
+    fn to_stdout(writer: Box<dyn Write + Send>) -> Self {
+        Self {
+            target: "stdout".to_owned(),
+            to_stdout: true,
+            writer: Some(writer),
+        }
+    }
+
+    /// Writes one line. Fails once at most, and then stays silent; a reader of stdout that hung up
+    /// is no error.
+    pub fn handle(&mut self, run_id: RunId, event: &Event) -> Result<(), EventsError> {
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
+        let v = EVENTS_VERSION;
+        let line = Line { v, run_id, event };
+        let written = serde_json::to_vec(&line)
+            .map_err(io::Error::from)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                writer.write_all(&line)?;
+                writer.flush()
+            });
+        let Err(source) = written else {
+            return Ok(());
+        };
+        self.writer = None;
+        if self.to_stdout && source.kind() == io::ErrorKind::BrokenPipe {
+            return Ok(());
+        }
+        let target = self.target.clone();
+        Err(EventsError::Write { target, source })
+    }
+}
+
+impl fmt::Debug for EventsSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventsSink")
+            .field("target", &self.target)
+            .field("open", &self.writer.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The folder that `path` needs, where it is not there.
+pub(super) fn missing_parent(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EventLine;
+    use crate::model::record::Level;
+    use crate::model::{Notice, ShardIndex};
+
+    fn notice() -> Event {
+        Event::Notice(Notice {
+            level: Level::Warning,
+            code: "coverage-missing".to_owned(),
+            message: "a\nb \u{1b}[31m".to_owned(),
+            hint: None,
+        })
+    }
+
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_an_event_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "old").unwrap();
+        let mut sink = EventsSink::open(&path).unwrap();
+        let shard = ShardIndex(1);
+        let events = [notice(), Event::ShardFinished { shard }];
+        for event in &events {
+            sink.handle(RunId(7), event).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<EventLine> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let expected = events.map(|event| EventLine {
+            v: 1,
+            run_id: RunId(7),
+            event,
+        });
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn every_line_is_in_the_file_when_it_was_handled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let mut sink = EventsSink::open(&path).unwrap();
+        for number in 1..=3 {
+            sink.handle(RunId(1), &notice()).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.matches('\n').count(), number);
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = EventsSink::open(Path::new("no-such-folder/events.jsonl")).unwrap_err();
+        insta::assert_snapshot!(error, @"cannot write events to `no-such-folder/events.jsonl`: there is no folder `no-such-folder`");
+    }
+
+    #[test]
+    fn a_write_error_is_reported_once() {
+        let mut sink = EventsSink {
+            target: "`events.jsonl`".to_owned(),
+            to_stdout: false,
+            writer: Some(Box::new(Broken(io::ErrorKind::StorageFull))),
+        };
+        let error = sink.handle(RunId(1), &notice()).unwrap_err();
+        insta::assert_snapshot!(error, @"cannot write events to `events.jsonl`; the run goes on without them");
+        assert!(sink.handle(RunId(1), &notice()).is_ok());
+    }
+
+    #[test]
+    fn a_reader_of_stdout_that_hung_up_is_no_error() {
+        let mut sink = EventsSink::to_stdout(Box::new(Broken(io::ErrorKind::BrokenPipe)));
+        assert!(sink.handle(RunId(1), &notice()).is_ok());
+        assert!(sink.writer.is_none());
+    }
+}

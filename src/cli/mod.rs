@@ -1,0 +1,123 @@
+//! The command line: parses it, carries out one subcommand, prints, and returns the exit code.
+//!
+//! ```text
+//!   args (as typed) ──► settings ──► run │ history │ show │ config │ schema ──► exit code
+//!                          │                        │
+//!                          └───────► Failure ◄──────┘   printed here, once, by `diag`
+//! ```
+//!
+//! Each subcommand is a function in the file of its name. This layer alone prints, through
+//! `output::Output`; everything below returns values.
+
+mod args;
+mod config;
+pub mod events;
+mod failure;
+mod history;
+pub mod junit;
+mod output;
+mod run;
+mod schema;
+mod show;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use self::args::{Cli, Command};
+use self::failure::Failure;
+use self::output::Output;
+use crate::clock::now_ms;
+use crate::diag;
+use crate::model::{ExitCode, Notice};
+use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
+use crate::store::{Reader, Store, StoreError};
+
+/// Carries out the command line `args` (the program's name first) and says how that went.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode {
+    let cli = match Cli::parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error).into(),
+    };
+    let mut output = Output::new(early_color(&cli));
+    let exit = dispatch(&cli, &mut output).unwrap_or_else(|failure| {
+        let error = failure.error.as_ref();
+        let hint = failure.hint.as_deref();
+        output.talk(&diag::render_error(error, hint, &output.talk_palette));
+        failure.exit
+    });
+    exit.into()
+}
+
+fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+    if let Command::Schema(args) = &cli.command {
+        // Needs no settings, and so works where they are broken.
+        return schema::run(args, output);
+    }
+    let (settings, notices) = load(cli.flags())?;
+    *output = Output::new(settings.color);
+    match &cli.command {
+        Command::Config(args) => config::run(args, &settings, notices, output),
+        Command::Schema(args) => schema::run(args, output),
+        Command::Run(args) => run::run(args, &settings, notices, output),
+        Command::History(args) => history::run(args, &settings, output),
+        Command::Show(args) => show::run(args, &settings, output),
+    }
+}
+
+/// The colours of messages about settings that cannot be loaded.
+fn early_color(cli: &Cli) -> ColorChoice {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match cli.color().unwrap_or_default() {
+        ColorChoice::Auto if refused => ColorChoice::Never,
+        choice => choice,
+    }
+}
+
+/// The settings of this process.
+fn load(flags: FlagValues) -> Result<(Settings, Vec<Notice>), Failure> {
+    let cwd = std::env::current_dir().map_err(|source| SettingsError::WorkingFolder {
+        path: PathBuf::from("."),
+        source,
+    })?;
+    let layers = Layers {
+        flags,
+        env: settings::environment(std::env::vars_os())?,
+        cwd,
+    };
+    Ok(Settings::load(&layers)?)
+}
+
+/// `--help` and `--version` are answers and go to standard output; everything else that clap says
+/// is a complaint.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to be done where not even the help text can be written.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::USAGE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// The state file, for reading. One that an older agent wrote is brought up to date first.
+fn reader(settings: &Settings) -> Result<Reader, StoreError> {
+    match Reader::open(&settings.db) {
+        Err(StoreError::Older { .. }) => Store::open(&settings.db, now_ms())?.reader(),
+        opened => opened,
+    }
+}
+
+/// `value` as indented JSON, with a line break at the end.
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).context("cannot write JSON");
+    let text = text.map_err(|error| Failure {
+        exit: ExitCode::BUG,
+        hint: None,
+        error,
+    })?;
+    Ok(text + "\n")
+}

@@ -1,0 +1,76 @@
+//! The two streams of the process: standard output is data, standard error is talk.
+//!
+//! Colours are decided here, once. A reader of standard output that goes away (`agent … | head`)
+//! ends the output and not the command, whose result still counts.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::diag::{self, Palette};
+use crate::model::Notice;
+use crate::model::record::Level;
+use crate::settings::ColorChoice;
+
+/// Standard output and standard error.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// The styles for [`Output::data`].
+    pub(super) data_palette: Palette,
+    /// The styles for [`Output::talk`].
+    pub(super) talk_palette: Palette,
+    stdout: io::Stdout,
+    stderr: io::Stderr,
+    reader_gone: bool,
+}
+
+impl Output {
+    pub(super) fn new(color: ColorChoice) -> Self {
+        let palette = |terminal: bool| match color {
+            ColorChoice::Always => Palette::ANSI,
+            ColorChoice::Auto if terminal => Palette::ANSI,
+            ColorChoice::Auto | ColorChoice::Never => Palette::PLAIN,
+        };
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        Self {
+            data_palette: palette(stdout.is_terminal()),
+            talk_palette: palette(stderr.is_terminal()),
+            stdout,
+            stderr,
+            reader_gone: false,
+        }
+    }
+
+    /// Writes to standard output, at once.
+    pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
+        if self.reader_gone {
+            return Ok(());
+        }
+        let mut stdout = self.stdout.lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_gone = true;
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    /// Writes to standard error. Where even that fails, nobody is left who could be told.
+    pub(super) fn talk(&self, text: &str) {
+        let mut stderr = self.stderr.lock();
+        let _ = stderr
+            .write_all(text.as_bytes())
+            .and_then(|()| stderr.flush());
+    }
+
+    /// Says a notice.
+    pub(super) fn notice(&self, notice: &Notice) {
+        let hint = notice.hint.as_deref();
+        self.talk(&match notice.level {
+            Level::Info => diag::render_note(&notice.message, hint, &self.talk_palette),
+            Level::Warning => diag::render_warning(&notice.message, hint, &self.talk_palette),
+        });
+    }
+}

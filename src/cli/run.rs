@@ -1,0 +1,154 @@
+//! `agent run`: wires the service to the terminal, the event stream and the JUnit report.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::args::{OutputArgs, RunArgs};
+use super::events::EventsSink;
+use super::failure::Failure;
+use super::json;
+use super::junit::JunitSink;
+use super::output::Output;
+use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
+use crate::clock::Stopwatch;
+use crate::diag;
+use crate::model::{Event, EventLine, ExitCode, Notice};
+use crate::run::{self, RunReport};
+use crate::service::{SelfTestService, run_until_signal};
+use crate::settings::{self, ProgressChoice, Settings};
+
+/// How often the bar moves when nothing happens.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(
+    args: &RunArgs,
+    settings: &Settings,
+    notices: Vec<Notice>,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let sinks = Arc::new(Mutex::new(Sinks::open(&args.output, settings, output)?));
+    let heard = Arc::clone(&sinks);
+    let mut service = SelfTestService::new(settings.clone())
+        .trigger("manual")
+        .notices(notices)
+        .on_event(move |line| {
+            heard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .handle(line);
+        });
+    let (done, until_done) = channel::<()>();
+    let ticked = Arc::clone(&sinks);
+    let ticker = thread::spawn(move || {
+        let watch = Stopwatch::start();
+        while until_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            let mut sinks = ticked.lock().unwrap_or_else(PoisonError::into_inner);
+            sinks.terminal.tick(watch.now());
+        }
+    });
+    let report = run_until_signal(&mut service);
+    drop(done);
+    // The ticker only draws: that it is gone is all that matters.
+    let _ = ticker.join();
+    let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
+    sinks.terminal.end();
+    let report = report?;
+    if let Some(problem) = sinks.problem.take() {
+        return Err(problem);
+    }
+    finish(&args.output, &report, output)
+}
+
+fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {
+    if args.json {
+        let text = json(&report.summary)?;
+        output.data(&text).map_err(Failure::stdout)?;
+    }
+    if let Some(failure) = &report.failure {
+        let text = diag::render_parts(
+            &failure.message,
+            &failure.causes,
+            failure.hint.as_deref(),
+            &output.talk_palette,
+        );
+        output.talk(&text);
+    }
+    Ok(ExitCode(report.summary.exit_code))
+}
+
+/// Everyone who hears the events of a run.
+struct Sinks {
+    terminal: Terminal,
+    events: Option<EventsSink>,
+    junit: Option<JunitSink>,
+    problem: Option<Failure>,
+}
+
+impl Sinks {
+    fn open(args: &OutputArgs, settings: &Settings, output: &Output) -> Result<Self, Failure> {
+        let events_on_stdout = args
+            .events
+            .as_deref()
+            .is_some_and(|path| path.as_os_str() == "-");
+        let report_to_stderr = args.json || events_on_stdout;
+        let report_palette = if report_to_stderr {
+            output.talk_palette
+        } else {
+            output.data_palette
+        };
+        let terminal = Terminal::new(TerminalOptions {
+            progress: match settings.progress {
+                ProgressChoice::Auto => ProgressMode::Auto,
+                ProgressChoice::Bar => ProgressMode::Bar,
+                ProgressChoice::Plain => ProgressMode::Plain,
+                ProgressChoice::None => ProgressMode::None,
+            },
+            verbosity: match settings.verbosity {
+                settings::Verbosity::Quiet => Verbosity::Quiet,
+                settings::Verbosity::Normal => Verbosity::Normal,
+                settings::Verbosity::Verbose => Verbosity::Verbose,
+            },
+            report_to_stderr,
+            report_palette,
+            talk_palette: output.talk_palette,
+        });
+        let events = args.events.as_deref().map(EventsSink::open).transpose();
+        let junit = args.junit.as_deref().map(JunitSink::new).transpose();
+        Ok(Self {
+            terminal,
+            events: events.map_err(Failure::usage)?,
+            junit: junit.map_err(Failure::usage)?,
+            problem: None,
+        })
+    }
+
+    fn show(&mut self, event: &Event) {
+        let Event::RunFinished(summary) = event else {
+            return self.terminal.handle(event);
+        };
+        // Why a run could not be carried out is its last line, and an error.
+        let mut summary = summary.clone();
+        let failure = run::Failure::CODE;
+        summary.notices.retain(|notice| notice.code != failure);
+        self.terminal.handle(&Event::RunFinished(summary));
+    }
+
+    fn handle(&mut self, line: &EventLine) {
+        self.terminal.set_run(line.run_id);
+        self.show(&line.event);
+        if let Some(events) = &mut self.events
+            && let Err(error) = events.handle(line.run_id, &line.event)
+        {
+            self.problem
+                .get_or_insert(Failure::environment(error.into()));
+        }
+        if let Some(junit) = &mut self.junit
+            && let Err(error) = junit.handle(&line.event)
+        {
+            self.problem
+                .get_or_insert(Failure::environment(error.into()));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `agent schema`: the JSON Schema of every JSON that the agent prints.
+
+use super::args::{SchemaArgs, SchemaOf};
+use super::failure::Failure;
+use super::json;
+use super::output::Output;
+use crate::model::{EventLine, ExitCode, RunSummary};
+use crate::settings::ConfigReport;
+
+pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+    let schema = match args.of {
+        SchemaOf::Summary => schemars::schema_for!(RunSummary),
+        SchemaOf::Events => schemars::schema_for!(EventLine),
+        SchemaOf::Config => schemars::schema_for!(ConfigReport),
+    };
+    output.data(&json(&schema)?).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,31 @@
+//! The report of a run for people: progress, failures as they happen, the summary; `agent history`
+//! and `agent show`.
+//!
+//! ```text
+//! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
+//!               │
+//!               ├──► lines, failure, summary: values to text ──► Output ──► stdout
+//!               └──► notices ──────────────────────────────────► Output ──► stderr
+//! ```
+//!
+//! Everything that makes text is pure; [`Terminal`] alone owns streams. It is synchronous and never
+//! waits: whoever runs the event loop calls [`Terminal::tick`], and the bar is drawn then and only
+//! then.
+//!
+//! **Invariant:** no text of a test reaches a stream without `text::inline` or `text::block`.
+
+mod bar;
+mod failure;
+mod history;
+mod lines;
+mod live;
+mod output;
+mod palette;
+mod report;
+mod show;
+mod summary;
+mod text;
+
+pub use history::{HistoryLine, history_table};
+pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
+pub use show::{ShowRun, show_run};

@@ -1,0 +1,95 @@
+//! The two streams of the report, and the bar between them.
+//!
+//! The report (results, failures, summary) is data; the talk (notices, warnings, the bar) is not.
+//! Both may be the same terminal, so the bar steps aside for every print. A reader that hung up
+//! (`agent run | head`) ends the printing, not the run.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::bar::Bar;
+
+/// Where text goes.
+pub(super) struct Output {
+    report: Option<Box<dyn Write + Send>>,
+    talk: Option<Box<dyn Write + Send>>,
+    bar: Option<Bar>,
+}
+
+impl Output {
+    /// Prints to the two writers, and draws `bar` on stderr where there is one.
+    pub(super) fn new(
+        report: Box<dyn Write + Send>,
+        talk: Box<dyn Write + Send>,
+        bar: Option<Bar>,
+    ) -> Self {
+        Self {
+            report: Some(report),
+            talk: Some(talk),
+            bar,
+        }
+    }
+
+    /// The bar, while there is one.
+    pub(super) fn bar_mut(&mut self) -> Option<&mut Bar> {
+        self.bar.as_mut()
+    }
+
+    /// Whether a bar is drawn.
+    pub(super) fn has_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Takes the bar away for good.
+    pub(super) fn clear_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.clear();
+        }
+    }
+
+    /// Prints whole lines of the report.
+    pub(super) fn report(&mut self, text: &str) {
+        let written = print(self.bar.as_ref(), self.report.as_mut(), text);
+        if let Err(error) = written {
+            self.report = None;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.talk(&format!("warning: cannot print the report: {error}\n"));
+            }
+        }
+    }
+
+    /// Prints whole lines of talk. There is no third stream to complain on.
+    pub(super) fn talk(&mut self, text: &str) {
+        if print(self.bar.as_ref(), self.talk.as_mut(), text).is_err() {
+            self.talk = None;
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("report", &self.report.is_some())
+            .field("talk", &self.talk.is_some())
+            .field("bar", &self.bar)
+            .finish()
+    }
+}
+
+fn print(
+    bar: Option<&Bar>,
+    stream: Option<&mut Box<dyn Write + Send>>,
+    text: &str,
+) -> io::Result<()> {
+    let Some(stream) = stream.filter(|_| !text.is_empty()) else {
+        return Ok(());
+    };
+    let mut write = || {
+        stream.write_all(text.as_bytes())?;
+        stream.flush()
+    };
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}

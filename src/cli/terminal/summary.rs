@@ -1,0 +1,280 @@
+//! The end of the report: the verdict in one line, then what changed, what failed, what was slow.
+
+use std::collections::HashMap;
+
+use super::lines::{tallies, titled};
+use super::palette::{outcome_style, paint, run_style};
+use super::text::{REPORT_COLUMNS, count, cut, duration, inline, push_line, width};
+use crate::diag::Palette;
+use crate::model::summary::FailedTest;
+use crate::model::{Outcome, RunOutcome, RunSummary};
+
+/// Tests that a list names; `agent show` has all of them.
+const LISTED: usize = 10;
+
+/// Faster tests are not worth a line among the slowest.
+const SLOW_S: f64 = 0.01;
+
+/// `run 12: 3 failed, 1 flaky, 240 passed in 12.3s · coverage 87.4% (+0.3)`.
+pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
+    let style = run_style(palette, summary.outcome);
+    let title = match summary.outcome {
+        RunOutcome::Passed | RunOutcome::Failed => format!("run {}:", summary.run_id),
+        other => format!("run {} {other}:", summary.run_id),
+    };
+    let mut words = vec![(title, palette.strong)];
+    let tallies = tallies(&summary.counts);
+    if tallies.is_empty() {
+        words.push(("no test ran".to_owned(), style));
+    }
+    let last = tallies.len().saturating_sub(1);
+    for (index, tally) in tallies.into_iter().enumerate() {
+        let comma = if index < last { "," } else { "" };
+        let style = tally
+            .outcome
+            .map_or(palette.warning, |outcome| outcome_style(palette, outcome));
+        words.push((format!("{}{comma}", tally.text), style));
+    }
+    let plain = anstyle::Style::new();
+    words.push((format!("in {}", duration(summary.runtime)), plain));
+    if let Some(percent) = summary.coverage {
+        let comparison = summary.comparison.as_ref();
+        let change = comparison.and_then(|comparison| comparison.coverage_change);
+        let change = change.map_or_else(String::new, coverage_change);
+        words.push((format!("· coverage {percent:.1}%{change}"), plain));
+    }
+    flow(&words)
+}
+
+/// What a verdict other than passed and failed means, and what to do next.
+pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
+    let counts = &summary.counts;
+    let show = format!("agent show {}", summary.run_id);
+    let not_run = count(counts.not_run, "test");
+    let (message, hint) = match summary.outcome {
+        // Why a run could not be carried out is the last thing that the command says.
+        RunOutcome::Passed | RunOutcome::Error => return String::new(),
+        RunOutcome::Failed if counts.not_run == 0 => return String::new(),
+        RunOutcome::Failed => (
+            format!("the run stopped early: {not_run} did not run"),
+            "leave out --fail-fast and --max-fail to run all of them".to_owned(),
+        ),
+        RunOutcome::Incomplete => (
+            lost(summary),
+            format!("`{show}` has their stacks and the exits of their processes"),
+        ),
+        RunOutcome::Interrupted => (
+            format!("the run was stopped; what had finished is stored, {not_run} did not run"),
+            format!("`agent run` starts anew, `{show}` shows the results so far"),
+        ),
+        RunOutcome::Empty => (
+            format!("pytest found no test in {}", paths(summary)),
+            "check the paths, -k, -m, and pytest's settings testpaths and python_files".to_owned(),
+        ),
+    };
+    let style = run_style(palette, summary.outcome);
+    titled(summary.outcome.as_str(), style, &message) + &titled("hint", palette.strong, &hint)
+}
+
+/// The lists: changes, failures, flaky and lost tests, the slowest.
+pub(super) fn sections(summary: &RunSummary, palette: &Palette) -> String {
+    let show = format!("agent show {}", summary.run_id);
+    let mut sections = Sections {
+        text: String::new(),
+        messages: summary
+            .failures
+            .iter()
+            .map(|test| (test.nodeid.as_str(), test))
+            .collect(),
+        show: &show,
+        palette,
+    };
+    sections.changes(summary);
+    let lost: Vec<&str> = summary
+        .failures
+        .iter()
+        .filter(|test| test.outcome == Outcome::NotRun)
+        .map(|test| test.nodeid.as_str())
+        .collect();
+    let all_lost = summary.counts.not_run.max(lost.len() as u64);
+    sections.list("not run", palette.warning, &lost, all_lost);
+    sections.slowest(summary);
+    let mut text = sections.text;
+    if summary.warnings > 0 {
+        let warnings = count(summary.warnings, "Python warning");
+        let line = format!("{warnings}: {show}");
+        push_line(&mut text, "");
+        push_line(&mut text, &paint(palette.faint, line));
+    }
+    text
+}
+
+struct Sections<'a> {
+    text: String,
+    messages: HashMap<&'a str, &'a FailedTest>,
+    show: &'a str,
+    palette: &'a Palette,
+}
+
+impl<'a> Sections<'a> {
+    fn changes(&mut self, summary: &'a RunSummary) {
+        let bad = self.palette.error;
+        let names = |list: &'a [String]| list.iter().map(String::as_str).collect::<Vec<_>>();
+        let mut listed: Vec<&str> = Vec::new();
+        if let Some(comparison) = &summary.comparison {
+            let since = format!("since run {}", comparison.previous_run);
+            let newly = names(&comparison.newly_failing);
+            let fixed = names(&comparison.fixed);
+            let still = names(&comparison.still_failing);
+            self.list(&format!("newly failing {since}"), bad, &newly, 0);
+            self.list(&format!("fixed {since}"), self.palette.good, &fixed, 0);
+            self.list("still failing", bad, &still, 0);
+            listed.extend(newly);
+            listed.extend(still);
+        }
+        let unlisted: Vec<&str> = summary
+            .failures
+            .iter()
+            .filter(|test| test.outcome.is_failure())
+            .map(|test| test.nodeid.as_str())
+            .filter(|nodeid| !listed.contains(nodeid))
+            .collect();
+        let all = summary
+            .counts
+            .failures()
+            .saturating_sub(listed.len() as u64);
+        self.list("failed", bad, &unlisted, all);
+        let comparison = summary.comparison.as_ref();
+        let flaky = names(&summary.flaky_tests);
+        self.list("flaky", self.palette.warning, &flaky, summary.counts.flaky);
+        if let Some(comparison) = comparison {
+            self.membership(comparison);
+        }
+    }
+
+    fn membership(&mut self, comparison: &crate::model::Comparison) {
+        let mut facts = Vec::new();
+        if comparison.added > 0 {
+            facts.push(format!("{} added", count(comparison.added, "test")));
+        }
+        if comparison.removed > 0 {
+            facts.push(format!("{} gone", count(comparison.removed, "test")));
+        }
+        if !facts.is_empty() {
+            let facts = format!("{} since run {}", facts.join(", "), comparison.previous_run);
+            self.line("");
+            self.line(&paint(self.palette.faint, facts));
+        }
+    }
+
+    /// A titled list of tests with their messages; `all` is their number where `names` has fewer.
+    fn list(&mut self, title: &str, style: anstyle::Style, names: &[&str], all: u64) {
+        let all = all.max(names.len() as u64);
+        if names.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(&format!("{} ({all})", paint(style, title)));
+        let shown = names.len().min(LISTED);
+        for name in &names[..shown] {
+            self.line(&format!("  {}", inline(name)));
+            let test = self.messages.get(name);
+            let message = test.and_then(|test| test.message.as_deref());
+            if let Some(message) = message.filter(|message| !message.is_empty()) {
+                let message = inline(message);
+                let message = cut(&message, REPORT_COLUMNS - 6);
+                self.line(&format!("      {}", paint(self.palette.faint, message)));
+            }
+        }
+        let more = all - shown as u64;
+        if more > 0 {
+            self.line(&format!("  and {more} more: {}", self.show));
+        }
+    }
+
+    fn slowest(&mut self, summary: &RunSummary) {
+        let slow: Vec<_> = summary
+            .slowest
+            .iter()
+            .filter(|test| test.duration_s >= SLOW_S)
+            .collect();
+        if slow.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(&paint(self.palette.strong, "slowest"));
+        for test in slow {
+            let time = format!("{:>8}", duration(test.duration_s));
+            self.line(&format!("{time}  {}", inline(&test.nodeid)));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        push_line(&mut self.text, line);
+    }
+}
+
+fn coverage_change(change: f64) -> String {
+    if change.abs() < 0.05 {
+        " (unchanged)".to_owned()
+    } else {
+        format!(" ({change:+.1})")
+    }
+}
+
+/// Which tests came to no end of their own, in words.
+fn lost(summary: &RunSummary) -> String {
+    let counts = &summary.counts;
+    let facts = [
+        (counts.crashed, "ended the interpreter"),
+        (counts.timed_out, "ran out of time"),
+        (counts.not_run, "did not run"),
+    ];
+    let facts: Vec<String> = facts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(number, "test")))
+        .collect();
+    if facts.is_empty() {
+        "not every test could be collected".to_owned()
+    } else {
+        let facts = facts.join(", ");
+        format!("not every test came to an end of its own: {facts}")
+    }
+}
+
+fn paths(summary: &RunSummary) -> String {
+    let named: Vec<&str> = summary
+        .paths
+        .iter()
+        .map(String::as_str)
+        .filter(|path| !path.is_empty())
+        .collect();
+    if named.is_empty() {
+        summary.project.clone()
+    } else {
+        named.join(", ")
+    }
+}
+
+/// Joins `words` with spaces into lines of the report's width.
+fn flow(words: &[(String, anstyle::Style)]) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for (word, style) in words {
+        let columns = width(word);
+        if used > 0 && used + 1 + columns > REPORT_COLUMNS {
+            text += "\n  ";
+            let word = word.strip_prefix("· ").unwrap_or(word);
+            text += &paint(*style, word);
+            used = 2 + width(word);
+            continue;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text += &paint(*style, word);
+        used += columns;
+    }
+    text + "\n"
+}
