@@ -1,0 +1,85 @@
+//! The `agent` command: wiring, messages and exit codes.
+
+mod config;
+mod schema;
+mod usage;
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A project folder to call `agent` in, with an environment of its own.
+struct Project {
+    root: TempDir,
+}
+
+/// What one call of `agent` returned.
+#[derive(Debug)]
+struct Answer {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Project {
+    fn new() -> Self {
+        let project = Self {
+            root: TempDir::new().unwrap(),
+        };
+        fs::create_dir(project.path().join(".git")).unwrap();
+        project
+    }
+
+    fn with(file: &str, text: &str) -> Self {
+        let project = Self::new();
+        fs::write(project.path().join(file), text).unwrap();
+        project
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root.path().canonicalize().unwrap()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the binary under test is called as its users call it"
+    )]
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn call(&self, args: &[&str]) -> Answer {
+        self.answer(&mut self.command(args))
+    }
+
+    fn answer(&self, command: &mut Command) -> Answer {
+        let output = command.output().unwrap();
+        let root = self.path();
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            text.replace(root.to_str().unwrap(), "[PROJECT]")
+        };
+        Answer {
+            code: output.status.code().expect("no signal ended it"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "exit {}", self.code)?;
+        writeln!(f, "--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr)
+    }
+}

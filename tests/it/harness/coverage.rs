@@ -1,0 +1,176 @@
+//! Coverage is united over processes, holds files that were never imported, and is never in the way.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use menace_agent::model::LineSet;
+use menace_agent::pytest::protocol::HarnessEvent;
+
+use super::driver::{Project, Talk, python};
+
+const FILES: [(&str, &str); 5] = [
+    ("pkg/__init__.py", ""),
+    (
+        "pkg/used.py",
+        "def one():\n    return (\n        1\n    )\n\n\ndef two():\n    return 2\n\n\ndef three():  # pragma: no cover\n    return 3\n",
+    ),
+    ("pkg/unused.py", "VALUE = 1\nOTHER = 2\n"),
+    (
+        "test_a.py",
+        "from pkg import used\n\ndef test_one(): assert used.one() == 1\n",
+    ),
+    (
+        "test_b.py",
+        "import time\n\ndef test_two():\n    from pkg import used\n    time.sleep(0.2)\n    assert used.two() == 2\n",
+    ),
+];
+
+/// File name → its statements, and how many of them were executed, united as the agent does it.
+fn coverage(talk: &Talk, root: &Path) -> BTreeMap<String, (String, u64)> {
+    let mut files: BTreeMap<String, (Option<LineSet>, LineSet)> = BTreeMap::new();
+    for event in &talk.events {
+        let HarnessEvent::Coverage { files: lines } = event else {
+            continue;
+        };
+        for line in lines {
+            let name = Path::new(&line.file)
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let entry = files.entry(name).or_default();
+            if let Some(statements) = &line.statements {
+                entry.0 = Some(statements.parse().unwrap());
+            }
+            entry.1.unite(&line.executed.parse().unwrap());
+        }
+    }
+    let rows = files.into_iter().map(|(name, (statements, executed))| {
+        let statements = statements.unwrap();
+        (
+            name,
+            (statements.to_string(), statements.count_common(&executed)),
+        )
+    });
+    rows.collect()
+}
+
+#[test]
+fn lines_are_united_and_files_never_imported_are_there() {
+    let Some(python) = python() else { return };
+    for workers in [1, 2] {
+        let project = Project::new(&python, &FILES).workers(workers).coverage();
+        let talk = project.run();
+        talk.assert_whole();
+        let files = coverage(&talk, &project.path());
+        let told: Vec<_> = files
+            .iter()
+            .map(|(file, (all, run))| (file.as_str(), all.as_str(), *run))
+            .collect();
+        let expected = [
+            ("pkg/__init__.py", "", 0),
+            ("pkg/unused.py", "1-2", 0),
+            ("pkg/used.py", "1-2,7-8", 4),
+            ("test_a.py", "1,3", 2),
+            ("test_b.py", "1,3-6", 5),
+        ];
+        assert_eq!(told, expected, "{workers}");
+        assert!(!project.path().join(".coverage").exists());
+    }
+}
+
+#[test]
+fn a_crash_does_not_take_the_lines_before_it() {
+    let Some(python) = python() else { return };
+    let dies = (
+        "test_z.py",
+        "import os, time\ndef test_sleep(): time.sleep(1.1)\n",
+    );
+    let later = ("test_zz.py", "import os\ndef test_dies(): os._exit(1)\n");
+    let files: Vec<_> = FILES.iter().copied().chain([dies, later]).collect();
+    let project = Project::new(&python, &files).coverage();
+    let talk = project.run();
+    let used = talk.events.iter().any(|event| match event {
+        HarnessEvent::Coverage { files } => files.iter().any(|file| file.file.ends_with("used.py")),
+        _ => false,
+    });
+    assert!(used, "{talk:?}");
+}
+
+#[test]
+fn the_project_s_settings_for_coverage_count() {
+    let Some(python) = python() else { return };
+    let settings = (
+        "pyproject.toml",
+        "[tool.coverage.run]\nsource = ['pkg']\nbranch = true\nomit = ['*/unused.py']\n",
+    );
+    let files: Vec<_> = FILES.iter().copied().chain([settings]).collect();
+    let project = Project::new(&python, &files).coverage();
+    let talk = project.run();
+    let files: Vec<_> = coverage(&talk, &project.path()).into_keys().collect();
+    assert_eq!(files, ["pkg/__init__.py", "pkg/used.py"]);
+}
+
+#[test]
+fn pytest_cov_keeps_its_job_and_its_data_is_read() {
+    let Some(python) = python() else { return };
+    for (workers, args) in [
+        (1, &["--cov=pkg", "--cov-report=xml"][..]),
+        (2, &["--cov=pkg", "--cov-branch", "--cov-report=xml"]),
+    ] {
+        let project = Project::new(&python, &FILES)
+            .args(args)
+            .workers(workers)
+            .coverage();
+        let talk = project.run();
+        talk.assert_whole();
+        let files = coverage(&talk, &project.path());
+        assert_eq!(
+            files.keys().map(String::as_str).collect::<Vec<_>>(),
+            ["pkg/__init__.py", "pkg/unused.py", "pkg/used.py"]
+        );
+        assert_eq!(files["pkg/used.py"], ("1-2,7-8".to_owned(), 4));
+        assert!(project.path().join("coverage.xml").exists());
+        assert_eq!(talk.notices(), []);
+    }
+}
+
+#[test]
+fn tests_that_trace_for_themselves_pass() {
+    let Some(python) = python() else { return };
+    let file = r#"
+import os, sys, coverage
+
+def test_settrace():
+    sys.settrace(None)
+def test_own_coverage(tmp_path):
+    cov = coverage.Coverage(data_file=str(tmp_path / "data"))
+    cov.start()
+    cov.stop()
+def test_environment():
+    assert "COVERAGE_CORE" not in os.environ
+"#;
+    let talk = Project::new(&python, &[("test_it.py", file)])
+        .coverage()
+        .args(&["-Werror"])
+        .run();
+    talk.assert_whole();
+    assert_eq!(talk.bye().0, 0, "{talk:?}");
+    assert!(
+        talk.events
+            .iter()
+            .any(|event| matches!(event, HarnessEvent::Coverage { .. }))
+    );
+}
+
+#[test]
+fn a_coverage_that_cannot_start_is_a_notice() {
+    let Some(python) = python() else { return };
+    let settings = (".coveragerc", "[run]\nplugins = nonesuch_plugin\n");
+    let files: Vec<_> = FILES.iter().copied().chain([settings]).collect();
+    let talk = Project::new(&python, &files).coverage().run();
+    talk.assert_whole();
+    let codes: Vec<_> = talk.notices().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["coverage-unavailable"], "{talk:?}");
+}

@@ -1,0 +1,92 @@
+//! How the harness gets into an interpreter, and what it answers at once.
+
+use std::path::Path;
+use std::process::Command as Process;
+
+use menace_agent::pytest::protocol::{HarnessEvent, PROTOCOL_VERSION};
+use menace_agent::pytest::source::{LOADER, framed_harness};
+
+use super::driver::{Control, Project, Talk, python};
+use crate::envs::{available, interpreters, venv};
+
+fn ask(python: &Path) -> Talk {
+    let mut process = Process::new(python);
+    process.args(["-c", LOADER]);
+    let mut control = Control::start(process);
+    control.bytes(&framed_harness());
+    control.hang_up();
+    control.follow(&mut |_, _| {})
+}
+
+#[test]
+fn an_interpreter_that_is_too_old_says_so() {
+    let versions = std::env::home_dir().unwrap().join(".pyenv/versions");
+    let old = ["2.7.18", "3.6.15", "3.7.16"]
+        .map(|version| (version, versions.join(version).join("bin/python")));
+    let there: Vec<_> = old.iter().filter(|(_, path)| path.exists()).collect();
+    if there.is_empty() {
+        println!("SKIPPED: no Python below 3.8 on this machine");
+    }
+    for (version, path) in there {
+        let talk = ask(path);
+        assert_eq!(
+            talk.events,
+            [HarnessEvent::Unsupported {
+                python: (*version).to_owned()
+            }]
+        );
+        assert!(talk.status.success(), "{talk:?}");
+    }
+}
+
+#[test]
+fn without_pytest_there_is_a_hello_and_nothing_else() {
+    let Some(python) = interpreters().pop() else {
+        return;
+    };
+    let Some(python) = available(venv(&python.path.to_string_lossy(), &["iniconfig"])) else {
+        return;
+    };
+    let talk = ask(&python);
+    let [HarnessEvent::Hello(hello)] = talk.events.as_slice() else {
+        panic!("{talk:?}");
+    };
+    assert_eq!(hello.v, PROTOCOL_VERSION);
+    assert_eq!(
+        (&hello.pytest, &hello.coverage, &hello.xdist),
+        (&None, &None, &None)
+    );
+    assert_eq!(hello.executable, python.to_string_lossy());
+    assert!(talk.status.success(), "{talk:?}");
+}
+
+#[test]
+fn a_test_sees_what_the_pytest_script_would_show_it() {
+    let Some(python) = python() else { return };
+    let probe = r#"
+import os, sys, threading
+
+def test_view():
+    main = sys.modules["__main__"]
+    names = sorted(name for name in vars(main) if not name.startswith("__"))
+    print("argv", sys.argv[1:], os.path.basename(sys.argv[0]))
+    print("main", names, os.path.basename(main.__file__))
+    print("path", [os.path.basename(p) for p in sys.path[:2]], "" in sys.path)
+    print("threads", threading.active_count())
+    print("cwd", os.getcwd() == os.path.dirname(__file__))
+    print("environment", sorted(name for name in os.environ if "COVERAGE" in name or "MENACE" in name))
+    assert 0
+"#;
+    let mut project = Project::new(&python, &[("probe/test_view.py", probe)]).coverage();
+    // pytest-rerunfailures runs a thread of its own.
+    project = project.args(&["-q", "-pno:rerunfailures", "probe"]);
+    let talk = project.run();
+    let text = &talk.test("test_view").sections[0].text;
+    let expected = "argv ['-q', '-pno:rerunfailures', 'probe'] pytest\n\
+        main ['sys'] pytest\n\
+        path ['probe', 'bin'] False\n\
+        threads 1\n\
+        cwd False\n\
+        environment []\n";
+    assert_eq!(text, expected);
+}

@@ -1,0 +1,11 @@
+//! The harness, driven as the agent drives it: real interpreters, real pytest, small projects.
+
+mod coverage;
+mod driver;
+mod endings;
+mod loader;
+mod matrix;
+mod names;
+mod streams;
+mod verdicts;
+mod workers;

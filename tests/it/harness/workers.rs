@@ -1,0 +1,142 @@
+//! pytest-xdist: asked for, missing, switched off, and with workers that die.
+
+use std::collections::BTreeSet;
+
+use menace_agent::model::Outcome;
+use menace_agent::pytest::protocol::HarnessEvent;
+
+use super::driver::{Project, Talk, python};
+use crate::envs::{available, interpreters, venv};
+
+const FILE: &str = r#"
+import os, time, pytest
+
+@pytest.mark.parametrize("i", range(8))
+def test_i(i):
+    time.sleep(0.05)
+    if i == 3: os._exit(3)
+    assert i != 5
+"#;
+
+fn workers(talk: &Talk) -> u32 {
+    let numbers = talk.events.iter().filter_map(|event| match event {
+        HarnessEvent::Session { workers, .. } => Some(*workers),
+        _ => None,
+    });
+    numbers.max().unwrap()
+}
+
+#[test]
+fn a_worker_that_dies_loses_its_test_only() {
+    let Some(python) = python() else { return };
+    let talk = Project::new(&python, &[("test_it.py", FILE)])
+        .workers(2)
+        .run();
+    talk.assert_whole();
+    assert_eq!(workers(&talk), 2);
+    let crashed: Vec<_> = talk
+        .finished()
+        .filter(|test| test.outcome == Outcome::Crashed)
+        .collect();
+    assert_eq!(crashed.len(), 1);
+    assert_eq!(crashed[0].id, "test_it.py::test_i[3]");
+    let died = HarnessEvent::WorkerDied {
+        worker: crashed[0].worker.clone(),
+        id: Some(crashed[0].id.clone()),
+    };
+    assert!(talk.events.contains(&died), "{talk:?}");
+    assert_eq!(talk.outcomes()["test_it.py::test_i[5]"], Outcome::Failed);
+    let names: BTreeSet<_> = talk.finished().map(|test| test.worker.as_str()).collect();
+    assert!(
+        names.len() >= 2 && names.iter().all(|name| name.starts_with("gw")),
+        "{names:?}"
+    );
+    let passed = talk
+        .finished()
+        .find(|test| test.outcome == Outcome::Passed)
+        .unwrap();
+    assert!(passed.cpu_s.unwrap() < 1.0 && passed.peak_rss_bytes.unwrap() > 1 << 20);
+}
+
+#[test]
+fn the_processes_of_started_tests_are_the_workers() {
+    let Some(python) = python() else { return };
+    let file = "import os, pytest, time\n@pytest.mark.parametrize('i', range(8))\ndef test_i(i):\n    time.sleep(0.02)\n    assert 0, os.getpid()\n";
+    let talk = Project::new(&python, &[("test_it.py", file)])
+        .workers(2)
+        .run();
+    talk.assert_whole();
+    for event in &talk.events {
+        if let HarnessEvent::Started { id, pid, .. } = event {
+            let message = talk
+                .outcomes()
+                .get(id.as_str())
+                .map(|_| talk.message(id))
+                .unwrap();
+            assert!(
+                message.contains(&format!("AssertionError: {pid}")),
+                "{id} {pid} {message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_project_s_own_word_on_workers_counts() {
+    let Some(python) = python() else { return };
+    let file = ("test_it.py", "def test_it(): pass\n");
+    for (ini, args, expected, notice) in [
+        ("[pytest]\naddopts = -n3", &[][..], 3, None),
+        ("[pytest]\naddopts = -n0", &[], 1, None),
+        ("[pytest]", &["-n1"], 1, None),
+        ("[pytest]", &["-p", "no:xdist"], 1, Some("xdist-disabled")),
+        ("[pytest]", &[], 2, None),
+    ] {
+        let files = [file, ("pytest.ini", ini)];
+        let talk = Project::new(&python, &files).args(args).workers(2).run();
+        talk.assert_whole();
+        assert_eq!(workers(&talk), expected, "{ini} {args:?}");
+        let notices: Vec<_> = talk.notices().into_iter().map(|(code, _)| code).collect();
+        assert_eq!(
+            notices,
+            notice.into_iter().collect::<Vec<_>>(),
+            "{ini} {args:?}"
+        );
+    }
+}
+
+#[test]
+fn without_xdist_one_process_runs_and_says_so_once() {
+    let Some(python) = interpreters().pop() else {
+        return;
+    };
+    let packages = ["pytest>=8,<9"];
+    let Some(python) = available(venv(&python.path.to_string_lossy(), &packages)) else {
+        return;
+    };
+    let file = [("test_it.py", "def test_a(): pass\ndef test_b(): pass\n")];
+    let talk = Project::new(&python, &file).workers(4).coverage().run();
+    talk.assert_whole();
+    assert_eq!(workers(&talk), 1);
+    let codes: Vec<_> = talk.notices().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["xdist-missing"]);
+    assert!(
+        !talk
+            .events
+            .iter()
+            .any(|event| matches!(event, HarnessEvent::Coverage { .. }))
+    );
+}
+
+#[test]
+fn reruns_survive_distribution() {
+    let Some(python) = python() else { return };
+    let file = "import pathlib\ndef test_flaky():\n    log = pathlib.Path('tries')\n    tries = log.read_text() if log.exists() else ''\n    log.write_text(tries + 'x')\n    assert tries == 'x'\n";
+    let talk = Project::new(&python, &[("test_it.py", file)])
+        .workers(2)
+        .args(&["--reruns=2"])
+        .run();
+    talk.assert_whole();
+    let outcomes: Vec<_> = talk.finished().map(|test| test.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Failed, Outcome::Passed]);
+}

@@ -1,0 +1,23 @@
+//! Every test that goes through the public face of the library, or through the binary: one binary,
+//! a folder for each subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests stop at the first surprise, say what they skip, and start processes themselves"
+)]
+
+mod cli;
+mod conformance;
+mod diag;
+mod envs;
+mod harness;
+mod layout;
+mod readme;
+mod run;
+mod service;
+mod settings;
+mod store;
+mod terminal;

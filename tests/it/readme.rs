@@ -1,0 +1,73 @@
+//! Holds README to the code: settings, exit codes, outcomes, commands.
+
+use std::fs;
+use std::path::Path;
+
+use menace_agent::model::{ExitCode, Outcome, RunOutcome};
+use menace_agent::settings::SETTINGS;
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+#[test]
+fn every_setting_is_listed_with_its_flags_and_variable() {
+    let readme = readme();
+    for setting in SETTINGS.iter().filter(|setting| setting.name != "project") {
+        let key = format!("`{}`", setting.name);
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with('|') && line.contains(&key))
+            .unwrap_or_else(|| panic!("README has no row for {key}"));
+        for word in setting.flags.iter().copied().chain(setting.variable) {
+            assert!(
+                row.contains(&format!("`{word}`")),
+                "the row of {key} lacks {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_exit_code_and_outcome_is_listed() {
+    let readme = readme();
+    for code in [
+        ExitCode::SUCCESS,
+        ExitCode::TEST_FAILED,
+        ExitCode::USAGE,
+        ExitCode::ENVIRONMENT,
+        ExitCode::STATE_FILE,
+        ExitCode::NO_TESTS,
+        ExitCode::INCOMPLETE,
+        ExitCode::BUG,
+    ] {
+        assert!(
+            readme.contains(&format!("| {} |", code.0)),
+            "README lacks exit code {}",
+            code.0
+        );
+    }
+    let (interrupt, terminate) = (ExitCode::SIGINT.0, ExitCode::SIGTERM.0);
+    assert!(readme.contains(&format!("| {interrupt}, {terminate} |")));
+    let outcomes = Outcome::ALL.map(Outcome::as_str);
+    for outcome in outcomes
+        .into_iter()
+        .chain(RunOutcome::ALL.map(RunOutcome::as_str))
+    {
+        assert!(
+            readme.contains(&format!("`{outcome}`")),
+            "README lacks `{outcome}`"
+        );
+    }
+}
+
+#[test]
+fn files_that_readme_links_are_there() {
+    for link in readme().split("](").skip(1) {
+        let target = link.split(')').next().unwrap();
+        if !target.contains("://") {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
+            assert!(path.exists(), "README links {target}, which is not there");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The private environment of a project whose interpreter has no pytest.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
+
+use super::lab::{
+    Going, Lab, answer as run_to_end, bare_lab, lab, lab_with, processes_of, wait_for,
+};
+
+/// Sees a package of the project's own environment, and one that is installed there for editing.
+const TEST: &str = "import installed, edited\n\
+    def test_one(): assert (installed.NAME, edited.NAME) == ('installed', 'edited')\n";
+
+/// A program run to its end.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test prepares what a user would have prepared"
+)]
+fn call(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) {
+    let output = std::process::Command::new(program).args(args).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+}
+
+/// A project with an environment of its own that has packages but no pytest.
+fn project() -> Option<Lab> {
+    let base = lab_with(&["pip"], &[])?.python().to_owned();
+    let lab = bare_lab(
+        "project-env/bin/python",
+        &[
+            ("test_a.py", TEST),
+            ("source/edited.py", "NAME = 'edited'\n"),
+        ],
+    );
+    let environment = lab.path().join("project-env");
+    call(
+        base,
+        &["-m", "venv", "--without-pip", environment.to_str().unwrap()],
+    );
+    let mut versions = fs::read_dir(environment.join("lib")).unwrap();
+    let packages = versions
+        .next()
+        .unwrap()
+        .unwrap()
+        .path()
+        .join("site-packages");
+    fs::write(packages.join("installed.py"), "NAME = 'installed'\n").unwrap();
+    let source = lab.path().join("source");
+    fs::write(packages.join("__editable__.pth"), source.to_str().unwrap()).unwrap();
+    Some(lab)
+}
+
+#[test]
+fn an_environment_is_made_once_and_has_the_packages_of_the_project() {
+    // Where no environment can be had for other tests, none can be made here either.
+    let (Some(_), Some(lab)) = (lab(&[]), project()) else {
+        return;
+    };
+    let args = ["run", "--json"];
+    let answer = run_to_end(&mut lab.online(&args)).expect(0);
+    let notices = answer.json()["notices"].clone();
+    assert_eq!(notices[0]["code"], "managed-env", "{answer}");
+    let message = notices[0]["message"].as_str().unwrap();
+    assert!(message.contains("made a private environment"), "{message}");
+    assert!(answer.json()["coverage"].is_f64(), "{answer}");
+    // Nothing of the environment itself is measured.
+    let measured = lab.rows("SELECT file FROM file_coverage ORDER BY file");
+    assert_eq!(measured, ["source/edited.py", "test_a.py"]);
+    // The second time nothing is fetched.
+    let answer = run_to_end(&mut lab.command(&["run", "--offline", "--json"])).expect(0);
+    let message = answer.json()["notices"][0]["message"].to_string();
+    assert!(message.contains("used a private environment"), "{message}");
+}
+
+#[test]
+fn offline_without_wheels_says_how_to_bring_them() {
+    let Some(lab) = project() else {
+        return;
+    };
+    let answer = lab.run(&["--offline"]).expect(3);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: `[PROJECT]/[PYTHON]` has no pytest, and without a folder of wheels none can be installed offline
+    hint: on a connected machine run `pip download pytest coverage pytest-xdist -d wheels`, copy the folder here and pass `--wheels wheels`
+    ");
+    assert_eq!(lab.verdict(), "error | 3");
+}
+
+#[test]
+fn offline_a_folder_of_wheels_is_enough() {
+    let (Some(rich), Some(lab)) = (lab(&[]), project()) else {
+        return;
+    };
+    let wheels = wheels(&rich);
+    let wheels = wheels.to_str().unwrap();
+    lab.run(&["--offline", "--wheels", wheels]).expect(0);
+    assert_eq!(lab.verdict(), "passed | 0");
+}
+
+#[test]
+fn offline_a_folder_without_the_right_wheels_is_an_error() {
+    let Some(lab) = project() else {
+        return;
+    };
+    fs::create_dir(lab.path().join("wheels")).unwrap();
+    let answer = lab.run(&["--offline", "--wheels", "wheels"]).expect(3);
+    let says = [
+        "cannot install pytest into",
+        "hint: the folder of `--wheels` needs wheels of",
+    ];
+    for text in says {
+        assert!(answer.stderr.contains(text), "{answer}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_installation() {
+    let Some(lab) = project() else {
+        return;
+    };
+    let mut agent = Going::start(&mut lab.online(&["run", "--events", "-"]));
+    let environments = lab.path().join("sandbox_data/env");
+    wait_for("the beginning of the installation", || {
+        let entries = fs::read_dir(&environments).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).any(|path| path.is_dir())
+    });
+    agent.signal(Signal::SIGINT);
+    agent.end().expect(130);
+    assert_eq!(lab.verdict(), "interrupted | 130");
+    assert_eq!(processes_of(&lab), [""; 0]);
+}
+
+/// A folder with the wheels that an environment needs, fetched once.
+fn wheels(lab: &Lab) -> PathBuf {
+    let folder = lab.python().with_file_name("wheels");
+    let lock = File::create(lab.python().with_file_name("wheels.lock")).unwrap();
+    lock.lock().unwrap();
+    if !folder.join("complete").exists() {
+        let target = folder.to_str().unwrap();
+        let download = ["-m", "pip", "download", "--quiet", "-d", target];
+        let packages = ["pytest", "coverage", "pytest-xdist"];
+        call(lab.python(), &[&download[..], &packages].concat());
+        File::create(folder.join("complete")).unwrap();
+    }
+    folder
+}

@@ -1,0 +1,18 @@
+//! `agent run` from the command line to the rows of the state file, with real projects, real
+//! interpreters and real signals.
+
+mod bad_input;
+mod coverage;
+mod crash;
+mod environment;
+mod interrupt;
+mod lab;
+mod look_back;
+mod output;
+mod power_cut;
+mod rerun;
+mod scale;
+mod shards;
+mod state_file;
+mod timeout;
+mod verdict;

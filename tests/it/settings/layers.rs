@@ -1,0 +1,209 @@
+//! Which layer wins, and what the origin of a value says.
+
+use std::collections::BTreeSet;
+
+use menace_agent::settings::{Origin, SETTINGS, Settings};
+
+use super::{Place, text_of};
+
+#[test]
+fn the_strongest_layer_wins_whatever_the_others_say() {
+    for given in 0..16_u32 {
+        let has = |layer: u32| given & (1 << layer) != 0;
+        let mut place = Place::new();
+        if has(0) {
+            place = place.user_file("\n\n\nworkers = 2\n");
+        }
+        if has(1) {
+            place = place.project_file("# ours\nworkers = 3\n");
+        }
+        if has(2) {
+            place = place.env("SELF_TEST_WORKERS", "4");
+        }
+        if has(3) {
+            place = place.flag("--workers", "5");
+        }
+        let (workers, origin) = match given {
+            8.. => (5, "flag --workers"),
+            4.. => (4, "variable SELF_TEST_WORKERS"),
+            2.. => (3, "…/project/menace.toml:2"),
+            1 => (2, "…/home/.config/menace/config.toml:4"),
+            0 => (1, "default"),
+        };
+        assert_eq!(place.settings().workers, workers, "layers {given:04b}");
+        assert_eq!(place.origin("workers"), origin, "layers {given:04b}");
+    }
+}
+
+/// name, a TOML value, a word, and how both are shown.
+const EVERY_SETTING: [(&str, &str, &str, &str); 17] = [
+    ("paths", "['a', 'b c']", "a", "a 'b c'"),
+    ("workers", "3", "3", "3"),
+    (
+        "pytest-args",
+        "['-k', 'a or b']",
+        "-k 'a or b'",
+        "-k 'a or b'",
+    ),
+    ("python", "'python3.9'", "python3.9", "python3.9"),
+    ("timeout", "2.5", "2.5", "2.5 s"),
+    ("test-timeout", "30", "30", "30 s"),
+    ("reruns", "2", "2", "2"),
+    ("max-fail", "7", "7", "7"),
+    ("coverage", "false", "off", "off"),
+    ("managed-env", "false", "No", "off"),
+    ("offline", "true", "1", "on"),
+    ("wheels", "'/w'", "/w", "/w"),
+    ("data-dir", "'/d'", "/d", "/d"),
+    ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
+    ("color", "'never'", "never", "never"),
+    ("progress", "'plain'", "plain", "plain"),
+    ("verbosity", "'quiet'", "quiet", "quiet"),
+];
+
+#[test]
+fn every_setting_is_read_from_every_layer_that_the_table_names() {
+    let shown = |settings: &Settings, name: &str| {
+        let found = settings.origins().find(|(row, ..)| row.name == name);
+        let (_, value, origin) = found.unwrap();
+        (value.to_string(), origin)
+    };
+    let mut seen = BTreeSet::from(["project"]);
+    for (name, toml, word, text) in EVERY_SETTING {
+        seen.insert(name);
+        let row = SETTINGS.iter().find(|row| row.name == name).unwrap();
+        assert!(row.in_files, "{name}");
+
+        let place = Place::new().project_file(&format!("{name} = {toml}"));
+        let path = place.path("project/menace.toml");
+        let file = Origin::File { path, line: 1 };
+        assert_eq!(shown(&place.settings(), name), (text.to_owned(), file));
+
+        if let Some(variable) = row.variable {
+            let place = Place::new().env(variable, word);
+            let name_of_it = variable.to_owned();
+            let variable = Origin::Variable { name: name_of_it };
+            assert_eq!(shown(&place.settings(), name), (text.to_owned(), variable));
+        }
+        for flag in row.flags {
+            let mut place = Place::new().flag(flag, word);
+            if name == "paths" {
+                place = place.paths(&["a", "b c"]);
+            }
+            let name_of_it = (*flag).to_owned();
+            let flag = Origin::Flag { name: name_of_it };
+            assert_eq!(shown(&place.settings(), name), (text.to_owned(), flag));
+        }
+    }
+    let rows: BTreeSet<_> = SETTINGS.iter().map(|row| row.name).collect();
+    assert_eq!(seen, rows);
+}
+
+#[test]
+fn no_two_settings_share_a_name_a_flag_or_a_variable() {
+    let mut seen = BTreeSet::new();
+    for row in SETTINGS {
+        let names = row
+            .flags
+            .iter()
+            .copied()
+            .chain(row.variable)
+            .chain([row.name]);
+        for name in names {
+            assert!(seen.insert(name), "{name} is there twice");
+        }
+    }
+}
+
+#[test]
+fn defaults_are_those_of_a_library_user() {
+    let place = Place::new();
+    let settings = place.settings();
+    let expected = Settings::for_project(place.path("project"));
+    let values = |settings: &Settings| -> Vec<_> {
+        let rows = settings.origins();
+        rows.map(|(row, value, origin)| (row.name, value, origin))
+            .collect()
+    };
+    assert_eq!(values(&settings), values(&expected));
+    assert_eq!(settings.db, place.path("project/sandbox_data/agent.db"));
+    assert_eq!(settings.timeout.as_secs(), 300);
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    let mut place = Place::new();
+    for variable in SETTINGS.iter().filter_map(|row| row.variable) {
+        place = place.env(variable, "");
+    }
+    let place = place.project_file("workers = 3").env("NO_COLOR", "");
+    assert_eq!(place.settings().workers, 3);
+    assert_eq!(place.origin("offline"), "default");
+    assert_eq!(place.origin("color"), "default");
+}
+
+#[test]
+fn variables_of_no_setting_are_left_alone() {
+    let place = Place::new()
+        .env("SELF_TEST_WROKERS", "x")
+        .env("MENACE_WHATEVER", "x");
+    assert_eq!(place.settings().workers, 1);
+}
+
+#[test]
+fn the_later_of_two_flags_of_one_setting_wins() {
+    let place = Place::new().flag("--cov", "on").flag("--no-cov", "off");
+    assert!(!place.settings().coverage);
+    assert_eq!(place.origin("coverage"), "flag --no-cov");
+}
+
+#[test]
+fn a_switch_overrides_its_variable_both_ways() {
+    let on = Place::new().env("MENACE_OFFLINE_INSTALL", "0");
+    assert!(on.flag("--offline", "on").settings().offline);
+    let off = Place::new().env("MENACE_OFFLINE_INSTALL", "1");
+    assert!(!off.flag("--no-offline", "off").settings().offline);
+}
+
+#[test]
+fn arguments_after_the_dashes_are_added_to_the_strongest_layer() {
+    let mut alone = Place::new();
+    alone.flags().pytest_args = vec!["-k".to_owned(), "a b".to_owned()];
+    assert_eq!(alone.settings().pytest_args, ["-k", "a b"]);
+    assert_eq!(alone.origin("pytest-args"), "arguments after --");
+
+    let mut added = Place::new()
+        .project_file("pytest-args = '-p no:randomly'")
+        .env("SELF_TEST_ARGS", "-m \"not slow\"");
+    added.flags().pytest_args = vec!["-x".to_owned()];
+    assert_eq!(added.settings().pytest_args, ["-m", "not slow", "-x"]);
+    let origin = added.origin("pytest-args");
+    assert_eq!(origin, "variable SELF_TEST_ARGS, arguments after --");
+}
+
+#[test]
+fn no_pytest_arguments_override_some() {
+    let place = Place::new()
+        .env("SELF_TEST_ARGS", "-x")
+        .flag("--pytest-args", "");
+    assert_eq!(place.settings().pytest_args, [""; 0]);
+}
+
+#[test]
+fn the_state_file_follows_the_data_folder_unless_it_has_a_place_of_its_own() {
+    let followed = Place::new().env("SANDBOX_DATA_DIR", "/data");
+    assert_eq!(text_of(&followed.settings().db), "/data/agent.db");
+    let own = followed.project_file("db = 'state/own.db'");
+    assert_eq!(own.settings().db, own.path("project/state/own.db"));
+    assert_eq!(text_of(&own.settings().data_dir), "/data");
+}
+
+#[test]
+fn no_color_is_heard_where_the_choice_is_automatic() {
+    let place = || Place::new().env("NO_COLOR", "1");
+    assert_eq!(place().origin("color"), "variable NO_COLOR");
+    let auto = place().flag("--color", "auto");
+    assert_eq!(auto.origin("color"), "variable NO_COLOR");
+    let always = place().flag("--color", "always");
+    assert_eq!(always.origin("color"), "flag --color");
+}

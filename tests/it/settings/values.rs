@@ -1,0 +1,154 @@
+//! What each kind of setting accepts.
+
+use std::time::Duration;
+
+use menace_agent::settings::{Settings, SettingsError};
+
+use super::Place;
+
+fn with_variable(name: &str, word: &str) -> Result<Settings, SettingsError> {
+    let place = Place::new().env(name, word);
+    place.load().map(|(settings, _)| settings)
+}
+
+fn with_file(line: &str) -> Result<Settings, SettingsError> {
+    let place = Place::new().project_file(line);
+    place.load().map(|(settings, _)| settings)
+}
+
+#[test]
+fn switches_read_four_pairs_of_words_in_any_case() {
+    let on = ["1", "true", "yes", "on", "TRUE", "Yes", "oN"];
+    let off = ["0", "false", "no", "off", "False", "NO", "oFF"];
+    let field = |settings: &Settings, variable: &str| match variable {
+        "SELF_TEST_COVERAGE" => settings.coverage,
+        "SELF_TEST_MANAGED_ENV" => settings.managed_env,
+        _ => settings.offline,
+    };
+    for variable in [
+        "SELF_TEST_COVERAGE",
+        "SELF_TEST_MANAGED_ENV",
+        "MENACE_OFFLINE_INSTALL",
+    ] {
+        for word in on {
+            assert!(
+                field(&with_variable(variable, word).unwrap(), variable),
+                "{variable}={word}"
+            );
+        }
+        for word in off {
+            assert!(
+                !field(&with_variable(variable, word).unwrap(), variable),
+                "{variable}={word}"
+            );
+        }
+        for word in ["2", "y", "enable", " on", "-1", "ja"] {
+            let error = with_variable(variable, word).expect_err(word).to_string();
+            assert!(error.contains(variable), "{error}");
+        }
+    }
+}
+
+#[test]
+fn switches_in_files_are_toml_booleans() {
+    assert!(!with_file("coverage = false").unwrap().coverage);
+    for line in ["coverage = 'false'", "coverage = 0", "coverage = 'off'"] {
+        assert!(with_file(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn workers_are_a_number_from_one_or_the_processors() {
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let auto = with_variable("SELF_TEST_WORKERS", "auto").unwrap();
+    assert_eq!(auto.workers as usize, processors);
+    assert_eq!(with_file("workers = 'auto'").unwrap().workers, auto.workers);
+    assert_eq!(
+        with_variable("SELF_TEST_WORKERS", "12").unwrap().workers,
+        12
+    );
+    for word in ["0", "-1", "1.5", "4294967296", "many", "AUTO", "1 "] {
+        assert!(with_variable("SELF_TEST_WORKERS", word).is_err(), "{word}");
+    }
+    for line in [
+        "workers = 0",
+        "workers = -3",
+        "workers = '4'",
+        "workers = true",
+    ] {
+        assert!(with_file(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn times_are_seconds_above_zero() {
+    let cases = [
+        ("1", Duration::from_secs(1)),
+        ("0.25", Duration::from_millis(250)),
+        ("0.001", Duration::from_millis(1)),
+        ("1e3", Duration::from_secs(1000)),
+        ("1000000000", Duration::from_secs(1_000_000_000)),
+    ];
+    for (word, time) in cases {
+        let settings = with_variable("SELF_TEST_TIMEOUT", word).unwrap();
+        assert_eq!(settings.timeout, time, "{word}");
+        let settings = with_file(&format!("timeout = {word}")).unwrap();
+        assert_eq!(settings.timeout, time, "{word} in a file");
+    }
+    for word in [
+        "0", "-1", "-0", "nan", "inf", "1e-9", "1e10", "1e400", "5m", "none",
+    ] {
+        assert!(with_variable("SELF_TEST_TIMEOUT", word).is_err(), "{word}");
+    }
+}
+
+#[test]
+fn limits_can_be_taken_away_again() {
+    let place = Place::new()
+        .project_file("test-timeout = 3\nmax-fail = 2")
+        .env("SELF_TEST_TEST_TIMEOUT", "none")
+        .env("SELF_TEST_MAX_FAIL", "none");
+    assert_eq!(place.settings().test_timeout, None);
+    assert_eq!(place.settings().max_fail, None);
+    let in_file = with_file("test-timeout = 'none'\nmax-fail = 'none'").unwrap();
+    assert_eq!((in_file.test_timeout, in_file.max_fail), (None, None));
+    for (variable, word) in [("SELF_TEST_TEST_TIMEOUT", "0"), ("SELF_TEST_MAX_FAIL", "0")] {
+        assert!(with_variable(variable, word).is_err(), "{variable}={word}");
+    }
+}
+
+#[test]
+fn pytest_arguments_are_shell_words_or_an_array() {
+    let cases: [(&str, &[&str]); 4] = [
+        ("-x -k 'a or b'", &["-x", "-k", "a or b"]),
+        (
+            r#"--deselect "t.py::t[a b]""#,
+            &["--deselect", "t.py::t[a b]"],
+        ),
+        (r"a\ b", &["a b"]),
+        ("  ", &[]),
+    ];
+    for (words, expected) in cases {
+        let settings = with_variable("SELF_TEST_ARGS", words).unwrap();
+        assert_eq!(settings.pytest_args, expected, "{words}");
+        let settings = with_file(&format!("pytest-args = '''{words}'''")).unwrap();
+        assert_eq!(settings.pytest_args, expected, "{words} in a file");
+    }
+    let array = with_file("pytest-args = ['-k', 'a or b']").unwrap();
+    assert_eq!(array.pytest_args, ["-k", "a or b"]);
+    assert!(with_variable("SELF_TEST_ARGS", "it's").is_err());
+    assert!(with_file("pytest-args = ['-k', 3]").is_err());
+}
+
+#[test]
+fn names_are_taken_literally() {
+    for (name, good, bad) in [
+        ("color", "always", "Always"),
+        ("progress", "bar", "fancy"),
+        ("verbosity", "verbose", "2"),
+    ] {
+        assert!(with_file(&format!("{name} = '{good}'")).is_ok(), "{name}");
+        assert!(with_file(&format!("{name} = '{bad}'")).is_err(), "{name}");
+        assert!(with_file(&format!("{name} = ''")).is_err(), "{name}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Large suites: nothing is lost, and no query reads more than it needs.
+
+use menace_agent::model::write::{RunEnd, Write};
+use menace_agent::model::{Outcome, RunId, RunOutcome, TestItem};
+use rusqlite::{Connection, params_from_iter};
+
+use super::sample::{NOW_MS, SHARD, attempt, new_run, open, plain, put};
+
+const FILES: u32 = 50;
+const TESTS_A_FILE: u32 = 2_000;
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut query = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let parameters = params_from_iter(vec![1; query.parameter_count()]);
+    let rows = query.query_map(parameters, |row| row.get(3)).unwrap();
+    rows.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_tests_are_found_through_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    for _ in 0..2 {
+        let run = store.open_run(&new_run()).unwrap();
+        for file in 0..FILES {
+            let tests: Vec<TestItem> = (0..TESTS_A_FILE)
+                .map(|n| super::sample::test(&format!("tests/test_{file}.py::test_{n}[a-b]")))
+                .collect();
+            let results: Vec<Write> = tests
+                .iter()
+                .map(|test| put(attempt(&test.nodeid, 1, Outcome::Passed)))
+                .collect();
+            let root = String::new();
+            store
+                .write(
+                    run,
+                    &[Write::Collected {
+                        shard: SHARD,
+                        root,
+                        tests,
+                    }],
+                )
+                .unwrap();
+            store.write(run, &results).unwrap();
+        }
+        let end = RunEnd {
+            finished_ms: NOW_MS,
+            outcome: RunOutcome::Passed,
+            exit_code: 0,
+        };
+        store.write(run, &[Write::RunEnded(end)]).unwrap();
+    }
+
+    let connection = plain(&path);
+    let rows: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM test_outcome WHERE run_id = 2",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(rows, i64::from(FILES * TESTS_A_FILE));
+    let compared = store.reader().unwrap().compare(RunId(2), RunId(1)).unwrap();
+    assert!(compared.tests.is_empty() && compared.added + compared.removed == 0);
+    let baseline = store.baseline(&new_run().selection_key).unwrap().unwrap();
+    assert_eq!(baseline.durations.len(), (FILES * TESTS_A_FILE) as usize);
+
+    for (question, step) in [
+        (
+            "SELECT * FROM test_outcome WHERE run_id = 2 AND outcome = 'failed'",
+            "SEARCH a USING PRIMARY KEY (run_id=?)",
+        ),
+        (
+            "SELECT * FROM test_attempt WHERE run_id = 2 AND nodeid = 'x'",
+            "SEARCH a USING PRIMARY KEY (run_id=? AND test_id=?)",
+        ),
+        // The history of one test: the planner skips from run to run.
+        (
+            "SELECT run_id, outcome FROM test_outcome WHERE nodeid = 'x'",
+            "SEARCH a USING PRIMARY KEY (ANY(run_id) AND test_id=?)",
+        ),
+        (
+            "SELECT * FROM file_coverage WHERE run_id = 2",
+            "SEARCH c USING PRIMARY KEY (run_id=?)",
+        ),
+        (
+            "SELECT * FROM run_summary WHERE run_id = 2",
+            "SEARCH run USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        (
+            "SELECT run_id FROM run WHERE selection_key = ?1 AND run_id < ?2 AND outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
+            "SEARCH run USING INDEX run_by_selection (selection_key=? AND run_id<?)",
+        ),
+    ] {
+        let plan = plan(&connection, question);
+        assert!(
+            plan.iter().any(|found| found == step),
+            "{question}: {plan:#?}"
+        );
+        let scans = plan.iter().any(|found| found.starts_with("SCAN"));
+        assert!(!scans, "{question}: {plan:#?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The report of a run, from scripted events.
+
+mod failures;
+mod junit;
+mod limits;
+mod progress;
+mod script;
+mod show;
+mod summary;
