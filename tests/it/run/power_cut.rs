@@ -128,6 +128,7 @@ fn processes_that_outlive_the_agent_are_ended_by_the_next_start() {
     };
     let mut agent = lab.start(&["--no-cov"]);
     let harness = agent.harness();
+    agent.wait_for_test("test_one");
     wait_for("the hang", || lab.path().join("hung").exists());
     agent.kill();
     assert!(!group(harness).is_empty());
