@@ -85,6 +85,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     interpreter: InterpreterArgs,
     #[command(flatten)]
+    container: ContainerArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
@@ -145,6 +147,60 @@ struct InterpreterArgs {
     /// A folder of wheels to make the managed environment from
     #[arg(long, value_name = "DIR")]
     wheels: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Containers")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of a pair is a field of its own to clap"
+)]
+struct ContainerArgs {
+    /// Run each path in a container, where an engine answers
+    #[arg(long, overrides_with = "no_container")]
+    use_container: bool,
+    /// Run on the host [default]
+    #[arg(long, overrides_with = "use_container")]
+    no_container: bool,
+    /// Fail where no engine answers
+    #[arg(long, overrides_with = "no_require_container")]
+    require_container: bool,
+    /// Run on the host where no engine answers [default]
+    #[arg(long, overrides_with = "require_container")]
+    no_require_container: bool,
+    /// The image [default: the tarball's, else python:3.11-slim]
+    #[arg(long, value_name = "IMAGE")]
+    container_image: Option<String>,
+    /// A tarball that holds the image
+    #[arg(long, value_name = "FILE")]
+    image_tar: Option<String>,
+    /// docker, podman or a path [default: whichever answers]
+    #[arg(long, value_name = "PROGRAM")]
+    container_runtime: Option<String>,
+    /// Where the engine is: unix://, tcp:// or ssh://
+    #[arg(long, value_name = "URL")]
+    docker_host: Option<String>,
+    /// Try N more times what the engine failed to do [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    retries: Option<String>,
+    /// Set a variable, or hand on one of this process; repeatable
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// The network of the containers [default: none when offline]
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    /// Memory of a container, such as 512m, or none [default: none]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    memory: Option<String>,
+    /// Processors of a container, or none [default: none]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    cpus: Option<String>,
+    /// Processes and threads of a container, or none [default: 4096]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pids_limit: Option<String>,
+    /// An argument for the engine's run; repeatable
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    container_arg: Vec<String>,
 }
 
 /// What a run says, and where.
@@ -287,9 +343,46 @@ impl RunArgs {
         note_switch(flags, "--offline", interpreter.offline, "on");
         note_switch(flags, "--no-offline", interpreter.no_offline, "off");
 
+        self.container.note(flags);
+
         note_word(flags, "--progress", self.output.progress.as_ref());
         note_switch(flags, "--quiet", self.output.quiet, "quiet");
         note_switch(flags, "--verbose", self.output.verbose, "verbose");
+    }
+}
+
+impl ContainerArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        note_switch(flags, "--use-container", self.use_container, "on");
+        note_switch(flags, "--no-container", self.no_container, "off");
+        note_switch(flags, "--require-container", self.require_container, "on");
+        note_switch(
+            flags,
+            "--no-require-container",
+            self.no_require_container,
+            "off",
+        );
+        note_word(flags, "--container-image", self.container_image.as_ref());
+        note_word(flags, "--image-tar", self.image_tar.as_ref());
+        note_word(
+            flags,
+            "--container-runtime",
+            self.container_runtime.as_ref(),
+        );
+        note_word(flags, "--docker-host", self.docker_host.as_ref());
+        note_word(flags, "--retries", self.retries.as_ref());
+        note_words(flags, "--env", &self.env);
+        note_word(flags, "--network", self.network.as_ref());
+        note_word(flags, "--memory", self.memory.as_ref());
+        note_word(flags, "--cpus", self.cpus.as_ref());
+        note_word(flags, "--pids-limit", self.pids_limit.as_ref());
+        note_words(flags, "--container-arg", &self.container_arg);
+    }
+}
+
+fn note_words(flags: &mut FlagValues, flag: &'static str, words: &[String]) {
+    if !words.is_empty() {
+        flags.set_words(flag, words.to_vec());
     }
 }
 
@@ -355,7 +448,7 @@ mod tests {
 
     #[test]
     fn each_flag_sets_its_setting() {
-        let cases = [
+        check(&[
             ("agent run a 'b c'", "paths", "a 'b c'", "PATHS"),
             ("agent run --workers 3", "workers", "3", "--workers"),
             (
@@ -411,12 +504,87 @@ mod tests {
             ("agent run --color never", "color", "never", "--color"),
             ("agent --project / config", "project", "/", "--project"),
             ("agent history --db /x.db", "db", "/x.db", "--db"),
-        ];
+        ]);
+    }
+
+    #[test]
+    fn each_flag_of_containers_sets_its_setting() {
+        check(&[
+            (
+                "agent run --no-container --use-container",
+                "use-container",
+                "on",
+                "--use-container",
+            ),
+            (
+                "agent run --use-container --no-container",
+                "use-container",
+                "off",
+                "--no-container",
+            ),
+            (
+                "agent run --require-container",
+                "require-container",
+                "on",
+                "--require-container",
+            ),
+            (
+                "agent run --no-require-container",
+                "require-container",
+                "off",
+                "--no-require-container",
+            ),
+            (
+                "agent run --container-image lab:1",
+                "container-image",
+                "lab:1",
+                "--container-image",
+            ),
+            ("agent run --image-tar /i", "image-tar", "/i", "--image-tar"),
+            (
+                "agent run --container-runtime podman",
+                "container-runtime",
+                "podman",
+                "--container-runtime",
+            ),
+            (
+                "agent run --docker-host ssh://a@b",
+                "docker-host",
+                "ssh://a@b",
+                "--docker-host",
+            ),
+            ("agent run --retries 3", "retries", "3", "--retries"),
+            (
+                "agent run --env A='b c' --env D",
+                "env",
+                "'A=b c' D",
+                "--env",
+            ),
+            ("agent run --network none", "network", "none", "--network"),
+            ("agent run --memory 1G", "memory", "1g", "--memory"),
+            ("agent run --cpus 1.5", "cpus", "1.5", "--cpus"),
+            (
+                "agent run --pids-limit 9",
+                "pids-limit",
+                "9",
+                "--pids-limit",
+            ),
+            (
+                "agent run --container-arg --gpus=all --container-arg='a b'",
+                "container-args",
+                "--gpus=all 'a b'",
+                "--container-arg",
+            ),
+        ]);
+    }
+
+    /// Lines, each with a setting, its value and the flag that it comes from.
+    fn check(cases: &[(&str, &str, &str, &str)]) {
         for (line, name, value, flag) in cases {
             let settings = settings(line);
             let mut rows = settings.origins();
-            let (_, shown, origin) = rows.find(|(row, ..)| row.name == name).unwrap();
-            assert_eq!(shown.to_string(), value, "{line}");
+            let (_, shown, origin) = rows.find(|(row, ..)| row.name == *name).unwrap();
+            assert_eq!(shown.to_string(), *value, "{line}");
             assert_eq!(origin.to_string(), format!("flag {flag}"), "{line}");
         }
     }

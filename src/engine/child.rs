@@ -21,6 +21,25 @@ pub enum Exit {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
+    /// The kernel ended it, because its container may take no more memory.
+    OutOfMemory,
+    /// Its container was killed, not by the agent.
+    ContainerKilled,
+    /// Its container was not started.
+    NotStarted(NotStarted),
+    /// The engine went away, and what became of it is not known.
+    EngineLost,
+}
+
+/// Why a container was not started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotStarted {
+    /// The engine refused, or failed; what it said is the end of standard error.
+    Refused,
+    /// The interpreter cannot be executed there.
+    NotExecutable,
+    /// The image has no such interpreter.
+    NotFound,
 }
 
 impl Exit {
@@ -41,6 +60,10 @@ impl fmt::Display for Exit {
                 Ok(signal) => write!(f, "killed by {signal}"),
                 Err(_) => write!(f, "killed by signal {number}"),
             },
+            Self::OutOfMemory => f.write_str("killed for want of memory"),
+            Self::ContainerKilled => f.write_str("ended: its container was killed"),
+            Self::NotStarted(_) => f.write_str("not started"),
+            Self::EngineLost => f.write_str("lost with the container engine"),
         }
     }
 }

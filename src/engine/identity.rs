@@ -27,6 +27,12 @@ pub fn of_child(pid: u32) -> ProcessIdentity {
     }
 }
 
+/// The name of this machine; empty where it has none.
+pub fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// Whether a recorded process still runs.
 pub fn liveness(recorded: &ProcessIdentity) -> Liveness {
     if recorded.boot_id != system::boot_id() {

@@ -255,6 +255,30 @@ pub struct Finished {
     pub sections: Vec<Section>,
 }
 
+/// How a harness in a container ended, as its guardian saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Ended {
+    /// Its exit status, unless a signal ended it.
+    #[serde(default)]
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default)]
+    pub signal: Option<i32>,
+    /// How many processes of the container the kernel killed for want of memory; -1 where it does
+    /// not say.
+    pub oom_kills: i64,
+    /// Whether the container was asked to stop, not by the agent.
+    pub stopped: bool,
+}
+
+impl Ended {
+    /// Reads a line of the channel; `None` for what the harness says.
+    pub fn of_line(line: &[u8]) -> Option<Self> {
+        let is_ours = line.starts_with(br#"{"v":1,"t":"ended","#);
+        is_ours.then(|| serde_json::from_slice(line).ok()).flatten()
+    }
+}
+
 /// Lines of one source file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CoverageLines {

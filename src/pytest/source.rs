@@ -7,6 +7,12 @@
 /// answers with [`super::protocol::HarnessEvent::Unsupported`] instead of a syntax error.
 pub const LOADER: &str = include_str!("loader.py");
 
+/// The program for `python3 -c` in a container, with [`LOADER`] and the project folder as its
+/// arguments; needs Python 3.5. On its standard input comes the same as without it, after
+/// `tar` and a project in pieces where that cannot be mounted; lines that begin with `!` are
+/// signals ([`signal_line`]).
+pub const GUARDIAN: &str = include_str!("guardian.py");
+
 /// The harness itself, for Python 3.8 and later: one program, kept in five files by subject.
 pub const HARNESS: &str = concat!(
     include_str!("harness.py"),
@@ -28,4 +34,21 @@ pub fn framed_harness() -> Vec<u8> {
     let mut frame = format!("{}\n", HARNESS.len()).into_bytes();
     frame.extend_from_slice(HARNESS.as_bytes());
     frame
+}
+
+/// To whom the guardian delivers a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    /// The process group of the harness.
+    Group,
+    /// A process of the container.
+    Member(u32),
+}
+
+/// The line that makes the guardian deliver a signal.
+pub fn signal_line(number: i32, recipient: Recipient) -> String {
+    match recipient {
+        Recipient::Group => format!("!{number} group\n"),
+        Recipient::Member(pid) => format!("!{number} {pid}\n"),
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::books::Books;
 use super::effect::{Effect, Failure, Input, StopSignal};
-use super::shard::{Policy, Shard, Stop};
+use super::shard::{ContainerPolicy, Policy, Shard, Stop};
 use crate::clock::Mono;
 use crate::engine::git::GitState;
 use crate::model::write::Write;
@@ -38,7 +38,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(plan: &RunPlan) -> Self {
+    pub(super) fn new(plan: &RunPlan, container: Option<ContainerPolicy>) -> Self {
         let request = &plan.request;
         let policy = Policy {
             project: request.project.to_string_lossy().into_owned(),
@@ -46,6 +46,7 @@ impl Dispatcher {
             test_timeout: request.test_timeout,
             reruns: request.reruns,
             coverage: request.coverage,
+            container,
         };
         let shards: Vec<Shard> = plan
             .shards
@@ -206,7 +207,7 @@ impl Dispatcher {
         for shard in self
             .shards
             .iter_mut()
-            .filter(|shard| shard.is_waiting())
+            .filter(|shard| shard.may_begin(now))
             .take(free)
         {
             self.serial += 1;

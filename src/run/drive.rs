@@ -15,10 +15,10 @@ use crate::clock::{Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::managed::provide;
-use crate::engine::{HarnessProcess, HarnessSpec, git};
+use crate::engine::{HarnessProcess, HarnessSpec, HostSpec, git};
 use crate::model::write::{NewRun, Write};
 use crate::model::{Event, ExitCode, ShardIndex};
-use crate::pytest::protocol::Command;
+use crate::pytest::protocol::{Command, RunCommand};
 use crate::pytest::source::DUMP_SIGNAL;
 use crate::store::{Baseline, Store, StoreError, Writer};
 
@@ -33,6 +33,7 @@ const GIT_GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Driver<'a> {
     dispatcher: Dispatcher,
     job: &'a Job,
+    new: &'a NewRun,
     python: PathBuf,
     mailbox: &'a Mailbox,
     writer: Writer,
@@ -52,14 +53,20 @@ pub(super) struct Driver<'a> {
 impl<'a> Driver<'a> {
     pub(super) fn new(
         job: &'a Job,
+        new: &'a NewRun,
         mailbox: &'a Mailbox,
         writer: Writer,
         baseline: Option<Baseline>,
     ) -> Self {
+        let policy = job
+            .container
+            .as_ref()
+            .map(|container| container.policy.clone());
         Self {
-            dispatcher: Dispatcher::new(&job.plan),
+            dispatcher: Dispatcher::new(&job.plan, policy),
             python: job.python.clone(),
             job,
+            new,
             mailbox,
             writer,
             watch: Stopwatch::start(),
@@ -76,10 +83,10 @@ impl<'a> Driver<'a> {
     }
 
     /// Blocks until every shard is over and every result is stored.
-    pub(super) fn drive(mut self, new: &NewRun) -> Result<(Store, Verdict), StoreError> {
+    pub(super) fn drive(mut self) -> Result<(Store, Verdict), StoreError> {
         self.mailbox.forget_the_past();
         self.ask_git();
-        self.open(new);
+        self.open();
         self.until_over();
         self.wait_for_git();
         let verdict = self.dispatcher.verdict();
@@ -97,7 +104,8 @@ impl<'a> Driver<'a> {
         });
     }
 
-    fn open(&mut self, new: &NewRun) {
+    fn open(&mut self) {
+        let new = self.new;
         self.events.push(Event::RunStarted {
             uuid: new.uuid.clone(),
             project: new.project.clone(),
@@ -187,7 +195,7 @@ impl<'a> Driver<'a> {
                     serial,
                     command,
                 } => {
-                    let input = self.start(shard, serial, Command::Run(command));
+                    let input = self.start(shard, serial, command);
                     self.pending.push_back(input);
                 }
                 Effect::Send { shard, command } => {
@@ -216,11 +224,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn start(&mut self, shard: ShardIndex, serial: u32, command: Command) -> Input {
-        let spec = HarnessSpec {
-            python: self.python.clone(),
-            project: self.job.plan.request.project.clone(),
-        };
+    fn start(&mut self, shard: ShardIndex, serial: u32, mut command: Box<RunCommand>) -> Input {
+        let spec = self.spec(serial, &mut command);
         let sender = self.mailbox.sender();
         let deliver = move |event| {
             // A run that is over does not listen any more.
@@ -232,7 +237,7 @@ impl<'a> Driver<'a> {
         };
         match HarnessProcess::start(&spec, deliver) {
             Ok(process) => {
-                process.send(command);
+                process.send(Command::Run(command));
                 let identity = process.identity().clone();
                 self.processes.insert(shard, process);
                 Input::Started {
@@ -241,12 +246,31 @@ impl<'a> Driver<'a> {
                 }
             }
             Err(error) => {
-                let hint = "pass `--python` the interpreter of the project";
+                let hint = match spec {
+                    HarnessSpec::Host(_) => "pass `--python` the interpreter of the project",
+                    HarnessSpec::Container(_) => "`--container-runtime` names the engine's program",
+                };
                 let failure =
                     Failure::of_error(&error, ExitCode::ENVIRONMENT, Some(hint.to_owned()));
                 Input::StartFailed { shard, failure }
             }
         }
+    }
+
+    fn spec(&self, serial: u32, command: &mut RunCommand) -> HarnessSpec {
+        let Some(container) = &self.job.container else {
+            return HarnessSpec::Host(HostSpec {
+                python: self.python.clone(),
+                project: self.job.plan.request.project.clone(),
+            });
+        };
+        let mut spec = container.spec.clone();
+        spec.name = format!("selftest_{}_{serial}", self.new.uuid);
+        spec.labels.push(("run".to_owned(), self.new.uuid.clone()));
+        // The project cannot be written to; options of the user come later and win.
+        let cache = ["-o", "cache_dir=/tmp/.pytest_cache"];
+        command.argv.splice(0..0, cache.map(str::to_owned));
+        HarnessSpec::Container(Box::new(spec))
     }
 
     fn signal(&self, shard: ShardIndex, target: Target, notify: Notify) {

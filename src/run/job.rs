@@ -8,10 +8,11 @@ use super::drive::Driver;
 use super::effect::Failure;
 use super::mailbox::Mailbox;
 use super::report;
+use super::shard::ContainerPolicy;
 use crate::clock::now_ms;
 use crate::diag::Hint;
-use crate::engine::identity;
 use crate::engine::managed::ManagedSpec;
+use crate::engine::{ContainerSpec, identity};
 use crate::model::event::EVENTS_VERSION;
 use crate::model::write::{NewRun, RunEnd, Write};
 use crate::model::{Event, EventLine, Notice, RunId, RunSummary};
@@ -29,8 +30,19 @@ pub struct Job {
     pub python: PathBuf,
     /// How to make a private environment, where that is allowed.
     pub managed: Option<ManagedSpec>,
+    /// What the shards run in, unless it is the host.
+    pub container: Option<ContainerJob>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
+}
+
+/// The containers of a run.
+#[derive(Debug)]
+pub struct ContainerJob {
+    /// What each is started with, but for its name and labels.
+    pub spec: ContainerSpec,
+    /// How their ends are judged.
+    pub policy: ContainerPolicy,
 }
 
 /// How a run went.
@@ -82,7 +94,7 @@ pub fn carry_out(
         });
     };
     let writer = Writer::spawn(store, run_id, tell.clone())?;
-    let (mut store, verdict) = Driver::new(job, mailbox, writer, baseline).drive(&new)?;
+    let (mut store, verdict) = Driver::new(job, &new, mailbox, writer, baseline).drive()?;
     let end = RunEnd {
         finished_ms: now_ms(),
         outcome: verdict.outcome,

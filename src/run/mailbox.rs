@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::effect::{Input, StopSignal};
+use crate::engine::child::Cancel;
 
 /// Inputs that wait before their senders do: a harness that is faster than the disk is slowed down
 /// to its speed instead of filling the memory.
@@ -23,6 +24,8 @@ pub struct Mailbox {
 pub struct StopHandle {
     /// Signals go around the queue, which may be full when they are most urgent.
     signals: Arc<Mutex<VecDeque<StopSignal>>>,
+    /// What ends the commands that prepare the present run.
+    cancel: Arc<Mutex<Cancel>>,
     sender: SyncSender<Option<Input>>,
 }
 
@@ -40,6 +43,7 @@ impl Mailbox {
             receiver,
             stop: StopHandle {
                 signals: Arc::default(),
+                cancel: Arc::default(),
                 sender,
             },
         }
@@ -48,6 +52,21 @@ impl Mailbox {
     /// The handle that ends the run which reads here.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
+    }
+
+    /// What is cancelled when the run that begins now is asked to end, or was already.
+    pub fn cancel(&self) -> Cancel {
+        let fresh = Cancel::default();
+        fresh.clone_into(&mut lock(&self.stop.cancel));
+        if !lock(&self.stop.signals).is_empty() {
+            fresh.cancel();
+        }
+        fresh
+    }
+
+    /// The signal that asked the run to end before it began.
+    pub fn asked_to_stop(&self) -> Option<StopSignal> {
+        lock(&self.stop.signals).front().copied()
     }
 
     pub(super) fn sender(&self) -> SyncSender<Option<Input>> {
@@ -72,23 +91,20 @@ impl Mailbox {
     }
 
     fn signal(&self) -> Option<Input> {
-        let mut signals = self
-            .stop
-            .signals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        signals.pop_front().map(Input::Stop)
+        lock(&self.stop.signals).pop_front().map(Input::Stop)
     }
 }
 
 impl StopHandle {
     /// Ends the run: the first time as Ctrl-C does, with a grace for teardown, then at once.
     pub fn stop(&self, signal: StopSignal) {
-        self.signals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(signal);
+        lock(&self.signals).push_back(signal);
+        lock(&self.cancel).cancel();
         // A full queue is being read, and the signal with it.
         let _ = self.sender.try_send(None);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

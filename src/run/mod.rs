@@ -32,7 +32,8 @@ mod shard;
 mod tests;
 
 pub use effect::{Failure, StopSignal};
-pub use job::{Job, RunError, RunReport, carry_out};
+pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
 pub use mailbox::{Mailbox, StopHandle};
 pub use recover::recover;
 pub use report::summary;
+pub use shard::ContainerPolicy;

@@ -4,10 +4,12 @@
 //! Everything below this layer blocks; here it is carried to threads of its own, so that signals
 //! are heard at any time. tokio lives here and nowhere else.
 
+mod container;
 mod records;
 mod self_test;
 mod signals;
 
+pub use container::ContainerError;
 pub use records::{MetricsSink, ResultRecord};
 pub use self_test::{SelfTestService, ServiceError};
 pub use signals::run_until_signal;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::container::{self, ContainerError};
 use super::records::{MetricsSink, ResultRecord};
 use crate::clock::now_ms;
 use crate::diag::Hint;
@@ -15,7 +16,7 @@ use crate::engine::python::{self, PythonError};
 use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Notice};
 use crate::plan::{RunPlan, RunRequest};
-use crate::run::{Job, Mailbox, RunError, RunReport, StopHandle, carry_out, recover};
+use crate::run::{Job, Mailbox, RunError, RunReport, StopHandle, StopSignal, carry_out, recover};
 use crate::settings::Settings;
 use crate::source::{PathError, resolve};
 use crate::store::{Store, StoreError};
@@ -72,6 +73,12 @@ pub enum ServiceError {
     /// There is no interpreter.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// Nothing can run in a container.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    /// A signal came while the run was prepared.
+    #[error("{} before the run began", match .0 { StopSignal::Interrupt => "interrupted", StopSignal::Terminate => "terminated" })]
+    Stopped(StopSignal),
     /// The state file cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -91,7 +98,8 @@ impl ServiceError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Path(_) => ExitCode::USAGE,
-            Self::Python(_) | Self::Runtime(_) => ExitCode::ENVIRONMENT,
+            Self::Stopped(signal) => signal.exit_code(),
+            Self::Python(_) | Self::Container(_) | Self::Runtime(_) => ExitCode::ENVIRONMENT,
             Self::Store(_) | Self::Run(_) => ExitCode::STATE_FILE,
             Self::Thread(_) => ExitCode::BUG,
         }
@@ -103,9 +111,10 @@ impl Hint for ServiceError {
         match self {
             Self::Path(error) => error.hint(),
             Self::Python(error) => error.hint(),
+            Self::Container(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Run(error) => error.hint(),
-            Self::Runtime(_) | Self::Thread(_) => None,
+            Self::Stopped(_) | Self::Runtime(_) | Self::Thread(_) => None,
         }
     }
 }
@@ -182,7 +191,12 @@ impl SelfTestService {
         let listeners = std::mem::take(&mut self.listeners);
         let listening = spawn_blocking(move || listen(listeners, &queue));
         let running = spawn_blocking(move || {
-            let outcome = prepare(&settings, trigger, notices).and_then(|(job, store)| {
+            let prepared = prepare(&settings, trigger, notices, &mailbox);
+            let prepared = prepared.map_err(|error| match mailbox.asked_to_stop() {
+                Some(signal) => ServiceError::Stopped(signal),
+                None => error,
+            });
+            let outcome = prepared.and_then(|(job, store)| {
                 let announce = move |line| {
                     // The listeners outlive the run; without them there is nobody to tell.
                     let _ = events.send(line);
@@ -216,14 +230,23 @@ fn prepare(
     settings: &Settings,
     trigger: String,
     mut notices: Vec<Notice>,
+    mailbox: &Mailbox,
 ) -> Result<(Job, Store), ServiceError> {
     let paths = resolve(&settings.paths, &settings.project)?;
-    let python = python::find(settings.python.as_deref(), &settings.project)?;
+    let cancel = mailbox.cancel();
+    let container = container::prepare(settings, &cancel, &mut notices)?;
+    let python = match &container {
+        Some(container) => PathBuf::from(&container.spec.python),
+        None => python::find(settings.python.as_deref(), &settings.project)?,
+    };
     let mut store = Store::open(&settings.db, now_ms())?;
     let closed = recover(&mut store)?;
     if !closed.is_empty() {
         notices.push(recovered(&closed));
     }
+    let executor = container
+        .as_ref()
+        .map_or("host", |container| container.policy.engine);
     let plan = RunPlan::new(RunRequest {
         project: settings.project.clone(),
         paths,
@@ -234,31 +257,31 @@ fn prepare(
         reruns: settings.reruns,
         max_fail: settings.max_fail,
         coverage: settings.coverage,
-        executor: "host".to_owned(),
+        executor: executor.to_owned(),
     });
-    let managed = settings
-        .managed_env
-        .then(|| managed_spec(settings, python.clone()));
+    let managed = (settings.managed_env && container.is_none())
+        .then(|| managed_spec(settings, python.clone(), cancel));
     Ok((
         Job {
             plan,
             trigger,
             python,
             managed,
+            container,
             notices,
         },
         store,
     ))
 }
 
-fn managed_spec(settings: &Settings, python: PathBuf) -> ManagedSpec {
+fn managed_spec(settings: &Settings, python: PathBuf, cancel: Cancel) -> ManagedSpec {
     ManagedSpec {
         python,
         project: settings.project.clone(),
         data_dir: settings.data_dir.clone(),
         offline: settings.offline,
         wheels: settings.wheels.clone(),
-        cancel: Cancel::default(),
+        cancel,
     }
 }
 

@@ -27,27 +27,43 @@ pub struct Layers {
 /// The flags of a command line, each with the words that it stands for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlagValues {
-    given: Vec<(&'static str, Vec<String>)>,
+    given: Vec<(&'static str, FlagWords)>,
     /// Arguments for pytest after `--`; added to what the strongest layer says.
     pub pytest_args: Vec<String>,
+}
+
+/// A flag that stands for several words takes them as they are; one word may be read as many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FlagWords {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl FlagWords {
+    fn raw(&self) -> Raw<'_> {
+        match self {
+            Self::One(word) => Raw::Word(word),
+            Self::Several(words) => Raw::Words(words),
+        }
+    }
 }
 
 impl FlagValues {
     /// Notes that `flag` was given and sets its setting to `word`: `--no-cov` to `off`.
     pub fn set(&mut self, flag: &'static str, word: impl Into<String>) {
-        self.given.push((flag, vec![word.into()]));
+        self.given.push((flag, FlagWords::One(word.into())));
     }
 
     /// The same for a flag of several words.
     pub fn set_words(&mut self, flag: &'static str, words: Vec<String>) {
-        self.given.push((flag, words));
+        self.given.push((flag, FlagWords::Several(words)));
     }
 
-    fn last_of(&self, setting: &Setting) -> Option<(&'static str, &[String])> {
+    fn last_of(&self, setting: &Setting) -> Option<(&'static str, Raw<'_>)> {
         let mut last_first = self.given.iter().rev();
         last_first
             .find(|(flag, _)| setting.flags.contains(flag))
-            .map(|(flag, words)| (*flag, words.as_slice()))
+            .map(|(flag, words)| (*flag, words.raw()))
     }
 }
 
@@ -103,12 +119,12 @@ impl Layers {
             .iter()
             .find(row)
             .and_then(|row| self.flags.last_of(row));
-        let Some((flag, [folder])) = given else {
+        let Some((flag, Raw::Word(folder))) = given else {
             return Ok((project::find(cwd), Origin::Default));
         };
         let name = flag.to_owned();
         let missing = |source| SettingsError::Project {
-            given: folder.clone(),
+            given: folder.to_owned(),
             source,
         };
         if folder.is_empty() {
@@ -208,12 +224,8 @@ impl Settings {
         flags: &FlagValues,
         cwd: &Path,
     ) -> Result<(), SettingsError> {
-        let Some((flag, words)) = flags.last_of(setting) else {
+        let Some((flag, raw)) = flags.last_of(setting) else {
             return Ok(());
-        };
-        let raw = match words {
-            [word] => Raw::Word(word),
-            words => Raw::Words(words),
         };
         let flag = flag.to_owned();
         let origin = Origin::Flag { name: flag.clone() };

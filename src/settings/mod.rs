@@ -33,6 +33,8 @@ pub use error::{FileProblem, SettingsError};
 pub use layers::{FlagValues, Layers, environment};
 pub use origin::Origin;
 pub use report::{ConfigEntry, ConfigReport};
-pub use resolved::{ColorChoice, ProgressChoice, Settings, Verbosity};
+pub use resolved::{
+    ColorChoice, ContainerSettings, DEFAULT_IMAGE, ProgressChoice, Settings, Verbosity,
+};
 pub use table::{SETTINGS, Setting};
 pub use value::{Problem, Value};

@@ -41,6 +41,8 @@ pub struct Settings {
     pub offline: bool,
     /// A folder of wheels that the managed environment is made from.
     pub wheels: Option<PathBuf>,
+    /// Whether and how to run in containers.
+    pub container: ContainerSettings,
     /// The folder of everything that the agent keeps.
     pub data_dir: PathBuf,
     /// The state file.
@@ -52,6 +54,66 @@ pub struct Settings {
     /// How much to say.
     pub verbosity: Verbosity,
     pub(super) origins: BTreeMap<&'static str, Origin>,
+}
+
+/// Whether and how tests run in containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerSettings {
+    /// Whether they do, where an engine answers.
+    pub enabled: bool,
+    /// Whether it is an error when none does.
+    pub required: bool,
+    /// The image, by name or id. `None` for the tarball's, else [`DEFAULT_IMAGE`].
+    pub image: Option<String>,
+    /// A tarball that holds the image.
+    pub image_tar: Option<PathBuf>,
+    /// The engine's program. `None` for docker, else podman, whichever answers.
+    pub runtime: Option<String>,
+    /// Where the engine is: `unix://`, `tcp://` or `ssh://`.
+    pub host: Option<String>,
+    /// How often what failed for the engine's sake is tried again.
+    pub retries: u32,
+    /// Variables: `NAME=VALUE`, or `NAME` for the agent's own value.
+    pub env: Vec<String>,
+    /// The network. `None` for the engine's default; none at all when offline.
+    pub network: Option<String>,
+    /// Memory, such as `512m`.
+    pub memory: Option<String>,
+    /// Processors, such as `1.5`.
+    pub cpus: Option<String>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Further arguments of the engine's `run`.
+    pub args: Vec<String>,
+    /// Patterns of what is not sent to a remote engine, as in `.gitignore`.
+    pub exclude: Vec<String>,
+}
+
+/// The image of container runs where none is named.
+pub const DEFAULT_IMAGE: &str = "python:3.11-slim";
+
+/// More than any test suite needs, and less than harms the machine.
+const DEFAULT_PIDS: u32 = 4096;
+
+impl Default for ContainerSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            required: false,
+            image: None,
+            image_tar: None,
+            runtime: None,
+            host: None,
+            retries: 1,
+            env: Vec::new(),
+            network: None,
+            memory: None,
+            cpus: None,
+            pids: Some(DEFAULT_PIDS),
+            args: Vec::new(),
+            exclude: Vec::new(),
+        }
+    }
 }
 
 /// When to use colours.
@@ -146,6 +208,7 @@ impl Settings {
             managed_env: true,
             offline: false,
             wheels: None,
+            container: ContainerSettings::default(),
             color: ColorChoice::Auto,
             progress: ProgressChoice::Auto,
             verbosity: Verbosity::Normal,

@@ -132,6 +132,158 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.wheels.as_ref().into(),
     },
     Setting {
+        name: "use-container",
+        flags: &["--use-container", "--no-container"],
+        variable: Some("SELF_TEST_USE_CONTAINER"),
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.container.enabled = on),
+        show: |settings| settings.container.enabled.into(),
+    },
+    Setting {
+        name: "require-container",
+        flags: &["--require-container", "--no-require-container"],
+        variable: Some("SELF_TEST_REQUIRE_CONTAINER"),
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.container.required = on),
+        show: |settings| settings.container.required.into(),
+    },
+    Setting {
+        name: "container-image",
+        flags: &["--container-image"],
+        variable: Some("SELF_TEST_CONTAINER_IMAGE"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .image()
+                .map(|image| settings.container.image = Some(image))
+        },
+        show: |settings| settings.container.image.as_ref().into(),
+    },
+    Setting {
+        name: "image-tar",
+        flags: &["--image-tar"],
+        variable: Some("MENACE_SELF_TEST_IMAGE_TAR"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .path()
+                .map(|path| settings.container.image_tar = Some(path))
+        },
+        show: |settings| settings.container.image_tar.as_ref().into(),
+    },
+    Setting {
+        name: "container-runtime",
+        flags: &["--container-runtime"],
+        variable: Some("SELF_TEST_CONTAINER_RUNTIME"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .program()
+                .map(|program| settings.container.runtime = Some(program))
+        },
+        show: |settings| settings.container.runtime.as_ref().into(),
+    },
+    Setting {
+        name: "docker-host",
+        flags: &["--docker-host"],
+        variable: Some("SELF_TEST_DOCKER_HOST"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .engine_host()
+                .map(|host| settings.container.host = Some(host))
+        },
+        show: |settings| settings.container.host.as_ref().into(),
+    },
+    Setting {
+        name: "retries",
+        flags: &["--retries"],
+        variable: Some("SELF_TEST_RETRIES"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .count()
+                .map(|count| settings.container.retries = count)
+        },
+        show: |settings| settings.container.retries.into(),
+    },
+    Setting {
+        name: "env",
+        flags: &["--env"],
+        variable: Some("SELF_TEST_CONTAINER_ENV"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .variables()
+                .map(|names| settings.container.env = names)
+        },
+        show: |settings| (&settings.container.env).into(),
+    },
+    Setting {
+        name: "network",
+        flags: &["--network"],
+        variable: Some("SELF_TEST_CONTAINER_NETWORK"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .word()
+                .map(|network| settings.container.network = Some(network))
+        },
+        show: |settings| settings.container.network.as_ref().into(),
+    },
+    Setting {
+        name: "memory",
+        flags: &["--memory"],
+        variable: Some("SELF_TEST_CONTAINER_MEMORY"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .memory()
+                .map(|memory| settings.container.memory = memory)
+        },
+        show: |settings| settings.container.memory.as_ref().into(),
+    },
+    Setting {
+        name: "cpus",
+        flags: &["--cpus"],
+        variable: Some("SELF_TEST_CONTAINER_CPUS"),
+        in_files: true,
+        read: |settings, given| {
+            given
+                .processors()
+                .map(|cpus| settings.container.cpus = cpus)
+        },
+        show: |settings| settings.container.cpus.as_ref().into(),
+    },
+    Setting {
+        name: "pids-limit",
+        flags: &["--pids-limit"],
+        variable: Some("SELF_TEST_CONTAINER_PIDS"),
+        in_files: true,
+        read: |settings, given| given.limit().map(|pids| settings.container.pids = pids),
+        show: |settings| settings.container.pids.into(),
+    },
+    Setting {
+        name: "container-args",
+        flags: &["--container-arg"],
+        variable: Some("SELF_TEST_CONTAINER_ARGS"),
+        in_files: true,
+        read: |settings, given| given.words().map(|args| settings.container.args = args),
+        show: |settings| (&settings.container.args).into(),
+    },
+    Setting {
+        name: "exclude",
+        flags: &[],
+        variable: None,
+        in_files: true,
+        read: |settings, given| {
+            given
+                .patterns()
+                .map(|patterns| settings.container.exclude = patterns)
+        },
+        show: |settings| (&settings.container.exclude).into(),
+    },
+    Setting {
         name: "data-dir",
         flags: &[],
         variable: Some("SANDBOX_DATA_DIR"),

@@ -171,6 +171,98 @@ impl Given<'_> {
         Ok(self.path()?.to_string_lossy().into_owned())
     }
 
+    /// A name without spaces that is no flag.
+    pub(super) fn word(&self) -> Result<String, Problem> {
+        let word = self.text("expected a name")?;
+        let odd = word.starts_with('-') || word.chars().any(char::is_whitespace);
+        if odd {
+            return Err(self.problem("expected a name without spaces"));
+        }
+        Ok(word.to_owned())
+    }
+
+    /// The name or id of an image.
+    pub(super) fn image(&self) -> Result<String, Problem> {
+        self.word()
+            .map_err(|_| self.problem("expected the name or id of an image, such as `lab:1`"))
+    }
+
+    /// Where a container engine is.
+    pub(super) fn engine_host(&self) -> Result<String, Problem> {
+        const SCHEMES: [&str; 3] = ["unix://", "tcp://", "ssh://"];
+        let expected = "expected unix://PATH, tcp://HOST:PORT or ssh://USER@HOST";
+        let host = self.word().map_err(|_| self.problem(expected))?;
+        let known = SCHEMES
+            .iter()
+            .any(|scheme| host.len() > scheme.len() && host.starts_with(scheme));
+        if known {
+            Ok(host)
+        } else {
+            Err(self.problem(expected))
+        }
+    }
+
+    /// Bytes with the suffix of a unit, or `none`.
+    pub(super) fn memory(&self) -> Result<Option<String>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        let expected = "expected bytes such as 512m or 2g, 6m at least, or `none`";
+        let text = self.text(expected)?.to_ascii_lowercase();
+        let number = text.trim_end_matches(['b', 'k', 'm', 'g']);
+        let unit: u64 = match &text[number.len()..] {
+            "" | "b" => 1,
+            "k" | "kb" => 1 << 10,
+            "m" | "mb" => 1 << 20,
+            "g" | "gb" => 1 << 30,
+            _ => return Err(self.problem(expected)),
+        };
+        let bytes: Option<u64> = number.parse().ok();
+        match bytes.and_then(|count| count.checked_mul(unit)) {
+            Some(6_291_456..) => Ok(Some(text)),
+            _ => Err(self.problem(expected)),
+        }
+    }
+
+    /// A number of processors, fractions too, or `none`.
+    pub(super) fn processors(&self) -> Result<Option<String>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        let expected = "expected a number of processors above 0, such as 1.5, or `none`";
+        let number = match self.raw {
+            Raw::Word(word) => word.parse::<f64>().ok(),
+            Raw::Toml(toml::Value::Float(number)) => Some(*number),
+            Raw::Toml(toml::Value::Integer(number)) => u32::try_from(*number).ok().map(f64::from),
+            Raw::Toml(_) | Raw::Words(_) => None,
+        };
+        match number {
+            Some(number) if (0.01..=4096.0).contains(&number) => Ok(Some(number.to_string())),
+            _ => Err(self.problem(expected)),
+        }
+    }
+
+    /// `NAME=VALUE` or `NAME`, several of them.
+    pub(super) fn variables(&self) -> Result<Vec<String>, Problem> {
+        let words = self.words()?;
+        let is_name = |name: &str| {
+            !name.starts_with(|c: char| c.is_ascii_digit())
+                && !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let valid = |word: &String| is_name(word.split('=').next().unwrap_or_default());
+        if words.iter().all(valid) {
+            Ok(words)
+        } else {
+            Err(self.problem("expected NAME=VALUE, or NAME for the agent's own value"))
+        }
+    }
+
+    /// Patterns as `.gitignore` has them.
+    pub(super) fn patterns(&self) -> Result<Vec<String>, Problem> {
+        self.list("expected an array of strings")
+    }
+
     /// One of a few names.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Problem> {
         let text = self.text("expected a string").unwrap_or_default();
@@ -236,6 +328,7 @@ impl Given<'_> {
     fn problem(&self, reason: &str) -> Problem {
         let found = match self.raw {
             Raw::Word(word) => word.to_owned(),
+            Raw::Words([word]) => word.clone(),
             Raw::Words(words) => shell_words::join(words),
             Raw::Toml(value) => value.to_string(),
         };

@@ -64,13 +64,18 @@ pub(super) struct WorkerEnding {
 impl Shard {
     /// When [`Shard::tick`] has something to do.
     pub(in crate::run) fn deadline(&self) -> Option<Mono> {
-        let Phase::Running(live) = &self.phase else {
-            return None;
+        let live = match &self.phase {
+            Phase::Running(live) => live,
+            Phase::Waiting => return self.not_before,
+            Phase::Provisioning | Phase::Over => return None,
         };
         if let Some(ending) = &live.ending {
             return (ending.step != Step::Kill).then_some(ending.until);
         }
-        let hello = live.hello.is_none().then(|| live.started.plus(HELLO_LIMIT));
+        let hello = live
+            .hello
+            .is_none()
+            .then(|| live.started.plus(self.hello_limit()));
         let shard = self.began.map(|began| began.plus(self.policy.timeout));
         let workers = live.workers.iter().map(|worker| worker.until);
         workers
@@ -78,6 +83,11 @@ impl Shard {
             .chain(shard)
             .chain(self.next_test_deadline(live))
             .min()
+    }
+
+    pub(super) fn hello_limit(&self) -> Duration {
+        let container = self.policy.container.as_ref();
+        container.map_or(HELLO_LIMIT, |container| container.hello_limit)
     }
 
     fn next_test_deadline(&self, live: &Live) -> Option<Mono> {
@@ -96,12 +106,13 @@ impl Shard {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
+        let hello_limit = self.hello_limit();
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
         if live.ending.is_some() {
             self.next_step(now, books);
-        } else if live.hello.is_none() && live.started.plus(HELLO_LIMIT) <= now {
+        } else if live.hello.is_none() && live.started.plus(hello_limit) <= now {
             self.end(Cause::NoHello, Step::Terminate, now, books);
         } else if self
             .began
@@ -244,7 +255,7 @@ impl Shard {
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
-        let leader = live.process.as_ref().map(|process| process.pid);
+        let leader = live.hello.as_ref().map(|hello| hello.pid);
         let (grace, target, signal) = match step {
             Step::Stacks => {
                 let member = leader.map_or(Target::Group, Target::Member);

@@ -3,7 +3,7 @@
 use super::deadline::Cause;
 use super::{Bye, Live, Phase, Shard, Stop};
 use crate::clock::Mono;
-use crate::engine::child::Exit;
+use crate::engine::child::{Exit, NotStarted};
 use crate::model::write::Write;
 use crate::model::{Event, ExitCode, Outcome};
 use crate::pytest::protocol::StopReason;
@@ -51,6 +51,21 @@ impl Shard {
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, books),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, books),
             (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, books),
+            (None, Some(Cause::NoHello)) if self.policy.container.is_some() => {
+                self.not_started(NotStarted::Refused, stderr, now, books);
+            }
+            (None, _)
+                if let Exit::NotStarted(why) = exit
+                    && live.hello.is_none() =>
+            {
+                self.not_started(why, stderr, now, books);
+            }
+            (None, _) if matches!(exit, Exit::EngineLost | Exit::NotStarted(_)) => {
+                self.engine_lost(stderr, now, books);
+            }
+            (None, _) if exit == Exit::ContainerKilled => {
+                self.container_killed(&live, stderr, now, books);
+            }
             (None, Some(Cause::NoHello)) if !self.known => {
                 let limit = "it did not answer as a Python interpreter within 60s";
                 self.no_python(&format!("{limit}; {exit}"), stderr, books);
@@ -214,7 +229,11 @@ impl Shard {
             .hello
             .as_ref()
             .map_or("", |hello| hello.executable.as_str());
-        if self.provisioned {
+        if let Some(container) = &self.policy.container {
+            let failure = container.no_pytest();
+            self.findings.failure.get_or_insert(failure);
+            self.finish("not run: there is no pytest", books);
+        } else if self.provisioned {
             self.findings.failure.get_or_insert(Failure::environment(
                 format!("`{executable}` has no pytest although it was just installed there"),
                 "remove the folder `env` of the data folder and try again",
@@ -225,7 +244,7 @@ impl Shard {
         }
     }
 
-    fn tell_death(&self, exit: Exit, stderr: &str, books: &mut Books) {
+    pub(super) fn tell_death(&self, exit: Exit, stderr: &str, books: &mut Books) {
         let mut running = self.ledger.running().iter();
         books.announce(Event::ProcessDied {
             shard: self.index(),
@@ -241,7 +260,8 @@ impl Shard {
         self.tell_death(exit, stderr, books);
         let how = match exit {
             Exit::Code(code) => format!("the interpreter exited with status {code} in this test"),
-            Exit::Signal(_) => format!("the interpreter was {exit} in this test"),
+            Exit::OutOfMemory => self.out_of_memory(),
+            _ => format!("the interpreter was {exit} in this test"),
         };
         // The controller of xdist runs no test: its death is no test's fault.
         let alone = self
@@ -273,7 +293,7 @@ impl Shard {
         self.continue_or_finish(live, books);
     }
 
-    fn partial_coverage(&self, books: &mut Books) {
+    pub(super) fn partial_coverage(&self, books: &mut Books) {
         if self.policy.coverage && self.known {
             books.notice(
                 "coverage-partial",
@@ -286,7 +306,7 @@ impl Shard {
 
     /// What runs gets its verdict: the one decided earlier, else `blame`; without either the test
     /// is innocent and runs again. Returns how many tests were settled.
-    fn settle_running(
+    pub(super) fn settle_running(
         &mut self,
         blame: Option<(Outcome, &str)>,
         detail: Option<&str>,
@@ -306,13 +326,13 @@ impl Shard {
         count
     }
 
-    fn settle_pending(&mut self, message: &str, books: &mut Books) {
+    pub(super) fn settle_pending(&mut self, message: &str, books: &mut Books) {
         for settled in self.ledger.settle_not_run(message) {
             books.settle(settled, true);
         }
     }
 
-    fn continue_or_finish(&mut self, live: &Live, books: &mut Books) {
+    pub(super) fn continue_or_finish(&mut self, live: &Live, books: &mut Books) {
         if let Some(stop) = self.stop {
             self.settle_pending(&stop.message(), books);
             self.next_round_or_finish(books);
@@ -372,7 +392,7 @@ fn last_frame(traceback: &str) -> String {
     }
 }
 
-fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
+pub(super) fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())

@@ -11,6 +11,7 @@
 //! ([`deadline`]); it died. What ran in it when it died is to blame, and the rest continues in a
 //! new process ([`exit`]).
 
+mod container;
 mod deadline;
 mod exit;
 mod harness;
@@ -40,6 +41,25 @@ pub(super) struct Policy {
     pub(super) test_timeout: Option<Duration>,
     pub(super) reruns: u32,
     pub(super) coverage: bool,
+    /// Where the shards run in containers.
+    pub(super) container: Option<ContainerPolicy>,
+}
+
+/// What containers of a run share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPolicy {
+    /// The engine: `docker` or `podman`.
+    pub engine: &'static str,
+    /// The image as messages name it.
+    pub image: String,
+    /// The interpreter in it.
+    pub python: String,
+    /// The limit of its memory, as it was given.
+    pub memory: Option<String>,
+    /// How often a container that could not be started is tried again.
+    pub retries: u32,
+    /// How long one may take until the harness says hello.
+    pub hello_limit: Duration,
 }
 
 /// What a shard found besides verdicts.
@@ -102,6 +122,10 @@ pub(super) struct Shard {
     deaths: u32,
     deaths_without_progress: u32,
     provisioned: bool,
+    /// Containers of it that could not be started.
+    refusals: u32,
+    /// When the next one may be tried.
+    not_before: Option<Mono>,
     known: bool,
     stop: Option<Stop>,
     exit_status: Option<i32>,
@@ -145,6 +169,8 @@ impl Shard {
             deaths: 0,
             deaths_without_progress: 0,
             provisioned: false,
+            refusals: 0,
+            not_before: None,
             known: false,
             stop: None,
             exit_status: None,
@@ -169,6 +195,11 @@ impl Shard {
         matches!(self.phase, Phase::Waiting)
     }
 
+    /// Whether its next process may be started.
+    pub(super) fn may_begin(&self, now: Mono) -> bool {
+        self.is_waiting() && self.not_before.is_none_or(|earliest| earliest <= now)
+    }
+
     pub(super) fn is_provisioning(&self) -> bool {
         matches!(self.phase, Phase::Provisioning)
     }
@@ -189,6 +220,7 @@ impl Shard {
     /// Starts the shard's next process. Serials are given out by the caller.
     pub(super) fn begin(&mut self, serial: u32, now: Mono, books: &mut Books) {
         self.began.get_or_insert(now);
+        self.not_before = None;
         self.phase = Phase::Running(Box::new(Live {
             serial,
             started: now,
@@ -300,6 +332,7 @@ impl Shard {
                 format!("a line of the test process is not of its protocol: {problem}"),
                 None,
             ),
+            EngineEvent::Leftover { problem } => container::leftover(problem, books),
             EngineEvent::Exited { exit, stderr_tail } => {
                 self.exited(exit, &stderr_tail, now, ended_ms, books);
             }

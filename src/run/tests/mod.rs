@@ -1,5 +1,6 @@
 //! Whole runs without a process: harness events go in, effects come out, time is a number.
 
+mod containers;
 mod endings;
 mod recovery;
 mod verdicts;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use super::dispatch::{Dispatcher, Verdict};
 use super::effect::{Effect, Input, Notify, Target};
+use super::shard::ContainerPolicy;
 use crate::clock::Mono;
 use crate::engine::EngineEvent;
 use crate::engine::child::Exit;
@@ -61,8 +63,16 @@ fn two_paths(workers: u32) -> RunRequest {
 
 impl Sim {
     fn new(request: RunRequest) -> Self {
+        Self::with(Dispatcher::new(&RunPlan::new(request), None))
+    }
+
+    fn in_containers(request: RunRequest, policy: ContainerPolicy) -> Self {
+        Self::with(Dispatcher::new(&RunPlan::new(request), Some(policy)))
+    }
+
+    fn with(dispatcher: Dispatcher) -> Self {
         let mut sim = Self {
-            dispatcher: Dispatcher::new(&RunPlan::new(request)),
+            dispatcher,
             now: Mono(0),
             serials: [0; 2],
             log: Vec::new(),

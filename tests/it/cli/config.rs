@@ -35,6 +35,20 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     managed-env | on | default
     offline | off | default
     wheels | - | default
+    use-container | off | default
+    require-container | off | default
+    container-image | - | default
+    image-tar | - | default
+    container-runtime | - | default
+    docker-host | - | default
+    retries | 1 | default
+    env | - | default
+    network | - | default
+    memory | - | default
+    cpus | - | default
+    pids-limit | 4096 | default
+    container-args | - | default
+    exclude | - | default
     data-dir | [PROJECT]/sandbox_data | default
     db | [PROJECT]/x.db | flag --db
     color | auto | default

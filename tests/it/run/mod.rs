@@ -2,6 +2,7 @@
 //! interpreters and real signals.
 
 mod bad_input;
+mod containers;
 mod coverage;
 mod crash;
 mod environment;

@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 17] = [
+const EVERY_SETTING: [(&str, &str, &str, &str); 31] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -54,6 +54,20 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 17] = [
     ("managed-env", "false", "No", "off"),
     ("offline", "true", "1", "on"),
     ("wheels", "'/w'", "/w", "/w"),
+    ("use-container", "true", "yes", "on"),
+    ("require-container", "true", "yes", "on"),
+    ("container-image", "'lab:1'", "lab:1", "lab:1"),
+    ("image-tar", "'/i.tar'", "/i.tar", "/i.tar"),
+    ("container-runtime", "'podman'", "podman", "podman"),
+    ("docker-host", "'tcp://a:1'", "tcp://a:1", "tcp://a:1"),
+    ("retries", "3", "3", "3"),
+    ("env", "['A=1']", "A=1", "A=1"),
+    ("network", "'none'", "none", "none"),
+    ("memory", "'512M'", "512m", "512m"),
+    ("cpus", "1.5", "1.5", "1.5"),
+    ("pids-limit", "100", "100", "100"),
+    ("container-args", "['--init']", "--init", "--init"),
+    ("exclude", "['*.bin']", "", "*.bin"),
     ("data-dir", "'/d'", "/d", "/d"),
     ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
     ("color", "'never'", "never", "never"),

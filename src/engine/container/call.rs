@@ -1,0 +1,397 @@
+//! Calls to an engine's command line: bounded, never with a shell, answers as JSON.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
+use super::{LABEL, status};
+use crate::diag::Hint;
+use crate::engine::child::{Cancel, Exit};
+use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_unless};
+
+/// An engine answers in milliseconds; over ssh, or on a machine that swaps, in seconds.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// A container ends when its processes do, and a full disk makes that slow.
+const REMOVE_LIMIT: Duration = Duration::from_mins(1);
+/// Gigabytes from a slow disk.
+const LOAD_LIMIT: Duration = Duration::from_mins(30);
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// docker.
+    Docker,
+    /// podman.
+    Podman,
+}
+
+impl EngineKind {
+    /// `docker` or `podman`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+}
+
+/// Which engine is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The program: a name or a path. `None` for docker, else podman, whichever answers.
+    pub runtime: Option<String>,
+    /// Where the engine is: `unix://`, `tcp://`, `ssh://`. `None` for the program's own choice.
+    pub host: Option<String>,
+}
+
+/// An engine that answered.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    program: String,
+    host: Option<String>,
+    /// What it said of itself.
+    pub facts: EngineFacts,
+    /// Whether it is on another machine, so that nothing of this one can be mounted.
+    pub is_remote: bool,
+    cancel: Cancel,
+}
+
+/// Why an engine cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// None of those that were tried answers.
+    #[error("no container engine answers{}", tried_note(.tried))]
+    None {
+        /// The programs, and what each said.
+        tried: Vec<(String, String)>,
+    },
+    /// A call failed.
+    #[error("`{program}` cannot {action}")]
+    Call {
+        /// The program.
+        program: String,
+        /// What it was to do.
+        action: String,
+        /// What went wrong.
+        #[source]
+        source: Box<ProcessError>,
+    },
+    /// It answered something else.
+    #[error("`{program}` cannot {action}: {problem}")]
+    Answer {
+        /// The program.
+        program: String,
+        /// What it was to do.
+        action: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+}
+
+fn tried_note(tried: &[(String, String)]) -> String {
+    let lines = tried
+        .iter()
+        .map(|(program, problem)| format!("\n    {program}: {problem}"));
+    lines.collect()
+}
+
+impl EngineError {
+    /// The error and its causes, for a notice.
+    pub fn in_one_line(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |e| e.source());
+        let parts: Vec<String> = causes.map(|cause| one_line(&cause.to_string())).collect();
+        parts.join(": ")
+    }
+
+    fn text(&self) -> String {
+        self.in_one_line().to_ascii_lowercase()
+    }
+}
+
+impl Hint for EngineError {
+    fn hint(&self) -> Option<String> {
+        let text = self.text();
+        Some(if text.contains("permission denied") {
+            "run as a member of the engine's group, or use a rootless engine; \
+             `--no-container` runs on the host"
+                .to_owned()
+        } else if text.contains("no space left") {
+            "make room on the disk of the engine; `agent cleanup` removes what runs left".to_owned()
+        } else {
+            "start the engine, or name one with `--container-runtime` and `--docker-host`; \
+             `--no-container` runs on the host"
+                .to_owned()
+        })
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" · ")
+}
+
+impl Engine {
+    /// Finds the engine that is asked for and asks it for its facts.
+    pub fn detect(wanted: &Wanted, cancel: &Cancel) -> Result<Self, EngineError> {
+        let candidates = match &wanted.runtime {
+            Some(program) => vec![program.clone()],
+            None => vec!["docker".to_owned(), "podman".to_owned()],
+        };
+        let mut tried = Vec::new();
+        for program in candidates {
+            match Self::ask(&program, wanted.host.as_deref(), cancel) {
+                Ok(engine) => return Ok(engine),
+                Err(problem) => tried.push((program, problem)),
+            }
+        }
+        Err(EngineError::None { tried })
+    }
+
+    fn ask(program: &str, host: Option<&str>, cancel: &Cancel) -> Result<Self, String> {
+        let args = ["info", "--format", "{{json .}}"];
+        let spec = command(program, host, args.map(OsString::from));
+        let facts = match run_unless(&spec, CALL_LIMIT, cancel) {
+            Ok(answer) => facts::engine(&answer.stdout)?,
+            // docker prints what it knows and fails for the rest.
+            Err(ProcessError::Failed {
+                stdout_tail,
+                stderr_tail,
+                exit,
+                ..
+            }) => {
+                let said = one_line(&stderr_tail);
+                let said = match facts::engine(&stdout_tail) {
+                    Err(problem) if said.is_empty() => problem,
+                    _ => said,
+                };
+                return Err(if said.is_empty() {
+                    exit.to_string()
+                } else {
+                    said
+                });
+            }
+            Err(ProcessError::Start { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err("not installed".to_owned());
+            }
+            Err(ProcessError::TimedOut { limit, .. }) => {
+                return Err(format!("did not answer within {}s", limit.as_secs()));
+            }
+            Err(error) => return Err(one_line(&in_full(&error))),
+        };
+        let mut engine = Self {
+            program: program.to_owned(),
+            host: host.map(str::to_owned),
+            facts,
+            is_remote: false,
+            cancel: cancel.clone(),
+        };
+        engine.is_remote = engine.find_out_where();
+        Ok(engine)
+    }
+
+    /// Whether its containers are on another machine.
+    fn find_out_where(&self) -> bool {
+        if let Some(host) = &self.host {
+            return is_remote(host);
+        }
+        match self.facts.kind {
+            EngineKind::Podman => match std::env::var("CONTAINER_HOST") {
+                Ok(host) if !host.is_empty() => is_remote(&host),
+                _ => self.facts.service_is_remote,
+            },
+            EngineKind::Docker => match std::env::var("DOCKER_HOST") {
+                Ok(host) if !host.is_empty() => is_remote(&host),
+                _ => {
+                    let format = "{{.Endpoints.docker.Host}}";
+                    let endpoint = self.call(
+                        "name its endpoint",
+                        &["context", "inspect", "--format", format],
+                    );
+                    endpoint.is_ok_and(|answer| is_remote(answer.stdout.trim()))
+                }
+            },
+        }
+    }
+
+    /// `docker` or `podman`.
+    pub fn name(&self) -> &'static str {
+        self.facts.kind.as_str()
+    }
+
+    /// A command of this engine.
+    pub(super) fn command(&self, args: impl IntoIterator<Item = OsString>) -> ProcessSpec {
+        command(&self.program, self.host.as_deref(), args)
+    }
+
+    /// Arguments by which a container's files belong to who runs the agent; `None` where they do.
+    pub(super) fn user(&self) -> Option<Vec<String>> {
+        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+        match (self.facts.kind, self.facts.rootless) {
+            (EngineKind::Podman, true) => Some(vec!["--userns".to_owned(), "keep-id".to_owned()]),
+            // Root of a rootless docker is the user outside.
+            (EngineKind::Docker, true) => None,
+            (_, false) if uid.is_root() => None,
+            (_, false) => Some(vec!["--user".to_owned(), format!("{uid}:{gid}")]),
+        }
+    }
+
+    /// What it knows of an image, by name or id; `None` when it has no such image.
+    pub fn image(&self, name: &str) -> Result<Option<ImageFacts>, EngineError> {
+        let action = format!("look at the image `{name}`");
+        let answer = match self.call(&action, &["image", "inspect", name]) {
+            Ok(answer) => answer,
+            Err(error) if says_missing(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let image = facts::image(&answer.stdout);
+        image
+            .map(Some)
+            .map_err(|problem| self.unreadable(action, problem))
+    }
+
+    /// Fetches an image from its registry.
+    pub fn pull(&self, name: &str) -> Result<(), EngineError> {
+        let action = format!("pull the image `{name}`");
+        self.call_within(LOAD_LIMIT, &action, &["pull", "--quiet", name])
+            .map(drop)
+    }
+
+    /// Loads an image from a tarball.
+    pub fn load(&self, file: &std::path::Path) -> Result<(), EngineError> {
+        let action = format!("load `{}`", file.display());
+        let file = file.to_string_lossy();
+        self.call_within(LOAD_LIMIT, &action, &["load", "--input", &file])
+            .map(drop)
+    }
+
+    /// The containers that carry the agent's label, whatever their state.
+    pub fn containers(&self) -> Result<Vec<FoundContainer>, EngineError> {
+        let action = "list its containers";
+        let filter = format!("label={LABEL}=1");
+        let args = [
+            "ps",
+            "--all",
+            "--no-trunc",
+            "--filter",
+            &filter,
+            "--format",
+            "{{json .}}",
+        ];
+        let answer = self.call(action, &args)?;
+        facts::containers(&answer.stdout)
+            .map_err(|problem| self.unreadable(action.to_owned(), problem))
+    }
+
+    /// Kills a container; one that is gone is as good.
+    pub(in crate::engine) fn kill(&self, name: &str) -> Result<(), EngineError> {
+        self.end(&format!("kill the container `{name}`"), &["kill", name])
+    }
+
+    /// Removes a container and its anonymous volumes, running or not; one that is gone is as good.
+    pub fn remove(&self, name: &str) -> Result<(), EngineError> {
+        let args = ["rm", "--force", "--volumes", name];
+        self.end(&format!("remove the container `{name}`"), &args)
+    }
+
+    fn end(&self, action: &str, args: &[&str]) -> Result<(), EngineError> {
+        let spec = self.command(args.iter().map(OsString::from));
+        // What is to be tidied up is tidied up after a cancellation as well.
+        match run_unless(&spec, REMOVE_LIMIT, &Cancel::default()) {
+            Ok(_) => Ok(()),
+            Err(source) => {
+                let error = self.failed(action.to_owned(), source);
+                if says_missing(&error) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    fn call(&self, action: &str, args: &[&str]) -> Result<Captured, EngineError> {
+        self.call_within(CALL_LIMIT, action, args)
+    }
+
+    fn call_within(
+        &self,
+        limit: Duration,
+        action: &str,
+        args: &[&str],
+    ) -> Result<Captured, EngineError> {
+        let spec = self.command(args.iter().map(OsString::from));
+        run_unless(&spec, limit, &self.cancel)
+            .map_err(|source| self.failed(action.to_owned(), source))
+    }
+
+    fn failed(&self, action: String, source: ProcessError) -> EngineError {
+        EngineError::Call {
+            program: self.program.clone(),
+            action,
+            source: Box::new(source),
+        }
+    }
+
+    fn unreadable(&self, action: String, problem: String) -> EngineError {
+        EngineError::Answer {
+            program: self.program.clone(),
+            action,
+            problem,
+        }
+    }
+}
+
+/// The command line of an engine, at `host`.
+fn command(
+    program: &str,
+    host: Option<&str>,
+    args: impl IntoIterator<Item = OsString>,
+) -> ProcessSpec {
+    let spec = ProcessSpec::new(PathBuf::from(program), "/");
+    let at = match host {
+        None => Vec::new(),
+        Some(host) if program.ends_with("podman") => vec!["--url".to_owned(), host.to_owned()],
+        Some(host) => vec!["--host".to_owned(), host.to_owned()],
+    };
+    spec.args(at).args(args)
+}
+
+fn is_remote(host: &str) -> bool {
+    host.split_once("://")
+        .is_some_and(|(scheme, _)| !matches!(scheme, "unix" | "npipe"))
+}
+
+/// Whether the engine says that there is no such image or container.
+fn says_missing(error: &EngineError) -> bool {
+    let EngineError::Call { source, .. } = error else {
+        return false;
+    };
+    let ProcessError::Failed {
+        stderr_tail, exit, ..
+    } = source.as_ref()
+    else {
+        return false;
+    };
+    let text = stderr_tail.to_ascii_lowercase();
+    let unknown = [
+        "no such image",
+        "no such container",
+        "no such object",
+        "image not known",
+        "no container with",
+        "is not running",
+        "can only kill running containers",
+        "already in progress",
+    ];
+    matches!(exit, Exit::Code(code) if *code <= status::ENGINE)
+        && unknown.iter().any(|words| text.contains(words))
+}
+
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    let parts: Vec<String> = causes.map(ToString::to_string).collect();
+    parts.join(": ")
+}

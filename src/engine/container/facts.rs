@@ -1,0 +1,229 @@
+//! What engines answer, read into one shape: docker and podman name the same things differently.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::call::EngineKind;
+
+/// What an engine says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// Which of the two it is, whatever its program is called.
+    pub kind: EngineKind,
+    /// Its version.
+    pub version: String,
+    /// Whether it runs without root.
+    pub rootless: bool,
+    /// Whether podman says that its service is another machine's.
+    pub service_is_remote: bool,
+    /// The operating system of its containers: `linux`.
+    pub os: String,
+    /// Their architecture, in the words of images: `amd64`, `arm64` …
+    pub architecture: String,
+}
+
+/// What an engine says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// `sha256:` and the digest of its configuration.
+    pub id: String,
+    /// The operating system that it is for.
+    pub os: String,
+    /// The architecture that it is for.
+    pub architecture: String,
+    /// Its names.
+    pub tags: Vec<String>,
+}
+
+/// A labelled container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundContainer {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it runs, or is paused.
+    pub running: bool,
+    /// Its labels.
+    pub labels: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerInfo {
+    #[serde(default)]
+    server_version: String,
+    #[serde(default)]
+    security_options: Option<Vec<String>>,
+    #[serde(rename = "OSType", default)]
+    os_type: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    server_errors: Option<Vec<String>>,
+}
+
+/// Reads the answer to `info`; the error is what the engine complains of, or what is wrong with
+/// the answer.
+pub(super) fn engine(answer: &str) -> Result<EngineFacts, String> {
+    let value: Value = serde_json::from_str(answer).map_err(|error| error.to_string())?;
+    if value.get("host").is_some() {
+        return podman(&value).ok_or_else(|| "a part of the answer is missing".to_owned());
+    }
+    let info: DockerInfo = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    if let Some(errors) = info.server_errors.filter(|errors| !errors.is_empty()) {
+        return Err(errors.join("; "));
+    }
+    if info.server_version.is_empty() {
+        return Err("it names no version of its server".to_owned());
+    }
+    let options = info.security_options.unwrap_or_default();
+    Ok(EngineFacts {
+        kind: EngineKind::Docker,
+        version: info.server_version,
+        rootless: options.iter().any(|option| option == "name=rootless"),
+        service_is_remote: false,
+        os: info.os_type,
+        architecture: in_words_of_images(&info.architecture).to_owned(),
+    })
+}
+
+fn podman(info: &Value) -> Option<EngineFacts> {
+    let text = |pointer: &str| info.pointer(pointer)?.as_str().map(str::to_owned);
+    let on = |pointer: &str| info.pointer(pointer).and_then(Value::as_bool);
+    Some(EngineFacts {
+        kind: EngineKind::Podman,
+        version: text("/version/Version")?,
+        rootless: on("/host/security/rootless")?,
+        service_is_remote: on("/host/serviceIsRemote").unwrap_or(false),
+        os: text("/host/os")?,
+        architecture: in_words_of_images(&text("/host/arch")?).to_owned(),
+    })
+}
+
+/// docker answers with the kernel's names.
+fn in_words_of_images(architecture: &str) -> &str {
+    match architecture {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" => "arm",
+        "i386" | "i686" => "386",
+        other => other,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    id: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+}
+
+/// Reads the answer to `image inspect`.
+pub(super) fn image(answer: &str) -> Result<ImageFacts, String> {
+    let images: Vec<Image> = serde_json::from_str(answer).map_err(|error| error.to_string())?;
+    let image = images.into_iter().next().ok_or("the answer is empty")?;
+    let id = match image.id.strip_prefix("sha256:") {
+        Some(_) => image.id,
+        None => format!("sha256:{}", image.id),
+    };
+    Ok(ImageFacts {
+        id,
+        os: image.os,
+        architecture: image.architecture,
+        tags: image.repo_tags.unwrap_or_default(),
+    })
+}
+
+/// Reads the answer to `ps`, a JSON object a line; the labels come as one text or as a mapping.
+pub(super) fn containers(answer: &str) -> Result<Vec<FoundContainer>, String> {
+    let lines = answer.lines().filter(|line| !line.trim().is_empty());
+    lines.map(container).collect()
+}
+
+fn container(line: &str) -> Result<FoundContainer, String> {
+    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let missing = |key: &str| format!("`{key}` is missing in `{line}`");
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let id = text("ID").or_else(|| text("Id"));
+    let name = text("Names").or_else(|| {
+        let names = value.get("Names")?.as_array()?;
+        names.first()?.as_str().map(str::to_owned)
+    });
+    let state = text("State").ok_or_else(|| missing("State"))?;
+    let labels = match value.get("Labels") {
+        Some(Value::String(text)) => text.split(',').filter_map(pair).collect(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        _ => Vec::new(),
+    };
+    Ok(FoundContainer {
+        id: id.ok_or_else(|| missing("ID"))?,
+        name: name.ok_or_else(|| missing("Names"))?,
+        running: matches!(state.as_str(), "running" | "paused" | "restarting"),
+        labels,
+    })
+}
+
+fn pair(label: &str) -> Option<(String, String)> {
+    let (key, value) = label.split_once('=')?;
+    Some((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_are_told_apart_by_what_they_answer() {
+        let docker = r#"{"ServerVersion":"20.10.24","OSType":"linux","Architecture":"x86_64",
+            "SecurityOptions":["name=seccomp,profile=default","name=rootless"]}"#;
+        let facts = engine(docker).unwrap();
+        assert_eq!((facts.kind, facts.rootless), (EngineKind::Docker, true));
+        assert_eq!(facts.architecture, "amd64");
+        let podman = r#"{"host":{"arch":"arm64","os":"linux","security":{"rootless":false}},
+            "version":{"Version":"4.3.1"}}"#;
+        let facts = engine(podman).unwrap();
+        assert_eq!((facts.kind, facts.rootless), (EngineKind::Podman, false));
+        assert_eq!(facts.version, "4.3.1");
+    }
+
+    #[test]
+    fn a_docker_without_its_daemon_is_no_engine() {
+        let answer =
+            r#"{"ServerErrors":["Cannot connect to the Docker daemon"],"ServerVersion":""}"#;
+        assert_eq!(
+            engine(answer).unwrap_err(),
+            "Cannot connect to the Docker daemon"
+        );
+        assert!(engine("{}").is_err());
+        assert!(engine("").is_err());
+    }
+
+    #[test]
+    fn containers_have_labels_in_both_shapes() {
+        let docker = r#"{"ID":"a1","Names":"selftest_1","State":"running","Labels":"menace_self_test=1,x=y=z"}"#;
+        let podman = r#"{"Id":"b2","Names":["selftest_2"],"State":"exited","Labels":{"menace_self_test":"1"}}"#;
+        let found = containers(&format!("{docker}\n\n{podman}\n")).unwrap();
+        assert_eq!(found[0].labels[1], ("x".to_owned(), "y=z".to_owned()));
+        assert_eq!((found[0].running, found[1].running), (true, false));
+        assert_eq!(found[1].name, "selftest_2");
+        assert!(containers("{}").is_err());
+    }
+
+    #[test]
+    fn image_ids_have_one_form() {
+        let bare = image(r#"[{"Id":"ab","Os":"linux","Architecture":"amd64"}]"#).unwrap();
+        assert_eq!(bare.id, "sha256:ab");
+        let full = image(r#"[{"Id":"sha256:ab","RepoTags":["a:1"]}]"#).unwrap();
+        assert_eq!((full.id, full.tags), (bare.id, vec!["a:1".to_owned()]));
+        assert!(image("[]").is_err());
+    }
+}

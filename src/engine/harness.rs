@@ -1,0 +1,360 @@
+//! Drives one harness process: commands in, [`EngineEvent`]s out.
+
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::child::{CANCEL_LATENCY, Child, Exit};
+use super::container::{ContainerSpec, KILL_GRACE, Leftover, Pieces, ProjectSource};
+use super::host::HostSpec;
+use super::identity;
+use super::pipes::{Tail, read_until_cancelled};
+use super::process::{ProcessError, ProcessSpec, Spawned, spawn};
+use crate::model::write::ProcessIdentity;
+use crate::pytest::protocol::{Command, Ended, HarnessEvent, MAX_LINE_BYTES};
+use crate::pytest::source::{self, Recipient};
+
+/// How much of the end of a harness's standard error is kept: stacks of many threads fit.
+const STDERR_TAIL_BYTES: usize = 256 * 1024;
+
+/// How much of a project goes into one piece.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Where a harness runs.
+#[derive(Debug, Clone)]
+pub enum HarnessSpec {
+    /// On the host.
+    Host(HostSpec),
+    /// In a container of its own.
+    Container(Box<ContainerSpec>),
+}
+
+/// What a harness process said or did. `Exited` is always last.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineEvent {
+    /// A line of the protocol.
+    Line(Box<HarnessEvent>),
+    /// A line that is none: something else writes to the channel, or the harness is broken.
+    BadLine(String),
+    /// A container could not be killed or removed; what `agent cleanup` is for.
+    Leftover {
+        /// What was tried, and what the engine said.
+        problem: String,
+    },
+    /// The process ended; its group or container is gone and everything that it wrote was read.
+    Exited {
+        /// How it ended.
+        exit: Exit,
+        /// The end of its standard error.
+        stderr_tail: String,
+    },
+}
+
+/// A harness process that runs.
+#[derive(Debug)]
+pub struct HarnessProcess {
+    child: Child,
+    identity: ProcessIdentity,
+    messages: mpsc::Sender<Message>,
+    stderr: Tail,
+    container: Option<Container>,
+}
+
+#[derive(Debug, Clone)]
+struct Container {
+    spec: Arc<ContainerSpec>,
+    /// Set when the process that runs the container has ended.
+    over: Arc<OnceLock<()>>,
+}
+
+/// What goes to a harness's standard input.
+#[derive(Debug)]
+enum Message {
+    Command(Command),
+    Signal(Signal, Recipient),
+}
+
+impl HarnessProcess {
+    /// Starts the harness. `deliver` is called from threads of its own; it may block, and then
+    /// the harness waits.
+    pub fn start<F>(spec: &HarnessSpec, deliver: F) -> Result<Self, ProcessError>
+    where
+        F: Fn(EngineEvent) + Clone + Send + 'static,
+    {
+        let (process, container) = match spec {
+            HarnessSpec::Host(host) => (host.process(), None),
+            HarnessSpec::Container(spec) => {
+                let container = Container {
+                    spec: Arc::new(spec.as_ref().clone()),
+                    over: Arc::default(),
+                };
+                (spec.process(), Some(container))
+            }
+        };
+        let (cancel, keep_reading) = io::pipe().map_err(|source| ProcessError::Start {
+            command: process.to_string(),
+            source,
+        })?;
+        let Spawned {
+            child,
+            stdin,
+            stdout,
+            stderr: stderr_pipe,
+        } = spawn(&process)?;
+        let identity = identity::of_child(child.pid());
+        let (messages, queue) = mpsc::channel();
+        let stream = container
+            .as_ref()
+            .map(|container| Arc::clone(&container.spec));
+        thread::spawn(move || feed(stdin, stream.as_deref(), &queue));
+        let stderr = Tail::new(STDERR_TAIL_BYTES);
+        let cancel = Arc::new(cancel);
+        let ended = Arc::new(OnceLock::new());
+        let mut decoder = Decoder::new(container.is_some().then(|| Arc::clone(&ended)));
+        let (lines, sink) = (deliver.clone(), stderr.clone());
+        let readers = [
+            reader(stdout, Arc::clone(&cancel), move |chunk| {
+                decoder.push(chunk, &lines);
+            }),
+            reader(stderr_pipe, cancel, move |chunk| sink.push(chunk)),
+        ];
+        let watch = Watch {
+            process,
+            child: child.clone(),
+            container: container.clone(),
+            ended,
+            stderr: stderr.clone(),
+        };
+        thread::spawn(move || watch.until_the_end(keep_reading, readers, &deliver));
+        Ok(Self {
+            child,
+            identity,
+            messages,
+            stderr,
+            container,
+        })
+    }
+
+    /// The process as the state file knows it; for a container, the one that holds its streams.
+    pub fn identity(&self) -> &ProcessIdentity {
+        &self.identity
+    }
+
+    /// Queues a command. A process that is gone takes none, and says so by `Exited`.
+    pub fn send(&self, command: Command) {
+        let _gone = self.messages.send(Message::Command(command));
+    }
+
+    /// Sends a signal to the process and all of its group.
+    pub fn signal_group(&self, signal: Signal) {
+        let Some(container) = &self.container else {
+            self.child.signal_group(signal);
+            return;
+        };
+        self.pass_on(signal, Recipient::Group);
+        if signal == Signal::SIGKILL {
+            let (container, child) = (container.clone(), self.child.clone());
+            thread::spawn(move || container.end(&child));
+        }
+    }
+
+    /// Sends a signal to a process that the tests run in: the harness or an xdist worker.
+    pub fn signal_member(&self, pid: u32, signal: Signal) {
+        match self.container {
+            None => self.child.signal_member(pid, signal),
+            Some(_) => self.pass_on(signal, Recipient::Member(pid)),
+        }
+    }
+
+    fn pass_on(&self, signal: Signal, recipient: Recipient) {
+        let _gone = self.messages.send(Message::Signal(signal, recipient));
+    }
+
+    /// The end of what it wrote to standard error so far.
+    pub fn stderr_tail(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+impl Container {
+    /// Ends a container whose guardian does not: it is frozen, or its engine is.
+    fn end(&self, child: &Child) {
+        if self.is_over_within(KILL_GRACE) {
+            return;
+        }
+        // Whether it worked shows in the end of the process that holds the streams.
+        let _told_below = self.spec.engine.kill(&self.spec.name);
+        if !self.is_over_within(KILL_GRACE) {
+            child.signal_group(Signal::SIGKILL);
+        }
+    }
+
+    fn is_over_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while self.over.get().is_none() && Instant::now() < deadline {
+            thread::park_timeout(CANCEL_LATENCY);
+        }
+        self.over.get().is_some()
+    }
+}
+
+/// Waits for the end of one process, and for all that it wrote.
+struct Watch {
+    process: ProcessSpec,
+    child: Child,
+    container: Option<Container>,
+    ended: Arc<OnceLock<Ended>>,
+    stderr: Tail,
+}
+
+impl Watch {
+    fn until_the_end(
+        self,
+        keep_reading: PipeWriter,
+        readers: [thread::JoinHandle<()>; 2],
+        deliver: &impl Fn(EngineEvent),
+    ) {
+        let exit = self.child.wait_and_sweep();
+        drop(keep_reading);
+        for reader in readers {
+            if reader.join().is_err() {
+                self.stderr
+                    .push(b"\nagent: a reader of this process failed\n");
+            }
+        }
+        let exit = exit.unwrap_or_else(|error| {
+            let text = format!("\nagent: cannot wait for {}: {error}\n", self.process);
+            self.stderr.push(text.as_bytes());
+            Exit::Code(-1)
+        });
+        let exit = match &self.container {
+            None => exit,
+            Some(container) => {
+                let _first = container.over.set(());
+                let (exit, leftover) = container.spec.settle(exit, self.ended.get().copied());
+                if let Some(Leftover(problem)) = leftover {
+                    deliver(EngineEvent::Leftover { problem });
+                }
+                exit
+            }
+        };
+        deliver(EngineEvent::Exited {
+            exit,
+            stderr_tail: self.stderr.text(),
+        });
+    }
+}
+
+/// Writes the source and then the messages. A write can block for as long as nobody reads, which
+/// is why this is a thread of its own; it ends with the process.
+fn feed(mut stdin: PipeWriter, container: Option<&ContainerSpec>, queue: &mpsc::Receiver<Message>) {
+    if let Some(spec) = container
+        && let ProjectSource::Streamed(stream) = &spec.source
+        && send_project(stream.as_ref(), &mut stdin).is_err()
+    {
+        return;
+    }
+    let mut write = |bytes: &[u8]| stdin.write_all(bytes).and_then(|()| stdin.flush());
+    if write(&source::framed_harness()).is_err() {
+        return;
+    }
+    while let Ok(message) = queue.recv() {
+        let line = match message {
+            Message::Command(command) => serde_json::to_string(&command).map(|line| line + "\n"),
+            Message::Signal(signal, to) => Ok(source::signal_line(signal as i32, to)),
+        };
+        let Ok(line) = line else { return };
+        if write(line.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn send_project(
+    stream: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+    stdin: &mut PipeWriter,
+) -> io::Result<()> {
+    let mut pieces = io::BufWriter::with_capacity(PIECE_BYTES, Pieces::begin(stdin)?);
+    stream(&mut pieces)?;
+    pieces.into_inner()?.end()
+}
+
+/// A thread that reads a pipe until it ends or the other side of `cancel` is closed.
+fn reader(
+    pipe: PipeReader,
+    cancel: Arc<PipeReader>,
+    take: impl FnMut(&[u8]) + Send + 'static,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        // A pipe that cannot be read any more is at its end for all that matters here.
+        let _ended = read_until_cancelled(pipe, &cancel, take);
+    })
+}
+
+/// Cuts a byte stream into lines and decodes them.
+#[derive(Debug)]
+struct Decoder {
+    pending: Vec<u8>,
+    oversized: bool,
+    /// Where the last word of a container's guardian is kept.
+    ended: Option<Arc<OnceLock<Ended>>>,
+}
+
+impl Decoder {
+    fn new(ended: Option<Arc<OnceLock<Ended>>>) -> Self {
+        Self {
+            pending: Vec::new(),
+            oversized: false,
+            ended,
+        }
+    }
+
+    fn push(&mut self, chunk: &[u8], deliver: &impl Fn(EngineEvent)) {
+        let mut rest = chunk;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end);
+            rest = &after[1..];
+            if self.pending.is_empty() {
+                self.line(line, deliver);
+            } else {
+                let mut whole = std::mem::take(&mut self.pending);
+                whole.extend_from_slice(line);
+                self.line(&whole, deliver);
+            }
+        }
+        if self.pending.len() + rest.len() > MAX_LINE_BYTES {
+            self.oversized = true;
+            self.pending.clear();
+        } else {
+            self.pending.extend_from_slice(rest);
+        }
+    }
+
+    fn line(&mut self, line: &[u8], deliver: &impl Fn(EngineEvent)) {
+        if std::mem::take(&mut self.oversized) {
+            deliver(EngineEvent::BadLine(format!(
+                "a line of more than {MAX_LINE_BYTES} bytes"
+            )));
+            return;
+        }
+        if let Some(last_word) = &self.ended {
+            if let Some(ended) = Ended::of_line(line) {
+                let _first = last_word.set(ended);
+                return;
+            }
+            if line.is_empty() {
+                return;
+            }
+        }
+        deliver(match serde_json::from_slice(line) {
+            Ok(event) => EngineEvent::Line(Box::new(event)),
+            Err(error) => {
+                let text: String = String::from_utf8_lossy(line).chars().take(200).collect();
+                EngineEvent::BadLine(format!("{error}: {text}"))
+            }
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! Decides whether a run is carried out in containers, and in what.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diag::Hint;
+use crate::engine::child::Cancel;
+use crate::engine::container::{
+    ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource, Wanted,
+};
+use crate::engine::identity;
+use crate::model::Notice;
+use crate::model::record::Level;
+use crate::run::{ContainerJob, ContainerPolicy};
+use crate::settings::{DEFAULT_IMAGE, Settings};
+
+/// How long a container may take until the harness says hello: the disk of an engine can be slow.
+const HELLO_LIMIT: Duration = Duration::from_mins(2);
+
+/// Variables that tests are meant to see, by the start of their names.
+const HANDED_ON: [&str; 5] = ["SELF_TEST_", "SANDBOX_", "PYTEST_", "PYTHON", "LC_"];
+/// And by their whole names.
+const HANDED_ON_WHOLE: [&str; 3] = ["LANG", "TZ", "CI"];
+/// Variables that would send the interpreter of the image to places of this machine.
+const KEPT_BACK: [&str; 4] = [
+    "PYTHONHOME",
+    "PYTHONEXECUTABLE",
+    "PYTHONUSERBASE",
+    "PYTHONPYCACHEPREFIX",
+];
+
+/// Why nothing can run in a container.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no such image, and it may not or cannot be fetched.
+    #[error("{engine} has no image `{image}`{}", if *.offline { ", and nothing is fetched offline" } else { "" })]
+    NoImage {
+        /// The engine.
+        engine: &'static str,
+        /// The image.
+        image: String,
+        /// Whether it may not be fetched.
+        offline: bool,
+    },
+    /// The image is for another machine.
+    #[error("the image `{image}` is for {found}, and {engine} runs {expected}")]
+    Platform {
+        /// The engine.
+        engine: &'static str,
+        /// The image.
+        image: String,
+        /// Its platform.
+        found: String,
+        /// The engine's.
+        expected: String,
+    },
+    /// A folder for byte code could not be made.
+    #[error("cannot make the folder `{}`", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Hint for ContainerError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Engine(error) => return error.hint(),
+            Self::NoImage { .. } => "make one with `offline/build-image.sh` and pass it by \
+                 `--image-tar FILE`, or name one that is there by `--container-image`"
+                .to_owned(),
+            Self::Platform { .. } => {
+                "make an image for this machine with `offline/build-image.sh`".to_owned()
+            }
+            Self::Folder { .. } => {
+                "choose another data folder with SANDBOX_DATA_DIR, or make room".to_owned()
+            }
+        })
+    }
+}
+
+/// What the run's containers are started with; `None` where it runs on the host.
+pub(super) fn prepare(
+    settings: &Settings,
+    cancel: &Cancel,
+    notices: &mut Vec<Notice>,
+) -> Result<Option<ContainerJob>, ContainerError> {
+    let wishes = &settings.container;
+    if !wishes.enabled && !wishes.required {
+        return Ok(None);
+    }
+    let wanted = Wanted {
+        runtime: wishes.runtime.clone(),
+        host: wishes.host.clone(),
+    };
+    let engine = match Engine::detect(&wanted, cancel) {
+        Ok(engine) => engine,
+        Err(error) if wishes.required => return Err(error.into()),
+        Err(error) => {
+            notices.push(on_the_host(&error));
+            return Ok(None);
+        }
+    };
+    let name = wishes.image.as_deref().unwrap_or(DEFAULT_IMAGE);
+    let image = find_image(&engine, name, settings.offline)?;
+    check_platform(&engine, name, &image)?;
+    let engine = Arc::new(engine);
+    let python = python_in_image(settings, notices);
+    let policy = ContainerPolicy {
+        engine: engine.name(),
+        image: name.to_owned(),
+        python: python.clone(),
+        memory: wishes.memory.clone(),
+        retries: wishes.retries,
+        hello_limit: HELLO_LIMIT,
+    };
+    let source = mounted(settings, &image)?;
+    let offline = settings.offline.then(|| "none".to_owned());
+    let spec = ContainerSpec {
+        name: String::new(),
+        labels: labels(),
+        image: image.id,
+        python,
+        project: settings.project.clone(),
+        source,
+        environment: environment(&wishes.env),
+        limits: Limits {
+            memory: wishes.memory.clone(),
+            cpus: wishes.cpus.clone(),
+            pids: wishes.pids,
+        },
+        network: wishes.network.clone().or(offline),
+        extra: wishes.args.clone(),
+        engine,
+    };
+    Ok(Some(ContainerJob { spec, policy }))
+}
+
+fn on_the_host(error: &EngineError) -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: "no-engine".to_owned(),
+        message: format!("runs on the host: {}", error.in_one_line()),
+        hint: Some(
+            "`--require-container` makes it an error; `--no-container` says that it is meant"
+                .to_owned(),
+        ),
+    }
+}
+
+fn find_image(engine: &Engine, name: &str, offline: bool) -> Result<ImageFacts, ContainerError> {
+    if let Some(image) = engine.image(name)? {
+        return Ok(image);
+    }
+    let missing = || ContainerError::NoImage {
+        engine: engine.name(),
+        image: name.to_owned(),
+        offline,
+    };
+    if offline {
+        return Err(missing());
+    }
+    engine.pull(name)?;
+    engine.image(name)?.ok_or_else(missing)
+}
+
+fn check_platform(engine: &Engine, name: &str, image: &ImageFacts) -> Result<(), ContainerError> {
+    let facts = &engine.facts;
+    if image.os == facts.os && image.architecture == facts.architecture {
+        return Ok(());
+    }
+    Err(ContainerError::Platform {
+        engine: engine.name(),
+        image: name.to_owned(),
+        found: format!("{}/{}", image.os, image.architecture),
+        expected: format!("{}/{}", facts.os, facts.architecture),
+    })
+}
+
+/// A path of this machine means nothing in the image.
+fn python_in_image(settings: &Settings, notices: &mut Vec<Notice>) -> String {
+    match settings.python.as_deref() {
+        Some(name) if !name.contains('/') => name.to_owned(),
+        Some(path) => {
+            notices.push(Notice {
+                level: Level::Info,
+                code: "python-of-image".to_owned(),
+                message: format!("`{path}` is of the host: the image's `python3` runs the tests"),
+                hint: Some("name the interpreter of the image: `--python python3.11`".to_owned()),
+            });
+            "python3".to_owned()
+        }
+        None => "python3".to_owned(),
+    }
+}
+
+fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, ContainerError> {
+    let data = &settings.data_dir;
+    let short: String = image
+        .id
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(12)
+        .collect();
+    let byte_code = data.join("pycache").join(short);
+    fs::create_dir_all(&byte_code).map_err(|source| ContainerError::Folder {
+        path: byte_code.clone(),
+        source,
+    })?;
+    let inside = data.starts_with(&settings.project) && data != &settings.project;
+    Ok(ProjectSource::Mounted {
+        hidden: inside.then(|| data.clone()).into_iter().collect(),
+        byte_code: Some(byte_code),
+    })
+}
+
+fn labels() -> Vec<(String, String)> {
+    let me = identity::of_self();
+    let labels = [
+        ("host", identity::host_name()),
+        ("boot", me.boot_id),
+        ("pid", me.pid.to_string()),
+        (
+            "started",
+            me.start_time
+                .map_or_else(String::new, |time| time.to_string()),
+        ),
+    ];
+    labels.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// Secrets of this machine stay here: only what tests are meant to see is handed on.
+fn environment(given: &[String]) -> Vec<(String, Option<String>)> {
+    let is_meant = |name: &str| {
+        !KEPT_BACK.contains(&name)
+            && (HANDED_ON.iter().any(|start| name.starts_with(start))
+                || HANDED_ON_WHOLE.contains(&name))
+    };
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| is_meant(name)).collect();
+    names.sort();
+    let handed_on = names.into_iter().map(|name| (name, None));
+    let given = given.iter().map(|word| match word.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (word.clone(), None),
+    });
+    handed_on.chain(given).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_the_command_line_come_last_and_win() {
+        let given = ["A=1=2".to_owned(), "B".to_owned()];
+        let variables = environment(&given);
+        let last = &variables[variables.len() - 2..];
+        assert_eq!(last[0], ("A".to_owned(), Some("1=2".to_owned())));
+        assert_eq!(last[1], ("B".to_owned(), None));
+        let names = variables.iter().map(|(name, _)| name.as_str());
+        assert!(names.clone().all(|name| name != "PATH" && name != "HOME"));
+    }
+}

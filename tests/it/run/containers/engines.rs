@@ -1,0 +1,154 @@
+//! The container engines of this machine, and the image that tests run in.
+//!
+//! `.ci/engines COMMAND` starts real engines around a command and says in variables where they are;
+//! without it, what answers is used. `AGENT_REQUIRE_ENGINES=1` makes a missing one a failure.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::envs::Skip;
+use crate::run::lab::{Answer, Going, Lab, answer, bare_lab, rows};
+
+/// The image of `offline/build-image.sh`.
+pub(super) const IMAGE: &str = "menace-selftest:1";
+
+/// An engine that answers and has the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Engine(pub(super) &'static str);
+
+/// The engines, each with the image; a test that has none says `SKIPPED`.
+pub(super) fn engines() -> &'static [Engine] {
+    static FOUND: OnceLock<Vec<Engine>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let candidates = [Engine("docker"), Engine("podman")];
+        candidates
+            .into_iter()
+            .filter(|engine| engine.is_there())
+            .collect()
+    })
+}
+
+impl Engine {
+    fn is_there(self) -> bool {
+        let ready = self
+            .try_call(&["version"])
+            .map(|_| ())
+            .and_then(|()| self.load());
+        match ready {
+            Ok(()) => true,
+            Err(Skip(reason)) if std::env::var_os("AGENT_REQUIRE_ENGINES").is_some() => {
+                panic!("{}: {reason}", self.0)
+            }
+            Err(Skip(reason)) => {
+                println!("SKIPPED: {}: {reason}", self.0);
+                false
+            }
+        }
+    }
+
+    /// Loads the image once, whatever other test processes do at the same time.
+    fn load(self) -> Result<(), Skip> {
+        let lock = std::env::temp_dir().join(format!("menace-agent-tests-{}.lock", self.0));
+        let lock = File::create(lock).unwrap();
+        lock.lock().unwrap();
+        if self.try_call(&["image", "inspect", IMAGE]).is_ok() {
+            return Ok(());
+        }
+        let file = std::env::var("AGENT_TEST_IMAGE_TAR")
+            .map_err(|_| Skip(format!("has no image {IMAGE}; `.ci/engines` makes one")))?;
+        self.try_call(&["load", "--input", &file]).map(drop)
+    }
+
+    fn try_call(self, args: &[&str]) -> Result<Output, Skip> {
+        let output = Command::new(self.0)
+            .args(args)
+            .output()
+            .map_err(|error| Skip(error.to_string()))?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        Err(Skip(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ))
+    }
+
+    /// Calls the engine as its users do; returns what it printed.
+    pub(super) fn call(self, args: &[&str]) -> String {
+        let output = self
+            .try_call(args)
+            .unwrap_or_else(|Skip(why)| panic!("{args:?}: {why}"));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// The containers of the runs of a project, whatever their state.
+    pub(super) fn containers(self, lab: &Lab) -> Vec<String> {
+        let uuids = rows(&lab.db(), "SELECT uuid FROM run_summary");
+        let all = self.call(&["ps", "--all", "--format", "{{.Names}}"]);
+        let ours = |name: &&str| uuids.iter().any(|uuid| name.contains(uuid.as_str()));
+        all.lines().filter(ours).map(str::to_owned).collect()
+    }
+
+    /// The container in which the last test of `going` was started.
+    pub(super) fn container_of(self, lab: &Lab) -> String {
+        let mut containers = self.containers(lab);
+        assert_eq!(containers.len(), 1, "{containers:?}");
+        containers.remove(0)
+    }
+
+    /// `agent run` in a container of this engine.
+    pub(super) fn command(self, lab: &Lab, args: &[&str]) -> Command {
+        let engine = [
+            "run",
+            "--require-container",
+            "--container-runtime",
+            self.0,
+            "--container-image",
+            IMAGE,
+            "--offline",
+        ];
+        let mut command = lab.command(&[&engine, args].concat());
+        command.env_remove("SELF_TEST_PYTHON");
+        for name in ["CONTAINERS_CONF", "DOCKER_HOST", "XDG_RUNTIME_DIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
+    pub(super) fn run(self, lab: &Lab, args: &[&str]) -> Answer {
+        answer(&mut self.command(lab, args))
+    }
+
+    /// The same, to be watched.
+    pub(super) fn start(self, lab: &Lab, args: &[&str]) -> Going {
+        Going::start(&mut self.command(lab, &[&["--events", "-"], args].concat()))
+    }
+}
+
+/// A project with these files.
+pub(super) fn project(files: &[(&str, &str)]) -> Lab {
+    let lab = bare_lab("python3", files);
+    // Another user inside of a container must be able to read it.
+    let open = |path: PathBuf| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    open(lab.path());
+    lab
+}
+
+/// What a notice of the latest run says.
+pub(super) fn notices(answer: &Answer) -> Vec<(String, String)> {
+    let summary = answer.json();
+    let text = |notice: &Value, key: &str| notice[key].as_str().unwrap().to_owned();
+    let notices = summary["notices"].as_array().unwrap();
+    notices
+        .iter()
+        .map(|notice| (text(notice, "code"), text(notice, "message")))
+        .collect()
+}
