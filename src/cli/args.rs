@@ -572,7 +572,7 @@ mod tests {
             (
                 "agent run --container-arg --gpus=all --container-arg='a b'",
                 "container-args",
-                "--gpus=all 'a b'",
+                "'--gpus=all' 'a b'",
                 "--container-arg",
             ),
         ]);

@@ -61,7 +61,7 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 31] = [
     ("container-runtime", "'podman'", "podman", "podman"),
     ("docker-host", "'tcp://a:1'", "tcp://a:1", "tcp://a:1"),
     ("retries", "3", "3", "3"),
-    ("env", "['A=1']", "A=1", "A=1"),
+    ("env", "['A']", "A", "A"),
     ("network", "'none'", "none", "none"),
     ("memory", "'512M'", "512m", "512m"),
     ("cpus", "1.5", "1.5", "1.5"),
