@@ -10,6 +10,7 @@ mod lab;
 mod look_back;
 mod output;
 mod power_cut;
+mod repository;
 mod rerun;
 mod scale;
 mod shards;
