@@ -241,7 +241,8 @@ pub fn spawn(spec: &ProcessSpec) -> Result<Spawned, ProcessError> {
         let (child_stdin, stdin) = io::pipe()?;
         let (stdout, child_stdout) = io::pipe()?;
         let (stderr, child_stderr) = io::pipe()?;
-        let mut expression = duct::cmd(&spec.program, &spec.args)
+        // As a `Path`, a name would be a file of this folder.
+        let mut expression = duct::cmd(spec.program.as_os_str(), &spec.args)
             .dir(&spec.cwd)
             .stdin_file(child_stdin)
             .stdout_file(child_stdout)

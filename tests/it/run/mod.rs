@@ -11,6 +11,7 @@ mod lab;
 mod look_back;
 mod output;
 mod power_cut;
+mod repository;
 mod rerun;
 mod scale;
 mod shards;
