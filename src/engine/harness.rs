@@ -234,7 +234,10 @@ impl Watch {
             None => exit,
             Some(container) => {
                 let _first = container.over.set(());
-                let (exit, leftover) = container.spec.settle(exit, self.ended.get().copied());
+                let (exit, leftover) =
+                    container
+                        .spec
+                        .settle(exit, self.ended.get().copied(), &self.stderr.text());
                 if let Some(Leftover(problem)) = leftover {
                     deliver(EngineEvent::Leftover { problem });
                 }

@@ -471,9 +471,10 @@ def version_of(module, distribution):
     try:
         if importlib.util.find_spec(module) is None:
             return None
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return text_of(getattr(__import__(module), "__version__", "unknown"))
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return text_of(getattr(__import__(module), "__version__", "unknown"))
     except Exception:
         return None
 

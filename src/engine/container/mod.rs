@@ -45,8 +45,6 @@ const TMP_BYTES: u64 = 2 << 30;
 mod status {
     /// The engine refused, or failed.
     pub(super) const ENGINE: i32 = 125;
-    /// The program cannot be executed.
-    pub(super) const NOT_EXECUTABLE: i32 = 126;
     /// The program is not there.
     pub(super) const NOT_FOUND: i32 = 127;
     /// Killed by SIGKILL.
@@ -152,11 +150,13 @@ impl ContainerSpec {
         add(&["--mount", &mount(&self.project, &project, true)]);
         add(&["--workdir", &project]);
         for folder in hidden {
-            let folder = folder.to_string_lossy();
-            add(&[
-                "--mount",
-                &csv(&["type=tmpfs", &format!("destination={folder}")]),
-            ]);
+            let to = format!("destination={}", folder.display());
+            let mut fields = vec!["type=tmpfs", &to];
+            if self.engine.facts.kind == EngineKind::Podman {
+                // It would copy what is to be hidden.
+                fields.push("notmpcopyup");
+            }
+            add(&["--mount", &csv(&fields)]);
         }
         if let Some(folder) = byte_code {
             add(&["--mount", &mount(folder, BYTE_CODE, false)]);
@@ -168,8 +168,13 @@ impl ContainerSpec {
     }
 
     /// What the end of the process says of the container, which is gone when this returns, unless
-    /// it says otherwise.
-    pub(super) fn settle(&self, exit: Exit, ended: Option<Ended>) -> (Exit, Option<Leftover>) {
+    /// it says otherwise. `stderr` is the end of what the engine, or the container, complained of.
+    pub(super) fn settle(
+        &self,
+        exit: Exit,
+        ended: Option<Ended>,
+        stderr: &str,
+    ) -> (Exit, Option<Leftover>) {
         let told = ended.and_then(|ended| match (ended.code, ended.signal) {
             _ if ended.stopped => Some(Exit::ContainerKilled),
             (_, Some(9)) if ended.oom_kills > 0 => Some(Exit::OutOfMemory),
@@ -184,14 +189,29 @@ impl ContainerSpec {
         let leftover = self.engine.remove(&self.name).err();
         let leftover = leftover.map(|error| Leftover(error.in_one_line()));
         let exit = told.unwrap_or(match exit {
-            Exit::Code(status::ENGINE) => Exit::NotStarted(NotStarted::Refused),
-            Exit::Code(status::NOT_EXECUTABLE) => Exit::NotStarted(NotStarted::NotExecutable),
-            Exit::Code(status::NOT_FOUND) => Exit::NotStarted(NotStarted::NotFound),
+            Exit::Code(_) if stderr.contains("exec format error") => {
+                Exit::NotStarted(NotStarted::NotExecutable)
+            }
+            Exit::Code(status @ status::ENGINE..=status::NOT_FOUND) => {
+                Exit::NotStarted(why(status, stderr))
+            }
             Exit::Code(status::KILLED) => Exit::ContainerKilled,
             Exit::Signal(_) => Exit::EngineLost,
             other => other,
         });
         (exit, leftover)
+    }
+}
+
+/// The engines use the same status for a program that is not there and for a limit that they
+/// could not set.
+fn why(status: i32, stderr: &str) -> NotStarted {
+    let said = stderr.to_ascii_lowercase();
+    let no_program = ["executable file not found", "no such file or directory"];
+    if status == status::NOT_FOUND && no_program.iter().any(|words| said.contains(words)) {
+        NotStarted::NotFound
+    } else {
+        NotStarted::Refused
     }
 }
 

@@ -91,6 +91,38 @@ fn the_help_of_run_lists_every_flag() {
           --no-offline       Fetch what the managed environment needs [default]
           --wheels <DIR>     A folder of wheels to make the managed environment from
 
+    Containers:
+          --use-container
+              Run each path in a container, where an engine answers
+          --no-container
+              Run on the host [default]
+          --require-container
+              Fail where no engine answers
+          --no-require-container
+              Run on the host where no engine answers [default]
+          --container-image <IMAGE>
+              The image [default: the tarball's, else python:3.11-slim]
+          --image-tar <FILE>
+              A tarball that holds the image
+          --container-runtime <PROGRAM>
+              docker, podman or a path [default: whichever answers]
+          --docker-host <URL>
+              Where the engine is: unix://, tcp:// or ssh://
+          --retries <N>
+              Try N more times what the engine failed to do [default: 1]
+          --env <NAME[=VALUE]>
+              Set a variable, or hand on one of this process; repeatable
+          --network <NETWORK>
+              The network of the containers [default: none when offline]
+          --memory <BYTES>
+              Memory of a container, such as 512m, or none [default: none]
+          --cpus <N>
+              Processors of a container, or none [default: none]
+          --pids-limit <N>
+              Processes and threads of a container, or none [default: 4096]
+          --container-arg <ARG>
+              An argument for the engine's run; repeatable
+
     Output:
           --json             Print the summary as JSON on standard output
           --events <FILE|->  Write every event as a line of JSON; - is standard

@@ -67,7 +67,7 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 31] = [
     ("cpus", "1.5", "1.5", "1.5"),
     ("pids-limit", "100", "100", "100"),
     ("container-args", "['--init']", "--init", "--init"),
-    ("exclude", "['*.bin']", "", "*.bin"),
+    ("exclude", "['build']", "", "build"),
     ("data-dir", "'/d'", "/d", "/d"),
     ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
     ("color", "'never'", "never", "never"),

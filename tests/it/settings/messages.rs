@@ -34,9 +34,9 @@ fn a_misspelled_key_is_shown_with_its_neighbour() {
 
 #[test]
 fn a_key_that_resembles_nothing_gets_the_list() {
-    insta::assert_snapshot!(in_file("[metrics]\nport = 1\n"), @"
+    insta::assert_snapshot!(in_file("[zoology]\nport = 1\n"), @"
     error: cannot use the settings in …/project/menace.toml:1
-      caused by: no setting is called `metrics`, in the line `[metrics]`
+      caused by: no setting is called `zoology`, in the line `[zoology]`
     hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, data-dir, db, color, progress, verbosity
     ");
 }
