@@ -34,7 +34,8 @@
 //! | L2 | [`settings`] | flags, environment and files, each value with its origin |
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
 //! | L2 | [`engine`] | processes; the only user of duct |
-//! | L2 | [`source`] | the project's files |
+//! | L2 | [`source`] | the project's files; the only user of ignore |
+//! | L2 | [`archive`] | archives as streams; the only user of tar |
 //! | L1 | [`plan`] | snapshots in, plans out |
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
@@ -54,6 +55,7 @@
 //!    step that works offline.
 //! 6. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod diag;

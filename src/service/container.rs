@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::archive;
 use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::container::{
@@ -15,6 +16,7 @@ use crate::model::Notice;
 use crate::model::record::Level;
 use crate::run::{ContainerJob, ContainerPolicy};
 use crate::settings::{DEFAULT_IMAGE, Settings};
+use crate::source::{self, FilesError};
 
 /// How long a container may take until the harness says hello: the disk of an engine can be slow.
 const HELLO_LIMIT: Duration = Duration::from_mins(2);
@@ -59,6 +61,9 @@ pub enum ContainerError {
         /// The engine's.
         expected: String,
     },
+    /// The project cannot be sent.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A folder for byte code could not be made.
     #[error("cannot make the folder `{}`", .path.display())]
     Folder {
@@ -74,6 +79,7 @@ impl Hint for ContainerError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Engine(error) => return error.hint(),
+            Self::Files(error) => return error.hint(),
             Self::NoImage { .. } => "make one with `offline/build-image.sh` and pass it by \
                  `--image-tar FILE`, or name one that is there by `--container-image`"
                 .to_owned(),
@@ -122,7 +128,11 @@ pub(super) fn prepare(
         retries: wishes.retries,
         hello_limit: HELLO_LIMIT,
     };
-    let source = mounted(settings, &image)?;
+    let source = if engine.is_remote {
+        streamed(settings)?
+    } else {
+        mounted(settings, &image)?
+    };
     let offline = settings.offline.then(|| "none".to_owned());
     let spec = ContainerSpec {
         name: String::new(),
@@ -220,6 +230,15 @@ fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, Con
         hidden: inside.then(|| data.clone()).into_iter().collect(),
         byte_code: Some(byte_code),
     })
+}
+
+/// What is sent is decided once, so that every container of the run has the same.
+fn streamed(settings: &Settings) -> Result<ProjectSource, ContainerError> {
+    let project = settings.project.clone();
+    let files = source::files(&project, &settings.data_dir, &settings.container.exclude)?;
+    Ok(ProjectSource::Streamed(Arc::new(move |sink| {
+        archive::write_project(&project, &files, sink)
+    })))
 }
 
 fn labels() -> Vec<(String, String)> {

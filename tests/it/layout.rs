@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of each top-level module; a file may import lower layers and its own module.
-const LAYERS: [(&str, u32); 13] = [
+const LAYERS: [(&str, u32); 14] = [
     ("cli", 5),
     ("service", 4),
     ("run", 3),
     ("settings", 2),
     ("store", 2),
     ("engine", 2),
+    ("archive", 2),
     ("source", 2),
     ("plan", 1),
     ("pytest", 1),
@@ -22,10 +23,12 @@ const LAYERS: [(&str, u32); 13] = [
 ];
 
 /// Libraries that have one home.
-const EXCLUSIVE: [(&str, &[&str]); 8] = [
+const EXCLUSIVE: [(&str, &[&str]); 10] = [
     ("rusqlite", &["src/store/"]),
     ("refinery", &["src/store/"]),
     ("duct", &["src/engine/"]),
+    ("tar", &["src/archive/"]),
+    ("ignore", &["src/source/"]),
     ("tokio", &["src/service/"]),
     ("clap", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),

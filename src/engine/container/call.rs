@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
+use super::tunnel::{Address, Tunnel};
 use super::{LABEL, status};
 use crate::diag::Hint;
 use crate::engine::child::{Cancel, Exit};
@@ -55,6 +57,8 @@ pub struct Engine {
     /// Whether it is on another machine, so that nothing of this one can be mounted.
     pub is_remote: bool,
     cancel: Cancel,
+    /// The connection that `host` leads through.
+    _tunnel: Option<Arc<Tunnel>>,
 }
 
 /// Why an engine cannot be used.
@@ -149,6 +153,26 @@ impl Engine {
     }
 
     fn ask(program: &str, host: Option<&str>, cancel: &Cancel) -> Result<Self, String> {
+        let Some(url) = host.filter(|host| host.starts_with("ssh://")) else {
+            return Self::ask_at(program, host, cancel);
+        };
+        let address = Address::parse(url);
+        let address = address.ok_or_else(|| format!("`{url}` is not ssh://USER@HOST/SOCKET"))?;
+        let kind = if is_podman(program) {
+            EngineKind::Podman
+        } else {
+            EngineKind::Docker
+        };
+        let tunnel = Tunnel::open(&address, kind, cancel)?;
+        let engine = Self::ask_at(program, Some(&tunnel.local()), cancel)?;
+        Ok(Self {
+            is_remote: true,
+            _tunnel: Some(Arc::new(tunnel)),
+            ..engine
+        })
+    }
+
+    fn ask_at(program: &str, host: Option<&str>, cancel: &Cancel) -> Result<Self, String> {
         let args = ["info", "--format", "{{json .}}"];
         let spec = command(program, host, args.map(OsString::from));
         let facts = match run_unless(&spec, CALL_LIMIT, cancel) {
@@ -187,6 +211,7 @@ impl Engine {
             facts,
             is_remote: false,
             cancel: cancel.clone(),
+            _tunnel: None,
         };
         engine.is_remote = engine.find_out_where();
         Ok(engine)
@@ -353,10 +378,16 @@ fn command(
     let spec = ProcessSpec::new(PathBuf::from(program), "/");
     let at = match host {
         None => Vec::new(),
-        Some(host) if program.ends_with("podman") => vec!["--url".to_owned(), host.to_owned()],
+        Some(host) if is_podman(program) => vec!["--url".to_owned(), host.to_owned()],
         Some(host) => vec!["--host".to_owned(), host.to_owned()],
     };
     spec.args(at).args(args)
+}
+
+/// By its name, because what it is shows only in what it answers.
+fn is_podman(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    name.starts_with("podman")
 }
 
 fn is_remote(host: &str) -> bool {

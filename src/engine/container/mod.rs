@@ -16,6 +16,7 @@
 mod call;
 mod facts;
 mod project;
+mod tunnel;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -4,13 +4,14 @@
 //! without it, what answers is used. `AGENT_REQUIRE_ENGINES=1` makes a missing one a failure.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::envs::Skip;
+use crate::envs::{Skip, available};
 use crate::run::lab::{Answer, Going, Lab, answer, bare_lab, rows};
 
 /// The image of `offline/build-image.sh`.
@@ -120,6 +121,44 @@ impl Engine {
         command
     }
 
+    /// The same through ssh to this machine; `None` where there is no sshd for tests.
+    pub(super) fn command_over_ssh(self, lab: &Lab, args: &[&str]) -> Option<Command> {
+        let config = available(
+            std::env::var("AGENT_TEST_SSH_CONFIG")
+                .map_err(|_| Skip("no sshd for tests; `.ci/engines` starts one".to_owned())),
+        )?;
+        let socket = match self.0 {
+            "podman" => std::env::var("AGENT_TEST_PODMAN_SOCKET").unwrap(),
+            _ => std::env::var("AGENT_TEST_DOCKER_HOST").unwrap(),
+        };
+        let socket = socket.trim_start_matches("unix://");
+        // What a user would have in ~/.ssh/config; each call is counted.
+        let folder = lab.path().join("sandbox_data/bin");
+        fs::create_dir_all(&folder).unwrap();
+        let ssh = folder.join("ssh");
+        let calls = folder.join("calls");
+        let script = format!(
+            "#!/bin/sh\necho \"$@\" >> '{}'\nexec /usr/bin/ssh -F '{config}' \"$@\"\n",
+            calls.display()
+        );
+        fs::write(&ssh, script).unwrap();
+        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        let host = format!("ssh://selftest-remote{socket}");
+        let mut command = self.command(lab, &[&["--docker-host", &host], args].concat());
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", folder.display()));
+        Some(command)
+    }
+
+    /// How many connections ssh was asked for.
+    pub(super) fn connections(lab: &Lab) -> usize {
+        let calls = fs::read_to_string(lab.path().join("sandbox_data/bin/calls")).unwrap();
+        calls
+            .lines()
+            .filter(|line| line.contains("ControlMaster=yes"))
+            .count()
+    }
+
     pub(super) fn run(self, lab: &Lab, args: &[&str]) -> Answer {
         answer(&mut self.command(lab, args))
     }
@@ -135,7 +174,6 @@ pub(super) fn project(files: &[(&str, &str)]) -> Lab {
     let lab = bare_lab("python3", files);
     // Another user inside of a container must be able to read it.
     let open = |path: PathBuf| {
-        use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     };
     open(lab.path());

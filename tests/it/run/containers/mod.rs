@@ -3,9 +3,9 @@
 mod engines;
 mod faults;
 
-use engines::{engines, project};
+use engines::{Engine, engines, project};
 
-use super::lab::lab;
+use super::lab::{answer, lab};
 
 /// Every kind of outcome, a coverage of its own, output, and a fixture that is torn down.
 const EVERYTHING: &str = "import os, sys, pytest, warnings\n\
@@ -49,6 +49,35 @@ fn outcomes_and_coverage_are_those_of_the_host() {
 }
 
 #[test]
+fn outcomes_over_ssh_are_those_of_the_host() {
+    for engine in engines() {
+        let ignored = "def test_ignored(): assert False\n";
+        let files = [
+            ("test_a.py", EVERYTHING),
+            ("code_under_test.py", CODE),
+            (".gitignore", "test_ignored.py\n"),
+        ];
+        let (Some(host), lab) = (lab(&files), project(&files)) else {
+            return;
+        };
+        lab.write("test_ignored.py", ignored);
+        lab.write("excluded/test_excluded.py", ignored);
+        lab.write("menace.toml", "exclude = ['excluded/']\n");
+        let Some(mut command) = engine.command_over_ssh(&lab, &["--reruns", "1"]) else {
+            return;
+        };
+        host.run(&["--reruns", "1"]).expect(6);
+        answer(&mut command).expect(6);
+        assert_eq!(lab.table(), host.table(), "{engine:?}");
+        let covered = "SELECT file, covered, statements FROM file_coverage ORDER BY file";
+        assert_eq!(lab.rows(covered), host.rows(covered), "{engine:?}");
+        assert_eq!(lab.rows("SELECT count(*) > 2 FROM process"), ["1"]);
+        assert_eq!(Engine::connections(&lab), 1);
+        assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}
+
+#[test]
 fn each_path_has_a_container_and_the_workers_are_shared_out() {
     for engine in engines() {
         let test =
@@ -86,7 +115,7 @@ fn a_container_sees_the_project_and_little_else() {
         )]);
         let mut command = engine.command(&lab, &["--no-cov", "--env", "GIVEN=a b=c"]);
         command.env("LAB_SECRET", "1").env("SELF_TEST_GIVEN", "1");
-        super::lab::answer(&mut command).expect(0);
+        answer(&mut command).expect(0);
         assert!(!lab.path().join(".pytest_cache").exists());
     }
 }

@@ -1,0 +1,156 @@
+//! The files of a project that travel to a remote engine.
+
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use ignore::overrides::OverrideBuilder;
+
+use crate::diag::Hint;
+
+/// More is no source tree, and would fill the memory of this list.
+const MAX_FILES: usize = 1_000_000;
+/// More takes minutes on a good line, for every container.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Why the files cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// A pattern of `exclude` that is none.
+    #[error("`exclude` holds `{pattern}`, which is no pattern")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        #[source]
+        source: ignore::Error,
+    },
+    /// A folder cannot be read, or an ignore file is broken.
+    #[error("cannot list the files of `{}`", .project.display())]
+    Walk {
+        /// The project.
+        project: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: ignore::Error,
+    },
+    /// There is too much.
+    #[error("`{}` is too large to be sent to the engine: over {} files or {} GiB",
+        .project.display(), MAX_FILES, MAX_BYTES >> 30)]
+    TooMuch {
+        /// The project.
+        project: PathBuf,
+    },
+}
+
+impl Hint for FilesError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Pattern { .. } => {
+                "patterns are those of `.gitignore`: `exclude = ['build/', '*.bin']`".to_owned()
+            }
+            Self::Walk { .. } => {
+                "leave it out with `exclude` in menace.toml, or make it readable".to_owned()
+            }
+            Self::TooMuch { .. } => {
+                "leave out what the tests do not need: `exclude = ['data/']` in menace.toml"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+/// The files, folders and links of `project`, as paths from there, sorted. What `.gitignore` and
+/// `.ignore` files or `exclude` name is left out, and so are `.git`, virtual environments and
+/// `data_dir`.
+pub fn files(
+    project: &Path,
+    data_dir: &Path,
+    exclude: &[String],
+) -> Result<Vec<PathBuf>, FilesError> {
+    let mut overrides = OverrideBuilder::new(project);
+    for pattern in exclude {
+        let added = overrides.add(&format!("!{pattern}"));
+        added.map_err(|source| FilesError::Pattern {
+            pattern: pattern.clone(),
+            source,
+        })?;
+    }
+    let failed = |source| FilesError::Walk {
+        project: project.to_owned(),
+        source,
+    };
+    let data_dir = data_dir.to_owned();
+    let walk = WalkBuilder::new(project)
+        .hidden(false)
+        .require_git(false)
+        .git_global(false)
+        .overrides(overrides.build().map_err(failed)?)
+        .filter_entry(move |entry| {
+            entry.file_name() != ".git"
+                && entry.path() != data_dir
+                && !entry.path().join("pyvenv.cfg").is_file()
+        })
+        .sort_by_file_path(Ord::cmp)
+        .build();
+    let (mut found, mut bytes) = (Vec::new(), 0_u64);
+    for entry in walk {
+        let entry = entry.map_err(failed)?;
+        let Ok(path) = entry.path().strip_prefix(project) else {
+            continue;
+        };
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        bytes += entry.metadata().map_or(0, |data| data.len());
+        found.push(path.to_owned());
+        if found.len() > MAX_FILES || bytes > MAX_BYTES {
+            return Err(FilesError::TooMuch {
+                project: project.to_owned(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_stays_here() {
+        let project = tempfile::tempdir().unwrap();
+        let root = project.path();
+        for path in [
+            "pkg/code.py",
+            "pkg/made.so",
+            "tests/.hidden/test_a.py",
+            "data/big.bin",
+            "sandbox_data/agent.db",
+            ".git/config",
+            ".venv/bin/python",
+            ".venv/pyvenv.cfg",
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        fs::write(root.join(".gitignore"), "*.so\n").unwrap();
+        let found = files(root, &root.join("sandbox_data"), &["data/".to_owned()]).unwrap();
+        let found: Vec<_> = found.iter().map(|path| path.to_str().unwrap()).collect();
+        assert_eq!(
+            found,
+            [
+                ".gitignore",
+                "pkg",
+                "pkg/code.py",
+                "tests",
+                "tests/.hidden",
+                "tests/.hidden/test_a.py"
+            ]
+        );
+        let wrong = files(root, root, &["a[".to_owned()]).unwrap_err();
+        assert!(wrong.to_string().contains("`a[`"), "{wrong}");
+    }
+}
