@@ -35,8 +35,10 @@
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
 //! | L2 | [`engine`] | processes; the only user of duct |
 //! | L2 | [`source`] | the project's files |
+//! | L2 | [`archive`] | image archives as files; the only user of tar, flate2 and zip |
 //! | L1 | [`plan`] | snapshots in, plans out |
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
+//! | L1 | [`image`] | image archives and wheels, judged over bytes |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
 //! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
 //!
@@ -54,10 +56,12 @@
 //!    step that works offline.
 //! 6. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod diag;
 pub mod engine;
+pub mod image;
 pub mod insight;
 pub mod model;
 pub mod plan;

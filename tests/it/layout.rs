@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of each top-level module; a file may import lower layers and its own module.
-const LAYERS: [(&str, u32); 13] = [
+const LAYERS: [(&str, u32); 15] = [
     ("cli", 5),
     ("service", 4),
     ("run", 3),
@@ -13,8 +13,10 @@ const LAYERS: [(&str, u32); 13] = [
     ("store", 2),
     ("engine", 2),
     ("source", 2),
+    ("archive", 2),
     ("plan", 1),
     ("pytest", 1),
+    ("image", 1),
     ("insight", 1),
     ("model", 0),
     ("clock", 0),
@@ -22,7 +24,7 @@ const LAYERS: [(&str, u32); 13] = [
 ];
 
 /// Libraries that have one home.
-const EXCLUSIVE: [(&str, &[&str]); 8] = [
+const EXCLUSIVE: [(&str, &[&str]); 11] = [
     ("rusqlite", &["src/store/"]),
     ("refinery", &["src/store/"]),
     ("duct", &["src/engine/"]),
@@ -31,6 +33,9 @@ const EXCLUSIVE: [(&str, &[&str]); 8] = [
     ("indicatif", &["src/cli/"]),
     ("quick_junit", &["src/cli/"]),
     ("toml", &["src/settings/"]),
+    ("tar", &["src/archive/"]),
+    ("flate2", &["src/archive/"]),
+    ("zip", &["src/archive/"]),
 ];
 
 /// What pure code does not touch.
