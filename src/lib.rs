@@ -35,9 +35,10 @@
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
 //! | L2 | [`engine`] | processes; the only user of duct |
 //! | L2 | [`source`] | the project's files; the only user of ignore |
-//! | L2 | [`archive`] | archives as streams; the only user of tar |
+//! | L2 | [`archive`] | image archives as files, projects as streams; the only user of tar, flate2 and zip |
 //! | L1 | [`plan`] | snapshots in, plans out |
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
+//! | L1 | [`image`] | image archives and wheels, judged over bytes |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
 //! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
 //!
@@ -60,6 +61,7 @@ pub mod cli;
 pub mod clock;
 pub mod diag;
 pub mod engine;
+pub mod image;
 pub mod insight;
 pub mod model;
 pub mod plan;

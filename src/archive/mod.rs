@@ -1,5 +1,124 @@
-//! Archives: a project as a tar stream. The only user of tar.
+//! Image archives as files: read once from front to end with small buffers, and written.
+//!
+//! ```text
+//!   file ──► open (no FIFO, no folder) ──► HashedFile ──► Unpacked (gzip, zstd, plain; bounded)
+//!                                                             │
+//!                                                             ▼
+//!   Verified ◄── image::judge ◄── Contents ◄── scan ◄──────  Tape (entries; an end, and no more)
+//! ```
+//!
+//! [`inspect`] reads the documents, and passes over the layers where the file allows that;
+//! [`verify`] reads every byte and compares every digest. [`pack`] makes an archive from a root file
+//! system without an engine. [`write_project`] makes a stream of a project. The only user of tar,
+//! flate2 and zip.
+//!
+//! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows
+//! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the disk.
 
+mod error;
+mod file;
+mod pack;
 mod project;
+mod scan;
+mod stream;
+mod tape;
 
+use std::io::BufReader;
+use std::path::Path;
+
+pub use self::error::{ArchiveError, ArchiveProblem};
+use self::file::{HashedFile, Stamp};
+pub use self::pack::{PackError, PackOptions, pack};
 pub use self::project::write_project;
+use self::stream::{BUFFER_BYTES, Budget, Unpacked};
+use crate::image::{
+    Compression, Contents, Depth, ImageArchive, ImageProblem, Platform, Verified, judge,
+};
+
+/// What containers run on here.
+pub fn this_machine() -> Platform {
+    Platform::of_machine(std::env::consts::ARCH)
+}
+
+/// Reads what the archive `path` says of its image. Layers are not compared with their digests.
+///
+/// Of one image for several platforms it is the one for `wanted`; an image for another platform is
+/// no error.
+///
+/// # Errors
+///
+/// The file is no archive with one image, or its documents are not whole.
+pub fn inspect(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveError> {
+    inspect_file(path, wanted).map_err(|problem| ArchiveError::image(path, problem))
+}
+
+/// Reads every byte of the archive `path` and compares sizes, checksums and digests.
+///
+/// # Errors
+///
+/// Whatever keeps the file from being one whole image for `wanted`.
+pub fn verify(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveError> {
+    verify_file(path, wanted).map_err(|problem| ArchiveError::image(path, problem))
+}
+
+fn inspect_file(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveProblem> {
+    let (file, stamp) = file::open(path)?;
+    let budget = Budget::of_file(stamp.size_bytes);
+    let again = file.try_clone().map_err(ArchiveProblem::Io)?;
+    let unpacked = Unpacked::new(file, &budget).map_err(of_read)?;
+    let compression = unpacked.compression();
+    let (contents, again) = if compression == Compression::None {
+        // A plain file can be read from the start again, and layers be passed over.
+        drop(unpacked);
+        let mut seekable = BufReader::with_capacity(BUFFER_BYTES, again);
+        std::io::Seek::rewind(&mut seekable).map_err(of_read)?;
+        let (contents, seekable) = scan::scan(seekable, Depth::Documents, &budget)?;
+        (contents, seekable.into_inner())
+    } else {
+        let (contents, unpacked) = scan::scan(unpacked, Depth::Documents, &budget)?;
+        unpacked.finish().map_err(of_read)?;
+        (contents, again)
+    };
+    stamp.check(&again)?;
+    archive(&contents, wanted, Depth::Documents, compression, stamp)
+}
+
+fn verify_file(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveProblem> {
+    let (file, stamp) = file::open(path)?;
+    let budget = Budget::of_file(stamp.size_bytes);
+    let unpacked = Unpacked::new(HashedFile::new(file), &budget).map_err(of_read)?;
+    let compression = unpacked.compression();
+    let (contents, unpacked) = scan::scan(unpacked, Depth::Everything, &budget)?;
+    let file_sha256 = unpacked.finish().map_err(of_read)?.finish(stamp)?;
+    let archive = archive(&contents, wanted, Depth::Everything, compression, stamp)?;
+    if !wanted.runs(&archive.platform) {
+        let problem = ImageProblem::OtherPlatform {
+            found: Box::new(archive.platform),
+            wanted: Box::new(wanted.clone()),
+        };
+        return Err(problem.into());
+    }
+    Ok(Verified {
+        archive,
+        file_sha256,
+    })
+}
+
+fn archive(
+    contents: &Contents,
+    wanted: &Platform,
+    depth: Depth,
+    compression: Compression,
+    stamp: Stamp,
+) -> Result<ImageArchive, ArchiveProblem> {
+    let image = judge(contents, wanted, depth)?;
+    let Stamp {
+        size_bytes,
+        mtime_ns,
+    } = stamp;
+    Ok(ImageArchive::new(image, compression, size_bytes, mtime_ns))
+}
+
+fn of_read(error: std::io::Error) -> ArchiveProblem {
+    ArchiveProblem::of_read(error, "the file")
+}

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::image::{Platform, Reference};
 use crate::model::RunId;
 use crate::settings::{ColorChoice, FlagValues};
 
@@ -65,6 +66,8 @@ pub(super) enum Command {
     History(HistoryArgs),
     /// Show one run and its failures
     Show(ShowArgs),
+    /// Read, check and make image archives
+    Image(ImageArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
     /// Print the JSON Schema of an output
@@ -254,6 +257,61 @@ pub(super) enum RunRef {
 }
 
 #[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct ImageArgs {
+    #[command(subcommand)]
+    pub(super) command: ImageCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImageCommand {
+    /// Show what an image archive holds
+    Inspect(ImageFileArgs),
+    /// Read every byte of an image archive and compare its digests
+    Verify(ImageFileArgs),
+    /// Make an image archive, without an engine or a registry
+    Pack(ImagePackArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImageFileArgs {
+    /// The archive: docker save or OCI; plain, gzip or zstd
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// What the image is to run on [default: this machine]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(super) platform: Option<Platform>,
+    /// Print as JSON; `agent schema image` describes it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImagePackArgs {
+    /// The root file system: a tar, plain, gzip or zstd
+    #[arg(long, value_name = "FILE")]
+    pub(super) rootfs: PathBuf,
+    /// The name of the image [default tag: latest]
+    #[arg(long, value_name = "NAME[:TAG]")]
+    pub(super) tag: Reference,
+    /// The archive to make: .tar, .tar.gz or .tar.zst
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Install every wheel of this folder for the image's Python
+    #[arg(long, value_name = "DIR")]
+    pub(super) wheels: Option<PathBuf>,
+    /// What the image is to run on [default: this machine]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(super) platform: Option<Platform>,
+    /// Replace the archive if it is there
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print as JSON; `agent schema image` describes it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     /// Print as JSON; `agent schema config` describes it
     #[arg(long)]
@@ -262,7 +320,8 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which: `run --json`, a line of `run --events`, or `config --json`
+    /// Which: `run --json`, a line of `run --events`, `config --json`, or
+    /// `image … --json`
     pub(super) of: SchemaOf,
 }
 
@@ -272,6 +331,7 @@ pub(super) enum SchemaOf {
     Summary,
     Events,
     Config,
+    Image,
 }
 
 impl Cli {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
 use crate::model::ExitCode;
 use crate::service::ServiceError;
@@ -60,6 +61,23 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(ExitCode::STATE_FILE, error)
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::new(ExitCode::ENVIRONMENT, error)
+    }
+}
+
+impl From<PackError> for Failure {
+    fn from(error: PackError) -> Self {
+        let exit = if error.is_usage() {
+            ExitCode::USAGE
+        } else {
+            ExitCode::ENVIRONMENT
+        };
+        Self::new(exit, error)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The command line: parses it, carries out one subcommand, prints, and returns the exit code.
 //!
 //! ```text
-//!   args (as typed) ──► settings ──► run │ history │ show │ config │ schema ──► exit code
-//!                          │                        │
-//!                          └───────► Failure ◄──────┘   printed here, once, by `diag`
+//!   args (as typed) ──► settings ──► run │ history │ show │ image │ … ──► exit code
+//!                          │                     │
+//!                          └──────► Failure ◄────┘   printed here, once, by `diag`
 //! ```
 //!
 //! Each subcommand is a function in the file of its name. This layer alone prints, through
@@ -14,6 +14,7 @@ mod config;
 pub mod events;
 mod failure;
 mod history;
+mod image;
 pub mod junit;
 mod output;
 mod run;
@@ -65,6 +66,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
+        Command::Image(args) => image::run(args, output),
     }
 }
 

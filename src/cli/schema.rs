@@ -2,6 +2,7 @@
 
 use super::args::{SchemaArgs, SchemaOf};
 use super::failure::Failure;
+use super::image::ImageReport;
 use super::json;
 use super::output::Output;
 use crate::model::{EventLine, ExitCode, RunSummary};
@@ -12,6 +13,7 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Summary => schemars::schema_for!(RunSummary),
         SchemaOf::Events => schemars::schema_for!(EventLine),
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
+        SchemaOf::Image => schemars::schema_for!(ImageReport),
     };
     output.data(&json(&schema)?).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)

@@ -14,6 +14,7 @@ mod conformance;
 mod diag;
 mod envs;
 mod harness;
+mod image;
 mod layout;
 mod readme;
 mod run;

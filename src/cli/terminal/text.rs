@@ -143,6 +143,26 @@ pub(super) fn whole_seconds(seconds: f64) -> String {
     }
 }
 
+/// A number of bytes as people say it: `312 B`, `4.1 KiB`, `1.2 GiB`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit after the point is shown"
+)]
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // What would be shown as 1024.0 is shown in the next unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// Adds `line` and a line end.
 pub(super) fn push_line(text: &mut String, line: &str) {
     text.push_str(line);

@@ -1,0 +1,194 @@
+//! What can be wrong with an archive as a file, one variant per thing that a user can act on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::diag::Hint;
+use crate::image::limits::MAX_EXTENDED_HEADER_BYTES;
+use crate::image::{ImageProblem, NameProblem};
+
+/// An archive that cannot be used.
+#[derive(Debug, Error)]
+#[error("cannot use the {what} `{}`", path.display())]
+pub struct ArchiveError {
+    /// `image archive` or `root file system`.
+    pub what: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    #[source]
+    pub problem: Box<ArchiveProblem>,
+}
+
+/// Why an archive cannot be used.
+#[derive(Debug, Error)]
+pub enum ArchiveProblem {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
+    /// It is no regular file.
+    #[error("it is {0}; a file was expected")]
+    NotAFile(&'static str),
+    /// It has no content.
+    #[error("it is empty")]
+    Empty,
+    /// The system refused to open or read it.
+    #[error("cannot read it")]
+    Io(#[source] io::Error),
+    /// It was written to in the meantime.
+    #[error("it changed while it was read")]
+    Changed,
+    /// It is something else.
+    #[error("it is no tar archive, plain or with gzip or zstd: {0}")]
+    NotAnArchive(String),
+    /// It ends early.
+    #[error("it is truncated: {0}")]
+    Truncated(String),
+    /// Its bytes are not what they were.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// Something follows where the archive has ended.
+    #[error("it has something after the end of its archive, at byte {0} of the tar")]
+    TrailingGarbage(u64),
+    /// It would fill the disk or take forever.
+    #[error("it unpacks to more than {limit} bytes, the most that a file of its size may")]
+    Bomb {
+        /// The bound, in bytes.
+        limit: u64,
+    },
+    /// It has more entries than any real one.
+    #[error("it has more than {0} entries")]
+    TooManyEntries(u64),
+    /// The name of an entry is refused.
+    #[error("it holds an entry whose name `{name}` {problem}")]
+    EntryName {
+        /// The name, readable.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// A link leads out of the archive.
+    #[error(
+        "it holds a link `{name}` whose target `{target}` {problem}, and so leads out of the archive"
+    )]
+    Link {
+        /// The link.
+        name: String,
+        /// What it names.
+        target: String,
+        /// What is wrong with that.
+        problem: NameProblem,
+    },
+    /// An entry is of a kind that has no place there.
+    #[error("it holds `{name}`, which is {kind}")]
+    EntryKind {
+        /// The entry.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Two files have one name.
+    #[error("it holds `{0}` twice")]
+    Duplicate(String),
+    /// The extended header of an entry is larger than any real one.
+    #[error(
+        "it holds an extended header of {0} bytes, {MAX_EXTENDED_HEADER_BYTES} at most were expected"
+    )]
+    ExtendedHeader(u64),
+    /// The content is not one whole image.
+    #[error(transparent)]
+    Image(Box<ImageProblem>),
+}
+
+impl From<ImageProblem> for ArchiveProblem {
+    fn from(problem: ImageProblem) -> Self {
+        Self::Image(Box::new(problem))
+    }
+}
+
+impl ArchiveError {
+    pub(super) fn image(path: &Path, problem: ArchiveProblem) -> Self {
+        Self {
+            what: "image archive",
+            path: path.to_owned(),
+            problem: Box::new(problem),
+        }
+    }
+
+    pub(super) fn rootfs(path: &Path, problem: ArchiveProblem) -> Self {
+        Self {
+            what: "root file system",
+            path: path.to_owned(),
+            problem: Box::new(problem),
+        }
+    }
+}
+
+/// The mark of a stream that unpacks to too much, as it travels through the readers of libraries.
+#[derive(Debug, Error)]
+#[error("more than {limit} bytes")]
+pub(super) struct Overflow {
+    pub(super) limit: u64,
+}
+
+impl ArchiveProblem {
+    /// The problem behind a failed read of `place` (`the file`, or an entry).
+    ///
+    /// Errors of the system carry its number; all others come from the decoders.
+    pub(super) fn of_read(error: io::Error, place: &str) -> Self {
+        if let Some(overflow) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Overflow>())
+        {
+            return Self::Bomb {
+                limit: overflow.limit,
+            };
+        }
+        if error.raw_os_error().is_some() {
+            return Self::Io(error);
+        }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::Truncated(format!("{place} ends in the middle"));
+        }
+        Self::Damaged(format!("{place}: {error}"))
+    }
+}
+
+impl Hint for ArchiveError {
+    fn hint(&self) -> Option<String> {
+        let again = "copy it again, and compare `sha256sum` on both sides";
+        let hint = match &*self.problem {
+            ArchiveProblem::Missing => "name the file that was made on the connected machine",
+            ArchiveProblem::NotAFile("a directory") => {
+                "name a file in it, or make one of it with `tar -cf FILE.tar -C DIR .`"
+            }
+            ArchiveProblem::NotAFile(_) => "write its content to a file first, and name that",
+            ArchiveProblem::Io(_) => "look at its mode and owner (`ls -l`), and at the disk",
+            ArchiveProblem::Changed => "wait until it is written, then try again",
+            ArchiveProblem::Empty
+            | ArchiveProblem::Truncated(_)
+            | ArchiveProblem::Damaged(_)
+            | ArchiveProblem::TrailingGarbage(_) => again,
+            ArchiveProblem::NotAnArchive(_) => {
+                "make an image archive with `docker save`, `podman save` or `agent image pack`"
+            }
+            ArchiveProblem::EntryKind {
+                kind: "a sparse file",
+                ..
+            } => "make the archive without `tar --sparse`",
+            ArchiveProblem::Bomb { .. }
+            | ArchiveProblem::TooManyEntries(_)
+            | ArchiveProblem::EntryName { .. }
+            | ArchiveProblem::Link { .. }
+            | ArchiveProblem::EntryKind { .. }
+            | ArchiveProblem::Duplicate(_)
+            | ArchiveProblem::ExtendedHeader(_) => {
+                "no image tool writes this: find out where the file comes from before you use it"
+            }
+            ArchiveProblem::Image(problem) => problem.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}

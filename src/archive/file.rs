@@ -1,0 +1,141 @@
+//! Opening archives: what is no file is refused before it can block, and a file that changes while
+//! it is read is noticed.
+
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::error::ArchiveProblem;
+use crate::image::{Digest, Hasher};
+
+/// An open archive, hashed as it is read.
+pub(super) struct HashedFile {
+    file: File,
+    hasher: Hasher,
+    read_bytes: u64,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) size_bytes: u64,
+    pub(super) mtime_ns: i64,
+}
+
+/// Opens `path` if it is a regular file with content.
+///
+/// The kind is looked at first, and the open does not wait: a FIFO without a writer would block it.
+pub(super) fn open(path: &Path) -> Result<(File, Stamp), ArchiveProblem> {
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => ArchiveProblem::Missing,
+        _ => ArchiveProblem::Io(error),
+    };
+    check_kind(&fs::metadata(path).map_err(failed)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let file = options.open(path).map_err(failed)?;
+    // Another file may have taken its place.
+    let metadata = file.metadata().map_err(ArchiveProblem::Io)?;
+    check_kind(&metadata)?;
+    if metadata.len() == 0 {
+        return Err(ArchiveProblem::Empty);
+    }
+    Ok((file, Stamp::of(&metadata)))
+}
+
+fn check_kind(metadata: &Metadata) -> Result<(), ArchiveProblem> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        return Ok(());
+    }
+    Err(ArchiveProblem::NotAFile(describe(kind)))
+}
+
+fn describe(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        Self {
+            size_bytes: metadata.len(),
+            mtime_ns: seconds.saturating_add(metadata.mtime_nsec()),
+        }
+    }
+
+    /// Refuses a file that is no longer as it was.
+    pub(super) fn check(self, file: &File) -> Result<(), ArchiveProblem> {
+        let now = Self::of(&file.metadata().map_err(ArchiveProblem::Io)?);
+        if now == self {
+            return Ok(());
+        }
+        Err(ArchiveProblem::Changed)
+    }
+}
+
+impl HashedFile {
+    pub(super) fn new(file: File) -> Self {
+        Self {
+            file,
+            hasher: Hasher::default(),
+            read_bytes: 0,
+        }
+    }
+
+    /// The digest of the file, which has to have been read as a whole and to be as it was.
+    pub(super) fn finish(self, stamp: Stamp) -> Result<Digest, ArchiveProblem> {
+        stamp.check(&self.file)?;
+        if self.read_bytes != stamp.size_bytes {
+            return Err(ArchiveProblem::Changed);
+        }
+        Ok(self.hasher.finish())
+    }
+}
+
+impl Read for HashedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        self.read_bytes += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_grows_while_it_is_read_is_noticed() {
+        let mut writer = tempfile::NamedTempFile::new().unwrap();
+        writer.write_all(b"archive").unwrap();
+        let (file, stamp) = open(writer.path()).unwrap();
+        let mut hashed = HashedFile::new(file);
+        io::copy(&mut hashed, &mut io::sink()).unwrap();
+        writer.write_all(b"more").unwrap();
+        assert!(matches!(hashed.finish(stamp), Err(ArchiveProblem::Changed)));
+    }
+
+    #[test]
+    fn a_file_that_was_not_read_to_its_end_has_no_digest() {
+        let mut writer = tempfile::NamedTempFile::new().unwrap();
+        writer.write_all(b"archive").unwrap();
+        let (file, stamp) = open(writer.path()).unwrap();
+        let finished = HashedFile::new(file).finish(stamp);
+        assert!(matches!(finished, Err(ArchiveProblem::Changed)));
+    }
+}

@@ -1,0 +1,138 @@
+//! [`pack`]: an image archive from a root file system, with no engine and no registry.
+//!
+//! ```text
+//!   ROOTFS.tar ──► rootfs::copy ──► Spooled layer ──┐
+//!                       │ Facts                     ├──► documents ──► temporary file
+//!   DIR/*.whl ──► wheels::layer ──► Spooled layer ──┘                      │ verify
+//!                                                                          ▼ rename
+//!                                                                       OUTPUT
+//! ```
+//!
+//! The archive has both layouts, so that docker since 20.10, podman since 4 and everything newer
+//! load it. The same input gives the same bytes.
+//!
+//! **Invariant:** the output is never half there: what is renamed to it was synced and has passed
+//! [`verify`](super::verify). Layers are spooled to files without names; the temporary file is
+//! removed on every error, and a killed process leaves it behind as `.agent-*.partial`.
+
+mod error;
+mod facts;
+mod output;
+mod rootfs;
+mod spool;
+mod wheel;
+mod wheels;
+
+use std::io::{Cursor, Read};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+pub use self::error::PackError;
+use self::facts::Facts;
+use self::output::Output;
+use self::spool::{Spool, Spooled};
+use super::error::ArchiveError;
+use super::verify;
+use crate::image::wheel::Target;
+use crate::image::write::{DocumentFile, NewImage, documents, layer_name};
+use crate::image::{Platform, Reference, Verified};
+
+/// What an image is made of, and where it goes.
+#[derive(Debug, Clone)]
+pub struct PackOptions {
+    /// A root file system as a tar: plain, gzip or zstd.
+    pub rootfs: PathBuf,
+    /// A folder whose wheels are installed.
+    pub wheels: Option<PathBuf>,
+    /// The archive; its name tells the compression.
+    pub output: PathBuf,
+    /// Whether a file of that name is replaced.
+    pub force: bool,
+    /// The name of the image.
+    pub reference: Reference,
+    /// What the image is to run on.
+    pub platform: Platform,
+    /// When it is said to be made; also the time of the files that are added.
+    pub created: Timestamp,
+}
+
+/// Makes an image archive.
+///
+/// # Errors
+///
+/// Something is missing, malformed or for another machine, or the output cannot be written. The
+/// output is then as it was.
+pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
+    let output = Output::new(&options.output, options.force)?;
+    let spool = || Spool::new(output.folder()).map_err(|error| output.failed(error));
+    let (rootfs, facts) = rootfs::copy(&options.rootfs, spool()?, output.path())?;
+    check_machine(&facts, options)?;
+    let mut layers = vec![rootfs];
+    if let Some(folder) = &options.wheels {
+        let scheme = facts.scheme().map_err(|reason| PackError::NoPython {
+            path: options.rootfs.clone(),
+            reason,
+        })?;
+        let target = Target {
+            minor: scheme.minor,
+            platform: options.platform.clone(),
+            libc: facts.libc(),
+        };
+        let layer =
+            wheels::WheelLayer::new(spool()?, &output, &facts, scheme, target, mtime_s(options));
+        layers.push(layer.install(folder)?);
+    }
+    let files = files(options, layers);
+    let temporary = output.write(mtime_s(options), files);
+    let temporary = temporary.map_err(|error| output.failed(error))?;
+    // The check names the output, which the temporary file is about to be.
+    let checked = verify(temporary.path(), &options.platform).map_err(|error| {
+        PackError::Check(ArchiveError {
+            path: options.output.clone(),
+            ..error
+        })
+    })?;
+    output.publish(temporary)?;
+    Ok(checked)
+}
+
+fn check_machine(facts: &Facts, options: &PackOptions) -> Result<(), PackError> {
+    match facts.foreign_program(&options.platform) {
+        None => Ok(()),
+        Some((program, found)) => Err(PackError::Machine {
+            path: options.rootfs.clone(),
+            program: program.to_owned(),
+            found,
+            wanted: options.platform.to_string(),
+        }),
+    }
+}
+
+/// The files of the archive: documents first, so that they are found without reading the layers.
+fn files(options: &PackOptions, layers: Vec<Spooled>) -> Vec<(String, u64, Box<dyn Read>)> {
+    let sizes: Vec<_> = layers
+        .iter()
+        .map(|layer| (layer.digest, layer.size_bytes))
+        .collect();
+    let created = options.created.to_string();
+    let documents = documents(&NewImage {
+        reference: &options.reference,
+        platform: &options.platform,
+        created: &created,
+        layers: &sizes,
+    });
+    let documents = documents.into_iter().map(|DocumentFile { name, bytes }| {
+        let size = bytes.len() as u64;
+        (name, size, Box::new(Cursor::new(bytes)) as Box<dyn Read>)
+    });
+    let layers = layers.into_iter().map(|layer| {
+        let content: Box<dyn Read> = Box::new(layer.file);
+        (layer_name(&layer.digest), layer.size_bytes, content)
+    });
+    documents.chain(layers).collect()
+}
+
+fn mtime_s(options: &PackOptions) -> u64 {
+    u64::try_from(options.created.as_second()).unwrap_or(0)
+}

@@ -1,0 +1,187 @@
+//! [`scan`]: one pass over an image archive, which leaves what is needed to judge it.
+//!
+//! Config and manifest may come after the layers, so every file is hashed as it passes, as stored
+//! and as it unpacks; only what looks like a document is kept, within bounds.
+
+use std::io::{self, BufReader, Read, Write};
+
+use super::error::ArchiveProblem;
+use super::stream::{BUFFER_BYTES, Budget, Unpacked};
+use super::tape::{Entry, Kind, Source, Tape};
+use crate::image::limits::{MAX_ENTRIES, MAX_JSON_BYTES, MAX_JSON_TOTAL_BYTES};
+use crate::image::{
+    Compression, Contents, Depth, Digest, FileDigests, Hasher, NameProblem, StoredFile, name,
+};
+
+/// As many first bytes as it takes to tell a document from a tar.
+const HEAD_BYTES: u64 = 512;
+
+/// Reads `source` to its end, and returns it with what it holds.
+pub(super) fn scan<S: Source>(
+    source: S,
+    depth: Depth,
+    budget: &Budget,
+) -> Result<(Contents, S), ArchiveProblem> {
+    let mut scan = Scan {
+        tape: Tape::new(source, MAX_ENTRIES),
+        depth,
+        budget,
+        contents: Contents::default(),
+        kept_bytes: 0,
+    };
+    while let Some(entry) = scan.tape.next_entry()? {
+        scan.entry(entry)?;
+    }
+    Ok((scan.contents, scan.tape.into_source()))
+}
+
+struct Scan<'a, S> {
+    tape: Tape<S>,
+    depth: Depth,
+    budget: &'a Budget,
+    contents: Contents,
+    kept_bytes: u64,
+}
+
+impl<S: Source> Scan<'_, S> {
+    fn entry(&mut self, entry: Entry) -> Result<(), ArchiveProblem> {
+        let shown = entry.shown();
+        let bad_name = |problem| ArchiveProblem::EntryName {
+            name: shown.clone(),
+            problem,
+        };
+        let name = String::from_utf8(entry.name).map_err(|_| bad_name(NameProblem::NotText))?;
+        let bad_link = |target: &[u8], problem| ArchiveProblem::Link {
+            name: shown.clone(),
+            target: String::from_utf8_lossy(target).into_owned(),
+            problem,
+        };
+        let target = match entry.kind {
+            Kind::Folder => return Ok(()),
+            Kind::Special(kind) => return Err(ArchiveProblem::EntryKind { name, kind }),
+            Kind::File => None,
+            Kind::Symlink(target) => {
+                Some(name::resolve(&name, &target).map_err(|problem| bad_link(&target, problem))?)
+            }
+            Kind::Hardlink(target) => Some(
+                String::from_utf8(target)
+                    .map_err(|error| bad_link(error.as_bytes(), NameProblem::NotText))?,
+            ),
+        };
+        if name.is_empty() {
+            return Err(bad_name(NameProblem::Empty));
+        }
+        // Of two files of one name some tools take the first, and others the last.
+        let contents = &self.contents;
+        if contents.files.contains_key(&name) || contents.links.contains_key(&name) {
+            return Err(ArchiveProblem::Duplicate(name));
+        }
+        if let Some(target) = target {
+            self.contents.links.insert(name, target);
+        } else {
+            let file = self.file(&name, entry.size_bytes)?;
+            self.contents.files.insert(name, file);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, size_bytes: u64) -> Result<StoredFile, ArchiveProblem> {
+        let failed = |error| ArchiveProblem::of_read(error, &format!("`{name}`"));
+        let mut head = Vec::new();
+        let mut start = self.tape.by_ref().take(HEAD_BYTES);
+        start.read_to_end(&mut head).map_err(failed)?;
+        if self.keeps(&head, size_bytes) {
+            let mut json = head;
+            self.tape.read_to_end(&mut json).map_err(failed)?;
+            self.kept_bytes += size_bytes;
+            let digest = Digest::of(&json);
+            return Ok(StoredFile {
+                size_bytes,
+                digests: Some(FileDigests {
+                    stored: digest,
+                    unpacked: digest,
+                }),
+                json: Some(json),
+            });
+        }
+        let digests = match self.depth {
+            Depth::Documents => None,
+            Depth::Everything => {
+                let rest = io::Cursor::new(head).chain(&mut self.tape);
+                Some(digests(rest, self.budget).map_err(failed)?)
+            }
+        };
+        Ok(StoredFile {
+            size_bytes,
+            digests,
+            json: None,
+        })
+    }
+
+    /// Whether a file that begins with `head` may be a document, and there is room for it.
+    fn keeps(&self, head: &[u8], size_bytes: u64) -> bool {
+        let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+        // The name of the first entry of a layer may begin like a document.
+        let is_tar = head.get(257..262) == Some(b"ustar");
+        matches!(first, Some(b'{' | b'['))
+            && !is_tar
+            && size_bytes <= MAX_JSON_BYTES
+            && self.kept_bytes + size_bytes <= MAX_JSON_TOTAL_BYTES
+    }
+}
+
+/// The digests of `reader`, as it is and unpacked.
+fn digests(reader: impl Read, budget: &Budget) -> io::Result<FileDigests> {
+    let mut unpacked = Unpacked::new(Hashed::new(reader), budget)?;
+    if unpacked.compression() == Compression::None {
+        let stored = unpacked.finish()?.hasher.finish();
+        return Ok(FileDigests {
+            stored,
+            unpacked: stored,
+        });
+    }
+    let mut hasher = HasherSink(Hasher::default());
+    // The pieces of `io::copy` are small where its target is no buffer.
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, &mut unpacked);
+    io::copy(&mut reader, &mut hasher)?;
+    Ok(FileDigests {
+        stored: unpacked.finish()?.hasher.finish(),
+        unpacked: hasher.0.finish(),
+    })
+}
+
+/// A reader whose bytes are hashed as they pass.
+struct Hashed<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R> Hashed<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            hasher: Hasher::default(),
+        }
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+struct HasherSink(Hasher);
+
+impl Write for HasherSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! `agent image`: reads, checks and makes image archives, with no engine and no state file.
+
+use std::env;
+
+use anyhow::anyhow;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::args::{ImageArgs, ImageCommand, ImageFileArgs, ImagePackArgs};
+use super::failure::Failure;
+use super::json;
+use super::output::Output;
+use super::terminal::image_facts;
+use crate::archive::{self, PackOptions};
+use crate::image::{Digest, ImageArchive, ImageProblem, Platform, Verified};
+use crate::model::ExitCode;
+use crate::model::record::{Level, Notice};
+
+/// The version of the report.
+const IMAGE_VERSION: u32 = 1;
+
+/// When reproducible things are said to be made: seconds since the epoch.
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// An image archive, as the commands print it with `--json`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "agent image --json")]
+pub(super) struct ImageReport {
+    /// The version of this format, 1.
+    v: u32,
+    #[serde(flatten)]
+    archive: ImageArchive,
+    /// The digest of the file; null where not every byte was read and checked.
+    #[schemars(with = "Option<String>")]
+    file_sha256: Option<Digest>,
+}
+
+pub(super) fn run(args: &ImageArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+    match &args.command {
+        ImageCommand::Inspect(args) => inspect(args, output),
+        ImageCommand::Verify(args) => {
+            let verified = archive::verify(&args.file, &wanted(args.platform.as_ref()))?;
+            print(verified.into(), args.json, output)
+        }
+        ImageCommand::Pack(args) => {
+            let packed = archive::pack(&options(args)?)?;
+            print(packed.into(), args.json, output)
+        }
+    }
+}
+
+fn inspect(args: &ImageFileArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+    let wanted = wanted(args.platform.as_ref());
+    let archive = archive::inspect(&args.file, &wanted)?;
+    if !wanted.runs(&archive.platform) {
+        let problem = ImageProblem::OtherPlatform {
+            found: Box::new(archive.platform.clone()),
+            wanted: Box::new(wanted),
+        };
+        output.notice(&Notice {
+            code: "image-platform".to_owned(),
+            level: Level::Warning,
+            message: problem.to_string(),
+            hint: Some(problem.hint().to_owned()),
+        });
+    }
+    let report = ImageReport {
+        v: IMAGE_VERSION,
+        archive,
+        file_sha256: None,
+    };
+    print(report, args.json, output)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "nobody needs the report afterwards"
+)]
+fn print(report: ImageReport, as_json: bool, output: &mut Output) -> Result<ExitCode, Failure> {
+    let text = if as_json {
+        json(&report)?
+    } else {
+        let digest = report.file_sha256.as_ref();
+        image_facts(&report.archive, digest, &output.data_palette)
+    };
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(platform: Option<&Platform>) -> Platform {
+    platform.cloned().unwrap_or_else(archive::this_machine)
+}
+
+fn options(args: &ImagePackArgs) -> Result<PackOptions, Failure> {
+    Ok(PackOptions {
+        rootfs: args.rootfs.clone(),
+        wheels: args.wheels.clone(),
+        output: args.output.clone(),
+        force: args.force,
+        reference: args.tag.clone(),
+        platform: wanted(args.platform.as_ref()),
+        created: created()?,
+    })
+}
+
+/// The time of `SOURCE_DATE_EPOCH`, else the epoch itself, so that the same input gives the same
+/// archive.
+fn created() -> Result<Timestamp, Failure> {
+    let Some(value) = env::var_os(SOURCE_DATE_EPOCH).filter(|value| !value.is_empty()) else {
+        return Ok(Timestamp::UNIX_EPOCH);
+    };
+    let text = value.to_string_lossy();
+    let seconds = text.parse::<u32>().ok();
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds.into()).ok());
+    time.ok_or_else(|| Failure {
+        hint: Some(format!("run `unset {SOURCE_DATE_EPOCH}`")),
+        ..Failure::usage(anyhow!(
+            "the variable `{SOURCE_DATE_EPOCH}` is `{text}`; seconds since 1970 were expected"
+        ))
+    })
+}
+
+impl From<Verified> for ImageReport {
+    fn from(verified: Verified) -> Self {
+        Self {
+            v: IMAGE_VERSION,
+            archive: verified.archive,
+            file_sha256: Some(verified.file_sha256),
+        }
+    }
+}

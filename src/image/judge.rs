@@ -1,0 +1,215 @@
+//! [`judge`]: is this one whole image, and which?
+//!
+//! Everything that a document claims is compared with what was read: that the file is there, its
+//! size, its digest, and for layers the digest of what they unpack to. Where both layouts are
+//! there they have to describe one image.
+
+use super::config::ImageConfig;
+use super::contents::{Contents, Depth, Found};
+use super::digest::Digest;
+use super::docker;
+use super::oci;
+use super::platform::Platform;
+use super::problem::ImageProblem;
+use super::record::{Format, Layer};
+
+/// The image of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The layout, or both.
+    pub format: Format,
+    /// The digest of the config, which engines use as the image's id.
+    pub id: Digest,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The names that it has in the archive.
+    pub tags: Vec<String>,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+    /// When it was made, as it says itself.
+    pub created: Option<String>,
+    /// `NAME=value`, for every process.
+    pub env: Vec<String>,
+    /// The program of its processes.
+    pub entrypoint: Vec<String>,
+    /// The default arguments, or the program where there is no entry point.
+    pub cmd: Vec<String>,
+}
+
+/// An image as one layout describes it.
+pub(super) struct Candidate {
+    /// The document that describes it.
+    pub(super) manifest: String,
+    pub(super) config: Claim,
+    pub(super) layers: Vec<Claim>,
+    pub(super) tags: Vec<String>,
+}
+
+/// What a document says of a file.
+pub(super) struct Claim {
+    pub(super) name: String,
+    pub(super) digest: Option<Digest>,
+    pub(super) size_bytes: Option<u64>,
+}
+
+/// The one image that `contents` holds, checked as far as `depth` allows.
+///
+/// `wanted` chooses among the platforms of one image; it does not refuse the only one.
+///
+/// # Errors
+///
+/// The first thing that is missing, ambiguous, or not what something else says it is.
+pub fn judge(contents: &Contents, wanted: &Platform, depth: Depth) -> Result<Image, ImageProblem> {
+    check_blobs(contents, depth)?;
+    let has_oci = contents.has(oci::LAYOUT);
+    let (format, docker, oci) = match (contents.has(docker::MANIFEST), has_oci) {
+        (true, true) => (
+            Format::Both,
+            Some(docker::select(contents)?),
+            Some(oci::select(contents, wanted)?),
+        ),
+        (true, false) => (Format::DockerSave, Some(docker::select(contents)?), None),
+        (false, true) => (Format::Oci, None, Some(oci::select(contents, wanted)?)),
+        (false, false) => {
+            return Err(ImageProblem::NoManifest {
+                found: contents.sample(),
+            });
+        }
+    };
+    let docker = docker.map(|candidate| check(contents, candidate, format, depth));
+    let oci = oci.map(|candidate| check(contents, candidate, format, depth));
+    match (docker.transpose()?, oci.transpose()?) {
+        (Some(docker), Some(oci)) if docker.id != oci.id => Err(ImageProblem::LayoutsDiffer {
+            docker: docker.id,
+            oci: oci.id,
+        }),
+        // The short names of `manifest.json` are the ones that people typed.
+        (Some(docker), Some(oci)) if docker.tags.is_empty() => Ok(Image {
+            tags: oci.tags,
+            ..docker
+        }),
+        (Some(image), _) | (None, Some(image)) => Ok(image),
+        (None, None) => Err(ImageProblem::NoImage(docker::MANIFEST.to_owned())),
+    }
+}
+
+/// Holds every blob to its name, also those that nothing refers to.
+fn check_blobs(contents: &Contents, depth: Depth) -> Result<(), ImageProblem> {
+    for (name, file) in &contents.files {
+        if let Some(wanted) = oci::blob_digest(name) {
+            check_digest(Found { name, file }, wanted, depth)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_digest(found: Found<'_>, wanted: Digest, depth: Depth) -> Result<(), ImageProblem> {
+    match (found.file.digests, depth) {
+        (Some(digests), _) if digests.stored == wanted => Ok(()),
+        (Some(digests), _) => Err(ImageProblem::Digest {
+            name: found.name.to_owned(),
+            wanted,
+            found: digests.stored,
+        }),
+        (None, Depth::Documents) => Ok(()),
+        (None, Depth::Everything) => Err(ImageProblem::NotRead(found.name.to_owned())),
+    }
+}
+
+fn check(
+    contents: &Contents,
+    candidate: Candidate,
+    format: Format,
+    depth: Depth,
+) -> Result<Image, ImageProblem> {
+    let manifest = candidate.manifest;
+    let found = candidate.config.check(contents, &manifest, depth)?;
+    let config = ImageConfig::parse(found)?;
+    if candidate.layers.len() != config.diff_ids.len() {
+        return Err(ImageProblem::LayerCount {
+            manifest,
+            found: candidate.layers.len(),
+            wanted: config.diff_ids.len(),
+        });
+    }
+    let mut layers = Vec::with_capacity(candidate.layers.len());
+    for (index, (claim, diff_id)) in candidate.layers.iter().zip(config.diff_ids).enumerate() {
+        let found = claim.check(contents, &manifest, depth)?;
+        check_layer(found, index + 1, diff_id, depth)?;
+        layers.push(Layer {
+            digest: found
+                .file
+                .digests
+                .map(|digests| digests.stored)
+                .or(claim.digest),
+            diff_id,
+            size_bytes: found.file.size_bytes,
+        });
+    }
+    Ok(Image {
+        format,
+        id: config.id,
+        platform: config.platform,
+        tags: candidate.tags,
+        layers,
+        created: config.created,
+        env: config.env,
+        entrypoint: config.entrypoint,
+        cmd: config.cmd,
+    })
+}
+
+fn check_layer(
+    found: Found<'_>,
+    number: usize,
+    wanted: Digest,
+    depth: Depth,
+) -> Result<(), ImageProblem> {
+    match (found.file.digests, depth) {
+        (Some(digests), _) if digests.unpacked == wanted => Ok(()),
+        (Some(digests), _) => Err(ImageProblem::Layer {
+            number,
+            name: found.name.to_owned(),
+            wanted,
+            found: digests.unpacked,
+        }),
+        (None, Depth::Documents) => Ok(()),
+        (None, Depth::Everything) => Err(ImageProblem::NotRead(found.name.to_owned())),
+    }
+}
+
+impl Claim {
+    /// The file, which has to have the claimed size.
+    pub(super) fn find<'a>(
+        &self,
+        contents: &'a Contents,
+        wanted_by: &str,
+    ) -> Result<Found<'a>, ImageProblem> {
+        let found = contents.find(&self.name, wanted_by)?;
+        match self.size_bytes {
+            Some(wanted_bytes) if wanted_bytes != found.file.size_bytes => {
+                Err(ImageProblem::Size {
+                    name: found.name.to_owned(),
+                    wanted_by: wanted_by.to_owned(),
+                    wanted_bytes,
+                    found_bytes: found.file.size_bytes,
+                })
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// The file, which has to have the claimed size and digest.
+    fn check<'a>(
+        &self,
+        contents: &'a Contents,
+        wanted_by: &str,
+        depth: Depth,
+    ) -> Result<Found<'a>, ImageProblem> {
+        let found = self.find(contents, wanted_by)?;
+        if let Some(digest) = self.digest {
+            check_digest(found, digest, depth)?;
+        }
+        Ok(found)
+    }
+}

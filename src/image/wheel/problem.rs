@@ -1,0 +1,92 @@
+//! [`WheelProblem`]: why a wheel cannot go into an image.
+
+use thiserror::Error;
+
+use crate::image::NameProblem;
+
+/// Why a wheel cannot go into an image.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WheelProblem {
+    /// The file name has not the parts of a wheel's name.
+    #[error("its name has not the form NAME-VERSION-PYTHON-ABI-PLATFORM.whl")]
+    Name,
+    /// It is for another Python or another machine.
+    #[error("it is for {found}, and the image has {wanted}")]
+    Target {
+        /// Its tags.
+        found: String,
+        /// What the image has, in words.
+        wanted: String,
+    },
+    /// There is no single folder of metadata.
+    #[error("it holds {found} `.dist-info` folders, exactly one for `{wanted}` was expected")]
+    DistInfo {
+        /// How many fit, or the name that does not.
+        found: String,
+        /// The distribution, by the file's name.
+        wanted: String,
+    },
+    /// A file of the metadata is missing.
+    #[error("it holds no `{0}`")]
+    Missing(String),
+    /// A file of the metadata is not what it has to be.
+    #[error("its `{name}` is malformed: {message}")]
+    Metadata {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A name that leads out of the folder that it is installed to.
+    #[error("it holds a file whose name `{name}` {problem}")]
+    FileName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// Something else than a file or a folder.
+    #[error("it holds `{0}`, which is a link")]
+    Link(String),
+    /// Two entries of one name.
+    #[error("it holds two files of one name")]
+    Duplicate,
+    /// More files than a wheel has.
+    #[error("it holds {found} files, {limit} at most were expected")]
+    TooMany {
+        /// How many.
+        found: usize,
+        /// How many it may be.
+        limit: u64,
+    },
+    /// The file itself, or what it unpacks to, is too large.
+    #[error("`{name}` has more than {limit} bytes")]
+    TooLarge {
+        /// The wheel or the file in it.
+        name: String,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// A file is not listed.
+    #[error("its RECORD does not list `{0}`")]
+    Unlisted(String),
+    /// A file is listed and not there.
+    #[error("its RECORD lists `{0}`, which is not there")]
+    Absent(String),
+    /// A file is not the one that is listed.
+    #[error("the digest of `{name}` lies: RECORD names {wanted}, its content has {found}")]
+    Digest {
+        /// The file.
+        name: String,
+        /// The digest in RECORD.
+        wanted: String,
+        /// The digest of the content.
+        found: String,
+    },
+    /// A folder of `.data` that has no place.
+    #[error("it holds `{0}`, for which an installed Python has no place")]
+    NoPlace(String),
+    /// The zip archive is damaged.
+    #[error("it is damaged: {0}")]
+    Zip(String),
+}

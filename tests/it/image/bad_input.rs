@@ -1,0 +1,530 @@
+//! Archives that are refused, each with a message of its own.
+
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use menace_agent::archive::{ArchiveProblem, inspect, verify};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use serde_json::json;
+use tar::EntryType;
+
+use super::sample::{
+    INDEX, Image, MANIFEST, Tar, blob_name, descriptor, gzip, header, index, manifest, plain, sha,
+    zstd,
+};
+use super::{Folder, amd64, said};
+
+fn image() -> Image {
+    Image::new("amd64")
+}
+
+/// Every broken archive with what has to be said of it.
+fn assert_said(cases: &[(&str, Vec<u8>, &str)]) {
+    let folder = Folder::new();
+    for (name, bytes, wanted) in cases {
+        let said = folder.complaint(bytes);
+        assert!(
+            said.contains(wanted),
+            "{name}: wanted {wanted:?} in\n{said}"
+        );
+        assert!(said.contains("\nhint: "), "{name}: no hint in\n{said}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_before_it_is_opened() {
+    let folder = Folder::new();
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    let cases = [
+        ("nothing", "there is no such file"),
+        ("empty", "it is empty"),
+        (".", "it is a directory; a file was expected"),
+        ("fifo", "it is a FIFO; a file was expected"),
+    ];
+    folder.write("empty", b"");
+    for (name, wanted) in cases {
+        let path = folder.path().join(name);
+        // A FIFO without a writer would block whoever opens it.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let errors = [
+                verify(&path, &amd64()).unwrap_err(),
+                inspect(&path, &amd64()).unwrap_err(),
+            ];
+            sender.send(errors.map(|error| said(&error))).unwrap();
+        });
+        let errors = receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+        for error in errors {
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_the_system_refuses_is_said() {
+    let folder = Folder::new();
+    let link = folder.path().join("loop");
+    symlink("loop", &link).unwrap();
+    let said = said(&verify(&link, &amd64()).unwrap_err());
+    assert!(said.contains("cannot read it"), "{said}");
+}
+
+#[test]
+fn what_is_no_archive_is_refused() {
+    assert_said(&[
+        (
+            "text",
+            b"hello".to_vec(),
+            "no tar archive, plain or with gzip or zstd: it begins with \"hello\"",
+        ),
+        (
+            "long text",
+            vec![b'x'; 9000],
+            "it begins with \"xxxxxxxxxxxxxxxx\"",
+        ),
+        ("packed text", gzip(b"hello"), "it begins with \"hello\""),
+        ("packed nothing", gzip(b""), "it begins with \"\""),
+        (
+            "a zip",
+            b"PK\x03\x04".repeat(300),
+            "it begins with \"PK\\x03\\x04",
+        ),
+        (
+            "a tar of nothing",
+            Tar::default().bytes(),
+            "it holds no files at all",
+        ),
+        (
+            "another tar",
+            Tar::default().file("a", "1").bytes(),
+            "it holds neither `manifest.json` (docker save) nor",
+        ),
+        (
+            "a root file system",
+            Tar::default().file("bin/sh", "").file("etc/a", "").bytes(),
+            "it holds `bin/sh`, `etc/a`",
+        ),
+    ]);
+}
+
+#[test]
+fn damage_is_named() {
+    let tar = image().both().bytes();
+    let packed = gzip(&tar);
+    let mut flipped = tar.clone();
+    flipped[600] ^= 1;
+    let mut checksum = packed.clone();
+    let end = checksum.len();
+    checksum[end - 6] ^= 1;
+    let layer = blob_name(&image().layers[1]);
+    assert_said(&[
+        ("cut in a file", tar[..700].to_vec(), "it is truncated"),
+        (
+            "cut at a header",
+            tar[..1024].to_vec(),
+            "it is truncated: the tar ends at byte 1024, without an end mark",
+        ),
+        (
+            "without an end",
+            tar[..tar.len() - 1024].to_vec(),
+            "without an end mark",
+        ),
+        (
+            "half an end",
+            tar[..tar.len() - 512].to_vec(),
+            "without an end mark",
+        ),
+        (
+            "a cut gzip stream",
+            packed[..packed.len() / 2].to_vec(),
+            "ends in the middle",
+        ),
+        (
+            "a gzip stream without its length",
+            packed[..end - 2].to_vec(),
+            "it is truncated",
+        ),
+        (
+            "a cut zstd stream",
+            zstd(&tar)[..300].to_vec(),
+            "it is truncated",
+        ),
+        ("a wrong checksum", checksum, "it is damaged: the file: "),
+        (
+            "a flipped header",
+            flipped,
+            "it is damaged: the checksum of the header at byte 512 of the tar is wrong",
+        ),
+        (
+            "garbage after a tar",
+            [tar.as_slice(), b"\0\0x"].concat(),
+            "something after the end of its archive, at byte",
+        ),
+        (
+            "garbage after a gzip stream",
+            [packed.as_slice(), b"garbage, and more of it"].concat(),
+            "it is damaged",
+        ),
+        (
+            "two tars",
+            [tar.as_slice(), tar.as_slice()].concat(),
+            "something after the end",
+        ),
+        (
+            "a layer with other bytes",
+            image().both().with(&layer, "x").bytes(),
+            "the digest of `blobs/sha256/",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bomb_is_stopped() {
+    // Zeros shrink to a thousandth, and an archive may grow to its 200-fold and 64 MiB.
+    let zeros = vec![0; 96 << 20];
+    let bomb = Tar::default().file("zeros", &zeros).bytes();
+    let folder = Folder::new();
+    for (name, bytes) in [("gzip", gzip(&bomb)), ("zstd", zstd(&bomb))] {
+        let path = folder.write("bomb", &bytes);
+        let said = said(&inspect(&path, &amd64()).unwrap_err());
+        assert!(said.contains("it unpacks to more than"), "{name}: {said}");
+    }
+    // In a plain archive it is the layer that grows.
+    let said = folder.complaint(&Tar::default().file("layer", zstd(&bomb)).bytes());
+    assert!(said.contains("it unpacks to more than"), "{said}");
+}
+
+#[test]
+fn names_that_leave_are_refused() {
+    let with = |name: &str| image().both().file(name, "x").bytes();
+    let long = {
+        let mut tar = tar::Builder::new(Vec::new());
+        let name = "n/".repeat(2100);
+        tar.append(
+            &header(EntryType::GNULongName, "L", "", name.len()),
+            name.as_bytes(),
+        )
+        .unwrap();
+        tar.append(&header(EntryType::Regular, "x", "", 0), std::io::empty())
+            .unwrap();
+        tar.into_inner().unwrap()
+    };
+    assert_said(&[
+        (
+            "absolute",
+            with("/etc/passwd"),
+            "an entry whose name `/etc/passwd` is absolute",
+        ),
+        (
+            "climbing",
+            with("a/../../b"),
+            "an entry whose name `a/../../b` contains `..`",
+        ),
+        ("parent", with(".."), "contains `..`"),
+        (
+            "the root itself",
+            with("./."),
+            "an entry whose name `` is empty",
+        ),
+        ("long", long, "is longer than 4096 bytes"),
+        (
+            "twice",
+            image().both().file("x", "1").file("./x", "2").bytes(),
+            "it holds `x` twice",
+        ),
+    ]);
+}
+
+#[test]
+fn links_that_leave_are_refused() {
+    let link = |kind, target: &str| image().both().member(kind, "a/link", target, b"").bytes();
+    let looping = image()
+        .docker_save()
+        .without("manifest.json")
+        .symlink("one", "two")
+        .symlink("two", "one")
+        .file("manifest.json", manifest("one", &[]));
+    assert_said(&[
+        (
+            "climbing",
+            link(EntryType::Symlink, "../../x"),
+            "a link `a/link` whose target `../../x` contains `..`, and so leads out of the archive",
+        ),
+        (
+            "absolute",
+            link(EntryType::Symlink, "/etc/passwd"),
+            "whose target `/etc/passwd` is absolute",
+        ),
+        (
+            "hard",
+            link(EntryType::Link, "../x"),
+            "an entry whose name `../x` contains `..`",
+        ),
+        (
+            "to nothing",
+            link(EntryType::Symlink, ""),
+            "`a/link`, which is a link to nothing",
+        ),
+        (
+            "in a circle",
+            looping.bytes(),
+            "the link `one` leads to no end",
+        ),
+    ]);
+}
+
+#[test]
+fn entries_of_other_kinds_are_refused() {
+    let with = |kind| image().both().member(kind, "x", "", b"").bytes();
+    let pax = |record: &str| {
+        let tar = image().both();
+        tar.member(EntryType::XHeader, "p", "", record.as_bytes())
+            .file("y", "1")
+            .bytes()
+    };
+    assert_said(&[
+        (
+            "a device",
+            with(EntryType::Char),
+            "it holds `x`, which is a device",
+        ),
+        (
+            "a FIFO",
+            with(EntryType::Fifo),
+            "it holds `x`, which is a FIFO",
+        ),
+        (
+            "sparse",
+            with(EntryType::GNUSparse),
+            "it holds `x`, which is a sparse file",
+        ),
+        (
+            "unknown",
+            with(EntryType::new(b'Z')),
+            "which is an entry of an unknown kind",
+        ),
+        (
+            "a folder with content",
+            image()
+                .both()
+                .member(EntryType::Directory, "x", "", b"1")
+                .bytes(),
+            "which is no file, and has content",
+        ),
+        (
+            "a name in an extended header",
+            pax("18 path=../escape\n"),
+            "`../escape` contains `..`",
+        ),
+        (
+            "a malformed extended header",
+            pax("99 path=x\n"),
+            "an extended header is malformed",
+        ),
+        (
+            "two sizes",
+            pax("9 size=1\n9 size=2\n"),
+            "two extended headers contradict each other",
+        ),
+        (
+            "a sparse file of pax",
+            pax("22 GNU.sparse.major=1\n"),
+            "which is a sparse file",
+        ),
+    ]);
+}
+
+#[test]
+fn an_archive_holds_one_image() {
+    let (one, other) = (Image::new("amd64"), Image::of_layers("amd64", Vec::new()));
+    let two = json!([
+        {"Config": "a.json", "RepoTags": ["one:1"], "Layers": []},
+        {"Config": "b.json", "RepoTags": ["two:1"], "Layers": []},
+    ]);
+    let manifests = [one.oci_manifest(&plain), other.oci_manifest(&plain)];
+    let listed: Vec<_> = manifests
+        .iter()
+        .map(|manifest| descriptor(manifest, MANIFEST))
+        .collect();
+    let both = one
+        .oci(plain)
+        .file(&blob_name(&other.config), &other.config)
+        .file(&blob_name(&manifests[1]), &manifests[1])
+        .with("index.json", index(&listed));
+    assert_said(&[
+        (
+            "docker",
+            Tar::default()
+                .file("manifest.json", two.to_string())
+                .bytes(),
+            "it holds 2 images: one:1, two:1; exactly one was expected",
+        ),
+        ("OCI", both.bytes(), "it holds 2 images: "),
+        (
+            "none, docker",
+            Tar::default().file("manifest.json", "[]").bytes(),
+            "`manifest.json` lists no image",
+        ),
+        (
+            "none, OCI",
+            one.oci(plain).with("index.json", index(&[])).bytes(),
+            "`index.json` lists no image",
+        ),
+        (
+            "unlike layouts",
+            other_config(&one),
+            "its two layouts differ",
+        ),
+    ]);
+}
+
+/// Both layouts, of which `manifest.json` names another image than `index.json`.
+fn other_config(image: &Image) -> Vec<u8> {
+    let other = Image::of_layers("amd64", Vec::new());
+    let tar = image.both();
+    tar.file("c.json", &other.config)
+        .with("manifest.json", manifest("c.json", &[]))
+        .bytes()
+}
+
+#[test]
+fn an_image_for_another_machine_is_refused() {
+    let said = Folder::new().complaint(&Image::new("arm64").both().bytes());
+    assert!(
+        said.contains("the image is for linux/arm64, and linux/amd64 was expected"),
+        "{said}"
+    );
+}
+
+#[test]
+fn documents_that_lie_are_named() {
+    let image = image();
+    let config = blob_name(&image.config);
+    let manifest_name = blob_name(&image.oci_manifest(&plain));
+    let legacy_config = format!("{}.json", &config["blobs/sha256/".len()..]);
+    let layer = format!("{:064}/layer.tar", 1);
+    let swapped = Image {
+        layers: vec![image.layers[1].clone(), image.layers[0].clone()],
+        ..image.clone()
+    };
+    let sized = index(&[
+        json!({"mediaType": MANIFEST, "digest": sha(&image.oci_manifest(&plain)), "size": 3}),
+    ]);
+    assert_said(&[
+        (
+            "a layer",
+            image
+                .docker_save()
+                .with(&layer, Tar::default().file("evil", "1").bytes())
+                .bytes(),
+            "the digest of layer 2 lies: the config names sha256:",
+        ),
+        (
+            "layers in another order",
+            swapped.docker_save().bytes(),
+            "the digest of layer 1 lies",
+        ),
+        (
+            "a config",
+            image.docker_save().with(&legacy_config, "{}").bytes(),
+            "lies: sha256:",
+        ),
+        (
+            "a blob",
+            image.both().with(&config, "{}").bytes(),
+            "lies: sha256:",
+        ),
+        (
+            "a packed layer",
+            image
+                .oci(|layer| [gzip(layer), gzip(b"more")].concat())
+                .bytes(),
+            "the digest of layer 1 lies",
+        ),
+        (
+            "a size",
+            image.oci(plain).with("index.json", sized).bytes(),
+            "bytes, `index.json` names 3",
+        ),
+        (
+            "a count",
+            image
+                .docker_save()
+                .with("manifest.json", manifest(&legacy_config, &[]))
+                .bytes(),
+            "`manifest.json` lists 0 layers, the config 2",
+        ),
+        (
+            "a missing layer",
+            image.docker_save().without("1/layer.tar").bytes(),
+            "1/layer.tar` is missing, which `manifest.json` names",
+        ),
+        (
+            "a missing config",
+            image.docker_save().without(&legacy_config).bytes(),
+            "is missing, which `manifest.json` names",
+        ),
+        (
+            "a missing manifest",
+            image.oci(plain).without(&manifest_name).bytes(),
+            "is missing, which `index.json` names",
+        ),
+        (
+            "a missing index",
+            image.oci(plain).without("index.json").bytes(),
+            "`index.json` is missing, which `oci-layout` names",
+        ),
+    ]);
+}
+
+#[test]
+fn documents_that_are_none_are_named() {
+    let image = image();
+    let config = |text: &str| {
+        let names = [format!("{:064}/layer.tar", 0)];
+        Tar::default()
+            .file("c.json", text)
+            .file("manifest.json", manifest("c.json", &names))
+            .bytes()
+    };
+    let deep = (0..5).fold(index(&[]), |inner, _| {
+        index(&[descriptor(inner.as_bytes(), INDEX)])
+    });
+    let mut nested = image.oci(plain).with("index.json", &deep);
+    let mut inner = index(&[]);
+    for _ in 0..5 {
+        nested = nested.file(&blob_name(inner.as_bytes()), &inner);
+        inner = index(&[descriptor(inner.as_bytes(), INDEX)]);
+    }
+    assert_said(&[
+        ("no JSON", image.docker_save().with("manifest.json", "{nonsense").bytes(), "`manifest.json` is no list of images: "),
+        ("binary", image.docker_save().with("manifest.json", "\x01").bytes(), "`manifest.json` is no document: it does not begin as JSON"),
+        ("another JSON", image.oci(plain).with("index.json", "{}").bytes(), "`index.json` is no image index: missing field `schemaVersion`"),
+        ("version 1", image.oci(plain).with("index.json", r#"{"schemaVersion":1,"manifests":[]}"#).bytes(), "its schemaVersion is 1, and 2 was expected"),
+        ("layout 2", image.oci(plain).with("oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#).bytes(), "its version is `2.0.0`, and 1 was expected"),
+        ("sha512", image.oci(plain).with("index.json", r#"{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha512:00","size":1}]}"#).bytes(), "expected `sha256:` and 64 lower-case hexadecimal digits, found `sha512:00`"),
+        ("no architecture", config(r#"{"os":"linux","rootfs":{"diff_ids":[]}}"#), "`c.json` is no image config: it names no architecture"),
+        ("no layers", config(r#"{"os":"linux","architecture":"amd64"}"#), "`c.json` is no image config: missing field `rootfs`"),
+        ("a name that climbs", image.docker_save().with("manifest.json", manifest("../c.json", &[])).bytes(), "the name `../c.json` contains `..`"),
+        ("nested indexes", nested.bytes(), "is an index within more than 3 others"),
+    ]);
+}
+
+#[test]
+fn a_document_of_all_sizes_is_bounded() {
+    let large = format!("[{}]", " ".repeat(16 << 20));
+    let tar = image().docker_save().with("manifest.json", large);
+    let said = Folder::new().complaint(&tar.bytes());
+    assert!(
+        said.contains("`manifest.json` has 16777218 bytes, a document has at most 16777216"),
+        "{said}"
+    );
+}
+
+#[test]
+fn problems_can_be_told_apart() {
+    let error = Folder::new().verify(b"hello").unwrap_err();
+    assert!(matches!(*error.problem, ArchiveProblem::NotAnArchive(_)));
+}
