@@ -108,6 +108,7 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         project: request.project.to_string_lossy().into_owned(),
         started_ms,
         executor: request.executor.clone(),
+        image: None,
         workers: request.workers,
         shards: job
             .plan
@@ -119,5 +120,6 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         selection_key: job.plan.selection_key.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         holder: identity::of_self(),
+        lease: None,
     }
 }
