@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::drive::Driver;
 use super::effect::Failure;
+use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
 use super::report;
 use crate::clock::now_ms;
@@ -29,6 +30,8 @@ pub struct Job {
     pub python: PathBuf,
     /// How to make a private environment, where that is allowed.
     pub managed: Option<ManagedSpec>,
+    /// The lease that the run needs, where it needs one; given back when the job is dropped.
+    pub lease: Option<LeaseKeeper>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
 }
@@ -120,6 +123,6 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         selection_key: job.plan.selection_key.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         holder: identity::of_self(),
-        lease: None,
+        lease: job.lease.as_ref().map(|lease| lease.claim().clone()),
     }
 }

@@ -245,6 +245,7 @@ fn prepare(
             trigger,
             python,
             managed,
+            lease: None,
             notices,
         },
         store,
