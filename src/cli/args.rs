@@ -112,6 +112,9 @@ struct ExecutionArgs {
     /// End the run after the first failing test
     #[arg(long, conflicts_with = "max_fail")]
     fail_fast: bool,
+    /// Seconds to wait while others run in containers [default: none]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    lock_timeout: Option<String>,
     /// Measure coverage [default]
     #[arg(long, overrides_with = "no_cov")]
     cov: bool,
@@ -275,6 +278,7 @@ impl RunArgs {
         note_word(flags, "--test-timeout", execution.test_timeout.as_ref());
         note_word(flags, "--reruns", execution.reruns.as_ref());
         note_word(flags, "--max-fail", execution.max_fail.as_ref());
+        note_word(flags, "--lock-timeout", execution.lock_timeout.as_ref());
         note_switch(flags, "--fail-fast", execution.fail_fast, "1");
         note_switch(flags, "--cov", execution.cov, "on");
         note_switch(flags, "--no-cov", execution.no_cov, "off");
@@ -380,6 +384,12 @@ mod tests {
             ("agent run --reruns 2", "reruns", "2", "--reruns"),
             ("agent run --max-fail 2", "max-fail", "2", "--max-fail"),
             ("agent run --fail-fast", "max-fail", "1", "--fail-fast"),
+            (
+                "agent run --lock-timeout 0",
+                "lock-timeout",
+                "0 s",
+                "--lock-timeout",
+            ),
             ("agent run --cov", "coverage", "on", "--cov"),
             ("agent run --no-cov", "coverage", "off", "--no-cov"),
             ("agent run --no-cov --cov", "coverage", "on", "--cov"),

@@ -78,6 +78,8 @@ fn the_help_of_run_lists_every_flag() {
           --max-fail <N>            End the run after N failing tests, or none
                                     [default: none]
           --fail-fast               End the run after the first failing test
+          --lock-timeout <SECONDS>  Seconds to wait while others run in containers
+                                    [default: none]
           --cov                     Measure coverage [default]
           --no-cov                  Do not measure coverage
 

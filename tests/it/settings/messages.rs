@@ -37,7 +37,7 @@ fn a_key_that_resembles_nothing_gets_the_list() {
     insta::assert_snapshot!(in_file("[metrics]\nport = 1\n"), @"
     error: cannot use the settings in …/project/menace.toml:1
       caused by: no setting is called `metrics`, in the line `[metrics]`
-    hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, data-dir, db, color, progress, verbosity
+    hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, data-dir, db, lock-file, lock-timeout, color, progress, verbosity
     ");
 }
 
