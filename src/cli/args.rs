@@ -65,6 +65,8 @@ pub(super) enum Command {
     History(HistoryArgs),
     /// Show one run and its failures
     Show(ShowArgs),
+    /// Show or release the leases of runs in containers
+    Lease(LeaseArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
     /// Print the JSON Schema of an output
@@ -201,6 +203,37 @@ pub(super) enum RunRef {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LeaseArgs {
+    #[command(subcommand)]
+    pub(super) command: LeaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LeaseCommand {
+    /// List the leases and who has them
+    List(LeaseListArgs),
+    /// Give a lease back that its holder left behind
+    Release(LeaseReleaseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeaseListArgs {
+    /// Print as JSON; `agent schema leases` describes it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeaseReleaseArgs {
+    /// The name of a lease
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Also while its holder is at work; that run stores nothing more
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     /// Print as JSON; `agent schema config` describes it
     #[arg(long)]
@@ -209,7 +242,8 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which: `run --json`, a line of `run --events`, or `config --json`
+    /// Which: `run --json`, a line of `run --events`, `config --json` or
+    /// `lease list --json`
     pub(super) of: SchemaOf,
 }
 
@@ -219,6 +253,7 @@ pub(super) enum SchemaOf {
     Summary,
     Events,
     Config,
+    Leases,
 }
 
 impl Cli {

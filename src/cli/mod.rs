@@ -1,7 +1,7 @@
 //! The command line: parses it, carries out one subcommand, prints, and returns the exit code.
 //!
 //! ```text
-//!   args (as typed) ──► settings ──► run │ history │ show │ config │ schema ──► exit code
+//!   args (as typed) ──► settings ──► run │ history │ show │ lease │ config │ schema ──► exit code
 //!                          │                        │
 //!                          └───────► Failure ◄──────┘   printed here, once, by `diag`
 //! ```
@@ -15,6 +15,7 @@ pub mod events;
 mod failure;
 mod history;
 pub mod junit;
+mod lease;
 mod output;
 mod run;
 mod schema;
@@ -65,6 +66,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
+        Command::Lease(args) => lease::run(args, &settings, output),
     }
 }
 

@@ -4,6 +4,7 @@ use super::args::{SchemaArgs, SchemaOf};
 use super::failure::Failure;
 use super::json;
 use super::output::Output;
+use crate::model::lease::LeaseReport;
 use crate::model::{EventLine, ExitCode, RunSummary};
 use crate::settings::ConfigReport;
 
@@ -12,6 +13,7 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Summary => schemars::schema_for!(RunSummary),
         SchemaOf::Events => schemars::schema_for!(EventLine),
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
+        SchemaOf::Leases => schemars::schema_for!(LeaseReport),
     };
     output.data(&json(&schema)?).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
-//! The report of a run for people: progress, failures as they happen, the summary; `agent history`
-//! and `agent show`.
+//! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
+//! `agent show` and `agent lease list`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -17,6 +17,7 @@
 mod bar;
 mod failure;
 mod history;
+mod leases;
 mod lines;
 mod live;
 mod output;
@@ -27,5 +28,6 @@ mod summary;
 mod text;
 
 pub use history::{HistoryLine, history_table};
+pub use leases::{LeaseLine, lease_list};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};

@@ -1,6 +1,7 @@
 //! The `agent` command: wiring, messages and exit codes.
 
 mod config;
+mod lease;
 mod schema;
 mod usage;
 

@@ -17,6 +17,7 @@ fn agent_alone_prints_its_help_and_fails() {
       run      Run the tests and record the results
       history  List the runs, newest first
       show     Show one run and its failures
+      lease    Show or release the leases of runs in containers
       config   Print every setting with its value and where that came from
       schema   Print the JSON Schema of an output
 
@@ -113,7 +114,7 @@ fn the_help_of_run_lists_every_flag() {
 #[test]
 fn every_help_fits_eighty_columns() {
     let project = Project::new();
-    for command in ["run", "history", "show", "config", "schema"] {
+    for command in ["run", "history", "show", "lease", "config", "schema"] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));
         let widest = answer.stdout.lines().map(|line| line.chars().count()).max();
@@ -134,7 +135,7 @@ fn what_is_not_understood_is_a_usage_error_that_names_it() {
         (&["show"], "<RUN>"),
         (&["show", "0"], "the number of a run, or `latest`"),
         (&["history", "0"], "[N]"),
-        (&["schema", "junit"], "summary, events, config"),
+        (&["schema", "junit"], "summary, events, config, leases"),
     ];
     for (args, named) in cases {
         let answer = project.call(args);
