@@ -54,7 +54,8 @@
 //! 4. Nothing is fetched when offline, and nothing listens.
 //! 5. Every error names the thing, says what was expected and what was found, and offers a next
 //!    step that works offline.
-//! 6. The same input gives the same plan: planning takes a snapshot and does no I/O.
+//! 6. Two holders of one lease never both write.
+//! 7. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
 pub mod archive;
 pub mod cli;

@@ -68,6 +68,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read, check and make image archives
     Image(ImageArgs),
+    /// Show or release the leases of runs in containers
+    Lease(LeaseArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
     /// Print the JSON Schema of an output
@@ -117,6 +119,9 @@ struct ExecutionArgs {
     /// End the run after the first failing test
     #[arg(long, conflicts_with = "max_fail")]
     fail_fast: bool,
+    /// Seconds to wait while others run in containers [default: none]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    lock_timeout: Option<String>,
     /// Measure coverage [default]
     #[arg(long, overrides_with = "no_cov")]
     cov: bool,
@@ -312,6 +317,37 @@ pub(super) struct ImagePackArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LeaseArgs {
+    #[command(subcommand)]
+    pub(super) command: LeaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LeaseCommand {
+    /// List the leases and who has them
+    List(LeaseListArgs),
+    /// Give a lease back that its holder left behind
+    Release(LeaseReleaseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeaseListArgs {
+    /// Print as JSON; `agent schema leases` describes it
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeaseReleaseArgs {
+    /// The name of a lease
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Also while its holder is at work; that run stores nothing more
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     /// Print as JSON; `agent schema config` describes it
     #[arg(long)]
@@ -320,8 +356,8 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which: `run --json`, a line of `run --events`, `config --json`, or
-    /// `image … --json`
+    /// Which: `run --json`, a line of `run --events`, `config --json`,
+    /// `image … --json` or `lease list --json`
     pub(super) of: SchemaOf,
 }
 
@@ -332,6 +368,7 @@ pub(super) enum SchemaOf {
     Events,
     Config,
     Image,
+    Leases,
 }
 
 impl Cli {
@@ -391,6 +428,7 @@ impl RunArgs {
         note_word(flags, "--test-timeout", execution.test_timeout.as_ref());
         note_word(flags, "--reruns", execution.reruns.as_ref());
         note_word(flags, "--max-fail", execution.max_fail.as_ref());
+        note_word(flags, "--lock-timeout", execution.lock_timeout.as_ref());
         note_switch(flags, "--fail-fast", execution.fail_fast, "1");
         note_switch(flags, "--cov", execution.cov, "on");
         note_switch(flags, "--no-cov", execution.no_cov, "off");
@@ -533,6 +571,12 @@ mod tests {
             ("agent run --reruns 2", "reruns", "2", "--reruns"),
             ("agent run --max-fail 2", "max-fail", "2", "--max-fail"),
             ("agent run --fail-fast", "max-fail", "1", "--fail-fast"),
+            (
+                "agent run --lock-timeout 0",
+                "lock-timeout",
+                "0 s",
+                "--lock-timeout",
+            ),
             ("agent run --cov", "coverage", "on", "--cov"),
             ("agent run --no-cov", "coverage", "off", "--no-cov"),
             ("agent run --no-cov --cov", "coverage", "on", "--cov"),

@@ -16,6 +16,7 @@ mod failure;
 mod history;
 mod image;
 pub mod junit;
+mod lease;
 mod output;
 mod run;
 mod schema;
@@ -67,6 +68,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
         Command::Image(args) => image::run(args, output),
+        Command::Lease(args) => lease::run(args, &settings, output),
     }
 }
 

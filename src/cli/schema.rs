@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::image::ImageReport;
 use super::json;
 use super::output::Output;
+use crate::model::lease::LeaseReport;
 use crate::model::{EventLine, ExitCode, RunSummary};
 use crate::settings::ConfigReport;
 
@@ -14,6 +15,7 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Events => schemars::schema_for!(EventLine),
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
         SchemaOf::Image => schemars::schema_for!(ImageReport),
+        SchemaOf::Leases => schemars::schema_for!(LeaseReport),
     };
     output.data(&json(&schema)?).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)

@@ -1,17 +1,8 @@
-//! Tells processes apart across reuse of their ids: boot, process id, start time.
+//! Tells processes apart across reuse of their ids: host, boot, process id, start time.
 
+use crate::model::Holder;
+pub use crate::model::Liveness;
 use crate::model::write::ProcessIdentity;
-
-/// What is known of a recorded process now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Liveness {
-    /// The same process still runs.
-    Alive,
-    /// It is gone: another boot, no such process, or another process with its id.
-    Gone,
-    /// The system does not say when processes started.
-    Unknown,
-}
 
 /// The identity of this process.
 pub fn of_self() -> ProcessIdentity {
@@ -27,10 +18,31 @@ pub fn of_child(pid: u32) -> ProcessIdentity {
     }
 }
 
-/// The name of this machine; empty where it has none.
-pub fn host_name() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+/// This process as the holder of a lease.
+pub fn holder() -> Holder {
+    Holder {
+        host: host(),
+        process: of_self(),
+    }
+}
+
+/// Whether the holder of a lease still runs, as far as this machine and boot can tell.
+///
+/// A boot of the past proves nothing here, unlike in [`liveness`]: two machines can have one name.
+pub fn liveness_of_holder(holder: &Holder) -> Liveness {
+    let boot = system::boot_id();
+    if boot.is_empty() || holder.process.boot_id != boot || holder.host != host() {
+        return Liveness::Unknown;
+    }
+    liveness(&holder.process)
+}
+
+/// The name of this machine; containers on one machine, which share its boot and not its
+/// processes, have names of their own.
+pub fn host() -> String {
+    nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// Whether a recorded process still runs.
@@ -120,5 +132,21 @@ mod tests {
             ..me
         };
         assert_eq!(liveness(&rebooted), Liveness::Gone);
+    }
+
+    #[test]
+    fn only_a_holder_of_this_machine_and_boot_is_known_to_be_gone() {
+        let me = holder();
+        assert_eq!(liveness_of_holder(&me), Liveness::Alive);
+        let mut gone = me.clone();
+        gone.process.start_time = me.process.start_time.map(|t| t + 1);
+        assert_eq!(liveness_of_holder(&gone), Liveness::Gone);
+        let elsewhere = Holder {
+            host: "another".to_owned(),
+            ..gone.clone()
+        };
+        assert_eq!(liveness_of_holder(&elsewhere), Liveness::Unknown);
+        gone.process.boot_id = "another".to_owned();
+        assert_eq!(liveness_of_holder(&gone), Liveness::Unknown);
     }
 }

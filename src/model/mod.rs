@@ -1,18 +1,20 @@
 //! The vocabulary of the project: plain values that every other layer speaks in.
 //!
 //! Nothing here reads a clock, a file or the environment, and nothing here decides anything
-//! beyond what a value means. Three groups:
+//! beyond what a value means. Four groups:
 //!
 //! - *identity*: [`RunId`], [`ShardIndex`], [`TestKey`];
+//! - *turns*: [`Lease`], its [`Holder`] and [`LeaseToken`];
 //! - *verdicts*: [`Outcome`] of an attempt, [`RunOutcome`] of a run, [`Counts`], [`ExitCode`];
 //! - *records*: what a stage hands to the next one ([`record`]), what the store is asked to write
-//!   ([`mod@write`]), and the two published JSON contracts: the event stream ([`event`]) and the
-//!   summary of a run ([`summary`]).
+//!   ([`mod@write`]), and the published JSON contracts: the event stream ([`event`]), the summary
+//!   of a run ([`summary`]) and the list of leases ([`lease`]).
 
 pub mod digest;
 pub mod event;
 pub mod exit;
 pub mod ids;
+pub mod lease;
 pub mod lines;
 pub mod outcome;
 pub mod record;
@@ -22,6 +24,7 @@ pub mod write;
 pub use event::{Event, EventLine};
 pub use exit::ExitCode;
 pub use ids::{RunId, ShardIndex, TestKey};
+pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness};
 pub use lines::LineSet;
 pub use outcome::{Counts, Outcome, RunOutcome};
 pub use record::{AttemptRecord, CoverageTotals, FileCoverage, FileRecord, Notice, TestItem};

@@ -1,6 +1,7 @@
 //! What a run asks the store to write. Every value is one idempotent effect on the run's rows.
 
 use super::ids::ShardIndex;
+use super::lease::LeaseClaim;
 use super::outcome::{Counts, RunOutcome};
 use super::record::{AttemptRecord, CoverageTotals, FileCoverage, Notice, TestItem, WarningRecord};
 
@@ -17,6 +18,8 @@ pub struct NewRun {
     pub started_ms: i64,
     /// `host`, `docker` or `podman`.
     pub executor: String,
+    /// The id of the container image; `None` on the host.
+    pub image: Option<String>,
     /// The total of workers.
     pub workers: u32,
     /// The paths of the shards; one shard with an empty path is pytest's own choice.
@@ -29,6 +32,8 @@ pub struct NewRun {
     pub agent_version: String,
     /// The process that holds the run.
     pub holder: ProcessIdentity,
+    /// The lease under which it runs; once that is lost, nothing more is written.
+    pub lease: Option<LeaseClaim>,
 }
 
 /// What tells a process from every other one on this machine, across reuse of process ids.

@@ -2,10 +2,12 @@
 //! and refused. Nothing here does anything.
 //!
 //! [`RunPlan`] says which shards a run has and what each of them gets; [`RecoveryPlan`] says what
-//! is left of runs whose agent was killed.
+//! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go.
 
+pub mod cleanup;
 pub mod recovery;
 pub mod run;
 
+pub use cleanup::CleanupPlan;
 pub use recovery::RecoveryPlan;
 pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};

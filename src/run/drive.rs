@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use super::dispatch::{Dispatcher, Verdict};
 use super::effect::{Effect, EnvironmentReady, Failure, Input, Notify, Target};
 use super::job::Job;
+use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
 use crate::clock::{Stopwatch, now_ms};
 use crate::diag::Hint;
@@ -141,7 +142,10 @@ impl<'a> Driver<'a> {
             if let Some(input) = next {
                 self.take(input);
             }
-            if self.writer.failed() && !std::mem::replace(&mut self.store_failed, true) {
+            // A run that lost its lease can store nothing more.
+            let lost = self.job.lease.as_ref().is_some_and(LeaseKeeper::is_lost);
+            let failed = lost || self.writer.failed();
+            if failed && !std::mem::replace(&mut self.store_failed, true) {
                 self.take(Input::StoreFailed);
             }
             let effects = self.dispatcher.tick(self.watch.now(), now_ms());

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::drive::Driver;
 use super::effect::Failure;
+use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
 use super::report;
 use super::shard::ContainerPolicy;
@@ -32,6 +33,8 @@ pub struct Job {
     pub managed: Option<ManagedSpec>,
     /// What the shards run in, unless it is the host.
     pub container: Option<ContainerJob>,
+    /// The lease that the run needs, where it needs one; given back when the job is dropped.
+    pub lease: Option<LeaseKeeper>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
 }
@@ -120,6 +123,7 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         project: request.project.to_string_lossy().into_owned(),
         started_ms,
         executor: request.executor.clone(),
+        image: None,
         workers: request.workers,
         shards: job
             .plan
@@ -131,5 +135,6 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         selection_key: job.plan.selection_key.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         holder: identity::of_self(),
+        lease: job.lease.as_ref().map(|lease| lease.claim().clone()),
     }
 }

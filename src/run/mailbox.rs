@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::effect::{Input, StopSignal};
+use crate::clock::Stopwatch;
 use crate::engine::child::Cancel;
 
 /// Inputs that wait before their senders do: a harness that is faster than the disk is slowed down
@@ -87,6 +88,21 @@ impl Mailbox {
             Ok(Some(input)) => Some(input),
             Ok(None) => self.signal(),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Waits before a run begins: for `time`, or until a signal comes. Anything else that comes is
+    /// of an earlier run.
+    pub(super) fn rest(&self, time: Duration) -> Option<StopSignal> {
+        let watch = Stopwatch::start();
+        let end = watch.now().plus(time);
+        loop {
+            if let Some(Input::Stop(signal)) = self.next(end.since(watch.now())) {
+                return Some(signal);
+            }
+            if watch.now() >= end {
+                return None;
+            }
         }
     }
 

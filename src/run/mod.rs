@@ -17,6 +17,9 @@
 //! | while it runs | an open run with every result that was shown, test processes | [`recover`] |
 //! | after the last result, before the end is written | an open run with all results | [`recover`] |
 //!
+//! Runs that must not meet - those in containers - first take a [`lease`], which is given back
+//! when the [`Job`] that holds it is dropped.
+//!
 //! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
 
 mod books;
@@ -24,6 +27,8 @@ mod dispatch;
 mod drive;
 pub mod effect;
 mod job;
+pub mod lease;
+mod lock_file;
 mod mailbox;
 mod recover;
 mod report;
@@ -33,6 +38,7 @@ mod tests;
 
 pub use effect::{Failure, StopSignal};
 pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
+pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Waiting};
 pub use mailbox::{Mailbox, StopHandle};
 pub use recover::recover;
 pub use report::summary;

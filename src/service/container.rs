@@ -244,7 +244,7 @@ fn streamed(settings: &Settings) -> Result<ProjectSource, ContainerError> {
 fn labels() -> Vec<(String, String)> {
     let me = identity::of_self();
     let labels = [
-        ("host", identity::host_name()),
+        ("host", identity::host()),
         ("boot", me.boot_id),
         ("pid", me.pid.to_string()),
         (

@@ -268,6 +268,7 @@ fn prepare(
             python,
             managed,
             container,
+            lease: None,
             notices,
         },
         store,

@@ -8,7 +8,7 @@ use super::error::{FileProblem, SettingsError};
 use super::file::{self, Entry, SettingsFile};
 use super::origin::Origin;
 use super::project;
-use super::resolved::{ColorChoice, Settings, default_db};
+use super::resolved::{ColorChoice, Settings, default_db, default_lock_file};
 use super::table::{self, SETTINGS, Setting};
 use super::value::{Given, Problem, Raw};
 use crate::model::Notice;
@@ -251,6 +251,9 @@ impl Settings {
     fn finish(&mut self, layers: &Layers) {
         if self.origin("db") == Origin::Default {
             self.db = default_db(&self.data_dir);
+        }
+        if self.origin("lock-file") == Origin::Default {
+            self.lock_file = default_lock_file(&self.data_dir);
         }
         let added = &layers.flags.pytest_args;
         if !added.is_empty() {

@@ -47,6 +47,10 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The state file.
     pub db: PathBuf,
+    /// The file that is locked while a run in containers holds its lease.
+    pub lock_file: PathBuf,
+    /// How long a run in containers waits for others; `None` for as long as it takes.
+    pub lock_timeout: Option<Duration>,
     /// When to use colours.
     pub color: ColorChoice,
     /// How to show progress.
@@ -194,6 +198,7 @@ impl Settings {
         let data_dir = project.join("sandbox_data");
         Self {
             db: default_db(&data_dir),
+            lock_file: default_lock_file(&data_dir),
             data_dir,
             project,
             paths: Vec::new(),
@@ -209,6 +214,7 @@ impl Settings {
             offline: false,
             wheels: None,
             container: ContainerSettings::default(),
+            lock_timeout: None,
             color: ColorChoice::Auto,
             progress: ProgressChoice::Auto,
             verbosity: Verbosity::Normal,
@@ -233,4 +239,9 @@ impl Settings {
 /// The state file of a data folder.
 pub(super) fn default_db(data_dir: &Path) -> PathBuf {
     data_dir.join("agent.db")
+}
+
+/// The lock file of a data folder: the one that older tools lock.
+pub(super) fn default_lock_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("self_test.lock")
 }

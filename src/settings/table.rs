@@ -300,6 +300,22 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| (&settings.db).into(),
     },
     Setting {
+        name: "lock-file",
+        flags: &[],
+        variable: Some("SELF_TEST_LOCK_FILE"),
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.lock_file = path),
+        show: |settings| (&settings.lock_file).into(),
+    },
+    Setting {
+        name: "lock-timeout",
+        flags: &["--lock-timeout"],
+        variable: Some("SELF_TEST_LOCK_TIMEOUT"),
+        in_files: true,
+        read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
+        show: |settings| settings.lock_timeout.into(),
+    },
+    Setting {
         name: "color",
         flags: &["--color"],
         variable: None,

@@ -130,6 +130,18 @@ impl Given<'_> {
             .map(Some)
     }
 
+    /// Seconds, 0 too, or `none`.
+    pub(super) fn patience(&self) -> Result<Option<Duration>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        if self.whole() == Some(0) {
+            return Ok(Some(Duration::ZERO));
+        }
+        self.duration("expected a number of seconds from 0, or `none`")
+            .map(Some)
+    }
+
     /// Shell words in one text, or the words themselves.
     pub(super) fn words(&self) -> Result<Vec<String>, Problem> {
         let unbalanced = |_| self.problem("expected shell words with balanced quotes");

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::place::WAIT_S;
 use crate::diag::Hint;
-use crate::model::RunId;
+use crate::model::{LeaseToken, RunId};
 
 /// Why the state file cannot be used.
 #[derive(Debug, Error)]
@@ -210,6 +210,19 @@ pub enum StoreError {
         /// The run.
         run: RunId,
     },
+    /// Somebody else has the lease now, or nobody; nothing was written.
+    #[error(
+        "the lease {lease} was lost: its token {token} is not the one in the state file `{}`",
+        path.display()
+    )]
+    LeaseLost {
+        /// The path.
+        path: PathBuf,
+        /// Which: its name, or the run that had it.
+        lease: String,
+        /// The token that it was taken with.
+        token: LeaseToken,
+    },
     /// A statement failed for a reason that is a defect of the agent.
     #[error("cannot {action} in the state file `{}`", path.display())]
     Sql {
@@ -306,6 +319,9 @@ impl Hint for StoreError {
             }
             Self::Backup { .. } => {
                 "free some space beside the state file; nothing was changed".to_owned()
+            }
+            Self::LeaseLost { .. } => {
+                "another agent took over while this one was held up, or the lease was released: `agent lease list` shows it; `agent run` starts anew".to_owned()
             }
             Self::NotStored { source, .. } => return source.hint(),
         };

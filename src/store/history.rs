@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::db::{Db, count};
 use super::error::StoreError;
-use super::reader::{Reader, parse_name};
+use super::reader::{Reader, json_list, parse_name};
 use super::rows::{ComparedRuns, ComparedTest, RunRow};
 use crate::model::{Counts, CoverageTotals, Outcome, RunId};
 
@@ -20,7 +20,8 @@ macro_rules! run_query {
                  started_ms, finished_ms, outcome, exit_code,
                  passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run, flaky,
                  statements, covered, git_commit, git_dirty,
-                 (SELECT coalesce(sum(times_seen), 0) FROM run_warning WHERE run_warning.run_id = run.run_id)
+                 (SELECT coalesce(sum(times_seen), 0) FROM run_warning WHERE run_warning.run_id = run.run_id),
+                 image
              FROM run ",
             $rest
         )
@@ -148,6 +149,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         git_commit: row.get(28)?,
         git_dirty: row.get(29)?,
         warnings: count(row.get(30)?),
+        image: row.get(31)?,
     })
 }
 
@@ -165,11 +167,4 @@ fn optional_outcome(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Out
         rusqlite::types::ValueRef::Null => Ok(None),
         _ => parse_name(row, column).map(Some),
     }
-}
-
-fn json_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
-    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| {
-        let kind = rusqlite::types::Type::Text;
-        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
-    })
 }

@@ -10,6 +10,8 @@
 //!       ├─ Writer::spawn ─► submit … submit ─► finish ─► Store
 //!       │        one thread, one `BEGIN IMMEDIATE` a batch, announce after the commit
 //!       └─ reader ─► Reader                       read-only connections, as many as one likes
+//!
+//!  Leases::open ─► acquire ─► renew … renew ─► release     who may run, on a connection of its own
 //! ```
 //!
 //! **Crash points.** A run is a row without an end until `Write::RunEnded` is committed. Whatever
@@ -21,6 +23,9 @@
 //! **Invariant:** an event reaches the announcer of the [`Writer`] only after the transaction that
 //! holds its facts was committed with `synchronous = FULL`.
 //!
+//! **Invariant:** a run under a lease writes only while the lease has the token of that run; this
+//! is checked in the transaction that writes.
+//!
 //! **Invariant:** nothing here deletes, repairs or replaces a state file. What cannot be used is
 //! an error that says so.
 //!
@@ -28,10 +33,13 @@
 
 mod baseline;
 mod content;
+mod counters;
 mod db;
 mod diagnose;
 mod error;
 mod history;
+mod images;
+mod leases;
 mod open;
 mod place;
 mod reader;
@@ -43,7 +51,10 @@ mod write;
 mod writer;
 
 pub use baseline::{Baseline, Durations};
+pub use counters::Counter;
 pub use error::StoreError;
+pub use images::ImageArchiveRow;
+pub use leases::{Acquisition, Leases};
 pub use open::Store;
 pub use reader::Reader;
 pub use rows::{

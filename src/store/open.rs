@@ -69,6 +69,34 @@ impl Store {
     }
 }
 
+/// Opens a state file that is there and up to date; it is neither made nor brought up to date.
+pub(super) fn open_existing(path: &Path, access: Access) -> Result<Db, StoreError> {
+    let file = place::resolve(path)?;
+    if !file.exists() {
+        return Err(StoreError::Missing { path: file });
+    }
+    let connection =
+        connect(&file, access).map_err(|error| diagnose(&file, "open a connection", error))?;
+    let mut db = Db { file, connection };
+    let identity = Identity::read(&mut db)?;
+    identity.check(&db.file)?;
+    let path = db.file.clone();
+    if identity.is_blank() {
+        return Err(StoreError::Missing { path });
+    }
+    let (found, ours) = (identity.version(), schema::latest_version());
+    if found < ours {
+        return Err(StoreError::Older { path, found, ours });
+    }
+    if access == Access::Write {
+        check_writable(&db)?;
+        configure(&db)?;
+        db.connection
+            .set_transaction_behavior(TransactionBehavior::Immediate);
+    }
+    Ok(db)
+}
+
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {

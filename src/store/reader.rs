@@ -6,12 +6,9 @@ use rusqlite::Row;
 
 use super::content::unpack;
 use super::db::{Db, count};
-use super::diagnose::diagnose;
 use super::error::StoreError;
-use super::open::{Access, connect};
-use super::place;
+use super::open::{Access, open_existing};
 use super::rows::{AttemptRow, CoverageRow, Details, FailureRow, WarningRow};
-use super::schema::{Identity, latest_version};
 use crate::model::record::{Level, Notice, WarningRecord};
 use crate::model::{CoverageTotals, Outcome, RunId, SlowTest};
 
@@ -27,23 +24,7 @@ impl Reader {
     /// A file of an older agent is [`StoreError::Older`]: [`super::Store::open`] brings it up to
     /// date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = place::resolve(path)?;
-        if !file.exists() {
-            return Err(StoreError::Missing { path: file });
-        }
-        let connection = connect(&file, Access::Read)
-            .map_err(|error| diagnose(&file, "open a connection", error))?;
-        let mut db = Db { file, connection };
-        let identity = Identity::read(&mut db)?;
-        identity.check(&db.file)?;
-        let path = db.file.clone();
-        if identity.is_blank() {
-            return Err(StoreError::Missing { path });
-        }
-        let (found, ours) = (identity.version(), latest_version());
-        if found < ours {
-            return Err(StoreError::Older { path, found, ours });
-        }
+        let db = open_existing(path, Access::Read)?;
         Ok(Self { db })
     }
 
@@ -251,4 +232,12 @@ where
             let kind = rusqlite::types::Type::Text;
             rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
         })
+}
+
+/// A list of texts that is kept as JSON.
+pub(super) fn json_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+    })
 }

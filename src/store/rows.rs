@@ -42,6 +42,8 @@ pub struct RunRow {
     pub agent_version: String,
     /// `host`, `docker` or `podman`.
     pub executor: String,
+    /// The id of the container image; `None` on the host.
+    pub image: Option<String>,
     /// The total of workers.
     pub workers: u32,
     /// The Python version of the first shard that answered.

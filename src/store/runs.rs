@@ -4,29 +4,32 @@ use rusqlite::{Transaction, params};
 
 use super::db::int;
 use super::error::StoreError;
+use super::leases;
 use super::open::Store;
 use super::results;
 use super::rows::UnfinishedRun;
 use crate::model::record::{Level, Notice};
 use crate::model::write::{NewRun, ProcessIdentity, RunEnd, ShardFacts};
-use crate::model::{Counts, RunId, RunOutcome, ShardIndex};
+use crate::model::{Counts, LeaseClaim, RunId, RunOutcome, ShardIndex};
 
 impl Store {
-    /// Opens a run; it is on disk when this returns.
+    /// Opens a run; it is on disk when this returns. Its lease, where it needs one, must be held.
     pub fn open_run(&mut self, new: &NewRun) -> Result<RunId, StoreError> {
         let opened = self.insert_run(new);
-        self.db.in_words("open a run", opened)
+        let opened = self.db.in_words("open a run", opened)?;
+        opened.map_err(|claim| leases::lost(&self.db, &claim))
     }
 
-    fn insert_run(&mut self, new: &NewRun) -> rusqlite::Result<RunId> {
+    /// Returns the claim that does not hold, where there is one.
+    fn insert_run(&mut self, new: &NewRun) -> rusqlite::Result<Result<RunId, LeaseClaim>> {
         let pytest_args = serde_json::Value::from(new.pytest_args.clone()).to_string();
         let tx = self.db.connection.transaction()?;
         let run = tx
             .prepare_cached(
                 "INSERT INTO run (uuid, trigger, project, executor, workers, pytest_args,
                      selection_key, agent_version, holder_pid, holder_boot_id,
-                     holder_start_time, started_ms, active_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+                     holder_start_time, started_ms, active_ms, image, lease_token)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14)",
             )?
             .insert(params![
                 new.uuid,
@@ -41,13 +44,20 @@ impl Store {
                 new.holder.boot_id,
                 new.holder.start_time.map(int),
                 new.started_ms,
+                new.image,
+                new.lease.as_ref().map(|claim| claim.token.0),
             ])?;
+        if let Some(claim) = &new.lease
+            && !leases::attach(&tx, claim, RunId(run))?
+        {
+            return Ok(Err(claim.clone()));
+        }
         for (shard, path) in new.shards.iter().enumerate() {
             tx.prepare_cached("INSERT INTO shard (run_id, shard, path) VALUES (?1, ?2, ?3)")?
                 .execute(params![run, int(shard as u64), path])?;
         }
         tx.commit()?;
-        Ok(RunId(run))
+        Ok(Ok(RunId(run)))
     }
 
     /// The runs without an end: running now, or left behind by an agent that was killed.
@@ -80,7 +90,7 @@ impl Store {
         Ok(runs)
     }
 
-    /// Ends a run whose agent is gone. A run that has an end stays as it is.
+    /// Ends a run whose agent is gone, whoever has its lease. A run that has an end stays as it is.
     ///
     /// The tallies are counted anew from what was stored.
     pub fn close_interrupted(
@@ -134,7 +144,7 @@ impl Store {
     }
 }
 
-fn identity(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<ProcessIdentity> {
+pub(super) fn identity(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<ProcessIdentity> {
     Ok(ProcessIdentity {
         pid: row.get(first)?,
         boot_id: row.get(first + 1)?,

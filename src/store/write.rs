@@ -4,6 +4,7 @@ use rusqlite::{Transaction, params};
 
 use super::db::int;
 use super::error::StoreError;
+use super::leases::{self, Standing};
 use super::open::Store;
 use super::{results, runs};
 use crate::clock;
@@ -11,18 +12,24 @@ use crate::model::RunId;
 use crate::model::write::Write;
 
 impl Store {
-    /// Writes a batch to an open run: all of it, or nothing when this fails.
+    /// Writes a batch to an open run: all of it, or nothing when this fails. A run whose lease was
+    /// lost is [`StoreError::LeaseLost`] for good.
     ///
     /// The same batch can be written again. [`Write::Coverage`] leaves the lines that it replaces
     /// behind, so it is best sent rarely: when a shard or the run ends.
     pub fn write(&mut self, run: RunId, writes: &[Write]) -> Result<(), StoreError> {
         let written = self.write_batch(run, writes);
-        let known = self.db.in_words("write results", written)?;
-        if !known {
-            return Err(StoreError::NoRun {
-                path: self.db.file.clone(),
-                run,
-            });
+        let path = || self.db.file.clone();
+        match self.db.in_words("write results", written)? {
+            Standing::Good => {}
+            Standing::NoRun => return Err(StoreError::NoRun { path: path(), run }),
+            Standing::LeaseLost(token) => {
+                return Err(StoreError::LeaseLost {
+                    path: path(),
+                    lease: format!("of run {run}"),
+                    token,
+                });
+            }
         }
         if writes
             .iter()
@@ -33,21 +40,21 @@ impl Store {
         Ok(())
     }
 
-    /// Returns whether the run is there.
-    fn write_batch(&mut self, run: RunId, writes: &[Write]) -> rusqlite::Result<bool> {
+    /// Writes nothing unless the run is in good standing.
+    fn write_batch(&mut self, run: RunId, writes: &[Write]) -> rusqlite::Result<Standing> {
         let tx = self.db.connection.transaction()?;
-        let sql = "UPDATE run SET active_ms = max(active_ms, ?2) WHERE run_id = ?1";
-        let known = tx
-            .prepare_cached(sql)?
-            .execute(params![run.0, clock::now_ms()])?;
-        if known == 0 {
-            return Ok(false);
+        let standing = leases::standing(&tx, run)?;
+        if standing != Standing::Good {
+            return Ok(standing);
         }
+        let sql = "UPDATE run SET active_ms = max(active_ms, ?2) WHERE run_id = ?1";
+        tx.prepare_cached(sql)?
+            .execute(params![run.0, clock::now_ms()])?;
         for write in writes {
             apply(&tx, run, write)?;
         }
         tx.commit()?;
-        Ok(true)
+        Ok(Standing::Good)
     }
 
     /// Lets the query planner know how the tables have grown.

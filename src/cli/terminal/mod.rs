@@ -1,5 +1,5 @@
 //! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
-//! `agent show` and `agent image`.
+//! `agent show`, `agent image` and `agent lease list`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -18,6 +18,7 @@ mod bar;
 mod failure;
 mod history;
 mod image;
+mod leases;
 mod lines;
 mod live;
 mod output;
@@ -29,5 +30,6 @@ mod text;
 
 pub use history::{HistoryLine, history_table};
 pub use image::image_facts;
+pub use leases::{LeaseLine, lease_list};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};

@@ -108,6 +108,7 @@ fn new_run() -> NewRun {
         project: "/p".to_owned(),
         started_ms: 1,
         executor: "host".to_owned(),
+        image: None,
         workers: 1,
         shards: vec![String::new()],
         pytest_args: Vec::new(),
@@ -118,5 +119,6 @@ fn new_run() -> NewRun {
             boot_id: "an earlier boot".to_owned(),
             start_time: None,
         },
+        lease: None,
     }
 }

@@ -51,6 +51,8 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     exclude | - | default
     data-dir | [PROJECT]/sandbox_data | default
     db | [PROJECT]/x.db | flag --db
+    lock-file | [PROJECT]/sandbox_data/self_test.lock | default
+    lock-timeout | - | default
     color | auto | default
     progress | auto | default
     verbosity | normal | default

@@ -2,6 +2,7 @@
 
 mod config;
 mod image;
+mod lease;
 mod schema;
 mod usage;
 

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::Project;
 
-fn schema(of: &str) -> jsonschema::Validator {
+pub(super) fn schema(of: &str) -> jsonschema::Validator {
     let answer = Project::new().call(&["schema", of]);
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{of}");
     let schema: Value = serde_json::from_str(&answer.stdout).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
-fn problems(schema: &jsonschema::Validator, value: &Value) -> Vec<String> {
+pub(super) fn problems(schema: &jsonschema::Validator, value: &Value) -> Vec<String> {
     schema
         .iter_errors(value)
         .map(|error| error.to_string())

@@ -18,6 +18,7 @@ fn agent_alone_prints_its_help_and_fails() {
       history  List the runs, newest first
       show     Show one run and its failures
       image    Read, check and make image archives
+      lease    Show or release the leases of runs in containers
       config   Print every setting with its value and where that came from
       schema   Print the JSON Schema of an output
 
@@ -79,6 +80,8 @@ fn the_help_of_run_lists_every_flag() {
           --max-fail <N>            End the run after N failing tests, or none
                                     [default: none]
           --fail-fast               End the run after the first failing test
+          --lock-timeout <SECONDS>  Seconds to wait while others run in containers
+                                    [default: none]
           --cov                     Measure coverage [default]
           --no-cov                  Do not measure coverage
 
@@ -144,7 +147,9 @@ fn the_help_of_run_lists_every_flag() {
 #[test]
 fn every_help_fits_eighty_columns() {
     let project = Project::new();
-    for command in ["run", "history", "show", "image", "config", "schema"] {
+    for command in [
+        "run", "history", "show", "image", "lease", "config", "schema",
+    ] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));
         let widest = answer.stdout.lines().map(|line| line.chars().count()).max();
@@ -165,7 +170,10 @@ fn what_is_not_understood_is_a_usage_error_that_names_it() {
         (&["show"], "<RUN>"),
         (&["show", "0"], "the number of a run, or `latest`"),
         (&["history", "0"], "[N]"),
-        (&["schema", "junit"], "summary, events, config, image"),
+        (
+            &["schema", "junit"],
+            "summary, events, config, image, leases",
+        ),
     ];
     for (args, named) in cases {
         let answer = project.call(args);

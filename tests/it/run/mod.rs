@@ -8,6 +8,7 @@ mod crash;
 mod environment;
 mod interrupt;
 mod lab;
+mod lease;
 mod look_back;
 mod output;
 mod power_cut;

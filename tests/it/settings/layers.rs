@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 31] = [
+const EVERY_SETTING: [(&str, &str, &str, &str); 33] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -70,6 +70,8 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 31] = [
     ("exclude", "['build']", "", "build"),
     ("data-dir", "'/d'", "/d", "/d"),
     ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
+    ("lock-file", "'/d/l'", "/d/l", "/d/l"),
+    ("lock-timeout", "2.5", "2.5", "2.5 s"),
     ("color", "'never'", "never", "never"),
     ("progress", "'plain'", "plain", "plain"),
     ("verbosity", "'quiet'", "quiet", "quiet"),
@@ -210,6 +212,20 @@ fn the_state_file_follows_the_data_folder_unless_it_has_a_place_of_its_own() {
     let own = followed.project_file("db = 'state/own.db'");
     assert_eq!(own.settings().db, own.path("project/state/own.db"));
     assert_eq!(text_of(&own.settings().data_dir), "/data");
+}
+
+#[test]
+fn the_lock_file_follows_the_data_folder_unless_it_has_a_place_of_its_own() {
+    let place = Place::new();
+    let default = place.settings().lock_file;
+    assert_eq!(default, place.path("project/sandbox_data/self_test.lock"));
+    let followed = place.env("SANDBOX_DATA_DIR", "/data");
+    assert_eq!(
+        text_of(&followed.settings().lock_file),
+        "/data/self_test.lock"
+    );
+    let own = followed.env("SELF_TEST_LOCK_FILE", "/run/lock/own");
+    assert_eq!(text_of(&own.settings().lock_file), "/run/lock/own");
 }
 
 #[test]

@@ -103,6 +103,21 @@ fn times_are_seconds_above_zero() {
 }
 
 #[test]
+fn patience_may_be_nothing_or_endless() {
+    let of = |word| with_variable("SELF_TEST_LOCK_TIMEOUT", word).map(|s| s.lock_timeout);
+    assert_eq!(of("0").unwrap(), Some(Duration::ZERO));
+    assert_eq!(of("1.5").unwrap(), Some(Duration::from_millis(1_500)));
+    assert_eq!(of("none").unwrap(), None);
+    assert_eq!(
+        with_file("lock-timeout = 0").unwrap().lock_timeout,
+        of("0").unwrap()
+    );
+    for word in ["-1", "soon", "1e10"] {
+        assert!(of(word).is_err(), "{word}");
+    }
+}
+
+#[test]
 fn limits_can_be_taken_away_again() {
     let place = Place::new()
         .project_file("test-timeout = 3\nmax-fail = 2")

@@ -1,10 +1,13 @@
 //! The state file, on real SQLite files.
 
-mod child;
+pub(crate) mod child;
+mod counters;
 mod disk;
 mod durability;
+mod images;
+mod leases;
 mod open;
-mod sample;
+pub(crate) mod sample;
 mod scale;
 mod schema;
 mod tallies;

@@ -28,12 +28,14 @@ pub(crate) fn new_run() -> NewRun {
         project: "/home/lab/project".to_owned(),
         started_ms: NOW_MS,
         executor: "host".to_owned(),
+        image: None,
         workers: 2,
         shards: vec!["tests".to_owned()],
         pytest_args: vec!["-k".to_owned(), "not slow".to_owned()],
         selection_key: "tests -k 'not slow'".to_owned(),
         agent_version: "0.1.0".to_owned(),
         holder: process(4242),
+        lease: None,
     }
 }
 

@@ -10,9 +10,10 @@ use rusqlite::Connection;
 use super::sample::{NOW_MS, answer, open, plain, two_runs};
 
 /// A dump of every schema version that was released, except the present one.
-const DUMPS: [(i32, &str); 2] = [
+const DUMPS: [(i32, &str); 3] = [
     (1, include_str!("schema_v1.sql")),
     (2, include_str!("schema_v2.sql")),
+    (3, include_str!("schema_v3.sql")),
 ];
 
 fn restore(folder: &Path, dump: &str) -> PathBuf {

@@ -1,0 +1,207 @@
+//! Leases: who may run now, as which process on which machine, and what became of them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::RunId;
+use super::write::ProcessIdentity;
+
+/// Counts who had a lease: each holder has a greater one than all before it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct LeaseToken(pub i64);
+
+impl fmt::Display for LeaseToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A process of a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Holder {
+    /// The name of the machine.
+    pub host: String,
+    /// The process on it.
+    pub process: ProcessIdentity,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process.pid, self.host)
+    }
+}
+
+/// What is known of a recorded process now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// The same process still runs.
+    Alive,
+    /// It is gone: another boot, no such process, or another process with its id.
+    Gone,
+    /// Nobody here can say.
+    Unknown,
+}
+
+/// What a holder shows when it writes: the lease that it has, and its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseClaim {
+    /// The name of the lease.
+    pub name: String,
+    /// The token that the lease was taken with.
+    pub token: LeaseToken,
+}
+
+/// A lease as the state file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is about.
+    pub name: String,
+    /// The token of its holder, or of the last one.
+    pub token: LeaseToken,
+    /// Who has it; `None` while it is free.
+    pub hold: Option<Hold>,
+}
+
+/// Who has a lease, since when and until when; times are UTC milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The process that took it.
+    pub holder: Holder,
+    /// The run that it was taken for, once that is open.
+    pub run: Option<RunId>,
+    /// When it was taken.
+    pub acquired_ms: i64,
+    /// When it was last renewed.
+    pub heartbeat_ms: i64,
+    /// From when on it is anyone's.
+    pub expires_ms: i64,
+}
+
+impl Hold {
+    /// Whether its time is over.
+    pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.expires_ms <= now_ms
+    }
+}
+
+impl Lease {
+    /// What `holder`, the liveness of its holder where it has one, makes of it at `now_ms`.
+    pub fn state(&self, holder: Liveness, now_ms: i64) -> LeaseState {
+        match &self.hold {
+            None => LeaseState::Free,
+            Some(_) if holder == Liveness::Gone => LeaseState::Abandoned,
+            Some(hold) if hold.is_expired(now_ms) => LeaseState::Expired,
+            Some(_) => LeaseState::Held,
+        }
+    }
+}
+
+/// Whether a lease can be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseState {
+    /// Nobody has it.
+    Free,
+    /// Somebody has it, and it is in time.
+    Held,
+    /// Its holder has not renewed it in time.
+    Expired,
+    /// Its holder is gone.
+    Abandoned,
+}
+
+/// The version of [`LeaseReport`].
+pub const LEASES_VERSION: u32 = 1;
+
+/// The leases as `agent lease list --json` prints them.
+///
+/// A published contract; `agent schema leases` prints its JSON Schema. Within one version keys are
+/// only added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "agent lease list --json")]
+pub struct LeaseReport {
+    /// The version of this format, 1.
+    pub v: u32,
+    /// The leases, by name.
+    pub leases: Vec<LeaseEntry>,
+}
+
+/// One lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeaseEntry {
+    /// What it is about.
+    pub name: String,
+    /// The token of its holder, or of the last one.
+    pub token: LeaseToken,
+    /// Whether it can be taken.
+    pub state: LeaseState,
+    /// The machine of its holder; null while it is free, as all that follows.
+    pub host: Option<String>,
+    /// The process that has it.
+    pub pid: Option<u32>,
+    /// The run that it was taken for, once that is open.
+    pub run_id: Option<RunId>,
+    /// When it was taken, RFC 3339 in UTC.
+    pub acquired_at: Option<String>,
+    /// When it was last renewed, likewise.
+    pub heartbeat_at: Option<String>,
+    /// From when on it is anyone's, likewise.
+    pub expires_at: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(expires_ms: i64) -> Lease {
+        let process = ProcessIdentity {
+            pid: 7,
+            boot_id: "boot".to_owned(),
+            start_time: Some(1),
+        };
+        let holder = Holder {
+            host: "lab".to_owned(),
+            process,
+        };
+        Lease {
+            name: "containers".to_owned(),
+            token: LeaseToken(1),
+            hold: Some(Hold {
+                holder,
+                run: None,
+                acquired_ms: 0,
+                heartbeat_ms: 0,
+                expires_ms,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_lease_is_held_until_its_time_is_over_or_its_holder_is_gone() {
+        let cases = [
+            (Liveness::Alive, 99, LeaseState::Held),
+            (Liveness::Alive, 100, LeaseState::Expired),
+            (Liveness::Unknown, 99, LeaseState::Held),
+            (Liveness::Unknown, 100, LeaseState::Expired),
+            (Liveness::Gone, 99, LeaseState::Abandoned),
+            (Liveness::Gone, 100, LeaseState::Abandoned),
+        ];
+        for (holder, now_ms, state) in cases {
+            assert_eq!(
+                lease(100).state(holder, now_ms),
+                state,
+                "{holder:?} {now_ms}"
+            );
+        }
+        let free = Lease {
+            hold: None,
+            ..lease(100)
+        };
+        assert_eq!(free.state(Liveness::Unknown, 0), LeaseState::Free);
+    }
+}

@@ -1,0 +1,494 @@
+//! What interrupted runs left behind, and what of it may go.
+//!
+//! | the holder of a container | its container |
+//! |---|---|
+//! | is alive | stays, whatever was asked for |
+//! | is gone, or was of an earlier boot of this machine | goes |
+//! | is of another machine, or cannot be judged, or is not named | stays, unless `all` |
+//!
+//! **Invariant:** a container without [`MARK`] is not even looked at: [`Owner::of_labels`] is the
+//! one door.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::recovery::{OpenRun, RecoveryPlan};
+use crate::model::write::ProcessIdentity;
+use crate::model::{Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness, RunId};
+
+/// The label of every container that is the agent's, with the value `1`.
+pub const MARK: &str = "menace_self_test";
+
+/// What the labels of a container say about who made it; what is not legible is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The run that it was started for.
+    pub run: Option<RunId>,
+    /// The token of the lease of that run.
+    pub lease: Option<LeaseToken>,
+    /// The agent that started it.
+    pub holder: Option<Holder>,
+}
+
+impl Owner {
+    /// Reads the labels; `None` for a container that is not the agent's.
+    pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Self> {
+        if labels.get(MARK).map(String::as_str) != Some("1") {
+            return None;
+        }
+        let label = |key: &str| labels.get(&format!("{MARK}.{key}")).map(String::as_str);
+        let number = |key| label(key).and_then(|text| text.parse().ok());
+        let process = |host: &str| {
+            Some(Holder {
+                host: host.to_owned(),
+                process: ProcessIdentity {
+                    pid: label("pid")?.parse().ok()?,
+                    boot_id: label("boot").filter(|boot| !boot.is_empty())?.to_owned(),
+                    start_time: label("started").and_then(|text| text.parse().ok()),
+                },
+            })
+        };
+        Some(Self {
+            run: number("run").map(RunId),
+            lease: number("lease").map(LeaseToken),
+            holder: label("host")
+                .filter(|host| !host.is_empty())
+                .and_then(process),
+        })
+    }
+
+    /// The labels that a container gets.
+    pub fn to_labels(&self) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::from([(MARK.to_owned(), "1".to_owned())]);
+        let mut put = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                labels.insert(format!("{MARK}.{key}"), value);
+            }
+        };
+        let process = self.holder.as_ref().map(|holder| &holder.process);
+        put("run", self.run.map(|run| run.to_string()));
+        put("lease", self.lease.map(|token| token.to_string()));
+        put(
+            "host",
+            self.holder.as_ref().map(|holder| holder.host.clone()),
+        );
+        put("boot", process.map(|process| process.boot_id.clone()));
+        put("pid", process.map(|process| process.pid.to_string()));
+        let started = process.and_then(|process| process.start_time);
+        put("started", started.map(|time| time.to_string()));
+        labels
+    }
+}
+
+/// A container of the agent, or of another agent, with what is known of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundContainer {
+    /// The engine's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Who made it.
+    pub owner: Owner,
+    /// Whether that agent still runs; [`Liveness::Unknown`] where the owner names none.
+    pub holder: Liveness,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// A lease with what is known of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLease {
+    /// The lease.
+    pub lease: Lease,
+    /// Whether its holder still runs; [`Liveness::Unknown`] where it has none.
+    pub holder: Liveness,
+}
+
+/// The machine that cleans up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// A name of this boot of it.
+    pub boot_id: String,
+}
+
+/// Everything that a cleanup can see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CleanupSnapshot {
+    /// The containers of the engine that carry [`MARK`].
+    pub containers: Vec<FoundContainer>,
+    /// This machine.
+    pub me: Host,
+    /// The runs of the state file that have no end.
+    pub open_runs: Vec<OpenRun>,
+    /// Its leases.
+    pub leases: Vec<FoundLease>,
+    /// When all this was seen, UTC milliseconds since the epoch.
+    pub at_ms: i64,
+    /// Whether containers go of whose holder nothing is known.
+    pub all: bool,
+}
+
+/// What to do; the order of the fields is that of the steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CleanupPlan {
+    /// The ids of containers to remove.
+    pub remove: Vec<(String, Removal)>,
+    /// The ids of containers that stay.
+    pub keep: Vec<(String, Stay)>,
+    /// Leases to release.
+    pub drop_leases: Vec<LeaseClaim>,
+    /// Runs to close, and since when they were interrupted, UTC milliseconds.
+    pub close_runs: Vec<(RunId, i64)>,
+}
+
+/// Why a container goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// The agent that started it has ended.
+    HolderGone(Holder),
+    /// The machine was started anew since.
+    EarlierBoot(Holder),
+    /// It could not be judged, and everything was asked for.
+    Asked(Stay),
+}
+
+/// Why a container stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stay {
+    /// Its agent is at work.
+    HolderAlive(Option<Holder>),
+    /// It belongs to another machine.
+    OtherHost(Holder),
+    /// The system does not say whether its agent still runs.
+    Unjudged(Holder),
+    /// Its labels name no agent.
+    NoHolder,
+}
+
+impl CleanupPlan {
+    /// Plans a cleanup; containers are in the order of the snapshot.
+    pub fn new(snapshot: CleanupSnapshot) -> Self {
+        let mut plan = Self::default();
+        for container in snapshot.containers {
+            let id = container.id;
+            match judge(container.owner.holder, container.holder, &snapshot.me) {
+                Verdict::Dead(removal) => plan.remove.push((id, removal)),
+                Verdict::Unsure(stay) if snapshot.all => {
+                    plan.remove.push((id, Removal::Asked(stay)));
+                }
+                Verdict::Alive(stay) | Verdict::Unsure(stay) => plan.keep.push((id, stay)),
+            }
+        }
+        for FoundLease { lease, holder } in snapshot.leases {
+            let state = lease.state(holder, snapshot.at_ms);
+            if matches!(state, LeaseState::Expired | LeaseState::Abandoned) {
+                plan.drop_leases.push(LeaseClaim {
+                    name: lease.name,
+                    token: lease.token,
+                });
+            }
+        }
+        plan.close_runs = RecoveryPlan::new(snapshot.open_runs).close;
+        plan
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.drop_leases.is_empty() && self.close_runs.is_empty()
+    }
+}
+
+enum Verdict {
+    Alive(Stay),
+    Unsure(Stay),
+    Dead(Removal),
+}
+
+/// That somebody is alive comes before everything else.
+fn judge(holder: Option<Holder>, liveness: Liveness, me: &Host) -> Verdict {
+    if liveness == Liveness::Alive {
+        return Verdict::Alive(Stay::HolderAlive(holder));
+    }
+    let Some(holder) = holder else {
+        return Verdict::Unsure(Stay::NoHolder);
+    };
+    if holder.host != me.name {
+        return Verdict::Unsure(Stay::OtherHost(holder));
+    }
+    // A machine that does not know its own boot cannot call another one earlier.
+    if !me.boot_id.is_empty() && holder.process.boot_id != me.boot_id {
+        return Verdict::Dead(Removal::EarlierBoot(holder));
+    }
+    match liveness {
+        Liveness::Gone => Verdict::Dead(Removal::HolderGone(holder)),
+        Liveness::Alive | Liveness::Unknown => Verdict::Unsure(Stay::Unjudged(holder)),
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HolderGone(holder) => write!(f, "{holder} has ended"),
+            Self::EarlierBoot(holder) => {
+                write!(f, "{} was started anew after {holder}", holder.host)
+            }
+            Self::Asked(stay) => write!(f, "asked for, although {stay}"),
+        }
+    }
+}
+
+impl fmt::Display for Stay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HolderAlive(Some(holder)) => write!(f, "{holder} is at work"),
+            Self::HolderAlive(None) => f.write_str("its agent is at work"),
+            Self::OtherHost(holder) => write!(f, "it belongs to {holder}"),
+            Self::Unjudged(holder) => write!(f, "{holder} may be at work"),
+            Self::NoHolder => f.write_str("its labels do not say whose it is"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Hold;
+
+    fn me() -> Host {
+        Host {
+            name: "lab".to_owned(),
+            boot_id: "boot 2".to_owned(),
+        }
+    }
+
+    fn holder(host: &str, boot_id: &str) -> Holder {
+        Holder {
+            host: host.to_owned(),
+            process: ProcessIdentity {
+                pid: 4242,
+                boot_id: boot_id.to_owned(),
+                start_time: Some(7),
+            },
+        }
+    }
+
+    fn container(holder: Option<Holder>, liveness: Liveness) -> FoundContainer {
+        FoundContainer {
+            id: "c0ffee".to_owned(),
+            name: "selftest_1".to_owned(),
+            owner: Owner {
+                run: Some(RunId(3)),
+                lease: Some(LeaseToken(5)),
+                holder,
+            },
+            holder: liveness,
+            running: true,
+        }
+    }
+
+    fn snapshot(containers: Vec<FoundContainer>, all: bool) -> CleanupSnapshot {
+        CleanupSnapshot {
+            containers,
+            me: me(),
+            open_runs: Vec::new(),
+            leases: Vec::new(),
+            at_ms: 1_000,
+            all,
+        }
+    }
+
+    /// What becomes of one container, in words.
+    fn fate(holder: Option<Holder>, liveness: Liveness, all: bool) -> String {
+        let plan = CleanupPlan::new(snapshot(vec![container(holder, liveness)], all));
+        match (plan.remove.as_slice(), plan.keep.as_slice()) {
+            ([(_, removal)], []) => format!("goes: {removal}"),
+            ([], [(_, stay)]) => format!("stays: {stay}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_container_goes_with_its_holder() {
+        let here = || Some(holder("lab", "boot 2"));
+        for all in [false, true] {
+            assert_eq!(
+                fate(here(), Liveness::Alive, all),
+                "stays: process 4242 on lab is at work"
+            );
+            assert_eq!(
+                fate(here(), Liveness::Gone, all),
+                "goes: process 4242 on lab has ended"
+            );
+        }
+    }
+
+    #[test]
+    fn a_container_of_an_earlier_boot_goes() {
+        let before = || Some(holder("lab", "boot 1"));
+        for liveness in [Liveness::Gone, Liveness::Unknown] {
+            assert_eq!(
+                fate(before(), liveness, false),
+                "goes: lab was started anew after process 4242 on lab"
+            );
+        }
+    }
+
+    #[test]
+    fn a_machine_that_does_not_know_its_boot_calls_none_earlier() {
+        let found = container(Some(holder("lab", "boot 1")), Liveness::Unknown);
+        let mut snapshot = snapshot(vec![found], false);
+        snapshot.me.boot_id = String::new();
+        assert_eq!(CleanupPlan::new(snapshot).remove, []);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_stays_unless_all_is_asked_for() {
+        let cases = [
+            (
+                Some(holder("attic", "boot 9")),
+                "it belongs to process 4242 on attic",
+            ),
+            // Containers of one machine share its boot, and have names of their own.
+            (
+                Some(holder("attic", "boot 2")),
+                "it belongs to process 4242 on attic",
+            ),
+            (
+                Some(holder("lab", "boot 2")),
+                "process 4242 on lab may be at work",
+            ),
+            (None, "its labels do not say whose it is"),
+        ];
+        for (holder, reason) in cases {
+            let stays = fate(holder.clone(), Liveness::Unknown, false);
+            assert_eq!(stays, format!("stays: {reason}"));
+            let goes = fate(holder, Liveness::Unknown, true);
+            assert_eq!(goes, format!("goes: asked for, although {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_container_without_the_mark_is_nobodys() {
+        let labels = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            let labels = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            Owner::of_labels(&labels.collect())
+        };
+        assert_eq!(labels(&[]), None);
+        assert_eq!(labels(&[("menace_self_test.run", "3")]), None);
+        assert_eq!(labels(&[(MARK, "0")]), None);
+        assert_eq!(labels(&[(MARK, "1")]), Some(Owner::default()));
+        let illegible = [
+            (MARK, "1"),
+            ("menace_self_test.run", "x"),
+            ("menace_self_test.host", "lab"),
+            ("menace_self_test.boot", "boot 2"),
+            ("menace_self_test.pid", "-4"),
+        ];
+        assert_eq!(labels(&illegible), Some(Owner::default()));
+    }
+
+    #[test]
+    fn leases_that_nobody_has_any_more_are_dropped() {
+        let lease = |name: &str, expires_ms, holder| FoundLease {
+            lease: Lease {
+                name: name.to_owned(),
+                token: LeaseToken(5),
+                hold: Some(Hold {
+                    holder: self::holder("lab", "boot 2"),
+                    run: None,
+                    acquired_ms: 0,
+                    heartbeat_ms: 0,
+                    expires_ms,
+                }),
+            },
+            holder,
+        };
+        let mut free = lease("free", 0, Liveness::Unknown);
+        free.lease.hold = None;
+        let leases = vec![
+            lease("alive", 1_001, Liveness::Alive),
+            lease("expired", 1_000, Liveness::Unknown),
+            free,
+            lease("gone", 1_001, Liveness::Gone),
+            lease("unknown", 1_001, Liveness::Unknown),
+        ];
+        let plan = CleanupPlan::new(CleanupSnapshot {
+            leases,
+            ..snapshot(Vec::new(), true)
+        });
+        let dropped: Vec<_> = plan.drop_leases.iter().map(|claim| &claim.name).collect();
+        assert_eq!(dropped, ["expired", "gone"]);
+        assert!(!plan.is_empty());
+    }
+
+    #[test]
+    fn runs_are_closed_when_their_agent_is_gone() {
+        let run = |run, holder_gone| OpenRun {
+            run: RunId(run),
+            ended_ms: 10,
+            holder_gone,
+            leftovers: Vec::new(),
+        };
+        let plan = CleanupPlan::new(CleanupSnapshot {
+            open_runs: vec![run(1, true), run(2, false)],
+            ..snapshot(Vec::new(), false)
+        });
+        assert_eq!(plan.close_runs, [(RunId(1), 10)]);
+        assert!(CleanupPlan::new(snapshot(Vec::new(), false)).is_empty());
+    }
+
+    fn any_liveness() -> impl Strategy<Value = Liveness> {
+        prop_oneof![
+            Just(Liveness::Alive),
+            Just(Liveness::Gone),
+            Just(Liveness::Unknown)
+        ]
+    }
+
+    fn any_container() -> impl Strategy<Value = FoundContainer> {
+        let holder = ("lab|attic", "boot [12]").prop_map(|(host, boot)| holder(&host, &boot));
+        (proptest::option::of(holder), any_liveness())
+            .prop_map(|(holder, liveness)| container(holder, liveness))
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_holder_that_is_alive_is_ever_removed(
+            containers in prop::collection::vec(any_container(), 0..20),
+            all in any::<bool>(),
+        ) {
+            let mut containers = containers;
+            for (index, container) in containers.iter_mut().enumerate() {
+                container.id = index.to_string();
+            }
+            let plan = CleanupPlan::new(snapshot(containers.clone(), all));
+            prop_assert_eq!(plan.remove.len() + plan.keep.len(), containers.len());
+            for (id, _) in &plan.remove {
+                let container = &containers[id.parse::<usize>().unwrap()];
+                prop_assert_ne!(container.holder, Liveness::Alive);
+            }
+        }
+
+        #[test]
+        fn labels_say_who_made_a_container(
+            run in proptest::option::of(any::<i64>()),
+            lease in proptest::option::of(any::<i64>()),
+            started in proptest::option::of(any::<u64>()),
+            held in any::<bool>(),
+        ) {
+            let mut holder = holder("lab", "boot 2");
+            holder.process.start_time = started;
+            let owner = Owner {
+                run: run.map(RunId),
+                lease: lease.map(LeaseToken),
+                holder: held.then_some(holder),
+            };
+            prop_assert_eq!(Owner::of_labels(&owner.to_labels()), Some(owner));
+        }
+    }
+}

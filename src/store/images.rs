@@ -1,0 +1,113 @@
+//! Image tarballs that were checked: one that has not changed since need not be read again.
+
+use rusqlite::{Row, params};
+
+use super::db::{count, int};
+use super::error::StoreError;
+use super::open::Store;
+use super::reader::{Reader, json_list};
+
+/// What a check of an image tarball found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageArchiveRow {
+    /// The file, absolute.
+    pub path: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// When it was last changed, nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// The SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: String,
+    /// `docker-save`, `oci` or `both`.
+    pub format: String,
+    /// `sha256:` and the digest of the image's configuration.
+    pub image_id: String,
+    /// In the words of images: `amd64`, `arm64` …
+    pub architecture: String,
+    /// In the words of images: `linux`.
+    pub os: String,
+    /// The names that it carries.
+    pub tags: Vec<String>,
+    /// When it was checked, UTC milliseconds since the epoch.
+    pub verified_ms: i64,
+}
+
+impl ImageArchiveRow {
+    /// Whether a file that has this size and time now is the one that was checked.
+    pub fn is_of(&self, size_bytes: u64, mtime_ns: i64) -> bool {
+        (self.size_bytes, self.mtime_ns) == (size_bytes, mtime_ns)
+    }
+}
+
+impl Store {
+    /// Remembers a checked tarball; replaces what was known of the file at that path.
+    pub fn put_image_archive(&mut self, row: &ImageArchiveRow) -> Result<(), StoreError> {
+        let written = self.write_image_archive(row);
+        self.db.in_words("remember an image tarball", written)
+    }
+
+    fn write_image_archive(&mut self, row: &ImageArchiveRow) -> rusqlite::Result<()> {
+        let tags = serde_json::Value::from(row.tags.clone()).to_string();
+        let tx = self.db.connection.transaction()?;
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO image_archive (path, size_bytes, mtime_ns, sha256, format,
+                 image_id, architecture, os, tags, verified_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            row.path,
+            int(row.size_bytes),
+            row.mtime_ns,
+            row.sha256,
+            row.format,
+            row.image_id,
+            row.architecture,
+            row.os,
+            tags,
+            row.verified_ms,
+        ])?;
+        tx.commit()
+    }
+}
+
+impl Reader {
+    /// What was found when the file at `path` was last checked. It may have changed since:
+    /// [`ImageArchiveRow::is_of`] tells.
+    pub fn image_archive(&self, path: &str) -> Result<Option<ImageArchiveRow>, StoreError> {
+        self.db.first(
+            "read what is known of an image tarball",
+            "SELECT path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os, tags,
+                 verified_ms
+             FROM image_archive WHERE path = ?1",
+            [path],
+            image_archive,
+        )
+    }
+
+    /// Every tarball that was checked, by path.
+    pub fn image_archives(&self) -> Result<Vec<ImageArchiveRow>, StoreError> {
+        self.db.rows(
+            "read the image tarballs",
+            "SELECT path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os, tags,
+                 verified_ms
+             FROM image_archive ORDER BY path",
+            [],
+            image_archive,
+        )
+    }
+}
+
+fn image_archive(row: &Row<'_>) -> rusqlite::Result<ImageArchiveRow> {
+    Ok(ImageArchiveRow {
+        path: row.get(0)?,
+        size_bytes: count(row.get(1)?),
+        mtime_ns: row.get(2)?,
+        sha256: row.get(3)?,
+        format: row.get(4)?,
+        image_id: row.get(5)?,
+        architecture: row.get(6)?,
+        os: row.get(7)?,
+        tags: json_list(row, 8)?,
+        verified_ms: row.get(9)?,
+    })
+}
