@@ -68,6 +68,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read, check and make image archives
     Image(ImageArgs),
+    /// Remove what interrupted runs left
+    Cleanup(CleanupArgs),
     /// Show or release the leases of runs in containers
     Lease(LeaseArgs),
     /// Print every setting with its value and where that came from
@@ -182,12 +184,8 @@ struct ContainerArgs {
     /// A tarball that holds the image
     #[arg(long, value_name = "FILE")]
     image_tar: Option<String>,
-    /// docker, podman or a path [default: whichever answers]
-    #[arg(long, value_name = "PROGRAM")]
-    container_runtime: Option<String>,
-    /// Where the engine is: unix://, tcp:// or ssh://
-    #[arg(long, value_name = "URL")]
-    docker_host: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Try N more times what the engine failed to do [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retries: Option<String>,
@@ -276,6 +274,51 @@ pub(super) enum ImageCommand {
     Verify(ImageFileArgs),
     /// Make an image archive, without an engine or a registry
     Pack(ImagePackArgs),
+    /// Check an image archive and load it into an engine that lacks it
+    Load(ImageLoadArgs),
+    /// List the image archives that were checked
+    List(ImageListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImageLoadArgs {
+    /// The archive: docker save or OCI; plain, gzip or zstd
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImageListArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// Which engine.
+#[derive(Debug, Default, Args)]
+struct EngineArgs {
+    /// docker, podman or a path [default: whichever answers]
+    #[arg(long, value_name = "PROGRAM")]
+    container_runtime: Option<String>,
+    /// Where the engine is: unix://, tcp:// or ssh://
+    #[arg(long, value_name = "URL")]
+    docker_host: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CleanupArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Try N more times what the engine failed to do [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    retries: Option<String>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Also containers of other machines, and those that name no agent
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -399,8 +442,18 @@ impl Cli {
     pub(super) fn flags(&self) -> FlagValues {
         let mut flags = FlagValues::default();
         self.global.note(&mut flags);
-        if let Command::Run(run) = &self.command {
-            run.note(&mut flags);
+        match &self.command {
+            Command::Run(run) => run.note(&mut flags),
+            Command::Cleanup(args) => {
+                args.engine.note(&mut flags);
+                note_word(&mut flags, "--retries", args.retries.as_ref());
+            }
+            Command::Image(image) => match &image.command {
+                ImageCommand::Load(args) => args.engine.note(&mut flags),
+                ImageCommand::List(args) => args.engine.note(&mut flags),
+                _ => {}
+            },
+            _ => {}
         }
         flags
     }
@@ -449,6 +502,17 @@ impl RunArgs {
     }
 }
 
+impl EngineArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        note_word(
+            flags,
+            "--container-runtime",
+            self.container_runtime.as_ref(),
+        );
+        note_word(flags, "--docker-host", self.docker_host.as_ref());
+    }
+}
+
 impl ContainerArgs {
     fn note(&self, flags: &mut FlagValues) {
         note_switch(flags, "--use-container", self.use_container, "on");
@@ -462,12 +526,7 @@ impl ContainerArgs {
         );
         note_word(flags, "--container-image", self.container_image.as_ref());
         note_word(flags, "--image-tar", self.image_tar.as_ref());
-        note_word(
-            flags,
-            "--container-runtime",
-            self.container_runtime.as_ref(),
-        );
-        note_word(flags, "--docker-host", self.docker_host.as_ref());
+        self.engine.note(flags);
         note_word(flags, "--retries", self.retries.as_ref());
         note_words(flags, "--env", &self.env);
         note_word(flags, "--network", self.network.as_ref());

@@ -4,8 +4,11 @@ use std::io;
 
 use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
+use crate::engine::container::EngineError;
 use crate::model::ExitCode;
 use crate::service::ServiceError;
+use crate::service::cleanup::CleanupError;
+use crate::service::images::ImageError;
 use crate::settings::SettingsError;
 use crate::store::StoreError;
 
@@ -78,6 +81,28 @@ impl From<PackError> for Failure {
             ExitCode::ENVIRONMENT
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<CleanupError> for Failure {
+    fn from(error: CleanupError) -> Self {
+        Self::new(ExitCode::STATE_FILE, error)
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let exit = match error {
+            ImageError::Store(_) => ExitCode::STATE_FILE,
+            _ => ExitCode::ENVIRONMENT,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::new(ExitCode::ENVIRONMENT, error)
     }
 }
 

@@ -7,15 +7,22 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::args::{ImageArgs, ImageCommand, ImageFileArgs, ImagePackArgs};
+use super::args::{ImageArgs, ImageCommand, ImageFileArgs, ImageLoadArgs, ImagePackArgs};
 use super::failure::Failure;
-use super::json;
 use super::output::Output;
 use super::terminal::image_facts;
+use super::{json, reader};
 use crate::archive::{self, PackOptions};
+use crate::clock::now_ms;
+use crate::diag::printable;
+use crate::engine::child::Cancel;
+use crate::engine::container::Engine;
 use crate::image::{Digest, ImageArchive, ImageProblem, Platform, Verified};
 use crate::model::ExitCode;
 use crate::model::record::{Level, Notice};
+use crate::service::images;
+use crate::settings::Settings;
+use crate::store::Store;
 
 /// The version of the report.
 const IMAGE_VERSION: u32 = 1;
@@ -36,8 +43,14 @@ pub(super) struct ImageReport {
     file_sha256: Option<Digest>,
 }
 
-pub(super) fn run(args: &ImageArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    args: &ImageArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
     match &args.command {
+        ImageCommand::Load(args) => load(args, settings, output),
+        ImageCommand::List(_) => list(settings, output),
         ImageCommand::Inspect(args) => inspect(args, output),
         ImageCommand::Verify(args) => {
             let verified = archive::verify(&args.file, &wanted(args.platform.as_ref()))?;
@@ -48,6 +61,68 @@ pub(super) fn run(args: &ImageArgs, output: &mut Output) -> Result<ExitCode, Fai
             print(packed.into(), args.json, output)
         }
     }
+}
+
+fn load(
+    args: &ImageLoadArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let engine = Engine::detect(&images::wanted(settings), &Cancel::default())?;
+    let path = std::path::absolute(&args.file)
+        .map_err(|error| Failure::environment(anyhow::Error::new(error)))?;
+    let mut store = Store::open(&settings.db, now_ms())?;
+    let tarball = images::check_tarball(&mut store, &path, &images::platform(Some(&engine)))?;
+    let loaded = images::load_tarball(&engine, &tarball)?;
+    let how = if loaded.loaded {
+        "loaded"
+    } else {
+        "there already"
+    };
+    let name = loaded.image.tags.first().unwrap_or(&loaded.image.id);
+    let text = format!("{how}: {} in {}\n", printable(name), engine.name());
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The archives on record, and whether an engine has their images.
+fn list(settings: &Settings, output: &mut Output) -> Result<ExitCode, Failure> {
+    let archives = reader(settings)?.image_archives()?;
+    let engines = Engine::detect_all(&images::wanted(settings), &Cancel::default());
+    let engines = engines.unwrap_or_default();
+    let mut text = String::new();
+    for archive in &archives {
+        let mut homes = Vec::new();
+        for engine in &engines {
+            if engine.image(&archive.image_id)?.is_some() {
+                homes.push(engine.name());
+            }
+        }
+        let homes = match homes.as_slice() {
+            [] => "not loaded".to_owned(),
+            homes => format!("loaded in {}", homes.join(", ")),
+        };
+        let id: String = archive
+            .image_id
+            .chars()
+            .skip("sha256:".len())
+            .take(12)
+            .collect();
+        let tags = archive.tags.join(", ");
+        let lines = format!(
+            "{}\n  {id}  {}/{}  {tags}\n  {homes}\n",
+            archive.path, archive.os, archive.architecture
+        );
+        text += &lines
+            .lines()
+            .map(|line| printable(line) + "\n")
+            .collect::<String>();
+    }
+    if archives.is_empty() {
+        text += "no archive was checked yet; `agent image load FILE` does\n";
+    }
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn inspect(args: &ImageFileArgs, output: &mut Output) -> Result<ExitCode, Failure> {

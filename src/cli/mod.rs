@@ -10,6 +10,7 @@
 //! `output::Output`; everything below returns values.
 
 mod args;
+mod cleanup;
 mod config;
 pub mod events;
 mod failure;
@@ -67,7 +68,8 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
-        Command::Image(args) => image::run(args, output),
+        Command::Image(args) => image::run(args, &settings, output),
+        Command::Cleanup(args) => cleanup::run(args, &settings, output),
         Command::Lease(args) => lease::run(args, &settings, output),
     }
 }

@@ -14,6 +14,7 @@ use super::output::Output;
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
 use crate::diag;
+use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Notice};
 use crate::run::{self, RunReport};
 use crate::service::{SelfTestService, run_until_signal};
@@ -29,7 +30,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let sinks = Arc::new(Mutex::new(Sinks::open(&args.output, settings, output)?));
-    let heard = Arc::clone(&sinks);
+    let (heard, waits) = (Arc::clone(&sinks), Arc::clone(&sinks));
     let mut service = SelfTestService::new(settings.clone())
         .trigger("manual")
         .notices(notices)
@@ -38,6 +39,16 @@ pub(super) fn run(
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .handle(line);
+        })
+        .on_wait(move |waiting| {
+            let notice = Notice {
+                level: Level::Info,
+                code: "waiting".to_owned(),
+                message: format!("waits for {waiting}"),
+                hint: None,
+            };
+            let mut sinks = waits.lock().unwrap_or_else(PoisonError::into_inner);
+            sinks.terminal.handle(&Event::Notice(notice));
         });
     let (done, until_done) = channel::<()>();
     let ticked = Arc::clone(&sinks);

@@ -33,6 +33,17 @@ pub enum Compression {
     Zstd,
 }
 
+impl Format {
+    /// The name in JSON and in the state file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DockerSave => "docker-save",
+            Self::Oci => "oci",
+            Self::Both => "both",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -27,6 +27,16 @@ pub(super) struct Books {
     coverage: BTreeMap<String, CoverageEntry>,
     warnings: BTreeMap<WarningRecord, u64>,
     said: HashMap<String, HashSet<String>>,
+    troubles: Troubles,
+}
+
+/// What went wrong with containers of a run; the store counts it over all runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Troubles {
+    /// Containers that could not be removed.
+    pub(super) failures: u64,
+    /// Containers that ran out of their time.
+    pub(super) timeouts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +73,20 @@ impl Books {
             self.effects.push(Effect::Write(Write::Counts(self.counts)));
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Notes a container that could not be removed.
+    pub(super) fn container_left(&mut self) {
+        self.troubles.failures += 1;
+    }
+
+    /// Notes a container that ran out of its time.
+    pub(super) fn container_timed_out(&mut self) {
+        self.troubles.timeouts += 1;
+    }
+
+    pub(super) fn troubles(&self) -> Troubles {
+        self.troubles
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -1,7 +1,7 @@
 //! The one place where a run is decided: everything that happens goes into [`Dispatcher::handle`],
 //! everything that is to be done comes out of it. No I/O, no clock, no thread.
 
-use super::books::Books;
+use super::books::{Books, Troubles};
 use super::effect::{Effect, Failure, Input, StopSignal};
 use super::shard::{ContainerPolicy, Policy, Shard, Stop};
 use crate::clock::Mono;
@@ -19,6 +19,8 @@ pub(super) struct Verdict {
     pub exit_code: ExitCode,
     /// Why it could not be carried out, where it could not.
     pub failure: Option<Failure>,
+    /// What went wrong with its containers.
+    pub troubles: Troubles,
 }
 
 /// The state of a run.
@@ -269,6 +271,7 @@ impl Dispatcher {
             outcome,
             exit_code,
             failure,
+            troubles: self.books.troubles(),
         }
     }
 

@@ -16,9 +16,10 @@ use crate::clock::{Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::managed::provide;
-use crate::engine::{HarnessProcess, HarnessSpec, HostSpec, git};
+use crate::engine::{HarnessProcess, HarnessSpec, HostSpec, git, identity};
 use crate::model::write::{NewRun, Write};
-use crate::model::{Event, ExitCode, ShardIndex};
+use crate::model::{Event, ExitCode, RunId, ShardIndex};
+use crate::plan::cleanup::Owner;
 use crate::pytest::protocol::{Command, RunCommand};
 use crate::pytest::source::DUMP_SIGNAL;
 use crate::store::{Baseline, Store, StoreError, Writer};
@@ -35,6 +36,7 @@ pub(super) struct Driver<'a> {
     dispatcher: Dispatcher,
     job: &'a Job,
     new: &'a NewRun,
+    run: RunId,
     python: PathBuf,
     mailbox: &'a Mailbox,
     writer: Writer,
@@ -54,7 +56,7 @@ pub(super) struct Driver<'a> {
 impl<'a> Driver<'a> {
     pub(super) fn new(
         job: &'a Job,
-        new: &'a NewRun,
+        (new, run): (&'a NewRun, RunId),
         mailbox: &'a Mailbox,
         writer: Writer,
         baseline: Option<Baseline>,
@@ -68,6 +70,7 @@ impl<'a> Driver<'a> {
             python: job.python.clone(),
             job,
             new,
+            run,
             mailbox,
             writer,
             watch: Stopwatch::start(),
@@ -270,7 +273,12 @@ impl<'a> Driver<'a> {
         };
         let mut spec = container.spec.clone();
         spec.name = format!("selftest_{}_{serial}", self.new.uuid);
-        spec.labels.push(("run".to_owned(), self.new.uuid.clone()));
+        let owner = Owner {
+            run: Some(self.run),
+            lease: self.new.lease.as_ref().map(|claim| claim.token),
+            holder: Some(identity::holder()),
+        };
+        spec.labels = owner.to_labels().into_iter().collect();
         // The project cannot be written to; options of the user come later and win.
         let cache = ["-o", "cache_dir=/tmp/.pytest_cache"];
         command.argv.splice(0..0, cache.map(str::to_owned));

@@ -18,7 +18,7 @@ use crate::model::event::EVENTS_VERSION;
 use crate::model::write::{NewRun, RunEnd, Write};
 use crate::model::{Event, EventLine, Notice, RunId, RunSummary};
 use crate::plan::RunPlan;
-use crate::store::{Store, StoreError, Writer};
+use crate::store::{Counter, Store, StoreError, Writer};
 
 /// A plan and what it is carried out with.
 #[derive(Debug)]
@@ -97,12 +97,21 @@ pub fn carry_out(
         });
     };
     let writer = Writer::spawn(store, run_id, tell.clone())?;
-    let (mut store, verdict) = Driver::new(job, &new, mailbox, writer, baseline).drive()?;
+    let (mut store, verdict) =
+        Driver::new(job, (&new, run_id), mailbox, writer, baseline).drive()?;
     let end = RunEnd {
         finished_ms: now_ms(),
         outcome: verdict.outcome,
         exit_code: verdict.exit_code.0,
     };
+    for (counter, times) in [
+        (Counter::ContainerFailures, verdict.troubles.failures),
+        (Counter::ContainerTimeouts, verdict.troubles.timeouts),
+    ] {
+        if times > 0 {
+            store.add_to_counter(counter, times)?;
+        }
+    }
     let failure = verdict.failure.as_ref().map(Failure::notice);
     let mut writes: Vec<Write> = failure.into_iter().map(Write::Notice).collect();
     writes.push(Write::RunEnded(end));
@@ -123,7 +132,7 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         project: request.project.to_string_lossy().into_owned(),
         started_ms,
         executor: request.executor.clone(),
-        image: None,
+        image: job.container.as_ref().map(|it| it.spec.image.clone()),
         workers: request.workers,
         shards: job
             .plan

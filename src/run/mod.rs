@@ -23,6 +23,7 @@
 //! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
 
 mod books;
+mod cleanup;
 mod dispatch;
 mod drive;
 pub mod effect;
@@ -36,10 +37,11 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
+pub use cleanup::{Swept, Thoroughness, sweep};
 pub use effect::{Failure, StopSignal};
 pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
 pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Waiting};
 pub use mailbox::{Mailbox, StopHandle};
-pub use recover::recover;
+pub use recover::{recover, recovery};
 pub use report::summary;
 pub use shard::ContainerPolicy;

@@ -10,6 +10,16 @@ use crate::store::{Store, StoreError};
 /// Kills what is left of runs whose agent is gone, and closes these runs as `interrupted`.
 /// Returns the runs that were closed.
 pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
+    let plan = recovery(store)?;
+    plan.kill.iter().for_each(kill_leftover);
+    for (run, ended_ms) in &plan.close {
+        store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT.0)?;
+    }
+    Ok(plan.close.iter().map(|(run, _)| *run).collect())
+}
+
+/// What [`recover`] would do.
+pub fn recovery(store: &Store) -> Result<RecoveryPlan, StoreError> {
     let unfinished = store.unfinished_runs()?;
     let open = unfinished.iter().map(|run| {
         let alive = |process: &&_| identity::liveness(process) == Liveness::Alive;
@@ -21,10 +31,5 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
             leftovers: processes.filter(alive).cloned().collect(),
         }
     });
-    let plan = RecoveryPlan::new(open.collect());
-    plan.kill.iter().for_each(kill_leftover);
-    for (run, ended_ms) in &plan.close {
-        store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT.0)?;
-    }
-    Ok(plan.close.iter().map(|(run, _)| *run).collect())
+    Ok(RecoveryPlan::new(open.collect()))
 }

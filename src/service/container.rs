@@ -5,18 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::images::{self, ImageError};
 use crate::archive;
+use crate::clock::now_ms;
 use crate::diag::Hint;
-use crate::engine::child::Cancel;
 use crate::engine::container::{
-    ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource, Wanted,
+    ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource,
 };
-use crate::engine::identity;
-use crate::model::Notice;
 use crate::model::record::Level;
-use crate::run::{ContainerJob, ContainerPolicy};
+use crate::model::{ExitCode, Notice};
+use crate::run::{
+    ContainerJob, ContainerPolicy, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness,
+    Waiting, sweep,
+};
 use crate::settings::{DEFAULT_IMAGE, Settings};
 use crate::source::{self, FilesError};
+use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
 
 /// How long a container may take until the harness says hello: the disk of an engine can be slow.
 const HELLO_LIMIT: Duration = Duration::from_mins(2);
@@ -39,6 +43,15 @@ pub enum ContainerError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The tarball.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The turn.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The state file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// There is no such image, and it may not or cannot be fetched.
     #[error("{engine} has no image `{image}`{}", if *.offline { ", and nothing is fetched offline" } else { "" })]
     NoImage {
@@ -75,10 +88,24 @@ pub enum ContainerError {
     },
 }
 
+impl ContainerError {
+    /// The exit code that a command returns for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Lease(error) => error.exit_code(),
+            Self::Store(_) | Self::Image(ImageError::Store(_)) => ExitCode::STATE_FILE,
+            _ => ExitCode::ENVIRONMENT,
+        }
+    }
+}
+
 impl Hint for ContainerError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Engine(error) => return error.hint(),
+            Self::Image(error) => return error.hint(),
+            Self::Lease(error) => return error.hint(),
+            Self::Store(error) => return error.hint(),
             Self::Files(error) => return error.hint(),
             Self::NoImage { .. } => "make one with `offline/build-image.sh` and pass it by \
                  `--image-tar FILE`, or name one that is there by `--container-image`"
@@ -93,21 +120,23 @@ impl Hint for ContainerError {
     }
 }
 
-/// What the run's containers are started with; `None` where it runs on the host.
+/// What the run's containers are started with, and its turn to start them; `None` where it runs on
+/// the host.
 pub(super) fn prepare(
     settings: &Settings,
-    cancel: &Cancel,
+    store: &mut Store,
+    mailbox: &Mailbox,
     notices: &mut Vec<Notice>,
-) -> Result<Option<ContainerJob>, ContainerError> {
+    on_wait: impl FnMut(&Waiting),
+) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
     let wishes = &settings.container;
     if !wishes.enabled && !wishes.required {
         return Ok(None);
     }
-    let wanted = Wanted {
-        runtime: wishes.runtime.clone(),
-        host: wishes.host.clone(),
-    };
-    let engine = match Engine::detect(&wanted, cancel) {
+    let found = Engine::detect(&images::wanted(settings), &mailbox.cancel());
+    // A tarball that cannot be used is an error wherever the tests would run.
+    let tarball = tarball(settings, store, found.as_ref().ok())?;
+    let engine = match found {
         Ok(engine) => engine,
         Err(error) if wishes.required => return Err(error.into()),
         Err(error) => {
@@ -115,14 +144,100 @@ pub(super) fn prepare(
             return Ok(None);
         }
     };
-    let name = wishes.image.as_deref().unwrap_or(DEFAULT_IMAGE);
-    let image = find_image(&engine, name, settings.offline)?;
-    check_platform(&engine, name, &image)?;
-    let engine = Arc::new(engine);
+    let request =
+        LeaseRequest::for_containers(store.path(), &settings.lock_file, settings.lock_timeout);
+    let lease = LeaseKeeper::take(&request, mailbox, on_wait)?;
+    sweep_first(&engine, wishes.retries, store, notices)?;
+    let (name, image) = image(settings, &engine, tarball.as_ref())?;
+    check_platform(&engine, &name, &image)?;
+    let job = job(settings, engine, name, image, notices)?;
+    Ok(Some((job, lease)))
+}
+
+/// The tarball of the settings, checked for the engine, or for this machine where there is none.
+fn tarball(
+    settings: &Settings,
+    store: &mut Store,
+    engine: Option<&Engine>,
+) -> Result<Option<ImageArchiveRow>, ImageError> {
+    let Some(path) = &settings.container.image_tar else {
+        return Ok(None);
+    };
+    let tarball = images::check_tarball(store, path, &images::platform(engine))?;
+    if let Some(name) = &settings.container.image {
+        images::check_name(&tarball, name)?;
+    }
+    Ok(Some(tarball))
+}
+
+/// The same sweep as `agent cleanup`: what an earlier run left would be in the way of this one.
+fn sweep_first(
+    engine: &Engine,
+    retries: u32,
+    store: &mut Store,
+    notices: &mut Vec<Notice>,
+) -> Result<(), StoreError> {
+    let how = Thoroughness {
+        retries,
+        ..Thoroughness::default()
+    };
+    let swept = sweep(engine, how, now_ms());
+    if swept.failed_calls > 0 {
+        store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
+    }
+    if !swept.removed.is_empty() {
+        let names: Vec<&str> = swept
+            .removed
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        notices.push(Notice {
+            level: Level::Info,
+            code: "containers-removed".to_owned(),
+            message: format!("removed what an interrupted run left: {}", names.join(", ")),
+            hint: None,
+        });
+    }
+    let failures = swept.failures.iter();
+    notices.extend(failures.map(|error| Notice {
+        level: Level::Warning,
+        code: "container-left".to_owned(),
+        message: error.in_one_line(),
+        hint: Some("`agent cleanup` removes what is left".to_owned()),
+    }));
+    Ok(())
+}
+
+/// The image, and how messages name it.
+fn image(
+    settings: &Settings,
+    engine: &Engine,
+    tarball: Option<&ImageArchiveRow>,
+) -> Result<(String, ImageFacts), ContainerError> {
+    let asked = settings.container.image.as_deref();
+    if let Some(tarball) = tarball {
+        let loaded = images::load_tarball(engine, tarball)?;
+        let name = asked
+            .map(str::to_owned)
+            .or_else(|| tarball.tags.first().cloned());
+        return Ok((name.unwrap_or_else(|| tarball.path.clone()), loaded.image));
+    }
+    let name = asked.unwrap_or(DEFAULT_IMAGE);
+    Ok((name.to_owned(), find_image(engine, name, settings.offline)?))
+}
+
+fn job(
+    settings: &Settings,
+    engine: Engine,
+    name: String,
+    image: ImageFacts,
+    notices: &mut Vec<Notice>,
+) -> Result<ContainerJob, ContainerError> {
+    let wishes = &settings.container;
     let python = python_in_image(settings, notices);
     let policy = ContainerPolicy {
         engine: engine.name(),
-        image: name.to_owned(),
+        image: name,
         python: python.clone(),
         memory: wishes.memory.clone(),
         retries: wishes.retries,
@@ -136,7 +251,7 @@ pub(super) fn prepare(
     let offline = settings.offline.then(|| "none".to_owned());
     let spec = ContainerSpec {
         name: String::new(),
-        labels: labels(),
+        labels: Vec::new(),
         image: image.id,
         python,
         project: settings.project.clone(),
@@ -149,9 +264,9 @@ pub(super) fn prepare(
         },
         network: wishes.network.clone().or(offline),
         extra: wishes.args.clone(),
-        engine,
+        engine: Arc::new(engine),
     };
-    Ok(Some(ContainerJob { spec, policy }))
+    Ok(ContainerJob { spec, policy })
 }
 
 fn on_the_host(error: &EngineError) -> Notice {
@@ -239,21 +354,6 @@ fn streamed(settings: &Settings) -> Result<ProjectSource, ContainerError> {
     Ok(ProjectSource::Streamed(Arc::new(move |sink| {
         archive::write_project(&project, &files, sink)
     })))
-}
-
-fn labels() -> Vec<(String, String)> {
-    let me = identity::of_self();
-    let labels = [
-        ("host", identity::host()),
-        ("boot", me.boot_id),
-        ("pid", me.pid.to_string()),
-        (
-            "started",
-            me.start_time
-                .map_or_else(String::new, |time| time.to_string()),
-        ),
-    ];
-    labels.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Secrets of this machine stay here: only what tests are meant to see is handed on.

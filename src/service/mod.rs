@@ -4,7 +4,9 @@
 //! Everything below this layer blocks; here it is carried to threads of its own, so that signals
 //! are heard at any time. tokio lives here and nowhere else.
 
+pub mod cleanup;
 mod container;
+pub mod images;
 mod records;
 mod self_test;
 mod signals;

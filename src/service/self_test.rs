@@ -16,7 +16,9 @@ use crate::engine::python::{self, PythonError};
 use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Notice};
 use crate::plan::{RunPlan, RunRequest};
-use crate::run::{Job, Mailbox, RunError, RunReport, StopHandle, StopSignal, carry_out, recover};
+use crate::run::{
+    Job, Mailbox, RunError, RunReport, StopHandle, StopSignal, Waiting, carry_out, recover,
+};
 use crate::settings::Settings;
 use crate::source::{PathError, resolve};
 use crate::store::{Store, StoreError};
@@ -25,6 +27,7 @@ use crate::store::{Store, StoreError};
 const WAITING: usize = 1024;
 
 type Listener = Box<dyn FnMut(&EventLine) + Send>;
+type Waiter = Box<dyn FnMut(&Waiting) + Send>;
 
 /// Watches over one project.
 ///
@@ -61,6 +64,7 @@ pub struct SelfTestService {
     notices: Vec<Notice>,
     mailbox: Mailbox,
     listeners: Vec<Listener>,
+    waiters: Vec<Waiter>,
     metrics: Vec<Box<dyn MetricsSink>>,
 }
 
@@ -99,7 +103,8 @@ impl ServiceError {
         match self {
             Self::Path(_) => ExitCode::USAGE,
             Self::Stopped(signal) => signal.exit_code(),
-            Self::Python(_) | Self::Container(_) | Self::Runtime(_) => ExitCode::ENVIRONMENT,
+            Self::Container(error) => error.exit_code(),
+            Self::Python(_) | Self::Runtime(_) => ExitCode::ENVIRONMENT,
             Self::Store(_) | Self::Run(_) => ExitCode::STATE_FILE,
             Self::Thread(_) => ExitCode::BUG,
         }
@@ -128,6 +133,7 @@ impl SelfTestService {
             notices: Vec::new(),
             mailbox: Mailbox::new(),
             listeners: Vec::new(),
+            waiters: Vec::new(),
             metrics: Vec::new(),
         }
     }
@@ -151,6 +157,14 @@ impl SelfTestService {
     #[must_use]
     pub fn on_event(mut self, listener: impl FnMut(&EventLine) + Send + 'static) -> Self {
         self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Adds a listener for what a run in containers has to wait for before it begins: the run of
+    /// another process. Called once for each holder.
+    #[must_use]
+    pub fn on_wait(mut self, listener: impl FnMut(&Waiting) + Send + 'static) -> Self {
+        self.waiters.push(Box::new(listener));
         self
     }
 
@@ -189,9 +203,11 @@ impl SelfTestService {
         let mailbox = std::mem::take(&mut self.mailbox);
         let (events, queue) = sync_channel(WAITING);
         let listeners = std::mem::take(&mut self.listeners);
+        let mut waiters = std::mem::take(&mut self.waiters);
         let listening = spawn_blocking(move || listen(listeners, &queue));
         let running = spawn_blocking(move || {
-            let prepared = prepare(&settings, trigger, notices, &mailbox);
+            let on_wait = |waiting: &Waiting| waiters.iter_mut().for_each(|tell| tell(waiting));
+            let prepared = prepare(&settings, trigger, notices, &mailbox, on_wait);
             let prepared = prepared.map_err(|error| match mailbox.asked_to_stop() {
                 Some(signal) => ServiceError::Stopped(signal),
                 None => error,
@@ -203,10 +219,11 @@ impl SelfTestService {
                 };
                 Ok(carry_out(&job, store, &mailbox, announce)?)
             });
-            (outcome, mailbox)
+            (outcome, mailbox, waiters)
         });
-        let (outcome, mailbox) = running.await?;
+        let (outcome, mailbox, waiters) = running.await?;
         self.mailbox = mailbox;
+        self.waiters = waiters;
         self.listeners = listening.await?;
         let report = outcome?;
         for sink in &mut self.metrics {
@@ -231,19 +248,26 @@ fn prepare(
     trigger: String,
     mut notices: Vec<Notice>,
     mailbox: &Mailbox,
+    on_wait: impl FnMut(&Waiting),
 ) -> Result<(Job, Store), ServiceError> {
     let paths = resolve(&settings.paths, &settings.project)?;
-    let cancel = mailbox.cancel();
-    let container = container::prepare(settings, &cancel, &mut notices)?;
-    let python = match &container {
-        Some(container) => PathBuf::from(&container.spec.python),
-        None => python::find(settings.python.as_deref(), &settings.project)?,
-    };
+    let in_containers = settings.container.enabled || settings.container.required;
+    let mut python = None;
+    if !in_containers {
+        python = Some(python::find(settings.python.as_deref(), &settings.project)?);
+    }
     let mut store = Store::open(&settings.db, now_ms())?;
     let closed = recover(&mut store)?;
     if !closed.is_empty() {
         notices.push(recovered(&closed));
     }
+    let (container, lease) =
+        container::prepare(settings, &mut store, mailbox, &mut notices, on_wait)?.unzip();
+    let python = match (&container, python) {
+        (_, Some(python)) => python,
+        (Some(container), None) => PathBuf::from(&container.spec.python),
+        (None, None) => python::find(settings.python.as_deref(), &settings.project)?,
+    };
     let executor = container
         .as_ref()
         .map_or("host", |container| container.policy.engine);
@@ -260,7 +284,7 @@ fn prepare(
         executor: executor.to_owned(),
     });
     let managed = (settings.managed_env && container.is_none())
-        .then(|| managed_spec(settings, python.clone(), cancel));
+        .then(|| managed_spec(settings, python.clone(), mailbox.cancel()));
     Ok((
         Job {
             plan,
@@ -268,7 +292,7 @@ fn prepare(
             python,
             managed,
             container,
-            lease: None,
+            lease,
             notices,
         },
         store,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
+use super::status;
 use super::tunnel::{Address, Tunnel};
-use super::{LABEL, status};
 use crate::diag::Hint;
 use crate::engine::child::{Cancel, Exit};
 use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_unless};
+use crate::plan::cleanup::MARK;
 
 /// An engine answers in milliseconds; over ssh, or on a machine that swaps, in seconds.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -45,6 +46,15 @@ pub struct Wanted {
     pub runtime: Option<String>,
     /// Where the engine is: `unix://`, `tcp://`, `ssh://`. `None` for the program's own choice.
     pub host: Option<String>,
+}
+
+impl Wanted {
+    fn candidates(&self) -> Vec<String> {
+        match &self.runtime {
+            Some(program) => vec![program.clone()],
+            None => vec!["docker".to_owned(), "podman".to_owned()],
+        }
+    }
 }
 
 /// An engine that answered.
@@ -136,14 +146,26 @@ fn one_line(text: &str) -> String {
 }
 
 impl Engine {
+    /// Every engine that answers: the one that is asked for, or docker and podman.
+    pub fn detect_all(wanted: &Wanted, cancel: &Cancel) -> Result<Vec<Self>, EngineError> {
+        let mut tried = Vec::new();
+        let mut found = Vec::new();
+        for program in wanted.candidates() {
+            match Self::ask(&program, wanted.host.as_deref(), cancel) {
+                Ok(engine) => found.push(engine),
+                Err(problem) => tried.push((program, problem)),
+            }
+        }
+        if found.is_empty() {
+            return Err(EngineError::None { tried });
+        }
+        Ok(found)
+    }
+
     /// Finds the engine that is asked for and asks it for its facts.
     pub fn detect(wanted: &Wanted, cancel: &Cancel) -> Result<Self, EngineError> {
-        let candidates = match &wanted.runtime {
-            Some(program) => vec![program.clone()],
-            None => vec!["docker".to_owned(), "podman".to_owned()],
-        };
         let mut tried = Vec::new();
-        for program in candidates {
+        for program in wanted.candidates() {
             match Self::ask(&program, wanted.host.as_deref(), cancel) {
                 Ok(engine) => return Ok(engine),
                 Err(problem) => tried.push((program, problem)),
@@ -295,7 +317,7 @@ impl Engine {
     /// The containers that carry the agent's label, whatever their state.
     pub fn containers(&self) -> Result<Vec<FoundContainer>, EngineError> {
         let action = "list its containers";
-        let filter = format!("label={LABEL}=1");
+        let filter = format!("label={MARK}=1");
         let args = [
             "ps",
             "--all",

@@ -33,9 +33,6 @@ use super::process::ProcessSpec;
 use crate::pytest::protocol::Ended;
 use crate::pytest::source;
 
-/// The label that every container of the agent carries.
-pub const LABEL: &str = "menace_self_test";
-
 /// How long a guardian may take to end its container, and then the engine.
 pub(super) const KILL_GRACE: Duration = Duration::from_secs(5);
 
@@ -62,7 +59,7 @@ pub struct ContainerSpec {
     pub engine: Arc<Engine>,
     /// Its name, unique.
     pub name: String,
-    /// Labels besides [`LABEL`] itself, without its prefix.
+    /// Its labels, the agent's [`MARK`](crate::plan::cleanup::MARK) among them.
     pub labels: Vec<(String, String)>,
     /// The image, by id.
     pub image: String,
@@ -103,9 +100,8 @@ impl ContainerSpec {
         let mut add = |parts: &[&str]| args.extend(parts.iter().map(OsString::from));
         add(&["run", "--interactive", "--rm", "--pull", "never"]);
         add(&["--name", &self.name, "--log-driver", "none"]);
-        add(&["--label", &format!("{LABEL}=1")]);
         for (name, value) in &self.labels {
-            add(&["--label", &format!("{LABEL}.{name}={value}")]);
+            add(&["--label", &format!("{name}={value}")]);
         }
         add(&["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         let tmp = format!("/tmp:rw,exec,nosuid,nodev,mode=1777,size={TMP_BYTES}");

@@ -67,6 +67,7 @@ fn hint(engine: &str, said: &str) -> String {
 
 /// A container that could not be removed.
 pub(super) fn leftover(problem: String, books: &mut Books) {
+    books.container_left();
     let hint = "`agent cleanup` removes what is left";
     books.notice_each("container-left", problem, Some(hint.to_owned()));
 }

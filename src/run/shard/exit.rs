@@ -162,6 +162,9 @@ impl Shard {
     }
 
     fn out_of_time(&mut self, stderr: &str, now: Mono, books: &mut Books) {
+        if self.policy.container.is_some() {
+            books.container_timed_out();
+        }
         let limit = self.policy.timeout.as_secs_f64();
         let message = format!("running when its shard was out of time after {limit}s (--timeout)");
         let stacks = python_stacks(stderr);

@@ -1,0 +1,78 @@
+//! `agent cleanup`: removes what interrupted runs left.
+
+use anyhow::anyhow;
+
+use super::args::CleanupArgs;
+use super::failure::Failure;
+use super::output::Output;
+use crate::diag::printable;
+use crate::engine::container::EngineError;
+use crate::model::ExitCode;
+use crate::run::Thoroughness;
+use crate::service::cleanup::{CleanupReport, clean_up};
+use crate::settings::Settings;
+
+pub(super) fn run(
+    args: &CleanupArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let how = Thoroughness {
+        all: args.all,
+        retries: settings.container.retries,
+        dry_run: args.dry_run,
+    };
+    let report = clean_up(settings, how)?;
+    let text = lines(&report, args.dry_run);
+    output.data(&text).map_err(Failure::stdout)?;
+    failures(report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(report: &CleanupReport, dry_run: bool) -> String {
+    let would = if dry_run { "would have " } else { "" };
+    let mut lines = Vec::new();
+    for (engine, swept) in &report.engines {
+        for (name, why) in &swept.removed {
+            lines.push(format!(
+                "{would}removed the {engine} container {name}: {why}"
+            ));
+        }
+        for (name, why) in &swept.kept {
+            lines.push(format!("left the {engine} container {name}: {why}"));
+        }
+    }
+    for run in &report.closed {
+        lines.push(format!(
+            "{would}closed run {run} as interrupted: its agent is gone"
+        ));
+    }
+    for name in &report.released {
+        lines.push(format!(
+            "{would}released the lease `{name}`: its holder is gone"
+        ));
+    }
+    if lines.is_empty() {
+        lines.push("nothing to clean up".to_owned());
+    }
+    let lines = lines.iter().map(|line| printable(line) + "\n");
+    lines.collect()
+}
+
+/// What could not be cleaned up is an error, after everything else was.
+fn failures(report: CleanupReport) -> Result<(), Failure> {
+    if let Some(error) = report.no_engine {
+        return Err(error.into());
+    }
+    let failures = report.engines.iter().flat_map(|(_, swept)| &swept.failures);
+    let texts: Vec<String> = failures.map(EngineError::in_one_line).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        hint: Some("try again with more `--retries`, or look at the engine's own log".to_owned()),
+        ..Failure::environment(
+            anyhow!("{}", texts.join("\n")).context("not all could be cleaned up"),
+        )
+    })
+}

@@ -1,0 +1,114 @@
+//! Removes what interrupted runs left in container engines. Safe to repeat, and to die in the
+//! middle of.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::engine::container::{Engine, EngineError};
+use crate::engine::identity;
+use crate::model::Liveness;
+use crate::plan::cleanup::{
+    CleanupPlan, CleanupSnapshot, FoundContainer, Host, Owner, Removal, Stay,
+};
+
+/// The pause before the first new try; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How far a cleanup goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Thoroughness {
+    /// Containers of whose agent nothing is known go as well.
+    pub all: bool,
+    /// How often what failed is tried again.
+    pub retries: u32,
+    /// Nothing is removed.
+    pub dry_run: bool,
+}
+
+/// What a cleanup found and did in one engine.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Containers that were removed, or would be, by name.
+    pub removed: Vec<(String, Removal)>,
+    /// Containers that stay, by name.
+    pub kept: Vec<(String, Stay)>,
+    /// What failed in the end.
+    pub failures: Vec<EngineError>,
+    /// Listings and removals that failed, the ones that were tried again included.
+    pub failed_calls: u64,
+}
+
+/// Removes the containers of agents that are gone.
+pub fn sweep(engine: &Engine, how: Thoroughness, now_ms: i64) -> Swept {
+    let mut swept = Swept::default();
+    let Some(found) = swept.try_again(how.retries, || engine.containers()) else {
+        return swept;
+    };
+    let containers: Vec<FoundContainer> = found
+        .into_iter()
+        .filter_map(|container| {
+            let owner = Owner::of_labels(&container.labels.into_iter().collect())?;
+            let holder = owner.holder.as_ref();
+            let holder = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
+            Some(FoundContainer {
+                id: container.id,
+                name: container.name,
+                owner,
+                holder,
+                running: container.running,
+            })
+        })
+        .collect();
+    let name = |id: &str| {
+        let found = containers.iter().find(|container| container.id == id);
+        found.map_or_else(|| id.to_owned(), |container| container.name.clone())
+    };
+    let plan = CleanupPlan::new(CleanupSnapshot {
+        containers: containers.clone(),
+        me: Host {
+            name: identity::host(),
+            boot_id: identity::of_self().boot_id,
+        },
+        open_runs: Vec::new(),
+        leases: Vec::new(),
+        at_ms: now_ms,
+        all: how.all,
+    });
+    for (id, removal) in plan.remove {
+        let done = how.dry_run
+            || swept
+                .try_again(how.retries, || engine.remove(&id))
+                .is_some();
+        if done {
+            swept.removed.push((name(&id), removal));
+        }
+    }
+    let kept = plan.keep.into_iter();
+    swept.kept = kept.map(|(id, stay)| (name(&id), stay)).collect();
+    swept
+}
+
+impl Swept {
+    fn try_again<T>(
+        &mut self,
+        retries: u32,
+        mut call: impl FnMut() -> Result<T, EngineError>,
+    ) -> Option<T> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 0..=retries {
+            match call() {
+                Ok(answer) => return Some(answer),
+                Err(error) => {
+                    self.failed_calls += 1;
+                    if attempt == retries {
+                        self.failures.push(error);
+                    } else {
+                        thread::park_timeout(pause);
+                        pause *= 2;
+                    }
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,101 @@
+//! `agent cleanup`: everything that interrupted runs left, in engines and in the state file.
+
+use crate::clock::now_ms;
+use crate::diag::Hint;
+use crate::engine::child::Cancel;
+use crate::engine::container::{Engine, EngineError};
+use crate::engine::identity;
+use crate::model::{LeaseClaim, LeaseState, Liveness, RunId};
+use crate::run::{Swept, Thoroughness, recover, recovery, sweep};
+use crate::settings::Settings;
+use crate::store::{Counter, Leases, Store, StoreError};
+
+use super::images::wanted;
+
+/// What a cleanup did, or would do.
+#[derive(Debug, Default)]
+pub struct CleanupReport {
+    /// For each engine that answered, its name and what was found there.
+    pub engines: Vec<(&'static str, Swept)>,
+    /// Why no engine was looked at.
+    pub no_engine: Option<EngineError>,
+    /// Runs that were closed as interrupted.
+    pub closed: Vec<RunId>,
+    /// Leases that were given back.
+    pub released: Vec<String>,
+}
+
+/// Why a cleanup ended early.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct CleanupError(#[from] StoreError);
+
+impl Hint for CleanupError {
+    fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+}
+
+/// Removes what agents that are gone left behind. A state file is used where there is one, and not
+/// made.
+///
+/// # Errors
+///
+/// A state file that cannot be used. An engine that fails is told in the report.
+pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport, CleanupError> {
+    let mut report = CleanupReport::default();
+    let mut store = if settings.db.exists() {
+        Some(Store::open(&settings.db, now_ms())?)
+    } else {
+        None
+    };
+    match Engine::detect_all(&wanted(settings), &Cancel::default()) {
+        Err(error) => report.no_engine = Some(error),
+        Ok(engines) => {
+            let swept = engines
+                .iter()
+                .map(|engine| (engine.name(), sweep(engine, how, now_ms())));
+            report.engines = swept.collect();
+        }
+    }
+    if let Some(store) = &mut store {
+        let failed: u64 = report
+            .engines
+            .iter()
+            .map(|(_, swept)| swept.failed_calls)
+            .sum();
+        if failed > 0 {
+            store.add_to_counter(Counter::ContainerFailures, failed)?;
+        }
+        report.closed = if how.dry_run {
+            let plan = recovery(store)?;
+            plan.close.iter().map(|(run, _)| *run).collect()
+        } else {
+            recover(store)?
+        };
+        report.released = release(store, how.dry_run)?;
+    }
+    Ok(report)
+}
+
+/// Gives back the leases whose holders are gone.
+fn release(store: &Store, dry_run: bool) -> Result<Vec<String>, StoreError> {
+    let leases = Leases::open(store.path())?;
+    let mut released = Vec::new();
+    for lease in store.reader()?.leases()? {
+        let holder = lease.hold.as_ref().map(|hold| &hold.holder);
+        let liveness = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
+        let state = lease.state(liveness, now_ms());
+        if !matches!(state, LeaseState::Expired | LeaseState::Abandoned) {
+            continue;
+        }
+        let claim = LeaseClaim {
+            name: lease.name.clone(),
+            token: lease.token,
+        };
+        if dry_run || leases.release(&claim)? {
+            released.push(lease.name);
+        }
+    }
+    Ok(released)
+}

@@ -1,0 +1,230 @@
+//! Image tarballs on their way into an engine: checked once, remembered, loaded where they are not.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::archive::{self, ArchiveError};
+use crate::clock::now_ms;
+use crate::diag::Hint;
+use crate::engine::container::{Engine, EngineError, ImageFacts, Wanted};
+use crate::image::Platform;
+use crate::settings::Settings;
+use crate::store::{ImageArchiveRow, Store, StoreError};
+
+/// Why an image of a tarball cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The tarball is not one whole image for this machine.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What was found cannot be remembered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine does not take it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The tarball holds something else than was asked for.
+    #[error("`{}` holds {found}, and not `{wanted}`", .path.display())]
+    Other {
+        /// The tarball.
+        path: PathBuf,
+        /// The image that was asked for.
+        wanted: String,
+        /// The image that is there.
+        found: String,
+    },
+    /// The engine took it, and has it not.
+    #[error("{engine} loaded `{}`, and has no image {id}", .path.display())]
+    NotThere {
+        /// The engine.
+        engine: &'static str,
+        /// The tarball.
+        path: PathBuf,
+        /// The image.
+        id: String,
+    },
+}
+
+impl Hint for ImageError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Other { path, .. } => Some(format!(
+                "leave `--container-image` out, or see what is there with `agent image inspect {}`",
+                path.display()
+            )),
+            Self::NotThere { .. } => Some("see whether the engine's disk is full".to_owned()),
+        }
+    }
+}
+
+/// The engine that the settings ask for.
+pub fn wanted(settings: &Settings) -> Wanted {
+    Wanted {
+        runtime: settings.container.runtime.clone(),
+        host: settings.container.host.clone(),
+    }
+}
+
+/// What containers run on.
+pub fn platform(engine: Option<&Engine>) -> Platform {
+    engine.map_or_else(archive::this_machine, |engine| {
+        Platform::new(&engine.facts.os, &engine.facts.architecture, None)
+    })
+}
+
+/// What became of a tarball.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedImage {
+    /// The image as the engine has it.
+    pub image: ImageFacts,
+    /// Whether it was loaded just now; else it was there.
+    pub loaded: bool,
+}
+
+/// The facts of a tarball that is whole and for `wanted`. A file that has not changed since it was
+/// checked is not read again.
+///
+/// # Errors
+///
+/// A tarball that is not whole, or a state file that cannot be used.
+pub fn check_tarball(
+    store: &mut Store,
+    path: &Path,
+    wanted: &Platform,
+) -> Result<ImageArchiveRow, ImageError> {
+    let key = path.to_string_lossy().into_owned();
+    if let (Some(known), Some((size, mtime_ns))) =
+        (store.reader()?.image_archive(&key)?, look(path))
+        && known.is_of(size, mtime_ns)
+        && wanted.runs(&Platform::new(&known.os, &known.architecture, None))
+    {
+        return Ok(known);
+    }
+    let verified = archive::verify(path, wanted)?;
+    let archive = verified.archive;
+    let row = ImageArchiveRow {
+        path: key,
+        size_bytes: archive.size_bytes,
+        mtime_ns: archive.mtime_ns,
+        sha256: verified.file_sha256.hex(),
+        format: archive.format.as_str().to_owned(),
+        image_id: archive.image_id.to_string(),
+        architecture: archive.platform.architecture,
+        os: archive.platform.os,
+        tags: archive.tags,
+        verified_ms: now_ms(),
+    };
+    store.put_image_archive(&row)?;
+    Ok(row)
+}
+
+/// Size and time of a regular file.
+fn look(path: &Path) -> Option<(u64, i64)> {
+    let data = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mtime_ns = data.mtime().checked_mul(1_000_000_000)?;
+    Some((data.len(), mtime_ns.checked_add(data.mtime_nsec())?))
+}
+
+/// Brings a checked tarball into an engine that does not have its image yet.
+///
+/// # Errors
+///
+/// An engine that fails.
+pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<LoadedImage, ImageError> {
+    if let Some(image) = engine.image(&tarball.image_id)? {
+        return Ok(LoadedImage {
+            image,
+            loaded: false,
+        });
+    }
+    let path = PathBuf::from(&tarball.path);
+    engine.load(&path)?;
+    let image = engine.image(&tarball.image_id)?;
+    let image = image.ok_or_else(|| ImageError::NotThere {
+        engine: engine.name(),
+        path,
+        id: tarball.image_id.clone(),
+    })?;
+    Ok(LoadedImage {
+        image,
+        loaded: true,
+    })
+}
+
+/// Whether a tarball holds the image that is called `name`.
+pub(super) fn check_name(tarball: &ImageArchiveRow, name: &str) -> Result<(), ImageError> {
+    let bare = |name: &str| {
+        let name = name.trim_start_matches("docker.io/library/");
+        let name = name.trim_start_matches("localhost/").to_owned();
+        let has_tag = name
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'));
+        if has_tag {
+            name
+        } else {
+            format!("{name}:latest")
+        }
+    };
+    let is_id = |prefix: &str| {
+        let id = tarball.image_id.trim_start_matches("sha256:");
+        prefix.len() >= 12 && id.starts_with(prefix)
+    };
+    let named = tarball.tags.iter().any(|tag| bare(tag) == bare(name));
+    if named || is_id(name.trim_start_matches("sha256:")) {
+        return Ok(());
+    }
+    let names: Vec<String> = tarball.tags.iter().map(|tag| format!("`{tag}`")).collect();
+    Err(ImageError::Other {
+        path: PathBuf::from(&tarball.path),
+        wanted: name.to_owned(),
+        found: if names.is_empty() {
+            "an image without a name".to_owned()
+        } else {
+            names.join(", ")
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tarball_is_asked_for_by_any_of_its_names() {
+        let tarball = ImageArchiveRow {
+            path: "/i.tar".to_owned(),
+            size_bytes: 1,
+            mtime_ns: 1,
+            sha256: String::new(),
+            format: "oci".to_owned(),
+            image_id: format!("sha256:{}", "0123456789ab".repeat(5)),
+            architecture: "amd64".to_owned(),
+            os: "linux".to_owned(),
+            tags: vec![
+                "docker.io/library/lab:1".to_owned(),
+                "a.b:5000/c".to_owned(),
+            ],
+            verified_ms: 1,
+        };
+        for name in [
+            "lab:1",
+            "localhost/lab:1",
+            "a.b:5000/c:latest",
+            "0123456789ab",
+        ] {
+            check_name(&tarball, name).unwrap();
+        }
+        for name in ["lab", "lab:2", "c", "0123"] {
+            let error = check_name(&tarball, name).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("`/i.tar` holds `docker.io/library/lab:1`, `a.b:5000/c`, and not `{name}`")
+            );
+        }
+    }
+}
