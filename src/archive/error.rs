@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::diag::Hint;
-use crate::image::limits::MAX_EXTENDED_HEADER_BYTES;
+use crate::image::limits::{MAX_EXTENDED_HEADER_BYTES, MAX_NAMES_TOTAL_BYTES};
 use crate::image::{ImageProblem, NameProblem};
 
 /// An archive that cannot be used.
@@ -61,6 +61,9 @@ pub enum ArchiveProblem {
     /// It has more entries than any real one.
     #[error("it has more than {0} entries")]
     TooManyEntries(u64),
+    /// Its names would fill the memory.
+    #[error("its names have more than {MAX_NAMES_TOTAL_BYTES} bytes together")]
+    TooManyNames,
     /// The name of an entry is refused.
     #[error("it holds an entry whose name `{name}` {problem}")]
     EntryName {
@@ -180,6 +183,7 @@ impl Hint for ArchiveError {
             } => "make the archive without `tar --sparse`",
             ArchiveProblem::Bomb { .. }
             | ArchiveProblem::TooManyEntries(_)
+            | ArchiveProblem::TooManyNames
             | ArchiveProblem::EntryName { .. }
             | ArchiveProblem::Link { .. }
             | ArchiveProblem::EntryKind { .. }

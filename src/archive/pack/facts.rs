@@ -60,7 +60,7 @@ impl Facts {
             Kind::Symlink(_) if is_needed(name) => {
                 self.links.insert(name.to_owned());
             }
-            Kind::Folder if name.ends_with(".dist-info") && name.starts_with("usr/") => {
+            Kind::Folder if is_distribution(name) => {
                 self.distributions.insert(name.to_owned());
             }
             _ => {}
@@ -205,6 +205,12 @@ impl Facts {
 /// The 11 of `python3.11`.
 fn minor_of(command: &str) -> Option<u32> {
     command.strip_prefix("python3.")?.parse().ok()
+}
+
+/// Whether `path` is the metadata of a distribution where wheels may go.
+fn is_distribution(path: &str) -> bool {
+    let parts = path.rsplit_once('/');
+    parts.is_some_and(|(site, name)| name.ends_with(".dist-info") && is_needed(site))
 }
 
 /// Whether wheels may need the folder `path`: the few above the places of a

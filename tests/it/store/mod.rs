@@ -1,7 +1,7 @@
 //! The state file, on real SQLite files.
 
 mod child;
-mod disk;
+pub(crate) mod disk;
 mod durability;
 mod open;
 mod sample;
