@@ -38,7 +38,7 @@ pub enum ArchiveProblem {
     #[error("cannot read it")]
     Io(#[source] io::Error),
     /// It was written to in the meantime.
-    #[error("it changed while it was read")]
+    #[error("it changed while it was used")]
     Changed,
     /// It is something else.
     #[error("it is no tar archive, plain or with gzip or zstd: {0}")]
@@ -108,6 +108,26 @@ pub enum ArchiveProblem {
 impl From<ImageProblem> for ArchiveProblem {
     fn from(problem: ImageProblem) -> Self {
         Self::Image(Box::new(problem))
+    }
+}
+
+/// Why a tar was not copied as a whole.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// The archive cannot be read, or is not the one that was verified.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What should take it does not.
+    #[error("cannot pass the image archive on")]
+    Target(#[source] io::Error),
+}
+
+impl Hint for CopyError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::Target(_) => None,
+        }
     }
 }
 

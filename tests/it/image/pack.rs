@@ -243,6 +243,13 @@ fn a_broken_root_file_system_is_refused_and_nothing_is_left() {
 }
 
 #[test]
+fn a_root_file_system_may_hold_a_file_of_any_name() {
+    let folder = Folder::new();
+    let rootfs = rootfs().file("manifest.json", "{}").bytes();
+    assert_eq!(packed(&folder, &rootfs).archive.layers.len(), 1);
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let folder = Folder::new();
     let whole = options(&folder, &rootfs().bytes());
