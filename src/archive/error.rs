@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::diag::Hint;
-use crate::image::limits::MAX_EXTENDED_HEADER_BYTES;
+use crate::image::limits::{MAX_EXTENDED_HEADER_BYTES, MAX_NAMES_TOTAL_BYTES};
 use crate::image::{ImageProblem, NameProblem};
 
 /// An archive that cannot be used.
@@ -38,7 +38,7 @@ pub enum ArchiveProblem {
     #[error("cannot read it")]
     Io(#[source] io::Error),
     /// It was written to in the meantime.
-    #[error("it changed while it was read")]
+    #[error("it changed while it was used")]
     Changed,
     /// It is something else.
     #[error("it is no tar archive, plain or with gzip or zstd: {0}")]
@@ -61,6 +61,9 @@ pub enum ArchiveProblem {
     /// It has more entries than any real one.
     #[error("it has more than {0} entries")]
     TooManyEntries(u64),
+    /// Its names would fill the memory.
+    #[error("its names have more than {MAX_NAMES_TOTAL_BYTES} bytes together")]
+    TooManyNames,
     /// The name of an entry is refused.
     #[error("it holds an entry whose name `{name}` {problem}")]
     EntryName {
@@ -105,6 +108,26 @@ pub enum ArchiveProblem {
 impl From<ImageProblem> for ArchiveProblem {
     fn from(problem: ImageProblem) -> Self {
         Self::Image(Box::new(problem))
+    }
+}
+
+/// Why a tar was not copied as a whole.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// The archive cannot be read, or is not the one that was verified.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What should take it does not.
+    #[error("cannot pass the image archive on")]
+    Target(#[source] io::Error),
+}
+
+impl Hint for CopyError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::Target(_) => None,
+        }
     }
 }
 
@@ -180,6 +203,7 @@ impl Hint for ArchiveError {
             } => "make the archive without `tar --sparse`",
             ArchiveProblem::Bomb { .. }
             | ArchiveProblem::TooManyEntries(_)
+            | ArchiveProblem::TooManyNames
             | ArchiveProblem::EntryName { .. }
             | ArchiveProblem::Link { .. }
             | ArchiveProblem::EntryKind { .. }

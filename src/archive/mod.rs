@@ -8,9 +8,9 @@
 //! ```
 //!
 //! [`inspect`] reads the documents, and passes over the layers where the file allows that;
-//! [`verify`] reads every byte and compares every digest. [`pack`] makes an archive from a root file
-//! system without an engine. [`write_project`] makes a stream of a project. The only user of tar,
-//! flate2 and zip.
+//! [`verify`] reads every byte and compares every digest; [`copy_tar`] hands a verified archive on.
+//! [`pack`] makes an archive from a root file system without an engine. [`write_project`] makes a
+//! stream of a project. The only user of tar, flate2 and zip.
 //!
 //! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows
 //! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the disk.
@@ -23,16 +23,16 @@ mod scan;
 mod stream;
 mod tape;
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::Path;
 
-pub use self::error::{ArchiveError, ArchiveProblem};
+pub use self::error::{ArchiveError, ArchiveProblem, CopyError};
 use self::file::{HashedFile, Stamp};
 pub use self::pack::{PackError, PackOptions, pack};
 pub use self::project::write_project;
 use self::stream::{BUFFER_BYTES, Budget, Unpacked};
 use crate::image::{
-    Compression, Contents, Depth, ImageArchive, ImageProblem, Platform, Verified, judge,
+    Compression, Contents, Depth, Digest, ImageArchive, ImageProblem, Platform, Verified, judge,
 };
 
 /// What containers run on here.
@@ -61,6 +61,45 @@ pub fn verify(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveError> 
     verify_file(path, wanted).map_err(|problem| ArchiveError::image(path, problem))
 }
 
+/// Writes the archive `path`, unpacked to a plain tar, to `target`: to an engine, for example, that
+/// does not read its compression. Returns how many bytes that were.
+///
+/// # Errors
+///
+/// The file has another digest than the one that was verified, which shows only when all of it was written, or
+/// `target` refuses a write.
+pub fn copy_tar(
+    path: &Path,
+    file_sha256: &Digest,
+    target: &mut dyn Write,
+) -> Result<u64, CopyError> {
+    let broken = |problem| CopyError::Archive(ArchiveError::image(path, problem));
+    let (file, stamp) = file::open(path).map_err(broken)?;
+    let budget = Budget::of_file(stamp.size_bytes);
+    let unpacked = Unpacked::new(HashedFile::new(file), &budget);
+    let mut unpacked = unpacked.map_err(of_read).map_err(broken)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut copied = 0;
+    loop {
+        let count = match unpacked.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(broken(of_read(error))),
+        };
+        target
+            .write_all(&buffer[..count])
+            .map_err(CopyError::Target)?;
+        copied += count as u64;
+    }
+    let file = unpacked.finish().map_err(of_read).map_err(broken)?;
+    if file.finish(stamp).map_err(broken)? != *file_sha256 {
+        return Err(broken(ArchiveProblem::Changed));
+    }
+    target.flush().map_err(CopyError::Target)?;
+    Ok(copied)
+}
+
 fn inspect_file(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveProblem> {
     let (file, stamp) = file::open(path)?;
     let budget = Budget::of_file(stamp.size_bytes);
@@ -71,7 +110,7 @@ fn inspect_file(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveP
         // A plain file can be read from the start again, and layers be passed over.
         drop(unpacked);
         let mut seekable = BufReader::with_capacity(BUFFER_BYTES, again);
-        std::io::Seek::rewind(&mut seekable).map_err(of_read)?;
+        seekable.rewind().map_err(of_read)?;
         let (contents, seekable) = scan::scan(seekable, Depth::Documents, &budget)?;
         (contents, seekable.into_inner())
     } else {
@@ -119,6 +158,6 @@ fn archive(
     Ok(ImageArchive::new(image, compression, size_bytes, mtime_ns))
 }
 
-fn of_read(error: std::io::Error) -> ArchiveProblem {
+fn of_read(error: io::Error) -> ArchiveProblem {
     ArchiveProblem::of_read(error, "the file")
 }

@@ -8,7 +8,9 @@ use std::io::{self, BufReader, Read, Write};
 use super::error::ArchiveProblem;
 use super::stream::{BUFFER_BYTES, Budget, Unpacked};
 use super::tape::{Entry, Kind, Source, Tape};
-use crate::image::limits::{MAX_ENTRIES, MAX_JSON_BYTES, MAX_JSON_TOTAL_BYTES};
+use crate::image::limits::{
+    MAX_ENTRIES, MAX_JSON_BYTES, MAX_JSON_TOTAL_BYTES, MAX_NAMES_TOTAL_BYTES,
+};
 use crate::image::{
     Compression, Contents, Depth, Digest, FileDigests, Hasher, NameProblem, StoredFile, name,
 };
@@ -28,6 +30,7 @@ pub(super) fn scan<S: Source>(
         budget,
         contents: Contents::default(),
         kept_bytes: 0,
+        names_bytes: 0,
     };
     while let Some(entry) = scan.tape.next_entry()? {
         scan.entry(entry)?;
@@ -41,6 +44,7 @@ struct Scan<'a, S> {
     budget: &'a Budget,
     contents: Contents,
     kept_bytes: u64,
+    names_bytes: u64,
 }
 
 impl<S: Source> Scan<'_, S> {
@@ -75,6 +79,11 @@ impl<S: Source> Scan<'_, S> {
         let contents = &self.contents;
         if contents.files.contains_key(&name) || contents.links.contains_key(&name) {
             return Err(ArchiveProblem::Duplicate(name));
+        }
+        let target_bytes = target.as_ref().map_or(0, String::len);
+        self.names_bytes += (name.len() + target_bytes) as u64;
+        if self.names_bytes > MAX_NAMES_TOTAL_BYTES {
+            return Err(ArchiveProblem::TooManyNames);
         }
         if let Some(target) = target {
             self.contents.links.insert(name, target);

@@ -412,6 +412,12 @@ impl<'a> Records<'a> {
 /// The first bytes of something that is no tar.
 fn describe(bytes: &[u8]) -> String {
     const SHOWN: usize = 16;
+    // Engines load these as well, and so they are met.
+    for (magic, name) in [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2")] {
+        if bytes.starts_with(magic) {
+            return format!("it is packed with {name}, which is not read");
+        }
+    }
     let head = &bytes[..bytes.len().min(SHOWN)];
     format!("it begins with \"{}\"", head.escape_ascii())
 }

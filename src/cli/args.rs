@@ -339,8 +339,8 @@ pub(super) struct ImagePackArgs {
     /// The root file system: a tar, plain, gzip or zstd
     #[arg(long, value_name = "FILE")]
     pub(super) rootfs: PathBuf,
-    /// The name of the image [default tag: latest]
-    #[arg(long, value_name = "NAME[:TAG]")]
+    /// The name of the image, as NAME or NAME:TAG [default tag: latest]
+    #[arg(long, value_name = "NAME")]
     pub(super) tag: Reference,
     /// The archive to make: .tar, .tar.gz or .tar.zst
     #[arg(long, short, value_name = "FILE")]

@@ -5,8 +5,9 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::unix::process::CommandExt;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -153,7 +154,46 @@ pub fn run_unless(
     limit: Duration,
     cancel: &Cancel,
 ) -> Result<Captured, ProcessError> {
-    let captured = capture(spec, limit, cancel)?;
+    let Spawned {
+        child,
+        stdin,
+        stdout,
+        stderr,
+    } = spawn(spec)?;
+    drop(stdin);
+    succeeded(
+        spec,
+        capture(spec, &child, [stdout, stderr], limit, cancel)?,
+    )
+}
+
+/// What a command said, and what its feeder did.
+pub type Fed<E> = (Result<Captured, ProcessError>, Result<(), E>);
+
+/// The same for a command that reads what `feed` writes. What both say is returned: a command that
+/// fails makes its feeder fail, and the other way round.
+pub fn run_fed<E: Send>(
+    spec: &ProcessSpec,
+    limit: Duration,
+    cancel: &Cancel,
+    feed: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send,
+) -> Result<Fed<E>, ProcessError> {
+    let Spawned {
+        child,
+        mut stdin,
+        stdout,
+        stderr,
+    } = spawn(spec)?;
+    Ok(thread::scope(|scope| {
+        let feeding = scope.spawn(move || feed(&mut stdin));
+        let captured = capture(spec, &child, [stdout, stderr], limit, cancel);
+        let captured = captured.and_then(|captured| succeeded(spec, captured));
+        let fed = feeding.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (captured, fed)
+    }))
+}
+
+fn succeeded(spec: &ProcessSpec, captured: Captured) -> Result<Captured, ProcessError> {
     if captured.exit == Exit::Code(0) {
         return Ok(captured);
     }
@@ -165,14 +205,13 @@ pub fn run_unless(
     })
 }
 
-fn capture(spec: &ProcessSpec, limit: Duration, cancel: &Cancel) -> Result<Captured, ProcessError> {
-    let Spawned {
-        child,
-        stdin,
-        stdout,
-        stderr,
-    } = spawn(spec)?;
-    drop(stdin);
+fn capture(
+    spec: &ProcessSpec,
+    child: &Child,
+    [stdout, stderr]: [PipeReader; 2],
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<Captured, ProcessError> {
     let deadline = Instant::now() + limit;
     let (stdout_tail, stdout_thread) = collect(stdout);
     let (stderr_tail, stderr_thread) = collect(stderr);

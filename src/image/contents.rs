@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::digest::Digest;
+use super::json;
 use super::limits::{MAX_JSON_BYTES, MAX_LINKS};
 use super::problem::ImageProblem;
 
@@ -109,7 +110,7 @@ impl<'a> Found<'a> {
 
     /// The content, read as a `T`.
     pub(super) fn parse<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, ImageProblem> {
-        serde_json::from_slice(self.json()?).map_err(|error| self.is_no(what, error.to_string()))
+        json::parse(self.json()?).map_err(|error| self.is_no(what, error.to_string()))
     }
 
     pub(super) fn is_no(&self, what: &'static str, message: impl Into<String>) -> ImageProblem {

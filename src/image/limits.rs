@@ -31,6 +31,10 @@ pub const MAX_INDEX_DEPTH: u32 = 3;
 /// Bytes of an entry's name, as `PATH_MAX` has it.
 pub const MAX_NAME_BYTES: u64 = 4096;
 
+/// Bytes of all names and link targets of an image archive, which are kept until it is judged. Its
+/// entries have some hundred each.
+pub const MAX_NAMES_TOTAL_BYTES: u64 = 32 << 20;
+
 /// Bytes of the extended header of one tar entry: a name, a link and its file attributes, of which
 /// Linux keeps 64 KiB at most.
 pub const MAX_EXTENDED_HEADER_BYTES: u64 = 1 << 20;

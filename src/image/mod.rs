@@ -21,6 +21,7 @@ mod config;
 mod contents;
 pub mod digest;
 mod docker;
+mod json;
 mod judge;
 pub mod limits;
 pub mod name;

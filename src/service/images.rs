@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, ArchiveError};
+use crate::archive::{self, ArchiveError, CopyError};
 use crate::clock::now_ms;
 use crate::diag::Hint;
 use crate::engine::container::{Engine, EngineError, ImageFacts, Wanted};
-use crate::image::Platform;
+use crate::image::{Digest, Platform};
 use crate::settings::Settings;
 use crate::store::{ImageArchiveRow, Store, StoreError};
 
@@ -18,6 +18,12 @@ pub enum ImageError {
     /// The tarball is not one whole image for this machine.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The tarball changed on its way.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// What the state file knows of it is damaged.
+    #[error("the state file has no digest of `{0}`")]
+    Record(String),
     /// What was found cannot be remembered.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,6 +56,8 @@ impl Hint for ImageError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Archive(error) => error.hint(),
+            Self::Copy(error) => error.hint(),
+            Self::Record(_) => Some("touch the file, so that it is checked anew".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Other { path, .. } => Some(format!(
@@ -142,7 +150,11 @@ pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<Loaded
         });
     }
     let path = PathBuf::from(&tarball.path);
-    engine.load(&path)?;
+    let broken = || ImageError::Record(tarball.path.clone());
+    let digest = Digest::from_hex(&tarball.sha256).ok_or_else(broken)?;
+    // What the engine gets is what was checked, or the image is not taken.
+    let written = engine.load(|target| archive::copy_tar(&path, &digest, target).map(drop))?;
+    written?;
     let image = engine.image(&tarball.image_id)?;
     let image = image.ok_or_else(|| ImageError::NotThere {
         engine: engine.name(),

@@ -26,8 +26,10 @@ const ELF_MACHINES: [(&str, u16); 8] = [
 pub(super) struct Facts {
     entries: u64,
     is_image: bool,
+    has_programs: bool,
     is_debian: bool,
-    is_musl: bool,
+    /// What its loader tells; Debian's is GNU's.
+    libc: Option<Libc>,
     /// Minor versions by the folder of the interpreter.
     pythons: BTreeSet<(&'static str, u32)>,
     /// What `python3` leads to, by its folder.
@@ -49,9 +51,12 @@ impl Facts {
             self.entries += 1;
         }
         self.is_image |= name == "oci-layout" || name == "manifest.json";
+        self.has_programs |= name.starts_with("usr/") || name.starts_with("bin/");
         self.is_debian |=
             name.starts_with("usr/lib/python3/dist-packages") || name == "var/lib/dpkg";
-        self.is_musl |= name.starts_with("lib/ld-musl-") || name.starts_with("usr/lib/ld-musl-");
+        if name.starts_with("lib/ld-musl-") || name.starts_with("usr/lib/ld-musl-") {
+            self.libc = Some(Libc::Musl);
+        }
         self.note_python(name, kind);
         match kind {
             Kind::Folder if is_needed(name) => {
@@ -60,7 +65,7 @@ impl Facts {
             Kind::Symlink(_) if is_needed(name) => {
                 self.links.insert(name.to_owned());
             }
-            Kind::Folder if name.ends_with(".dist-info") && name.starts_with("usr/") => {
+            Kind::Folder if is_distribution(name) => {
                 self.distributions.insert(name.to_owned());
             }
             _ => {}
@@ -115,7 +120,7 @@ impl Facts {
     pub(super) fn objection(&self) -> Option<&'static str> {
         if self.entries == 0 {
             Some("it holds no files")
-        } else if self.is_image {
+        } else if self.is_image && !self.has_programs {
             Some("it is an image archive already")
         } else {
             None
@@ -139,11 +144,7 @@ impl Facts {
     }
 
     pub(super) fn libc(&self) -> Libc {
-        if self.is_musl {
-            Libc::Musl
-        } else {
-            Libc::Glibc
-        }
+        self.libc.unwrap_or(Libc::Glibc)
     }
 
     /// Where the wheels for the image's `python3` go.
@@ -205,6 +206,12 @@ impl Facts {
 /// The 11 of `python3.11`.
 fn minor_of(command: &str) -> Option<u32> {
     command.strip_prefix("python3.")?.parse().ok()
+}
+
+/// Whether `path` is the metadata of a distribution where wheels may go.
+fn is_distribution(path: &str) -> bool {
+    let parts = path.rsplit_once('/');
+    parts.is_some_and(|(site, name)| name.ends_with(".dist-info") && is_needed(site))
 }
 
 /// Whether wheels may need the folder `path`: the few above the places of a

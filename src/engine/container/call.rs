@@ -1,6 +1,7 @@
 //! Calls to an engine's command line: bounded, never with a shell, answers as JSON.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::status;
 use super::tunnel::{Address, Tunnel};
 use crate::diag::Hint;
 use crate::engine::child::{Cancel, Exit};
-use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_unless};
+use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_fed, run_unless};
 use crate::plan::cleanup::MARK;
 
 /// An engine answers in milliseconds; over ssh, or on a machine that swaps, in seconds.
@@ -217,9 +218,7 @@ impl Engine {
                     said
                 });
             }
-            Err(ProcessError::Start { source, .. })
-                if source.kind() == std::io::ErrorKind::NotFound =>
-            {
+            Err(ProcessError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Err("not installed".to_owned());
             }
             Err(ProcessError::TimedOut { limit, .. }) => {
@@ -306,12 +305,19 @@ impl Engine {
             .map(drop)
     }
 
-    /// Loads an image from a tarball.
-    pub fn load(&self, file: &std::path::Path) -> Result<(), EngineError> {
-        let action = format!("load `{}`", file.display());
-        let file = file.to_string_lossy();
-        self.call_within(LOAD_LIMIT, &action, &["load", "--input", &file])
-            .map(drop)
+    /// Loads an image from the tar that `write` writes. The error of `write` is the inner one.
+    pub fn load<E: Send>(
+        &self,
+        write: impl FnOnce(&mut dyn io::Write) -> Result<(), E> + Send,
+    ) -> Result<Result<(), E>, EngineError> {
+        let action = || "load an image".to_owned();
+        let spec = self.command([OsString::from("load")]);
+        let (loaded, written) = run_fed(&spec, LOAD_LIMIT, &self.cancel, write)
+            .map_err(|source| self.failed(action(), source))?;
+        match loaded {
+            Ok(_) => Ok(written),
+            Err(source) => Err(self.failed(action(), source)),
+        }
     }
 
     /// The containers that carry the agent's label, whatever their state.

@@ -140,15 +140,25 @@ pub(super) fn image(answer: &str) -> Result<ImageFacts, String> {
     })
 }
 
-/// Reads the answer to `ps`, a JSON object a line; the labels come as one text or as a mapping.
+/// Reads the answer to `ps`: docker prints an object a line, podman one array; the labels come as
+/// one text or as a mapping.
 pub(super) fn containers(answer: &str) -> Result<Vec<FoundContainer>, String> {
-    let lines = answer.lines().filter(|line| !line.trim().is_empty());
-    lines.map(container).collect()
+    let mut found = Vec::new();
+    for value in serde_json::Deserializer::from_str(answer).into_iter::<Value>() {
+        match value.map_err(|error| error.to_string())? {
+            Value::Array(values) => {
+                for value in &values {
+                    found.push(container(value)?);
+                }
+            }
+            value => found.push(container(&value)?),
+        }
+    }
+    Ok(found)
 }
 
-fn container(line: &str) -> Result<FoundContainer, String> {
-    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let missing = |key: &str| format!("`{key}` is missing in `{line}`");
+fn container(value: &Value) -> Result<FoundContainer, String> {
+    let missing = |key: &str| format!("`{key}` is missing in `{value}`");
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let id = text("ID").or_else(|| text("Id"));
     let name = text("Names").or_else(|| {
@@ -209,8 +219,9 @@ mod tests {
 
     #[test]
     fn containers_have_labels_in_both_shapes() {
+        assert_eq!(containers("[]\n"), Ok(vec![]));
         let docker = r#"{"ID":"a1","Names":"selftest_1","State":"running","Labels":"menace_self_test=1,x=y=z"}"#;
-        let podman = r#"{"Id":"b2","Names":["selftest_2"],"State":"exited","Labels":{"menace_self_test":"1"}}"#;
+        let podman = r#"[{"Id":"b2","Names":["selftest_2"],"State":"exited","Labels":{"menace_self_test":"1"}}]"#;
         let found = containers(&format!("{docker}\n\n{podman}\n")).unwrap();
         assert_eq!(found[0].labels[1], ("x".to_owned(), "y=z".to_owned()));
         assert_eq!((found[0].running, found[1].running), (true, false));

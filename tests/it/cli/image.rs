@@ -271,3 +271,15 @@ fn no_state_file_is_made() {
     names.sort();
     assert_eq!(names, [".git", "lab.tar"]);
 }
+
+#[test]
+fn the_help_of_each_command_fits_eighty_columns() {
+    let project = Project::new();
+    for command in ["inspect", "verify", "pack"] {
+        let mut call = project.command(&["image", command, "--help"]);
+        let answer = project.answer(call.env("COLUMNS", "200"));
+        assert_eq!(answer.code, 0, "{answer}");
+        let widest = answer.stdout.lines().map(|line| line.chars().count()).max();
+        assert!(widest.unwrap() <= 80, "{command}: {widest:?}");
+    }
+}

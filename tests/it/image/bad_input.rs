@@ -87,6 +87,11 @@ fn what_is_no_archive_is_refused() {
         ("packed text", gzip(b"hello"), "it begins with \"hello\""),
         ("packed nothing", gzip(b""), "it begins with \"\""),
         (
+            "xz",
+            [b"\xfd7zXZ\0", &b"\0".repeat(900)[..]].concat(),
+            "it is packed with xz, which is not read",
+        ),
+        (
             "a zip",
             b"PK\x03\x04".repeat(300),
             "it begins with \"PK\\x03\\x04",
@@ -337,6 +342,20 @@ fn entries_of_other_kinds_are_refused() {
 }
 
 #[test]
+fn names_are_bounded_together() {
+    let mut tar = tar::Builder::new(Vec::new());
+    for number in 0..9_000 {
+        let name = format!("{number:06}{}", "/n".repeat(2_000));
+        let mut header = header(EntryType::Regular, "x", "", 0);
+        tar.append_data(&mut header, name, std::io::empty())
+            .unwrap();
+    }
+    let said = Folder::new().complaint(&zstd(&tar.into_inner().unwrap()));
+    let wanted = "its names have more than 33554432 bytes together";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
 fn an_archive_holds_one_image() {
     let (one, other) = (Image::new("amd64"), Image::of_layers("amd64", Vec::new()));
     let two = json!([
@@ -501,6 +520,14 @@ fn documents_that_are_none_are_named() {
     assert_said(&[
         ("no JSON", image.docker_save().with("manifest.json", "{nonsense").bytes(), "`manifest.json` is no list of images: "),
         ("binary", image.docker_save().with("manifest.json", "\x01").bytes(), "`manifest.json` is no document: it does not begin as JSON"),
+        (
+            "two spellings",
+            image
+                .docker_save()
+                .with("manifest.json", r#"[{"Config":"a","config":"b","Layers":[]}]"#)
+                .bytes(),
+            "the key `config` is there twice",
+        ),
         ("another JSON", image.oci(plain).with("index.json", "{}").bytes(), "`index.json` is no image index: missing field `schemaVersion`"),
         ("version 1", image.oci(plain).with("index.json", r#"{"schemaVersion":1,"manifests":[]}"#).bytes(), "its schemaVersion is 1, and 2 was expected"),
         ("layout 2", image.oci(plain).with("oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#).bytes(), "its version is `2.0.0`, and 1 was expected"),

@@ -1,6 +1,6 @@
 //! Whole archives of every layout and compression are read alike.
 
-use menace_agent::archive::{inspect, verify};
+use menace_agent::archive::{ArchiveProblem, CopyError, copy_tar, inspect, verify};
 use menace_agent::image::{Compression, Digest, Format};
 use serde_json::{Value, json};
 
@@ -170,4 +170,36 @@ fn platforms_that_were_not_saved_do_not_count() {
     let path = folder.write("image.tar", &two_platforms(&[&arm]).bytes());
     let found = inspect(&path, &amd64()).unwrap();
     assert_eq!(found.image_id.to_string(), arm.id());
+}
+
+#[test]
+fn what_is_handed_on_is_what_was_verified() {
+    let folder = Folder::new();
+    let tar = Image::new("amd64").both().bytes();
+    for bytes in [tar.clone(), gzip(&tar), zstd(&tar)] {
+        let path = folder.write("image.tar", &bytes);
+        let verified = verify(&path, &amd64()).unwrap();
+        let mut copy = Vec::new();
+        let count = copy_tar(&path, &verified.file_sha256, &mut copy).unwrap();
+        assert_eq!(count, tar.len() as u64);
+        assert_eq!(copy, tar);
+
+        let other = Image::of_layers("amd64", Vec::new()).both().bytes();
+        let path = folder.write("image.tar", &other);
+        let error = copy_tar(&path, &verified.file_sha256, &mut Vec::new()).unwrap_err();
+        let CopyError::Archive(error) = error else {
+            panic!("{error:?}")
+        };
+        assert!(matches!(*error.problem, ArchiveProblem::Changed));
+    }
+}
+
+#[test]
+fn an_engine_that_takes_nothing_is_told_apart() {
+    let folder = Folder::new();
+    let path = folder.write("image.tar", &Image::new("amd64").both().bytes());
+    let verified = verify(&path, &amd64()).unwrap();
+    let mut full: &mut [u8] = &mut [0; 10];
+    let error = copy_tar(&path, &verified.file_sha256, &mut full).unwrap_err();
+    assert!(matches!(error, CopyError::Target(_)), "{error:?}");
 }

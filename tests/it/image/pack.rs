@@ -12,6 +12,7 @@ use tar::EntryType;
 
 use super::sample::{Image, Tar, entries, gunzip, gzip, sha, zstd};
 use super::{Folder, amd64, said};
+use crate::store::disk::Mount;
 
 /// A root file system as Debian's tools write it, with a Python that cannot run.
 pub(super) fn rootfs() -> Tar {
@@ -242,6 +243,13 @@ fn a_broken_root_file_system_is_refused_and_nothing_is_left() {
 }
 
 #[test]
+fn a_root_file_system_may_hold_a_file_of_any_name() {
+    let folder = Folder::new();
+    let rootfs = rootfs().file("manifest.json", "{}").bytes();
+    assert_eq!(packed(&folder, &rootfs).archive.layers.len(), 1);
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let folder = Folder::new();
     let whole = options(&folder, &rootfs().bytes());
@@ -261,4 +269,18 @@ fn what_is_missing_is_named() {
         folder.contains("cannot write the output `/nonexistent/image.tar`"),
         "{folder}"
     );
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_left() {
+    let Some(mount) = Mount::new() else { return };
+    let folder = Folder::new();
+    let large = vec![7; 3 << 20];
+    let mut options = options(&folder, &rootfs().file("large", large).bytes());
+    options.output = mount.path().join("image.tar");
+    let error = pack(&options).unwrap_err();
+    assert!(matches!(error, PackError::Output { .. }), "{error:?}");
+    let said = said(&error);
+    assert!(said.contains("No space left on device"), "{said}");
+    assert_eq!(fs::read_dir(mount.path()).unwrap().count(), 0);
 }

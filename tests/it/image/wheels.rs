@@ -6,6 +6,7 @@ use std::io::{Cursor, Write};
 use menace_agent::archive::{PackError, pack};
 use menace_agent::image::Digest;
 use menace_agent::image::wheel::{record_digest, record_line};
+use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -445,4 +446,26 @@ fn a_folder_without_wheels_is_refused() {
         said.contains("has no Python to install wheels for: it has neither"),
         "{said}"
     );
+}
+
+/// The names and contents of a layer. No digest covers the modes in a wheel.
+fn contents(layer: Vec<(String, u32, String)>) -> Vec<(String, String)> {
+    let contents = layer.into_iter().map(|(name, _, text)| (name, text));
+    contents.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_flipped_bit_in_a_wheel_is_noticed_or_harmless(at in any::<prop::sample::Index>(), bit in 0..8u8) {
+        let wheel = Wheel::pure("lab").file("lab-1.0.data/scripts/run", "#!python\nprint(1)\n");
+        let original = wheel.bytes();
+        let wanted = layer(&rootfs(), std::slice::from_ref(&wheel)).unwrap();
+        let mut bytes = original.clone();
+        bytes[at.index(original.len())] ^= 1 << bit;
+        if let Ok(found) = layer_of_files(&rootfs(), &[(wheel.name, bytes)]) {
+            prop_assert_eq!(contents(found), contents(wanted));
+        }
+    }
 }

@@ -23,12 +23,12 @@ const FULL: &str = "no space is left for the state file `DIR/agent.db`\n\
     hint: free some space and run again, or name another file with `--db FILE`; what was stored before is kept";
 
 /// A file system in memory, gone when it is dropped.
-struct Mount {
+pub(crate) struct Mount {
     folder: tempfile::TempDir,
 }
 
 impl Mount {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let mount = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -37,7 +37,7 @@ impl Mount {
             .then_some(mount)
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 

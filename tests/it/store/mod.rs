@@ -2,7 +2,7 @@
 
 pub(crate) mod child;
 mod counters;
-mod disk;
+pub(crate) mod disk;
 mod durability;
 mod images;
 mod leases;
