@@ -1,4 +1,7 @@
 //! Leases: who may run now, as which process on which machine, and what became of them.
+//!
+//! [`LeaseReport`] is a published contract; `agent schema leases` prints its JSON Schema. Within
+//! one version keys are only added.
 
 use std::fmt;
 
@@ -118,10 +121,7 @@ pub enum LeaseState {
 /// The version of [`LeaseReport`].
 pub const LEASES_VERSION: u32 = 1;
 
-/// The leases as `agent lease list --json` prints them.
-///
-/// A published contract; `agent schema leases` prints its JSON Schema. Within one version keys are
-/// only added.
+/// The leases of a state file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent lease list --json")]
 pub struct LeaseReport {

@@ -16,7 +16,7 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{ContainerSpec, identity};
 use crate::model::event::EVENTS_VERSION;
 use crate::model::write::{NewRun, RunEnd, Write};
-use crate::model::{Event, EventLine, Notice, RunId, RunSummary};
+use crate::model::{Event, EventLine, ExitCode, Notice, RunId, RunOutcome, RunSummary};
 use crate::plan::RunPlan;
 use crate::store::{Counter, Store, StoreError, Writer};
 
@@ -112,15 +112,28 @@ pub fn carry_out(
             store.add_to_counter(counter, times)?;
         }
     }
-    let failure = verdict.failure.as_ref().map(Failure::notice);
-    let mut writes: Vec<Write> = failure.into_iter().map(Write::Notice).collect();
+    let cut_short = verdict.outcome == RunOutcome::Incomplete;
+    let lost = cut_short.then(|| lost_lease(job)).flatten();
+    let failure = verdict.failure.or(lost);
+    let notice = failure.as_ref().map(Failure::notice);
+    let mut writes: Vec<Write> = notice.into_iter().map(Write::Notice).collect();
     writes.push(Write::RunEnded(end));
     store.write(run_id, &writes)?;
     let summary = report::summary(&store.reader()?, run_id)?.ok_or(RunError::Gone(run_id))?;
     tell(Event::RunFinished(Box::new(summary.clone())));
-    Ok(RunReport {
-        summary,
-        failure: verdict.failure,
+    Ok(RunReport { summary, failure })
+}
+
+/// A lease that could not be renewed, and that nobody took so far: the run was ended, and what it
+/// had is stored.
+fn lost_lease(job: &Job) -> Option<Failure> {
+    let lease = job.lease.as_ref().filter(|lease| lease.is_lost())?;
+    let name = &lease.claim().name;
+    Some(Failure {
+        exit_code: ExitCode::INCOMPLETE,
+        message: format!("the lease `{name}` could not be renewed, and the run was ended"),
+        causes: Vec::new(),
+        hint: Some("`agent lease list` shows who has it; `agent run` starts anew".to_owned()),
     })
 }
 

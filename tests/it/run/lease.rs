@@ -6,19 +6,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use menace_agent::clock::now_ms;
 use menace_agent::diag::{Hint, Palette, render_error};
 use menace_agent::engine::identity;
 use menace_agent::model::write::{NewRun, Write};
-use menace_agent::model::{Counts, LeaseToken, RunOutcome};
+use menace_agent::model::{Counts, LeaseClaim, LeaseToken, RunOutcome};
 use menace_agent::plan::{RunPlan, RunRequest};
 use menace_agent::run::lease::{CONTAINERS, Terms};
 use menace_agent::run::{
-    Job, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, RunError, StopSignal, Waiting, carry_out,
-    recover,
+    Job, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, RunError, RunReport, StopSignal, Waiting,
+    carry_out, recover,
 };
 use menace_agent::store::{Acquisition, Leases, Store, StoreError};
 use nix::sys::signal::{Signal, kill};
@@ -26,7 +26,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::lab::{PATIENCE, lab, wait_for};
+use super::lab::{Lab, PATIENCE, lab, processes_of, wait_for};
 use crate::store::child;
 use crate::store::sample::{new_run, plain};
 
@@ -462,20 +462,58 @@ fn without_a_state_file_there_is_no_lease() {
     assert_eq!(error.exit_code().0, 4);
 }
 
-#[test]
-fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
-    let test = "import time\ndef test_one(): pass\ndef test_two(): time.sleep(600)\n";
-    let Some(lab) = lab(&[("test_a.py", test)]) else {
-        return;
-    };
-    let store = Store::open(&lab.db(), now_ms()).unwrap();
-    let terms = LeaseRequest {
-        terms: BRISK,
-        ..request(&lab.db())
-    };
-    let keeper = at_once(&terms).unwrap();
-    let claim = keeper.claim().clone();
-    let plan = RunPlan::new(RunRequest {
+/// A run of a test that passes and one that goes on for ever, under a lease.
+struct Run {
+    runner: JoinHandle<Result<RunReport, RunError>>,
+    claim: LeaseClaim,
+}
+
+const ENDLESS: (&str, &str) = (
+    "test_a.py",
+    "import time\ndef test_one(): pass\ndef test_two(): time.sleep(600)\n",
+);
+
+impl Run {
+    /// Starts it, and waits until it is in the endless test.
+    fn start(lab: &Lab, terms: Terms) -> Self {
+        let store = Store::open(&lab.db(), now_ms()).unwrap();
+        let request = LeaseRequest {
+            terms,
+            ..request(&lab.db())
+        };
+        let keeper = at_once(&request).unwrap();
+        let claim = keeper.claim().clone();
+        let job = Job {
+            plan: plan(lab),
+            trigger: "library".to_owned(),
+            python: lab.python().to_owned(),
+            managed: None,
+            lease: Some(keeper),
+            notices: Vec::new(),
+        };
+        let (sender, events) = channel();
+        let runner = thread::spawn(move || {
+            let announce = move |line| {
+                let _gone = sender.send(line);
+            };
+            carry_out(&job, store, &Mailbox::new(), announce)
+        });
+        loop {
+            let line = events.recv_timeout(PATIENCE).unwrap();
+            let event = serde_json::to_value(&line).unwrap();
+            if event["t"] == "test_started" && event["nodeid"] == "test_a.py::test_two" {
+                return Self { runner, claim };
+            }
+        }
+    }
+
+    fn end(self) -> Result<RunReport, RunError> {
+        self.runner.join().unwrap()
+    }
+}
+
+fn plan(lab: &Lab) -> RunPlan {
+    RunPlan::new(RunRequest {
         project: lab.path(),
         paths: Vec::new(),
         pytest_args: Vec::new(),
@@ -486,46 +524,28 @@ fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
         max_fail: None,
         coverage: false,
         executor: "host".to_owned(),
-    });
-    let job = Job {
-        plan,
-        trigger: "library".to_owned(),
-        python: lab.python().to_owned(),
-        managed: None,
-        container: None,
-        lease: Some(keeper),
-        notices: Vec::new(),
+    })
+}
+
+#[test]
+fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
+    let Some(lab) = lab(&[ENDLESS]) else {
+        return;
     };
-    let (sender, events) = channel();
-    let runner = thread::spawn(move || {
-        let announce = move |line| {
-            let _gone = sender.send(line);
-        };
-        let outcome = carry_out(&job, store, &Mailbox::new(), announce);
-        drop(job);
-        outcome
-    });
-    loop {
-        let line = events.recv_timeout(PATIENCE).unwrap();
-        let event = serde_json::to_value(&line).unwrap();
-        if event["t"] == "test_started" && event["nodeid"] == "test_a.py::test_two" {
-            break;
-        }
-    }
+    let run = Run::start(&lab, BRISK);
     let leases = Leases::open(&lab.db()).unwrap();
     let hold = leases.find(CONTAINERS).unwrap().unwrap().hold.unwrap();
     assert_eq!(hold.run.map(|run| run.0), Some(1));
-    assert!(leases.release(&claim).unwrap());
-    let error = runner.join().unwrap().unwrap_err();
+    assert!(leases.release(&run.claim).unwrap());
+    let error = run.end().unwrap_err();
     let RunError::Store(source) = &error else {
         panic!("{error:?}");
     };
     assert!(
-        source.to_string().contains("was lost")
-            || source.hint().unwrap().contains("agent lease list"),
+        source.hint().unwrap().contains("agent lease list"),
         "{source:?}"
     );
-    assert_eq!(super::lab::processes_of(&lab), [""; 0]);
+    assert_eq!(processes_of(&lab), [""; 0]);
     assert_eq!(lab.rows("SELECT outcome FROM run_summary"), ["NULL"]);
 
     // The agent that ran it is this process, which is alive: its successor comes after its end.
@@ -536,4 +556,34 @@ fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
     let row = store.reader().unwrap().run(run).unwrap().unwrap();
     assert_eq!(row.outcome, Some(RunOutcome::Interrupted));
     assert_eq!(row.counts.passed, 1);
+}
+
+#[test]
+fn a_run_whose_lease_cannot_be_renewed_in_time_ends_and_says_why() {
+    let Some(lab) = lab(&[ENDLESS]) else {
+        return;
+    };
+    let always_late = Terms {
+        ttl: Duration::from_millis(1),
+        renew_every: Duration::from_millis(1),
+    };
+    let run = Run::start(&lab, always_late);
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF heartbeat_ms ON lease
+                  WHEN new.heartbeat_ms IS NOT NULL
+                  BEGIN SELECT raise(ABORT, 'the test refuses'); END";
+    plain(&lab.db()).execute_batch(refuse).unwrap();
+    let report = run.end().unwrap();
+    let failure = report.failure.unwrap();
+    assert_eq!(
+        failure.message,
+        "the lease `containers` could not be renewed, and the run was ended"
+    );
+    let summary = report.summary;
+    assert_eq!(
+        (summary.outcome, summary.exit_code),
+        (RunOutcome::Incomplete, 6)
+    );
+    assert_eq!((summary.counts.passed, summary.counts.not_run), (1, 1));
+    assert_eq!(summary.notices[0].code, "failure");
+    assert_eq!(processes_of(&lab), [""; 0]);
 }
