@@ -115,6 +115,53 @@ fn offline_a_folder_without_the_right_wheels_is_an_error() {
 }
 
 #[test]
+fn what_a_folder_of_wheels_lists_is_installed_and_stays() {
+    let (Some(rich), Some(lab)) = (lab(&[]), project()) else {
+        return;
+    };
+    lab.write("test_a.py", "import listed\ndef test_one(): pass\n");
+    let folder = lab.path().join("own wheels");
+    fs::create_dir(&folder).unwrap();
+    for wheel in fs::read_dir(wheels(&rich)).unwrap().flatten() {
+        fs::copy(wheel.path(), folder.join(wheel.file_name())).unwrap();
+    }
+    call(rich.python(), &["-c", LISTED, folder.to_str().unwrap()]);
+    let offline = ["--offline", "--wheels", "own wheels"];
+    // Without the list the wheels are there to choose from, and nothing asks for this one.
+    lab.run(&offline).expect(6);
+    lab.write("own wheels/requirements.txt", "listed==1.0\n");
+    lab.run(&offline).expect(0);
+    lab.run(&["--offline"]).expect(0);
+    let environments = fs::read_dir(lab.path().join("sandbox_data/env")).unwrap();
+    let environments = environments.flatten().filter(|e| e.path().is_dir());
+    assert_eq!(environments.count(), 2);
+}
+
+/// Writes a wheel of the distribution `listed`.
+const LISTED: &str = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1] + "/listed-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("listed.py", "")
+    wheel.writestr("listed-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: listed\nVersion: 1.0\n")
+    wheel.writestr("listed-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr("listed-1.0.dist-info/RECORD", "listed.py,,\nlisted-1.0.dist-info/METADATA,,\nlisted-1.0.dist-info/WHEEL,,\nlisted-1.0.dist-info/RECORD,,\n")
+"#;
+
+#[test]
+fn a_list_that_is_no_list_is_an_error() {
+    let Some(lab) = project() else {
+        return;
+    };
+    lab.write("wheels/requirements.txt", &"# a line\n".repeat(120_000));
+    let answer = lab.run(&["--offline", "--wheels", "wheels"]).expect(3);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: cannot read `[PROJECT]/wheels/requirements.txt`
+      caused by: it is larger than 1 MiB
+    hint: it is the list of a folder of wheels, a package a line; `offline/fetch-wheels.sh` makes both
+    ");
+}
+
+#[test]
 fn an_interrupt_ends_the_installation() {
     let Some(lab) = project() else {
         return;
