@@ -15,6 +15,7 @@ mod diag;
 mod envs;
 mod harness;
 mod layout;
+mod offline;
 mod readme;
 mod run;
 mod service;
