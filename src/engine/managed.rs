@@ -35,13 +35,15 @@ const REQUIREMENTS_LIMIT_BYTES: u64 = 1024 * 1024;
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 const VENV_LIMIT: Duration = Duration::from_mins(3);
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
-/// Where packages live for this interpreter, user site included when it is in use.
-const PROBE: &str = "import json, site, sys, sysconfig\n\
+/// Where packages live for this interpreter, user site included when it is in use, and which of the
+/// modules that make environments it lacks.
+const PROBE: &str = "import importlib.util, json, site, sys, sysconfig\n\
     dirs = [sysconfig.get_paths()[k] for k in ('purelib', 'platlib')]\n\
     dirs += getattr(site, 'getsitepackages', lambda: [])()\n\
     dirs += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []\n\
     json.dump({'executable': sys.executable, 'version': sys.version.split()[0],\
-    'prefix': sys.prefix, 'dirs': sorted(set(dirs), key=dirs.index)}, sys.stdout)";
+    'prefix': sys.prefix, 'dirs': sorted(set(dirs), key=dirs.index),\
+    'lacks': [m for m in ('venv', 'ensurepip') if importlib.util.find_spec(m) is None]}, sys.stdout)";
 /// Imported at each start of the environment's interpreter: the project's packages, with their own
 /// `.pth` files, go before ours.
 const PATH_MODULE: &str = "\
@@ -104,6 +106,14 @@ pub enum ManagedError {
         /// The start of its answer.
         answer: String,
     },
+    /// The interpreter comes without what makes environments, as Debian's does.
+    #[error("`{}` has no pytest, and cannot make an environment: it has no module `{module}`", .python.display())]
+    NoVenv {
+        /// The interpreter.
+        python: PathBuf,
+        /// The first module that it lacks.
+        module: String,
+    },
     /// Offline without wheels.
     #[error("`{}` has no pytest, and without a folder of wheels none can be installed offline", .0.display())]
     NoWheels(PathBuf),
@@ -153,11 +163,16 @@ impl Hint for ManagedError {
             Self::Probe { .. } | Self::Answer { .. } => {
                 "pass `--python` the interpreter that has the project's packages".to_owned()
             }
+            Self::NoVenv { .. } => {
+                "`apt-get install python3-venv` on Debian and Ubuntu; or install \
+                 pytest into it, or pass `--python` another interpreter"
+                    .to_owned()
+            }
             Self::NoWheels(_) => "on a connected machine run `pip download pytest coverage \
                  pytest-xdist -d wheels`, copy the folder here and pass `--wheels wheels`"
                 .to_owned(),
-            Self::Venv { .. } => "the interpreter needs the modules `venv` and `ensurepip` \
-                 (Debian: python3-venv); or install pytest into it and try again"
+            Self::Venv { .. } => "install pytest into the interpreter and try again, or pass \
+                 `--python` another one"
                 .to_owned(),
             Self::Install { offline: true, .. } => "the folder of `--wheels` needs wheels of \
                  pytest, coverage and pytest-xdist, with all they require, for this Python"
@@ -181,6 +196,7 @@ struct Site {
     version: String,
     prefix: String,
     dirs: Vec<String>,
+    lacks: Vec<String>,
 }
 
 /// What a folder of wheels lists.
@@ -218,6 +234,12 @@ pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
     }
     if spec.offline && spec.wheels.is_none() {
         return Err(ManagedError::NoWheels(spec.python.clone()));
+    }
+    if let Some(module) = site.lacks.first() {
+        return Err(ManagedError::NoVenv {
+            python: spec.python.clone(),
+            module: module.clone(),
+        });
     }
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(writing(&folder))?;

@@ -24,6 +24,17 @@ fn call(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) {
     assert!(output.status.success(), "{args:?}: {output:?}");
 }
 
+/// Where the project's own environment keeps its packages.
+fn packages(lab: &Lab) -> PathBuf {
+    let mut versions = fs::read_dir(lab.path().join("project-env/lib")).unwrap();
+    versions
+        .next()
+        .unwrap()
+        .unwrap()
+        .path()
+        .join("site-packages")
+}
+
 /// A project with an environment of its own that has packages but no pytest.
 fn project() -> Option<Lab> {
     let base = lab_with(&["pip"], &[])?.python().to_owned();
@@ -39,13 +50,7 @@ fn project() -> Option<Lab> {
         base,
         &["-m", "venv", "--without-pip", environment.to_str().unwrap()],
     );
-    let mut versions = fs::read_dir(environment.join("lib")).unwrap();
-    let packages = versions
-        .next()
-        .unwrap()
-        .unwrap()
-        .path()
-        .join("site-packages");
+    let packages = packages(&lab);
     fs::write(packages.join("installed.py"), "NAME = 'installed'\n").unwrap();
     let source = lab.path().join("source");
     fs::write(packages.join("__editable__.pth"), source.to_str().unwrap()).unwrap();
@@ -85,6 +90,21 @@ fn offline_without_wheels_says_how_to_bring_them() {
     hint: on a connected machine run `pip download pytest coverage pytest-xdist -d wheels`, copy the folder here and pass `--wheels wheels`
     ");
     assert_eq!(lab.verdict(), "error | 3");
+}
+
+/// As Debian's Python without python3-venv.
+#[test]
+fn an_interpreter_that_makes_no_environments_is_an_error_that_says_why() {
+    let Some(lab) = project() else {
+        return;
+    };
+    let hide = "import sys; sys.modules['ensurepip'] = None\n";
+    fs::write(packages(&lab).join("hide.pth"), hide).unwrap();
+    let answer = lab.run(&[]).expect(3);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: `[PROJECT]/[PYTHON]` has no pytest, and cannot make an environment: it has no module `ensurepip`
+    hint: `apt-get install python3-venv` on Debian and Ubuntu; or install pytest into it, or pass `--python` another interpreter
+    ");
 }
 
 #[test]
