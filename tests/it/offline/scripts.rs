@@ -13,8 +13,8 @@ const SCRIPTS: [&str; 3] = ["build-image.sh", "fetch-wheels.sh", "vendor.sh"];
 /// The scripts of `offline/` and of `.ci/`.
 fn all_scripts() -> Vec<PathBuf> {
     let offline = SCRIPTS.map(|name| repository("offline").join(name));
-    let ci = repository(".ci/run");
-    offline.into_iter().chain([ci]).collect()
+    let ci = ["run", "engines"].map(|name| repository(".ci").join(name));
+    offline.into_iter().chain(ci).collect()
 }
 
 #[test]
