@@ -180,7 +180,7 @@ main() {
 
     say "packing $tag"
     "$agent" image pack --rootfs "$work/rootfs.tar" --tag "$tag" \
-        ${wheels:+--wheels "$wheels"} -o "$work/image-$(basename "$output")"
+        ${wheels:+--wheels "$wheels"} -o "$work/image-$(basename "$output")" >&2
 
     # The list first: a tarball is never without its list.
     mv -f -- "$work/packages" "$output.packages"
