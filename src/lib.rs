@@ -2,7 +2,7 @@
 //!
 //! When asked, it runs a project's pytest suites, remembers every attempt of every test in one
 //! SQLite file, and says what changed. This page is the map of the code; README is for users,
-//! `migrations/README.md` is the SQL interface.
+//! `migrations/README.md` is the SQL interface, `offline/README.md` the way across an air gap.
 //!
 //! # The walk of a run
 //!

@@ -4,9 +4,13 @@
 //! pytest-xdist; the packages of the project's own environment come first on its path, editable
 //! installs included, so that the project is tested with what it has. It is made once: a marker
 //! file, written last, says that it is whole, and a half-made folder is made anew.
+//!
+//! A folder of wheels may hold a `requirements.txt`, as `offline/fetch-wheels.sh` writes it: what
+//! it lists is installed as well. Another list is another environment, because a run may be using
+//! the earlier one; without a folder of wheels the one that was made last serves.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -23,17 +27,23 @@ use crate::model::digest;
 /// What is installed. xdist and coverage.py serve `--workers` and coverage.
 const PACKAGES: [&str; 3] = ["pytest>=7", "coverage", "pytest-xdist"];
 const MARKER: &str = "ready.json";
+/// The list of a folder of wheels.
+const REQUIREMENTS: &str = "requirements.txt";
+/// Thousands of packages take a tenth of it.
+const REQUIREMENTS_LIMIT_BYTES: u64 = 1024 * 1024;
 /// An installation over a slow link, or from a slow disk.
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 const VENV_LIMIT: Duration = Duration::from_mins(3);
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
-/// Where packages live for this interpreter, user site included when it is in use.
-const PROBE: &str = "import json, site, sys, sysconfig\n\
+/// Where packages live for this interpreter, user site included when it is in use, and which of the
+/// modules that make environments it lacks.
+const PROBE: &str = "import importlib.util, json, site, sys, sysconfig\n\
     dirs = [sysconfig.get_paths()[k] for k in ('purelib', 'platlib')]\n\
     dirs += getattr(site, 'getsitepackages', lambda: [])()\n\
     dirs += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []\n\
     json.dump({'executable': sys.executable, 'version': sys.version.split()[0],\
-    'prefix': sys.prefix, 'dirs': sorted(set(dirs), key=dirs.index)}, sys.stdout)";
+    'prefix': sys.prefix, 'dirs': sorted(set(dirs), key=dirs.index),\
+    'lacks': [m for m in ('venv', 'ensurepip') if importlib.util.find_spec(m) is None]}, sys.stdout)";
 /// Imported at each start of the environment's interpreter: the project's packages, with their own
 /// `.pth` files, go before ours.
 const PATH_MODULE: &str = "\
@@ -60,7 +70,8 @@ pub struct ManagedSpec {
     pub data_dir: PathBuf,
     /// Whether the package index must not be asked.
     pub offline: bool,
-    /// A folder of wheels, asked first, and alone when offline.
+    /// A folder of wheels, asked first, and alone when offline; what its `requirements.txt` lists
+    /// is installed.
     pub wheels: Option<PathBuf>,
     /// Ends the making of it early.
     pub cancel: Cancel,
@@ -95,6 +106,14 @@ pub enum ManagedError {
         /// The start of its answer.
         answer: String,
     },
+    /// The interpreter comes without what makes environments, as Debian's does.
+    #[error("`{}` has no pytest, and cannot make an environment: it has no module `{module}`", .python.display())]
+    NoVenv {
+        /// The interpreter.
+        python: PathBuf,
+        /// The first module that it lacks.
+        module: String,
+    },
     /// Offline without wheels.
     #[error("`{}` has no pytest, and without a folder of wheels none can be installed offline", .0.display())]
     NoWheels(PathBuf),
@@ -118,6 +137,15 @@ pub enum ManagedError {
         #[source]
         source: ProcessError,
     },
+    /// The list of a folder of wheels could not be read.
+    #[error("cannot read `{}`", .path.display())]
+    Requirements {
+        /// The list.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A file of the environment could not be written.
     #[error("cannot write `{}`", .path.display())]
     Write {
@@ -135,17 +163,25 @@ impl Hint for ManagedError {
             Self::Probe { .. } | Self::Answer { .. } => {
                 "pass `--python` the interpreter that has the project's packages".to_owned()
             }
+            Self::NoVenv { .. } => {
+                "`apt-get install python3-venv` on Debian and Ubuntu; or install \
+                 pytest into it, or pass `--python` another interpreter"
+                    .to_owned()
+            }
             Self::NoWheels(_) => "on a connected machine run `pip download pytest coverage \
                  pytest-xdist -d wheels`, copy the folder here and pass `--wheels wheels`"
                 .to_owned(),
-            Self::Venv { .. } => "the interpreter needs the modules `venv` and `ensurepip` \
-                 (Debian: python3-venv); or install pytest into it and try again"
+            Self::Venv { .. } => "install pytest into the interpreter and try again, or pass \
+                 `--python` another one"
                 .to_owned(),
             Self::Install { offline: true, .. } => "the folder of `--wheels` needs wheels of \
                  pytest, coverage and pytest-xdist, with all they require, for this Python"
                 .to_owned(),
             Self::Install { offline: false, .. } => "without a package index pass `--offline \
                  --wheels DIR`; or install pytest into the project's own environment"
+                .to_owned(),
+            Self::Requirements { .. } => "it is the list of a folder of wheels, a package a line; \
+                 `offline/fetch-wheels.sh` makes both"
                 .to_owned(),
             Self::Write { .. } => {
                 "choose another data folder with SANDBOX_DATA_DIR, or make room".to_owned()
@@ -160,15 +196,30 @@ struct Site {
     version: String,
     prefix: String,
     dirs: Vec<String>,
+    lacks: Vec<String>,
+}
+
+/// What a folder of wheels lists.
+struct Requirements {
+    path: PathBuf,
+    text: String,
 }
 
 /// Returns the environment for an interpreter, making it when it is not there.
 pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
     let site = probe(spec)?;
-    let key = environment_key(&site);
-    let folder = spec.data_dir.join("env").join(&key);
-    let python = folder.join("bin/python");
+    let requirements = requirements(spec.wheels.as_deref())?;
     let parent = spec.data_dir.join("env");
+    let mut key = environment_key(&site);
+    if spec.wheels.is_none()
+        && let Some(folder) = made_last(&parent, &key)
+    {
+        return Ok(ManagedEnv::in_folder(&folder, false));
+    }
+    if let Some(list) = &requirements {
+        key = format!("{key}-{}", &digest::of_texts([list.text.as_str()])[..8]);
+    }
+    let folder = parent.join(&key);
     let writing = |path: &Path| {
         let path = path.to_owned();
         move |source| ManagedError::Write { path, source }
@@ -179,22 +230,70 @@ pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
     // Two agents that start together make one environment; the lock ends with the file handle.
     let _lock = lock(lock_file, &spec.cancel).map_err(writing(&lock_path))?;
     if folder.join(MARKER).is_file() {
-        return Ok(ManagedEnv {
-            python,
-            created: false,
-        });
+        return Ok(ManagedEnv::in_folder(&folder, false));
     }
     if spec.offline && spec.wheels.is_none() {
         return Err(ManagedError::NoWheels(spec.python.clone()));
     }
+    if let Some(module) = site.lacks.first() {
+        return Err(ManagedError::NoVenv {
+            python: spec.python.clone(),
+            module: module.clone(),
+        });
+    }
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(writing(&folder))?;
     }
-    create(spec, &site, &folder, &python)?;
-    Ok(ManagedEnv {
-        python,
-        created: true,
-    })
+    create(spec, &site, requirements.as_ref(), &folder)?;
+    Ok(ManagedEnv::in_folder(&folder, true))
+}
+
+impl ManagedEnv {
+    fn in_folder(folder: &Path, created: bool) -> Self {
+        Self {
+            python: folder.join("bin/python"),
+            created,
+        }
+    }
+}
+
+fn requirements(wheels: Option<&Path>) -> Result<Option<Requirements>, ManagedError> {
+    let Some(path) = wheels.map(|wheels| wheels.join(REQUIREMENTS)) else {
+        return Ok(None);
+    };
+    if !path.is_file() {
+        return Ok(None);
+    }
+    match read_bounded(&path) {
+        Ok(text) => Ok(Some(Requirements { path, text })),
+        Err(source) => Err(ManagedError::Requirements { path, source }),
+    }
+}
+
+fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let limit = REQUIREMENTS_LIMIT_BYTES + 1;
+    File::open(path)?.take(limit).read_to_string(&mut text)?;
+    if text.len() as u64 == limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than 1 MiB",
+        ));
+    }
+    Ok(text)
+}
+
+/// The newest whole environment whose name begins with an interpreter's key.
+fn made_last(parent: &Path, key: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(parent).ok()?.flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(key))
+        .filter_map(|entry| {
+            let marker = fs::metadata(entry.path().join(MARKER)).ok()?;
+            Some((marker.modified().ok()?, entry.path()))
+        })
+        .max()
+        .map(|(_, folder)| folder)
 }
 
 /// Another agent may hold the lock for as long as an installation takes.
@@ -233,9 +332,10 @@ fn environment_key(site: &Site) -> String {
 fn create(
     spec: &ManagedSpec,
     site: &Site,
+    requirements: Option<&Requirements>,
     folder: &Path,
-    python: &Path,
 ) -> Result<(), ManagedError> {
+    let python = folder.join("bin/python");
     let venv = ProcessSpec::new(&spec.python, &spec.project)
         .args(["-m", "venv"])
         .args([folder]);
@@ -243,7 +343,7 @@ fn create(
         path: folder.to_owned(),
         source,
     })?;
-    let mut pip = ProcessSpec::new(python, &spec.project).args([
+    let mut pip = ProcessSpec::new(&python, &spec.project).args([
         "-m",
         "pip",
         "install",
@@ -257,6 +357,9 @@ fn create(
     if spec.offline {
         pip = pip.args(["--no-index"]);
     }
+    if let Some(list) = requirements {
+        pip = pip.args(["--requirement"]).args([&list.path]);
+    }
     run_unless(&pip.args(PACKAGES), INSTALL_LIMIT, &spec.cancel).map_err(|source| {
         ManagedError::Install {
             path: folder.to_owned(),
@@ -265,7 +368,7 @@ fn create(
         }
     })?;
     let own = probe(&ManagedSpec {
-        python: python.to_owned(),
+        python,
         ..spec.clone()
     })?;
     let own_site = own.dirs.first().cloned().unwrap_or_default();

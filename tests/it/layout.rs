@@ -282,6 +282,8 @@ fn sources_speak_of_the_project_alone() {
         ("tests/it", "rs"),
         ("migrations", "sql"),
         ("migrations", "md"),
+        ("offline", "sh"),
+        ("offline", "md"),
     ] {
         for (file, text) in files_below(folder, suffix) {
             if text.contains(&home) {

@@ -152,9 +152,11 @@ pub(super) fn notice(notice: &Notice, palette: &Palette) -> String {
     text
 }
 
-/// `title: message`, wrapped and indented under the first line.
+/// `title: message`, wrapped and indented under the first line. Further lines of a message, such as
+/// the last words of a command, stay as they are below it.
 pub(super) fn titled(title: &str, style: anstyle::Style, message: &str) -> String {
     let indent = "  ";
+    let (message, further) = message.split_once('\n').unwrap_or((message, ""));
     let message = inline(message);
     let prefix = width(title) + 2;
     let mut text = format!("{}: ", paint(style, title));
@@ -172,6 +174,10 @@ pub(super) fn titled(title: &str, style: anstyle::Style, message: &str) -> Strin
             text += indent;
             text += line;
         }
+    }
+    for line in further.lines() {
+        text += "\n";
+        text += format!("{indent}{}", inline(line)).trim_end();
     }
     text.truncate(text.trim_end().len());
     text + "\n"

@@ -24,6 +24,17 @@ fn call(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) {
     assert!(output.status.success(), "{args:?}: {output:?}");
 }
 
+/// Where the project's own environment keeps its packages.
+fn packages(lab: &Lab) -> PathBuf {
+    let mut versions = fs::read_dir(lab.path().join("project-env/lib")).unwrap();
+    versions
+        .next()
+        .unwrap()
+        .unwrap()
+        .path()
+        .join("site-packages")
+}
+
 /// A project with an environment of its own that has packages but no pytest.
 fn project() -> Option<Lab> {
     let base = lab_with(&["pip"], &[])?.python().to_owned();
@@ -39,13 +50,7 @@ fn project() -> Option<Lab> {
         base,
         &["-m", "venv", "--without-pip", environment.to_str().unwrap()],
     );
-    let mut versions = fs::read_dir(environment.join("lib")).unwrap();
-    let packages = versions
-        .next()
-        .unwrap()
-        .unwrap()
-        .path()
-        .join("site-packages");
+    let packages = packages(&lab);
     fs::write(packages.join("installed.py"), "NAME = 'installed'\n").unwrap();
     let source = lab.path().join("source");
     fs::write(packages.join("__editable__.pth"), source.to_str().unwrap()).unwrap();
@@ -87,6 +92,21 @@ fn offline_without_wheels_says_how_to_bring_them() {
     assert_eq!(lab.verdict(), "error | 3");
 }
 
+/// As Debian's Python without python3-venv.
+#[test]
+fn an_interpreter_that_makes_no_environments_is_an_error_that_says_why() {
+    let Some(lab) = project() else {
+        return;
+    };
+    let hide = "import sys; sys.modules['ensurepip'] = None\n";
+    fs::write(packages(&lab).join("hide.pth"), hide).unwrap();
+    let answer = lab.run(&[]).expect(3);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: `[PROJECT]/[PYTHON]` has no pytest, and cannot make an environment: it has no module `ensurepip`
+    hint: `apt-get install python3-venv` on Debian and Ubuntu; or install pytest into it, or pass `--python` another interpreter
+    ");
+}
+
 #[test]
 fn offline_a_folder_of_wheels_is_enough() {
     let (Some(rich), Some(lab)) = (lab(&[]), project()) else {
@@ -112,6 +132,53 @@ fn offline_a_folder_without_the_right_wheels_is_an_error() {
     for text in says {
         assert!(answer.stderr.contains(text), "{answer}");
     }
+}
+
+#[test]
+fn what_a_folder_of_wheels_lists_is_installed_and_stays() {
+    let (Some(rich), Some(lab)) = (lab(&[]), project()) else {
+        return;
+    };
+    lab.write("test_a.py", "import listed\ndef test_one(): pass\n");
+    let folder = lab.path().join("own wheels");
+    fs::create_dir(&folder).unwrap();
+    for wheel in fs::read_dir(wheels(&rich)).unwrap().flatten() {
+        fs::copy(wheel.path(), folder.join(wheel.file_name())).unwrap();
+    }
+    call(rich.python(), &["-c", LISTED, folder.to_str().unwrap()]);
+    let offline = ["--offline", "--wheels", "own wheels"];
+    // Without the list the wheels are there to choose from, and nothing asks for this one.
+    lab.run(&offline).expect(6);
+    lab.write("own wheels/requirements.txt", "listed==1.0\n");
+    lab.run(&offline).expect(0);
+    lab.run(&["--offline"]).expect(0);
+    let environments = fs::read_dir(lab.path().join("sandbox_data/env")).unwrap();
+    let environments = environments.flatten().filter(|e| e.path().is_dir());
+    assert_eq!(environments.count(), 2);
+}
+
+/// Writes a wheel of the distribution `listed`.
+const LISTED: &str = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1] + "/listed-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("listed.py", "")
+    wheel.writestr("listed-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: listed\nVersion: 1.0\n")
+    wheel.writestr("listed-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr("listed-1.0.dist-info/RECORD", "listed.py,,\nlisted-1.0.dist-info/METADATA,,\nlisted-1.0.dist-info/WHEEL,,\nlisted-1.0.dist-info/RECORD,,\n")
+"#;
+
+#[test]
+fn a_list_that_is_no_list_is_an_error() {
+    let Some(lab) = project() else {
+        return;
+    };
+    lab.write("wheels/requirements.txt", &"# a line\n".repeat(120_000));
+    let answer = lab.run(&["--offline", "--wheels", "wheels"]).expect(3);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: cannot read `[PROJECT]/wheels/requirements.txt`
+      caused by: it is larger than 1 MiB
+    hint: it is the list of a folder of wheels, a package a line; `offline/fetch-wheels.sh` makes both
+    ");
 }
 
 #[test]

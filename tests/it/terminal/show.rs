@@ -77,6 +77,26 @@ fn a_run_is_shown_with_all_of_its_failures() {
     ");
 }
 
+#[test]
+fn the_last_words_of_a_command_keep_their_lines() {
+    let failed =
+        "`python3 -m venv env` failed: exit status 1\n    it says why\n\n        and \x1b how\n";
+    let notices = vec![notice(Level::Warning, failed, Some("look"))];
+    let shown = show_run(
+        &ShowRun { notices, ..run() },
+        &TimeZone::UTC,
+        &Palette::default(),
+    );
+    let (_, end) = shown.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(end, @r"
+    warning: `python3 -m venv env` failed: exit status 1
+          it says why
+
+              and \x1b how
+    hint: look
+    ");
+}
+
 fn run() -> ShowRun {
     ShowRun {
         run_id: RunId(12),
