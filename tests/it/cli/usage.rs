@@ -18,6 +18,7 @@ fn agent_alone_prints_its_help_and_fails() {
       history  List the runs, newest first
       show     Show one run and its failures
       image    Read, check and make image archives
+      cleanup  Remove what interrupted runs left
       lease    Show or release the leases of runs in containers
       config   Print every setting with its value and where that came from
       schema   Print the JSON Schema of an output
@@ -148,7 +149,7 @@ fn the_help_of_run_lists_every_flag() {
 fn every_help_fits_eighty_columns() {
     let project = Project::new();
     for command in [
-        "run", "history", "show", "image", "lease", "config", "schema",
+        "run", "history", "show", "image", "cleanup", "lease", "config", "schema",
     ] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));

@@ -366,7 +366,16 @@ impl Going {
 
     /// Waits for the end.
     pub(super) fn end(&mut self) -> Answer {
-        let status = self.wait();
+        self.end_within(PATIENCE)
+    }
+
+    /// The same for what takes its turn after many others.
+    pub(super) fn end_within_minutes(&mut self) -> Answer {
+        self.end_within(10 * PATIENCE)
+    }
+
+    fn end_within(&mut self, patience: Duration) -> Answer {
+        let status = self.wait(patience);
         self.seen.extend(self.lines.iter());
         Answer {
             code: status
@@ -377,10 +386,10 @@ impl Going {
         }
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    fn wait(&mut self, patience: Duration) -> ExitStatus {
         let mut status = None;
         let child = &mut self.child;
-        wait_for("the end of the agent", || {
+        wait_within(patience, "the end of the agent", || {
             status = child.try_wait().unwrap();
             status.is_some()
         });
@@ -397,8 +406,12 @@ impl Drop for Going {
 }
 
 /// Waits until `condition` holds.
-pub(super) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub(super) fn wait_for(what: &str, condition: impl FnMut() -> bool) {
+    wait_within(PATIENCE, what, condition);
+}
+
+fn wait_within(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !condition() {
         assert!(Instant::now() < deadline, "{what} did not come");
         thread::park_timeout(Duration::from_millis(5));

@@ -488,6 +488,7 @@ impl Run {
             trigger: "library".to_owned(),
             python: lab.python().to_owned(),
             managed: None,
+            container: None,
             lease: Some(keeper),
             notices: Vec::new(),
         };

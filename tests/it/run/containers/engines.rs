@@ -112,13 +112,29 @@ impl Engine {
             "--offline",
         ];
         let mut command = lab.command(&[&engine, args].concat());
+        Self::surroundings(&mut command);
+        command
+    }
+
+    /// What leads a command to this engine.
+    pub(super) fn surroundings(command: &mut Command) {
         command.env_remove("SELF_TEST_PYTHON");
         for name in ["CONTAINERS_CONF", "DOCKER_HOST", "XDG_RUNTIME_DIR"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
-        command
+    }
+
+    /// The engine's own log of its containers since then: a JSON object a line.
+    pub(super) fn events(self, since: jiff::Timestamp) -> String {
+        let (since, now) = (since.to_string(), jiff::Timestamp::now().to_string());
+        let args = ["events", "--since", &since, "--filter", "type=container"];
+        let end = match self.0 {
+            "podman" => ["--stream=false", "--no-trunc"],
+            _ => ["--until", &now],
+        };
+        self.call(&[&args[..], &end, &["--format", "{{json .}}"]].concat())
     }
 
     /// The same through ssh to this machine; `None` where there is no sshd for tests.

@@ -2,6 +2,7 @@
 
 mod engines;
 mod faults;
+mod turns;
 
 use engines::{Engine, engines, project};
 
