@@ -4,6 +4,7 @@
 //! without it, what answers is used. `AGENT_REQUIRE_ENGINES=1` makes a missing one a failure.
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -21,8 +22,45 @@ pub(super) const IMAGE: &str = "menace-selftest:1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Engine(pub(super) &'static str);
 
+/// The engines, for one test.
+pub(super) struct Engines {
+    found: &'static [Engine],
+    _turn: File,
+}
+
+impl Deref for Engines {
+    type Target = [Engine];
+
+    fn deref(&self) -> &[Engine] {
+        self.found
+    }
+}
+
 /// The engines, each with the image; a test that has none says `SKIPPED`.
-pub(super) fn engines() -> &'static [Engine] {
+pub(super) fn engines() -> Engines {
+    let turn = turn();
+    turn.lock_shared().unwrap();
+    Engines {
+        found: found(),
+        _turn: turn,
+    }
+}
+
+/// The same, while no other test has them: each run removes what it finds of agents that are gone.
+pub(super) fn engines_alone() -> Engines {
+    let turn = turn();
+    turn.lock().unwrap();
+    Engines {
+        found: found(),
+        _turn: turn,
+    }
+}
+
+fn turn() -> File {
+    File::create(std::env::temp_dir().join("menace-agent-tests.lock")).unwrap()
+}
+
+fn found() -> &'static [Engine] {
     static FOUND: OnceLock<Vec<Engine>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let candidates = [Engine("docker"), Engine("podman")];

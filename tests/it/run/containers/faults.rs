@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::Signal;
 
-use super::engines::{Engine, IMAGE, engines, notices, project};
+use super::engines::{Engine, IMAGE, engines, engines_alone, notices, project};
 use crate::run::lab::{Lab, answer, wait_for};
 
 /// Goes on when the file `go` is there.
@@ -25,7 +25,7 @@ fn nothing_is_left(engine: Engine, lab: &Lab) {
 
 #[test]
 fn out_of_memory_is_named_and_the_rest_continues() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "def test_one(): pass\n\
@@ -53,7 +53,7 @@ fn out_of_memory_is_named_and_the_rest_continues() {
 
 #[test]
 fn tests_of_a_container_that_somebody_killed_go_on_in_another_one() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         for args in [
             ["kill", "--signal=KILL"],
             ["stop", "--time=30"],
@@ -79,7 +79,7 @@ fn tests_of_a_container_that_somebody_killed_go_on_in_another_one() {
 
 #[test]
 fn a_paused_container_runs_out_of_time_and_is_removed() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
         let mut going = engine.start(&lab, &["--no-cov", "--timeout", "15"]);
         going.wait_for_test("test_waits");
@@ -98,7 +98,7 @@ fn a_paused_container_runs_out_of_time_and_is_removed() {
 
 #[test]
 fn a_test_that_hangs_is_timed_out_with_its_stacks() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "import ctypes, signal, time\n\
@@ -128,7 +128,7 @@ fn a_test_that_hangs_is_timed_out_with_its_stacks() {
 
 #[test]
 fn daemons_of_a_test_end_with_its_container() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "import subprocess\n\
@@ -143,7 +143,7 @@ fn daemons_of_a_test_end_with_its_container() {
 
 #[test]
 fn a_test_that_fills_its_disk_or_removes_its_project_harms_nobody() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "import os, shutil, pytest\n\
@@ -165,7 +165,7 @@ fn a_test_that_fills_its_disk_or_removes_its_project_harms_nobody() {
 
 #[test]
 fn an_interrupt_ends_the_container_and_keeps_what_finished() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
         let mut going = engine.start(&lab, &["--no-cov"]);
         going.wait_for_test("test_waits");
@@ -179,7 +179,7 @@ fn an_interrupt_ends_the_container_and_keeps_what_finished() {
 
 #[test]
 fn a_container_ends_by_itself_when_its_agent_is_killed() {
-    for &engine in engines() {
+    for &engine in engines_alone().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
         let mut going = engine.start(&lab, &["--no-cov"]);
         going.wait_for_test("test_waits");
@@ -191,7 +191,7 @@ fn a_container_ends_by_itself_when_its_agent_is_killed() {
 
 #[test]
 fn an_image_that_is_not_there_is_named() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         let args = ["--container-image", "menace-selftest-missing:1"];
         let failed = engine.run(&lab, &args).expect(3);
@@ -238,7 +238,7 @@ impl Drop for Derived {
 
 #[test]
 fn an_image_without_pytest_or_python_says_so() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         let packages = "rm -r /usr/lib/python3/dist-packages/*pytest*";
         let without_pytest = Derived::new(engine, "without-pytest", packages);

@@ -33,7 +33,7 @@ const CODE: &str = "def twice(x):\n    if x is None:\n        return None\n    r
 
 #[test]
 fn outcomes_and_coverage_are_those_of_the_host() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let files = [("test_a.py", EVERYTHING), ("code_under_test.py", CODE)];
         let (Some(host), lab) = (lab(&files), project(&files)) else {
             return;
@@ -51,7 +51,7 @@ fn outcomes_and_coverage_are_those_of_the_host() {
 
 #[test]
 fn outcomes_over_ssh_are_those_of_the_host() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let ignored = "def test_ignored(): assert False\n";
         let files = [
             ("test_a.py", EVERYTHING),
@@ -80,7 +80,7 @@ fn outcomes_over_ssh_are_those_of_the_host() {
 
 #[test]
 fn each_path_has_a_container_and_the_workers_are_shared_out() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let test =
             "import os\ndef test_one(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '2'\n";
         let single = "import os\ndef test_one(): assert 'PYTEST_XDIST_WORKER' not in os.environ\n";
@@ -94,7 +94,7 @@ fn each_path_has_a_container_and_the_workers_are_shared_out() {
 
 #[test]
 fn a_container_sees_the_project_and_little_else() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "import os, socket, pytest\n\
@@ -123,7 +123,7 @@ fn a_container_sees_the_project_and_little_else() {
 
 #[test]
 fn byte_code_is_kept_for_the_next_run() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         engine.run(&lab, &["--no-cov"]).expect(0);
         let kept = walk(&lab.path().join("sandbox_data/pycache"));
@@ -148,7 +148,7 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
 
 #[test]
 fn a_failing_test_is_tried_again_in_a_fresh_container() {
-    for engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[(
             "test_a.py",
             "import os\n\

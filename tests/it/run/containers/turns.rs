@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::engines::{Engine, IMAGE, engines, project};
+use super::engines::{Engine, IMAGE, engines, engines_alone, project};
 use crate::envs::{Skip, available};
 use crate::run::lab::{Answer, Going, Lab, answer, wait_for};
 
@@ -37,7 +37,7 @@ fn with_tarball(engine: Engine, lab: &Lab, file: &str, args: &[&str]) -> Answer 
 #[test]
 fn a_tarball_is_checked_once_and_its_image_loaded_once() {
     let Some(file) = tarball() else { return };
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         let known = "SELECT path, image_id, verified_ms FROM image_archive";
         with_tarball(engine, &lab, file.to_str().unwrap(), &[]).expect(0);
@@ -72,7 +72,7 @@ fn a_tarball_that_cannot_be_used_is_an_error_even_where_the_host_could_serve() {
         assert!(failed.stderr.contains(words), "{failed}");
         assert!(failed.stderr.contains("hint: "), "{failed}");
     }
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let name = ["--container-image", "another:7"];
         let failed = with_tarball(engine, &lab, file.to_str().unwrap(), &name).expect(3);
         assert!(failed.stderr.contains("and not `another:7`"), "{failed}");
@@ -81,7 +81,7 @@ fn a_tarball_that_cannot_be_used_is_an_error_even_where_the_host_could_serve() {
 
 #[test]
 fn a_second_run_waits_and_says_for_whom() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
         let mut first = engine.start(&lab, &["--no-cov"]);
         first.wait_for_test("test_waits");
@@ -107,7 +107,7 @@ fn a_second_run_waits_and_says_for_whom() {
 
 #[test]
 fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         let since = jiff::Timestamp::now();
         let mut runs: Vec<Going> = (0..20).map(|_| engine.start(&lab, &["--no-cov"])).collect();
@@ -149,7 +149,7 @@ fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
 
 #[test]
 fn cleanup_after_a_kill_removes_what_is_ours_and_nothing_else() {
-    for &engine in engines() {
+    for &engine in engines_alone().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
         let bystander = format!("bystander-{}-{}", engine.0, std::process::id());
         engine.call(&[
@@ -219,7 +219,7 @@ fn offline_nothing_asks_for_a_network() {
     if available(able).is_none() {
         return;
     }
-    for &engine in engines() {
+    for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
         let log = lab.path().join("sandbox_data/calls");
         fs::create_dir_all(log.parent().unwrap()).unwrap();
