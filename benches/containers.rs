@@ -5,7 +5,8 @@
 //! cargo bench --bench containers                                  docker, five rounds
 //! cargo bench --bench containers -- --runtime podman --rounds 9
 //! cargo bench --bench containers -- --image lab:1
-//! ```
+//! cargo bench --bench containers -- --image-tar lab.tar.gz        and how long it takes to find
+//! ```                                                             that its image is loaded
 //!
 //! Both sides run the same path of networkx from the same folder in a container of the same image,
 //! without coverage and with byte code that is warm. Every second round runs them in reverse. The
@@ -27,19 +28,27 @@ mod envs;
 #[path = "../tests/it/conformance/packages.rs"]
 mod packages;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use menace_agent::engine::child::Cancel;
+use menace_agent::engine::container::{Engine, Wanted};
+use menace_agent::service::images;
+use menace_agent::store::Store;
 use packages::{NETWORKX, prepare};
 use tempfile::TempDir;
 
 const PATH: &str = "networkx/classes";
 const RATIO_GOAL: f64 = 1.10;
 
+/// In milliseconds.
+const FIND_GOAL: f64 = 50.0;
+
 struct Options {
     runtime: String,
     image: String,
+    image_tar: Option<PathBuf>,
     rounds: usize,
 }
 
@@ -75,12 +84,16 @@ fn main() {
          {RATIO_GOAL:.2}, {verdict})",
         options.runtime
     );
+    if let Some(file) = &options.image_tar {
+        find(&options, file, &out);
+    }
 }
 
 fn options() -> Options {
     let mut options = Options {
         runtime: "docker".to_owned(),
         image: "menace-selftest:1".to_owned(),
+        image_tar: None,
         rounds: 5,
     };
     let mut args = std::env::args().skip(1);
@@ -91,11 +104,37 @@ fn options() -> Options {
             "--bench" => {}
             "--runtime" => options.runtime = value(),
             "--image" => options.image = value(),
+            "--image-tar" => options.image_tar = Some(value().into()),
             "--rounds" => options.rounds = value().parse().expect("--rounds N"),
-            other => panic!("unknown option {other}: --runtime, --image, --rounds"),
+            other => panic!("unknown option {other}: --runtime, --image, --image-tar, --rounds"),
         }
     }
     options
+}
+
+/// What a run with a tarball does before it starts a container, when the tarball is on record and
+/// its image is in the engine.
+fn find(options: &Options, file: &Path, out: &TempDir) {
+    let wanted = Wanted {
+        runtime: Some(options.runtime.clone()),
+        host: None,
+    };
+    let engine = Engine::detect(&wanted, &Cancel::default()).expect("the engine answers");
+    let mut store = Store::open(&out.path().join("find.db"), 0).expect("a state file");
+    let file = std::path::absolute(file).unwrap();
+    let mut find = || {
+        let started = Instant::now();
+        let tarball = images::check_tarball(&mut store, &file, &images::platform(Some(&engine)));
+        let tarball = tarball.expect("the tarball is whole");
+        let loaded = images::load_tarball(&engine, &tarball).expect("the engine takes it");
+        (started.elapsed().as_secs_f64(), loaded.loaded)
+    };
+    find();
+    let found: Vec<(f64, bool)> = (0..20).map(|_| find()).collect();
+    assert!(found.iter().all(|(_, loaded)| !loaded), "loaded again");
+    let ms = 1000.0 * median(found.into_iter().map(|(seconds, _)| seconds).collect());
+    let verdict = if ms < FIND_GOAL { "met" } else { "missed" };
+    println!("finding a loaded image {ms:.1} ms (goal: under {FIND_GOAL} ms, {verdict})");
 }
 
 fn plain(options: &Options, project: &Path) -> f64 {

@@ -25,6 +25,7 @@
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/it/envs.rs"]
 mod envs;
+#[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/it/conformance/packages.rs"]
 mod packages;
 

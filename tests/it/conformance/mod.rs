@@ -13,7 +13,7 @@
 
 mod agent;
 mod compare;
-mod packages;
+pub(crate) mod packages;
 mod reference;
 
 use std::path::Path;

@@ -53,6 +53,11 @@ pub(crate) fn prepare(package: &Package) -> Result<Ready, Skip> {
     Ok(Ready { source, python })
 }
 
+/// Downloads and unpacks the sources, or finds what an earlier test run left.
+pub(crate) fn source_of(package: &Package) -> Result<PathBuf, Skip> {
+    source(&venv("python3", &["pip>=21"])?, package)
+}
+
 /// The folder of the unpacked sources. It lies beside the environments.
 fn source(python: &Path, package: &Package) -> Result<PathBuf, Skip> {
     let cache = python

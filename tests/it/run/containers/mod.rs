@@ -1,7 +1,9 @@
 //! Runs in real containers of docker and podman.
 
+mod daemon;
 mod engines;
 mod faults;
+mod suites;
 mod turns;
 
 use engines::{Engine, engines, project};
