@@ -81,7 +81,7 @@ fn tests_of_a_container_that_somebody_killed_go_on_in_another_one() {
 fn a_paused_container_runs_out_of_time_and_is_removed() {
     for &engine in engines().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
-        let mut going = engine.start(&lab, &["--no-cov", "--timeout", "15"]);
+        let mut going = engine.start(&lab, &["--no-cov", "--timeout", "20"]);
         going.wait_for_test("test_waits");
         engine.call(&["pause", &engine.container_of(&lab)]);
         going.end().expect(6);
