@@ -10,9 +10,10 @@
 //!   cli::run ── Settings ──► service::SelfTestService
 //!     ├─ source   the paths exist, globs are expanded
 //!     ├─ store    opened; what an earlier crash left is recovered
+//!     ├─ service  in containers: an engine answers, its image is there, our turn has come
 //!     ├─ plan     paths + settings ─► RunPlan { shards, workers, deadlines }
-//!     ├─ engine   starts each shard ─► harness ─► HarnessEvent ─┐
-//!     ├─ run      the dispatcher decides: effects out ◄─────────┘
+//!     ├─ engine   starts each shard, here or in a container ─► harness ─► HarnessEvent ─┐
+//!     ├─ run      the dispatcher decides: effects out ◄─────────────────────────────────┘
 //!     │             ├─► store    batched writes, then
 //!     │             └─► events   everyone who listens: terminal, JSON Lines, JUnit, callbacks
 //!     ├─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
