@@ -184,8 +184,9 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        self.child.signal_group(Signal::SIGTERM);
-        // ssh ends at once; its sockets are in a folder that nobody else knows.
+        // Nothing is on its way any more, and a line that is dead must not hold anybody up; the
+        // sockets are in a folder that nobody else knows.
+        self.child.signal_group(Signal::SIGKILL);
         let _ended = self.child.wait_and_sweep();
         let _gone = fs::remove_dir_all(&self.folder);
     }
