@@ -251,9 +251,8 @@ fn prepare(
     on_wait: impl FnMut(&Waiting),
 ) -> Result<(Job, Store), ServiceError> {
     let paths = resolve(&settings.paths, &settings.project)?;
-    let in_containers = settings.container.enabled || settings.container.required;
     let mut python = None;
-    if !in_containers {
+    if !settings.container.enabled {
         python = Some(python::find(settings.python.as_deref(), &settings.project)?);
     }
     let mut store = Store::open(&settings.db, now_ms())?;

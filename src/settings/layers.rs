@@ -261,10 +261,31 @@ impl Settings {
             let to = Box::new(self.origin("pytest-args"));
             self.origins.insert("pytest-args", Origin::Appended { to });
         }
+        self.settle_containers();
         if self.color == ColorChoice::Auto && layers.variable("NO_COLOR").is_some() {
             self.color = ColorChoice::Never;
             let name = "NO_COLOR".to_owned();
             self.origins.insert("color", Origin::Variable { name });
+        }
+    }
+}
+
+impl Settings {
+    /// To require containers is to use them, unless a stronger layer says not to.
+    fn settle_containers(&mut self) {
+        let (using, requiring) = (
+            self.origin("use-container"),
+            self.origin("require-container"),
+        );
+        if !self.container.required || self.container.enabled {
+            return;
+        }
+        if using.strength() > requiring.strength() {
+            self.container.required = false;
+            self.origins.insert("require-container", using);
+        } else {
+            self.container.enabled = true;
+            self.origins.insert("use-container", requiring);
         }
     }
 }

@@ -37,6 +37,19 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// How strong the layer is, from 0 for the default; files are alike.
+    pub(super) fn strength(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File { .. } => 1,
+            Self::Variable { .. } => 2,
+            Self::Flag { .. } => 3,
+            Self::Appended { to } => to.strength(),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -65,7 +65,7 @@ pub struct Settings {
 pub struct ContainerSettings {
     /// Whether they do, where an engine answers.
     pub enabled: bool,
-    /// Whether it is an error when none does.
+    /// Whether it is an error when none does; alone it means nothing.
     pub required: bool,
     /// The image, by name or id. `None` for the tarball's, else [`DEFAULT_IMAGE`].
     pub image: Option<String>,

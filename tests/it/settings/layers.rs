@@ -237,3 +237,25 @@ fn no_color_is_heard_where_the_choice_is_automatic() {
     let always = place().flag("--color", "always");
     assert_eq!(always.origin("color"), "flag --color");
 }
+
+#[test]
+fn to_require_containers_is_to_use_them_unless_a_stronger_layer_refuses() {
+    let wish = |place: Place| {
+        let container = place.settings().container;
+        (container.enabled, container.required)
+    };
+    let required = || Place::new().env("SELF_TEST_REQUIRE_CONTAINER", "1");
+    assert_eq!(wish(required()), (true, true));
+    assert_eq!(
+        required().origin("use-container"),
+        "variable SELF_TEST_REQUIRE_CONTAINER"
+    );
+    let refused = required().flag("--no-container", "off");
+    assert_eq!(refused.origin("require-container"), "flag --no-container");
+    assert_eq!(wish(refused), (false, false));
+    let insisted = Place::new()
+        .env("SELF_TEST_USE_CONTAINER", "0")
+        .flag("--require-container", "on");
+    assert_eq!(wish(insisted), (true, true));
+    assert_eq!(wish(Place::new()), (false, false));
+}
