@@ -4,16 +4,14 @@
 //! connection lasts as long as its standard input is open, and so no longer than this process,
 //! however that ends.
 
-use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, PipeWriter, Read};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use uuid::Uuid;
+use tempfile::TempDir;
 
 use super::call::EngineKind;
 use crate::engine::child::{Cancel, Child};
@@ -106,7 +104,7 @@ pub(super) struct Tunnel {
     child: Child,
     /// Open for as long as the connection is wanted.
     _keep_open: PipeWriter,
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 impl Tunnel {
@@ -116,15 +114,11 @@ impl Tunnel {
         kind: EngineKind,
         cancel: &Cancel,
     ) -> Result<Self, String> {
-        // The path of a socket may have a hundred characters.
-        let short = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
-            .simple()
-            .to_string();
-        let folder = std::env::temp_dir().join(format!("agent-{}", &short[20..]));
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| format!("cannot make the folder `{}`: {error}", folder.display()))?;
+        // Private, and short: the path of a socket may have a hundred characters.
+        let folder = tempfile::Builder::new().prefix("agent-").tempdir();
+        let folder = folder.map_err(|error| format!("cannot make a folder for it: {error}"))?;
         let greet = format!("echo {GREETING}$(id -u) && exec cat >/dev/null");
-        let master = address.ssh(&folder).args([
+        let master = address.ssh(folder.path()).args([
             "-o",
             "ControlMaster=yes",
             "-T",
@@ -160,7 +154,7 @@ impl Tunnel {
             tunnel.socket().display(),
             address.socket(kind, uid)
         );
-        let forwarding = address.ssh(&tunnel.folder).args([
+        let forwarding = address.ssh(tunnel.folder.path()).args([
             "-O",
             "forward",
             "-L",
@@ -173,7 +167,7 @@ impl Tunnel {
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.join("s")
+        self.folder.path().join("s")
     }
 
     /// The engine's address on this machine.
@@ -188,7 +182,6 @@ impl Drop for Tunnel {
         // sockets are in a folder that nobody else knows.
         self.child.signal_group(Signal::SIGKILL);
         let _ended = self.child.wait_and_sweep();
-        let _gone = fs::remove_dir_all(&self.folder);
     }
 }
 
