@@ -65,12 +65,16 @@ fn failures(report: CleanupReport) -> Result<(), Failure> {
         return Err(error.into());
     }
     let failures = report.engines.iter().flat_map(|(_, swept)| &swept.failures);
+    let failures = report.silent.iter().chain(failures);
     let texts: Vec<String> = failures.map(EngineError::in_one_line).collect();
     if texts.is_empty() {
         return Ok(());
     }
     Err(Failure {
-        hint: Some("try again with more `--retries`, or look at the engine's own log".to_owned()),
+        hint: Some(
+            "start the engine and try again; `--container-runtime` leaves the other one out"
+                .to_owned(),
+        ),
         ..Failure::environment(
             anyhow!("{}", texts.join("\n")).context("not all could be cleaned up"),
         )

@@ -1,5 +1,7 @@
-//! `agent image`: reads, checks and makes image archives, with no engine and no state file.
+//! `agent image`: reads, checks and makes image archives with no engine and no state file, and
+//! brings them into engines.
 
+use std::collections::BTreeSet;
 use std::env;
 
 use anyhow::anyhow;
@@ -85,44 +87,47 @@ fn load(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The archives on record, and whether an engine has their images.
+/// The archives on record, and which engines have their images.
 fn list(settings: &Settings, output: &mut Output) -> Result<ExitCode, Failure> {
     let archives = reader(settings)?.image_archives()?;
-    let engines = Engine::detect_all(&images::wanted(settings), &Cancel::default());
-    let engines = engines.unwrap_or_default();
-    let mut text = String::new();
+    let found = Engine::detect_all(&images::wanted(settings), &Cancel::default());
+    let engines = found.map_or_else(|_| Vec::new(), |(engines, _)| engines);
+    let mut homes = Vec::new();
+    for engine in &engines {
+        homes.push((engine.name(), engine.image_ids()?));
+    }
+    let mut lines = Vec::new();
     for archive in &archives {
-        let mut homes = Vec::new();
-        for engine in &engines {
-            if engine.image(&archive.image_id)?.is_some() {
-                homes.push(engine.name());
-            }
-        }
-        let homes = match homes.as_slice() {
-            [] => "not loaded".to_owned(),
-            homes => format!("loaded in {}", homes.join(", ")),
-        };
-        let id: String = archive
-            .image_id
-            .chars()
-            .skip("sha256:".len())
-            .take(12)
-            .collect();
+        let id = archive.image_id.trim_start_matches("sha256:");
         let tags = archive.tags.join(", ");
-        let lines = format!(
-            "{}\n  {id}  {}/{}  {tags}\n  {homes}\n",
-            archive.path, archive.os, archive.architecture
-        );
-        text += &lines
-            .lines()
-            .map(|line| printable(line) + "\n")
-            .collect::<String>();
+        let (os, architecture) = (&archive.os, &archive.architecture);
+        lines.push(archive.path.clone());
+        lines.push(format!(
+            "  {}  {os}/{architecture}  {tags}",
+            id.get(..12).unwrap_or(id)
+        ));
+        lines.push(format!("  {}", whereabouts(&archive.image_id, &homes)));
     }
     if archives.is_empty() {
-        text += "no archive was checked yet; `agent image load FILE` does\n";
+        lines.push("no archive was checked yet; `agent image load FILE` does".to_owned());
     }
+    let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
     output.data(&text).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn whereabouts(id: &str, homes: &[(&str, BTreeSet<String>)]) -> String {
+    let having = homes.iter().filter(|(_, ids)| ids.contains(id));
+    let having: Vec<&str> = having.map(|(engine, _)| *engine).collect();
+    if !having.is_empty() {
+        return format!("loaded in {}", having.join(", "));
+    }
+    let asked: Vec<&str> = homes.iter().map(|(engine, _)| *engine).collect();
+    if asked.is_empty() {
+        "no engine answers".to_owned()
+    } else {
+        format!("not loaded in {}", asked.join(", "))
+    }
 }
 
 fn inspect(args: &ImageFileArgs, output: &mut Output) -> Result<ExitCode, Failure> {

@@ -12,7 +12,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::recovery::{OpenRun, RecoveryPlan};
 use crate::model::write::ProcessIdentity;
 use crate::model::{Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness, RunId};
 
@@ -91,8 +90,6 @@ pub struct FoundContainer {
     pub owner: Owner,
     /// Whether that agent still runs; [`Liveness::Unknown`] where the owner names none.
     pub holder: Liveness,
-    /// Whether it runs.
-    pub running: bool,
 }
 
 /// A lease with what is known of its holder.
@@ -113,34 +110,13 @@ pub struct Host {
     pub boot_id: String,
 }
 
-/// Everything that a cleanup can see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CleanupSnapshot {
-    /// The containers of the engine that carry [`MARK`].
-    pub containers: Vec<FoundContainer>,
-    /// This machine.
-    pub me: Host,
-    /// The runs of the state file that have no end.
-    pub open_runs: Vec<OpenRun>,
-    /// Its leases.
-    pub leases: Vec<FoundLease>,
-    /// When all this was seen, UTC milliseconds since the epoch.
-    pub at_ms: i64,
-    /// Whether containers go of whose holder nothing is known.
-    pub all: bool,
-}
-
-/// What to do; the order of the fields is that of the steps.
+/// What to do with the containers of an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleanupPlan {
-    /// The ids of containers to remove.
-    pub remove: Vec<(String, Removal)>,
-    /// The ids of containers that stay.
-    pub keep: Vec<(String, Stay)>,
-    /// Leases to release.
-    pub drop_leases: Vec<LeaseClaim>,
-    /// Runs to close, and since when they were interrupted, UTC milliseconds.
-    pub close_runs: Vec<(RunId, i64)>,
+    /// Those that go.
+    pub remove: Vec<(FoundContainer, Removal)>,
+    /// Those that stay.
+    pub keep: Vec<(FoundContainer, Stay)>,
 }
 
 /// Why a container goes.
@@ -168,36 +144,35 @@ pub enum Stay {
 }
 
 impl CleanupPlan {
-    /// Plans a cleanup; containers are in the order of the snapshot.
-    pub fn new(snapshot: CleanupSnapshot) -> Self {
+    /// Plans a cleanup on the machine `me`; with `all`, containers of whose holder nothing is known
+    /// go as well.
+    pub fn new(containers: Vec<FoundContainer>, me: &Host, all: bool) -> Self {
         let mut plan = Self::default();
-        for container in snapshot.containers {
-            let id = container.id;
-            match judge(container.owner.holder, container.holder, &snapshot.me) {
-                Verdict::Dead(removal) => plan.remove.push((id, removal)),
-                Verdict::Unsure(stay) if snapshot.all => {
-                    plan.remove.push((id, Removal::Asked(stay)));
+        for container in containers {
+            match judge(container.owner.holder.clone(), container.holder, me) {
+                Verdict::Dead(removal) => plan.remove.push((container, removal)),
+                Verdict::Unsure(stay) if all => {
+                    plan.remove.push((container, Removal::Asked(stay)));
                 }
-                Verdict::Alive(stay) | Verdict::Unsure(stay) => plan.keep.push((id, stay)),
+                Verdict::Alive(stay) | Verdict::Unsure(stay) => plan.keep.push((container, stay)),
             }
         }
-        for FoundLease { lease, holder } in snapshot.leases {
-            let state = lease.state(holder, snapshot.at_ms);
-            if matches!(state, LeaseState::Expired | LeaseState::Abandoned) {
-                plan.drop_leases.push(LeaseClaim {
-                    name: lease.name,
-                    token: lease.token,
-                });
-            }
-        }
-        plan.close_runs = RecoveryPlan::new(snapshot.open_runs).close;
         plan
     }
+}
 
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.remove.is_empty() && self.drop_leases.is_empty() && self.close_runs.is_empty()
-    }
+/// The leases to give back at `at_ms`, UTC milliseconds since the epoch: those whose holders are
+/// gone, or did not renew them in time.
+pub fn dead_leases(leases: Vec<FoundLease>, at_ms: i64) -> Vec<LeaseClaim> {
+    let dead = leases.into_iter().filter(|found| {
+        let state = found.lease.state(found.holder, at_ms);
+        matches!(state, LeaseState::Expired | LeaseState::Abandoned)
+    });
+    dead.map(|found| LeaseClaim {
+        name: found.lease.name,
+        token: found.lease.token,
+    })
+    .collect()
 }
 
 enum Verdict {
@@ -286,24 +261,12 @@ mod tests {
                 holder,
             },
             holder: liveness,
-            running: true,
-        }
-    }
-
-    fn snapshot(containers: Vec<FoundContainer>, all: bool) -> CleanupSnapshot {
-        CleanupSnapshot {
-            containers,
-            me: me(),
-            open_runs: Vec::new(),
-            leases: Vec::new(),
-            at_ms: 1_000,
-            all,
         }
     }
 
     /// What becomes of one container, in words.
     fn fate(holder: Option<Holder>, liveness: Liveness, all: bool) -> String {
-        let plan = CleanupPlan::new(snapshot(vec![container(holder, liveness)], all));
+        let plan = CleanupPlan::new(vec![container(holder, liveness)], &me(), all);
         match (plan.remove.as_slice(), plan.keep.as_slice()) {
             ([(_, removal)], []) => format!("goes: {removal}"),
             ([], [(_, stay)]) => format!("stays: {stay}"),
@@ -340,9 +303,9 @@ mod tests {
     #[test]
     fn a_machine_that_does_not_know_its_boot_calls_none_earlier() {
         let found = container(Some(holder("lab", "boot 1")), Liveness::Unknown);
-        let mut snapshot = snapshot(vec![found], false);
-        snapshot.me.boot_id = String::new();
-        assert_eq!(CleanupPlan::new(snapshot).remove, []);
+        let mut me = me();
+        me.boot_id = String::new();
+        assert_eq!(CleanupPlan::new(vec![found], &me, false).remove, []);
     }
 
     #[test]
@@ -393,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn leases_that_nobody_has_any_more_are_dropped() {
+    fn leases_that_nobody_has_any_more_are_dead() {
         let lease = |name: &str, expires_ms, holder| FoundLease {
             lease: Lease {
                 name: name.to_owned(),
@@ -417,29 +380,9 @@ mod tests {
             lease("gone", 1_001, Liveness::Gone),
             lease("unknown", 1_001, Liveness::Unknown),
         ];
-        let plan = CleanupPlan::new(CleanupSnapshot {
-            leases,
-            ..snapshot(Vec::new(), true)
-        });
-        let dropped: Vec<_> = plan.drop_leases.iter().map(|claim| &claim.name).collect();
-        assert_eq!(dropped, ["expired", "gone"]);
-        assert!(!plan.is_empty());
-    }
-
-    #[test]
-    fn runs_are_closed_when_their_agent_is_gone() {
-        let run = |run, holder_gone| OpenRun {
-            run: RunId(run),
-            ended_ms: 10,
-            holder_gone,
-            leftovers: Vec::new(),
-        };
-        let plan = CleanupPlan::new(CleanupSnapshot {
-            open_runs: vec![run(1, true), run(2, false)],
-            ..snapshot(Vec::new(), false)
-        });
-        assert_eq!(plan.close_runs, [(RunId(1), 10)]);
-        assert!(CleanupPlan::new(snapshot(Vec::new(), false)).is_empty());
+        let dead = dead_leases(leases, 1_000);
+        let names: Vec<_> = dead.iter().map(|claim| claim.name.as_str()).collect();
+        assert_eq!(names, ["expired", "gone"]);
     }
 
     fn any_liveness() -> impl Strategy<Value = Liveness> {
@@ -462,14 +405,9 @@ mod tests {
             containers in prop::collection::vec(any_container(), 0..20),
             all in any::<bool>(),
         ) {
-            let mut containers = containers;
-            for (index, container) in containers.iter_mut().enumerate() {
-                container.id = index.to_string();
-            }
-            let plan = CleanupPlan::new(snapshot(containers.clone(), all));
+            let plan = CleanupPlan::new(containers.clone(), &me(), all);
             prop_assert_eq!(plan.remove.len() + plan.keep.len(), containers.len());
-            for (id, _) in &plan.remove {
-                let container = &containers[id.parse::<usize>().unwrap()];
+            for (container, _) in &plan.remove {
                 prop_assert_ne!(container.holder, Liveness::Alive);
             }
         }

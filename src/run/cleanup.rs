@@ -7,9 +7,7 @@ use std::time::Duration;
 use crate::engine::container::{Engine, EngineError};
 use crate::engine::identity;
 use crate::model::Liveness;
-use crate::plan::cleanup::{
-    CleanupPlan, CleanupSnapshot, FoundContainer, Host, Owner, Removal, Stay,
-};
+use crate::plan::cleanup::{CleanupPlan, FoundContainer, Host, Owner, Removal, Stay};
 
 /// The pause before the first new try; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -39,7 +37,7 @@ pub struct Swept {
 }
 
 /// Removes the containers of agents that are gone.
-pub fn sweep(engine: &Engine, how: Thoroughness, now_ms: i64) -> Swept {
+pub fn sweep(engine: &Engine, how: Thoroughness) -> Swept {
     let mut swept = Swept::default();
     let Some(found) = swept.try_again(how.retries, || engine.containers()) else {
         return swept;
@@ -55,36 +53,27 @@ pub fn sweep(engine: &Engine, how: Thoroughness, now_ms: i64) -> Swept {
                 name: container.name,
                 owner,
                 holder,
-                running: container.running,
             })
         })
         .collect();
-    let name = |id: &str| {
-        let found = containers.iter().find(|container| container.id == id);
-        found.map_or_else(|| id.to_owned(), |container| container.name.clone())
+    let me = Host {
+        name: identity::host(),
+        boot_id: identity::of_self().boot_id,
     };
-    let plan = CleanupPlan::new(CleanupSnapshot {
-        containers: containers.clone(),
-        me: Host {
-            name: identity::host(),
-            boot_id: identity::of_self().boot_id,
-        },
-        open_runs: Vec::new(),
-        leases: Vec::new(),
-        at_ms: now_ms,
-        all: how.all,
-    });
-    for (id, removal) in plan.remove {
+    let plan = CleanupPlan::new(containers, &me, how.all);
+    for (container, removal) in plan.remove {
         let done = how.dry_run
             || swept
-                .try_again(how.retries, || engine.remove(&id))
+                .try_again(how.retries, || engine.remove(&container.id))
                 .is_some();
         if done {
-            swept.removed.push((name(&id), removal));
+            swept.removed.push((container.name, removal));
         }
     }
     let kept = plan.keep.into_iter();
-    swept.kept = kept.map(|(id, stay)| (name(&id), stay)).collect();
+    swept.kept = kept
+        .map(|(container, stay)| (container.name, stay))
+        .collect();
     swept
 }
 

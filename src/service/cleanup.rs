@@ -5,7 +5,8 @@ use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::container::{Engine, EngineError};
 use crate::engine::identity;
-use crate::model::{LeaseClaim, LeaseState, Liveness, RunId};
+use crate::model::{Liveness, RunId};
+use crate::plan::cleanup::{FoundLease, dead_leases};
 use crate::run::{Swept, Thoroughness, recover, recovery, sweep};
 use crate::settings::Settings;
 use crate::store::{Counter, Leases, Store, StoreError};
@@ -17,6 +18,8 @@ use super::images::wanted;
 pub struct CleanupReport {
     /// For each engine that answered, its name and what was found there.
     pub engines: Vec<(&'static str, Swept)>,
+    /// Engines that are installed and did not answer: what is left there is not known.
+    pub silent: Vec<EngineError>,
     /// Why no engine was looked at.
     pub no_engine: Option<EngineError>,
     /// Runs that were closed as interrupted.
@@ -51,11 +54,12 @@ pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport,
     };
     match Engine::detect_all(&wanted(settings), &Cancel::default()) {
         Err(error) => report.no_engine = Some(error),
-        Ok(engines) => {
+        Ok((engines, silent)) => {
             let swept = engines
                 .iter()
-                .map(|engine| (engine.name(), sweep(engine, how, now_ms())));
+                .map(|engine| (engine.name(), sweep(engine, how)));
             report.engines = swept.collect();
+            report.silent = silent;
         }
     }
     if let Some(store) = &mut store {
@@ -80,21 +84,16 @@ pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport,
 
 /// Gives back the leases whose holders are gone.
 fn release(store: &Store, dry_run: bool) -> Result<Vec<String>, StoreError> {
+    let found = store.reader()?.leases()?.into_iter().map(|lease| {
+        let holder = lease.hold.as_ref().map(|hold| &hold.holder);
+        let holder = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
+        FoundLease { lease, holder }
+    });
     let leases = Leases::open(store.path())?;
     let mut released = Vec::new();
-    for lease in store.reader()?.leases()? {
-        let holder = lease.hold.as_ref().map(|hold| &hold.holder);
-        let liveness = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
-        let state = lease.state(liveness, now_ms());
-        if !matches!(state, LeaseState::Expired | LeaseState::Abandoned) {
-            continue;
-        }
-        let claim = LeaseClaim {
-            name: lease.name.clone(),
-            token: lease.token,
-        };
+    for claim in dead_leases(found.collect(), now_ms()) {
         if dry_run || leases.release(&claim)? {
-            released.push(lease.name);
+            released.push(claim.name);
         }
     }
     Ok(released)

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::images::{self, ImageError};
 use crate::archive;
-use crate::clock::now_ms;
 use crate::diag::Hint;
 use crate::engine::container::{
     ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource,
@@ -24,6 +23,8 @@ use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
 
 /// How long a container may take until the harness says hello: the disk of an engine can be slow.
 const HELLO_LIMIT: Duration = Duration::from_mins(2);
+/// The same where the project has to be sent first; the time-out of a shard comes before it.
+const SENDING_LIMIT: Duration = Duration::from_mins(30);
 
 /// Variables that tests are meant to see, by the start of their names.
 const HANDED_ON: [&str; 5] = ["SELF_TEST_", "SANDBOX_", "PYTEST_", "PYTHON", "LC_"];
@@ -61,6 +62,15 @@ pub enum ContainerError {
         image: String,
         /// Whether it may not be fetched.
         offline: bool,
+    },
+    /// There is no such image, and it could not be fetched.
+    #[error("cannot fetch the image `{image}`")]
+    Pull {
+        /// The image.
+        image: String,
+        /// What the engine said.
+        #[source]
+        source: Box<EngineError>,
     },
     /// The image is for another machine.
     #[error("the image `{image}` is for {found}, and {engine} runs {expected}")]
@@ -107,9 +117,11 @@ impl Hint for ContainerError {
             Self::Lease(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
             Self::Files(error) => return error.hint(),
-            Self::NoImage { .. } => "make one with `offline/build-image.sh` and pass it by \
+            Self::NoImage { .. } | Self::Pull { .. } => {
+                "make one with `offline/build-image.sh` and pass it by \
                  `--image-tar FILE`, or name one that is there by `--container-image`"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Platform { .. } => {
                 "make an image for this machine with `offline/build-image.sh`".to_owned()
             }
@@ -130,7 +142,7 @@ pub(super) fn prepare(
     on_wait: impl FnMut(&Waiting),
 ) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
     let wishes = &settings.container;
-    if !wishes.enabled && !wishes.required {
+    if !wishes.enabled {
         return Ok(None);
     }
     let found = Engine::detect(&images::wanted(settings), &mailbox.cancel());
@@ -181,7 +193,7 @@ fn sweep_first(
         retries,
         ..Thoroughness::default()
     };
-    let swept = sweep(engine, how, now_ms());
+    let swept = sweep(engine, how);
     if swept.failed_calls > 0 {
         store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
     }
@@ -241,7 +253,11 @@ fn job(
         python: python.clone(),
         memory: wishes.memory.clone(),
         retries: wishes.retries,
-        hello_limit: HELLO_LIMIT,
+        hello_limit: if engine.is_remote {
+            SENDING_LIMIT
+        } else {
+            HELLO_LIMIT
+        },
     };
     let source = if engine.is_remote {
         streamed(settings)?
@@ -293,7 +309,10 @@ fn find_image(engine: &Engine, name: &str, offline: bool) -> Result<ImageFacts, 
     if offline {
         return Err(missing());
     }
-    engine.pull(name)?;
+    engine.pull(name).map_err(|source| ContainerError::Pull {
+        image: name.to_owned(),
+        source: Box::new(source),
+    })?;
     engine.image(name)?.ok_or_else(missing)
 }
 

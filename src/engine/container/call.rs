@@ -1,5 +1,6 @@
 //! Calls to an engine's command line: bounded, never with a shell, answers as JSON.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// Gigabytes from a slow disk.
 const LOAD_LIMIT: Duration = Duration::from_mins(30);
+
+/// What is said of a program that is not there.
+const NOT_INSTALLED: &str = "not installed";
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,8 +151,12 @@ fn one_line(text: &str) -> String {
 }
 
 impl Engine {
-    /// Every engine that answers: the one that is asked for, or docker and podman.
-    pub fn detect_all(wanted: &Wanted, cancel: &Cancel) -> Result<Vec<Self>, EngineError> {
+    /// Every engine that answers, of the one that is asked for, or of docker and podman; and what
+    /// those said that are installed and do not answer.
+    pub fn detect_all(
+        wanted: &Wanted,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Self>, Vec<EngineError>), EngineError> {
         let mut tried = Vec::new();
         let mut found = Vec::new();
         for program in wanted.candidates() {
@@ -160,7 +168,15 @@ impl Engine {
         if found.is_empty() {
             return Err(EngineError::None { tried });
         }
-        Ok(found)
+        let silent = tried
+            .into_iter()
+            .filter(|(_, problem)| problem != NOT_INSTALLED)
+            .map(|(program, problem)| EngineError::Answer {
+                program,
+                action: "answer".to_owned(),
+                problem,
+            });
+        Ok((found, silent.collect()))
     }
 
     /// Finds the engine that is asked for and asks it for its facts.
@@ -219,7 +235,7 @@ impl Engine {
                 });
             }
             Err(ProcessError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err("not installed".to_owned());
+                return Err(NOT_INSTALLED.to_owned());
             }
             Err(ProcessError::TimedOut { limit, .. }) => {
                 return Err(format!("did not answer within {}s", limit.as_secs()));
@@ -296,6 +312,13 @@ impl Engine {
         image
             .map(Some)
             .map_err(|problem| self.unreadable(action, problem))
+    }
+
+    /// The ids of all images that it has.
+    pub fn image_ids(&self) -> Result<BTreeSet<String>, EngineError> {
+        let args = ["images", "--all", "--no-trunc", "--quiet"];
+        let answer = self.call("list its images", &args)?;
+        Ok(answer.stdout.lines().map(facts::image_id).collect())
     }
 
     /// Fetches an image from its registry.

@@ -42,8 +42,6 @@ pub struct FoundContainer {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Whether it runs, or is paused.
-    pub running: bool,
     /// Its labels.
     pub labels: Vec<(String, String)>,
 }
@@ -124,16 +122,18 @@ struct Image {
     repo_tags: Option<Vec<String>>,
 }
 
+/// An image's id with the name of its digest, which podman leaves out.
+pub(super) fn image_id(id: &str) -> String {
+    let digits = id.trim().trim_start_matches("sha256:");
+    format!("sha256:{digits}")
+}
+
 /// Reads the answer to `image inspect`.
 pub(super) fn image(answer: &str) -> Result<ImageFacts, String> {
     let images: Vec<Image> = serde_json::from_str(answer).map_err(|error| error.to_string())?;
     let image = images.into_iter().next().ok_or("the answer is empty")?;
-    let id = match image.id.strip_prefix("sha256:") {
-        Some(_) => image.id,
-        None => format!("sha256:{}", image.id),
-    };
     Ok(ImageFacts {
-        id,
+        id: image_id(&image.id),
         os: image.os,
         architecture: image.architecture,
         tags: image.repo_tags.unwrap_or_default(),
@@ -165,7 +165,6 @@ fn container(value: &Value) -> Result<FoundContainer, String> {
         let names = value.get("Names")?.as_array()?;
         names.first()?.as_str().map(str::to_owned)
     });
-    let state = text("State").ok_or_else(|| missing("State"))?;
     let labels = match value.get("Labels") {
         Some(Value::String(text)) => text.split(',').filter_map(pair).collect(),
         Some(Value::Object(map)) => map
@@ -177,7 +176,6 @@ fn container(value: &Value) -> Result<FoundContainer, String> {
     Ok(FoundContainer {
         id: id.ok_or_else(|| missing("ID"))?,
         name: name.ok_or_else(|| missing("Names"))?,
-        running: matches!(state.as_str(), "running" | "paused" | "restarting"),
         labels,
     })
 }
@@ -224,7 +222,6 @@ mod tests {
         let podman = r#"[{"Id":"b2","Names":["selftest_2"],"State":"exited","Labels":{"menace_self_test":"1"}}]"#;
         let found = containers(&format!("{docker}\n\n{podman}\n")).unwrap();
         assert_eq!(found[0].labels[1], ("x".to_owned(), "y=z".to_owned()));
-        assert_eq!((found[0].running, found[1].running), (true, false));
         assert_eq!(found[1].name, "selftest_2");
         assert!(containers("{}").is_err());
     }

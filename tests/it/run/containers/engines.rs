@@ -57,7 +57,13 @@ pub(super) fn engines_alone() -> Engines {
 }
 
 fn turn() -> File {
-    File::create(std::env::temp_dir().join("menace-agent-tests.lock")).unwrap()
+    lock_file("all")
+}
+
+/// A lock file of this user.
+fn lock_file(name: &str) -> File {
+    let name = format!("menace-agent-tests-{}-{name}.lock", nix::unistd::geteuid());
+    File::create(std::env::temp_dir().join(name)).unwrap()
 }
 
 fn found() -> &'static [Engine] {
@@ -91,8 +97,7 @@ impl Engine {
 
     /// Loads the image once, whatever other test processes do at the same time.
     fn load(self) -> Result<(), Skip> {
-        let lock = std::env::temp_dir().join(format!("menace-agent-tests-{}.lock", self.0));
-        let lock = File::create(lock).unwrap();
+        let lock = lock_file(self.0);
         lock.lock().unwrap();
         if self.try_call(&["image", "inspect", IMAGE]).is_ok() {
             return Ok(());

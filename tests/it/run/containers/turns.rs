@@ -254,3 +254,30 @@ fn offline_nothing_asks_for_a_network() {
         assert_eq!(outside, [""; 0], "{engine:?}");
     }
 }
+
+#[test]
+fn an_engine_that_cannot_be_asked_is_no_clean_engine() {
+    let found = engines_alone();
+    if found.len() < 2 {
+        return;
+    }
+    let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
+    let with_dead_docker = |args: &[&str]| {
+        let mut command = lab.command(args);
+        Engine::surroundings(&mut command);
+        answer(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock"))
+    };
+    let cleanup = with_dead_docker(&["cleanup"]).expect(3);
+    assert!(
+        cleanup.stderr.contains("`docker` cannot answer: "),
+        "{cleanup}"
+    );
+    let Some(file) = tarball() else { return };
+    let file = file.to_str().unwrap();
+    with_dead_docker(&["image", "load", file]).expect(0);
+    let list = with_dead_docker(&["image", "list"]).expect(0).stdout;
+    assert!(list.contains("loaded in podman"), "{list}");
+    let mut nobody = lab.command(&["image", "list", "--docker-host", "unix:///nowhere.sock"]);
+    let list = answer(&mut nobody).expect(0).stdout;
+    assert!(list.contains("no engine answers"), "{list}");
+}
