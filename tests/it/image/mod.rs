@@ -1,5 +1,6 @@
 //! Image archives: read, checked and made, each test with archives of its own making.
 
+mod bad_documents;
 mod bad_input;
 mod damage;
 mod layouts;

@@ -6,27 +6,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::thread::{self, JoinHandle};
+use std::thread::{self};
 use std::time::Duration;
 
 use menace_agent::clock::now_ms;
 use menace_agent::diag::{Hint, Palette, render_error};
 use menace_agent::engine::identity;
 use menace_agent::model::write::{NewRun, Write};
-use menace_agent::model::{Counts, LeaseClaim, LeaseToken, RunOutcome};
-use menace_agent::plan::{RunPlan, RunRequest};
+use menace_agent::model::{Counts, LeaseToken};
 use menace_agent::run::lease::{CONTAINERS, Terms};
-use menace_agent::run::{
-    Job, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, RunError, RunReport, StopSignal, Waiting,
-    carry_out, recover,
-};
+use menace_agent::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, StopSignal, Waiting};
 use menace_agent::store::{Acquisition, Leases, Store, StoreError};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::lab::{Lab, PATIENCE, lab, processes_of, wait_for};
+use super::lab::{PATIENCE, wait_for};
 use crate::store::child;
 use crate::store::sample::{new_run, plain};
 
@@ -70,17 +66,17 @@ impl Place {
     }
 }
 
-fn request(db: &Path) -> LeaseRequest {
+pub(super) fn request(db: &Path) -> LeaseRequest {
     LeaseRequest::for_containers(db, &db.with_file_name("self_test.lock"), None)
 }
 
 /// Often enough for a test to see it.
-const BRISK: Terms = Terms {
+pub(super) const BRISK: Terms = Terms {
     ttl: Duration::from_secs(30),
     renew_every: Duration::from_millis(5),
 };
 
-fn at_once(request: &LeaseRequest) -> Result<LeaseKeeper, LeaseError> {
+pub(super) fn at_once(request: &LeaseRequest) -> Result<LeaseKeeper, LeaseError> {
     LeaseKeeper::take(request, &Mailbox::new(), |waiting| panic!("{waiting}"))
 }
 
@@ -460,131 +456,4 @@ fn without_a_state_file_there_is_no_lease() {
         "{error:?}"
     );
     assert_eq!(error.exit_code().0, 4);
-}
-
-/// A run of a test that passes and one that goes on for ever, under a lease.
-struct Run {
-    runner: JoinHandle<Result<RunReport, RunError>>,
-    claim: LeaseClaim,
-}
-
-const ENDLESS: (&str, &str) = (
-    "test_a.py",
-    "import time\ndef test_one(): pass\ndef test_two(): time.sleep(600)\n",
-);
-
-impl Run {
-    /// Starts it, and waits until it is in the endless test.
-    fn start(lab: &Lab, terms: Terms) -> Self {
-        let store = Store::open(&lab.db(), now_ms()).unwrap();
-        let request = LeaseRequest {
-            terms,
-            ..request(&lab.db())
-        };
-        let keeper = at_once(&request).unwrap();
-        let claim = keeper.claim().clone();
-        let job = Job {
-            plan: plan(lab),
-            trigger: "library".to_owned(),
-            python: lab.python().to_owned(),
-            managed: None,
-            container: None,
-            lease: Some(keeper),
-            notices: Vec::new(),
-        };
-        let (sender, events) = channel();
-        let runner = thread::spawn(move || {
-            let announce = move |line| {
-                let _gone = sender.send(line);
-            };
-            carry_out(&job, store, &Mailbox::new(), announce)
-        });
-        loop {
-            let line = events.recv_timeout(PATIENCE).unwrap();
-            let event = serde_json::to_value(&line).unwrap();
-            if event["t"] == "test_started" && event["nodeid"] == "test_a.py::test_two" {
-                return Self { runner, claim };
-            }
-        }
-    }
-
-    fn end(self) -> Result<RunReport, RunError> {
-        self.runner.join().unwrap()
-    }
-}
-
-fn plan(lab: &Lab) -> RunPlan {
-    RunPlan::new(RunRequest {
-        project: lab.path(),
-        paths: Vec::new(),
-        pytest_args: Vec::new(),
-        workers: 1,
-        timeout: Duration::from_mins(5),
-        test_timeout: None,
-        reruns: 0,
-        max_fail: None,
-        coverage: false,
-        executor: "host".to_owned(),
-    })
-}
-
-#[test]
-fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
-    let Some(lab) = lab(&[ENDLESS]) else {
-        return;
-    };
-    let run = Run::start(&lab, BRISK);
-    let leases = Leases::open(&lab.db()).unwrap();
-    let hold = leases.find(CONTAINERS).unwrap().unwrap().hold.unwrap();
-    assert_eq!(hold.run.map(|run| run.0), Some(1));
-    assert!(leases.release(&run.claim).unwrap());
-    let error = run.end().unwrap_err();
-    let RunError::Store(source) = &error else {
-        panic!("{error:?}");
-    };
-    assert!(
-        source.hint().unwrap().contains("agent lease list"),
-        "{source:?}"
-    );
-    assert_eq!(processes_of(&lab), [""; 0]);
-    assert_eq!(lab.rows("SELECT outcome FROM run_summary"), ["NULL"]);
-
-    // The agent that ran it is this process, which is alive: its successor comes after its end.
-    let mut store = Store::open(&lab.db(), now_ms()).unwrap();
-    assert_eq!(recover(&mut store).unwrap(), []);
-    let run = store.unfinished_runs().unwrap()[0].run;
-    store.close_interrupted(run, now_ms(), 130).unwrap();
-    let row = store.reader().unwrap().run(run).unwrap().unwrap();
-    assert_eq!(row.outcome, Some(RunOutcome::Interrupted));
-    assert_eq!(row.counts.passed, 1);
-}
-
-#[test]
-fn a_run_whose_lease_cannot_be_renewed_in_time_ends_and_says_why() {
-    let Some(lab) = lab(&[ENDLESS]) else {
-        return;
-    };
-    let always_late = Terms {
-        ttl: Duration::from_millis(1),
-        renew_every: Duration::from_millis(1),
-    };
-    let run = Run::start(&lab, always_late);
-    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF heartbeat_ms ON lease
-                  WHEN new.heartbeat_ms IS NOT NULL
-                  BEGIN SELECT raise(ABORT, 'the test refuses'); END";
-    plain(&lab.db()).execute_batch(refuse).unwrap();
-    let report = run.end().unwrap();
-    let failure = report.failure.unwrap();
-    assert_eq!(
-        failure.message,
-        "the lease `containers` could not be renewed, and the run was ended"
-    );
-    let summary = report.summary;
-    assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Incomplete, 6)
-    );
-    assert_eq!((summary.counts.passed, summary.counts.not_run), (1, 1));
-    assert_eq!(summary.notices[0].code, "failure");
-    assert_eq!(processes_of(&lab), [""; 0]);
 }

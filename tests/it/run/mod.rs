@@ -9,6 +9,7 @@ mod environment;
 mod interrupt;
 mod lab;
 mod lease;
+mod lease_lost;
 mod look_back;
 mod output;
 mod power_cut;
