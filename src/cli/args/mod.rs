@@ -6,12 +6,16 @@
     reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
 )]
 
+mod run;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use self::run::{EngineArgs, note_word};
+pub(super) use self::run::{OutputArgs, RunArgs};
 use crate::image::{Platform, Reference};
 use crate::model::RunId;
 use crate::settings::{ColorChoice, FlagValues};
@@ -78,161 +82,6 @@ pub(super) enum Command {
     Schema(SchemaArgs),
 }
 
-#[derive(Debug, Default, Args)]
-#[command(args_override_self = true)]
-pub(super) struct RunArgs {
-    /// Files, folders, node ids or globs; each is a shard of its own
-    #[arg(value_name = "PATHS")]
-    paths: Vec<String>,
-    /// Arguments for pytest, added to those of --pytest-args
-    #[arg(last = true, value_name = "PYTEST ARGS")]
-    after_dashes: Vec<String>,
-    #[command(flatten)]
-    execution: ExecutionArgs,
-    #[command(flatten)]
-    interpreter: InterpreterArgs,
-    #[command(flatten)]
-    container: ContainerArgs,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-}
-
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Execution")]
-struct ExecutionArgs {
-    /// Processes in total, or auto for one a processor [default: 1]
-    #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
-    workers: Option<String>,
-    /// Arguments for pytest, as one text of shell words
-    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
-    pytest_args: Option<String>,
-    /// Seconds that a shard may take [default: 300]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    timeout: Option<String>,
-    /// Seconds that a test may take, or none [default: none]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    test_timeout: Option<String>,
-    /// Try a failing test N more times, each in a fresh process [default: 0]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    reruns: Option<String>,
-    /// End the run after N failing tests, or none [default: none]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    max_fail: Option<String>,
-    /// End the run after the first failing test
-    #[arg(long, conflicts_with = "max_fail")]
-    fail_fast: bool,
-    /// Seconds to wait while others run in containers [default: none]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    lock_timeout: Option<String>,
-    /// Measure coverage [default]
-    #[arg(long, overrides_with = "no_cov")]
-    cov: bool,
-    /// Do not measure coverage
-    #[arg(long, overrides_with = "cov")]
-    no_cov: bool,
-}
-
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Interpreter")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each flag of a pair is a field of its own to clap"
-)]
-struct InterpreterArgs {
-    /// The interpreter [default: $VIRTUAL_ENV, .venv, venv, then python3]
-    #[arg(long, value_name = "PYTHON")]
-    python: Option<String>,
-    /// Make an environment where the interpreter has no pytest [default]
-    #[arg(long, overrides_with = "no_managed_env")]
-    managed_env: bool,
-    /// Fail where the interpreter has no pytest
-    #[arg(long, overrides_with = "managed_env")]
-    no_managed_env: bool,
-    /// Fetch nothing
-    #[arg(long, overrides_with = "no_offline")]
-    offline: bool,
-    /// Fetch what the managed environment needs [default]
-    #[arg(long, overrides_with = "offline")]
-    no_offline: bool,
-    /// A folder of wheels to make the managed environment from
-    #[arg(long, value_name = "DIR")]
-    wheels: Option<String>,
-}
-
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Containers")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each flag of a pair is a field of its own to clap"
-)]
-struct ContainerArgs {
-    /// Run each path in a container, where an engine answers
-    #[arg(long, overrides_with = "no_container")]
-    use_container: bool,
-    /// Run on the host [default]
-    #[arg(long, overrides_with = "use_container")]
-    no_container: bool,
-    /// Fail where no engine answers
-    #[arg(long, overrides_with = "no_require_container")]
-    require_container: bool,
-    /// Run on the host where no engine answers [default]
-    #[arg(long, overrides_with = "require_container")]
-    no_require_container: bool,
-    /// The image [default: the tarball's, else python:3.11-slim]
-    #[arg(long, value_name = "IMAGE")]
-    container_image: Option<String>,
-    /// A tarball that holds the image
-    #[arg(long, value_name = "FILE")]
-    image_tar: Option<String>,
-    #[command(flatten)]
-    engine: EngineArgs,
-    /// Try N more times what the engine failed to do [default: 1]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    retries: Option<String>,
-    /// Set a variable, or hand on one of this process; repeatable
-    #[arg(long, value_name = "NAME[=VALUE]")]
-    env: Vec<String>,
-    /// The network of the containers [default: none when offline]
-    #[arg(long, value_name = "NETWORK")]
-    network: Option<String>,
-    /// Memory of a container, such as 512m, or none [default: none]
-    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
-    memory: Option<String>,
-    /// Processors of a container, or none [default: none]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    cpus: Option<String>,
-    /// Processes and threads of a container, or none [default: 4096]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pids_limit: Option<String>,
-    /// An argument for the engine's run; repeatable
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
-    container_arg: Vec<String>,
-}
-
-/// What a run says, and where.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
-    /// Print the summary as JSON on standard output
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Write every event as a line of JSON; - is standard output
-    #[arg(long, value_name = "FILE|-")]
-    pub(super) events: Option<PathBuf>,
-    /// Write a JUnit report
-    #[arg(long, value_name = "FILE")]
-    pub(super) junit: Option<PathBuf>,
-    /// How to show progress: auto, bar, plain, none [default: auto]
-    #[arg(long, value_name = "HOW")]
-    progress: Option<String>,
-    /// Say only the verdict and the failures
-    #[arg(long, short, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say every test
-    #[arg(long, short)]
-    verbose: bool,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
     /// How many runs
@@ -293,17 +142,6 @@ pub(super) struct ImageLoadArgs {
 pub(super) struct ImageListArgs {
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-/// Which engine.
-#[derive(Debug, Default, Args)]
-struct EngineArgs {
-    /// docker, podman or a path [default: whichever answers]
-    #[arg(long, value_name = "PROGRAM")]
-    container_runtime: Option<String>,
-    /// Where the engine is: unix://, tcp:// or ssh://
-    #[arg(long, value_name = "URL")]
-    docker_host: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -464,94 +302,6 @@ impl GlobalArgs {
         note_word(flags, "--project", self.project.as_ref());
         note_word(flags, "--db", self.db.as_ref());
         note_word(flags, "--color", self.color.as_ref());
-    }
-}
-
-impl RunArgs {
-    fn note(&self, flags: &mut FlagValues) {
-        if !self.paths.is_empty() {
-            flags.set_words("PATHS", self.paths.clone());
-        }
-        flags.pytest_args.clone_from(&self.after_dashes);
-
-        let execution = &self.execution;
-        note_word(flags, "--workers", execution.workers.as_ref());
-        note_word(flags, "--pytest-args", execution.pytest_args.as_ref());
-        note_word(flags, "--timeout", execution.timeout.as_ref());
-        note_word(flags, "--test-timeout", execution.test_timeout.as_ref());
-        note_word(flags, "--reruns", execution.reruns.as_ref());
-        note_word(flags, "--max-fail", execution.max_fail.as_ref());
-        note_word(flags, "--lock-timeout", execution.lock_timeout.as_ref());
-        note_switch(flags, "--fail-fast", execution.fail_fast, "1");
-        note_switch(flags, "--cov", execution.cov, "on");
-        note_switch(flags, "--no-cov", execution.no_cov, "off");
-
-        let interpreter = &self.interpreter;
-        note_word(flags, "--python", interpreter.python.as_ref());
-        note_word(flags, "--wheels", interpreter.wheels.as_ref());
-        note_switch(flags, "--managed-env", interpreter.managed_env, "on");
-        note_switch(flags, "--no-managed-env", interpreter.no_managed_env, "off");
-        note_switch(flags, "--offline", interpreter.offline, "on");
-        note_switch(flags, "--no-offline", interpreter.no_offline, "off");
-
-        self.container.note(flags);
-
-        note_word(flags, "--progress", self.output.progress.as_ref());
-        note_switch(flags, "--quiet", self.output.quiet, "quiet");
-        note_switch(flags, "--verbose", self.output.verbose, "verbose");
-    }
-}
-
-impl EngineArgs {
-    fn note(&self, flags: &mut FlagValues) {
-        note_word(
-            flags,
-            "--container-runtime",
-            self.container_runtime.as_ref(),
-        );
-        note_word(flags, "--docker-host", self.docker_host.as_ref());
-    }
-}
-
-impl ContainerArgs {
-    fn note(&self, flags: &mut FlagValues) {
-        note_switch(flags, "--use-container", self.use_container, "on");
-        note_switch(flags, "--no-container", self.no_container, "off");
-        note_switch(flags, "--require-container", self.require_container, "on");
-        note_switch(
-            flags,
-            "--no-require-container",
-            self.no_require_container,
-            "off",
-        );
-        note_word(flags, "--container-image", self.container_image.as_ref());
-        note_word(flags, "--image-tar", self.image_tar.as_ref());
-        self.engine.note(flags);
-        note_word(flags, "--retries", self.retries.as_ref());
-        note_words(flags, "--env", &self.env);
-        note_word(flags, "--network", self.network.as_ref());
-        note_word(flags, "--memory", self.memory.as_ref());
-        note_word(flags, "--cpus", self.cpus.as_ref());
-        note_word(flags, "--pids-limit", self.pids_limit.as_ref());
-        note_words(flags, "--container-arg", &self.container_arg);
-    }
-}
-
-fn note_words(flags: &mut FlagValues, flag: &'static str, words: &[String]) {
-    if !words.is_empty() {
-        flags.set_words(flag, words.to_vec());
-    }
-}
-
-fn note_word(flags: &mut FlagValues, flag: &'static str, word: Option<&String>) {
-    if let Some(word) = word {
-        flags.set(flag, word);
-    }
-}
-
-fn note_switch(flags: &mut FlagValues, flag: &'static str, given: bool, word: &str) {
-    if given {
-        flags.set(flag, word);
     }
 }
 
