@@ -39,6 +39,7 @@
 //! | L2 | [`archive`] | image archives as files, projects as streams; the only user of tar, flate2 and zip |
 //! | L1 | [`plan`] | snapshots in, plans out |
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
+//! | L1 | [`graph`] | the import graph: facts of files, resolution, verdicts, groups |
 //! | L1 | [`image`] | image archives and wheels, judged over bytes |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
 //! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
@@ -63,6 +64,7 @@ pub mod cli;
 pub mod clock;
 pub mod diag;
 pub mod engine;
+pub mod graph;
 pub mod image;
 pub mod insight;
 pub mod model;

@@ -1,11 +1,13 @@
 //! The vocabulary of the project: plain values that every other layer speaks in.
 //!
 //! Nothing here reads a clock, a file or the environment, and nothing here decides anything
-//! beyond what a value means. Four groups:
+//! beyond what a value means. Five groups:
 //!
 //! - *identity*: [`RunId`], [`ShardIndex`], [`TestKey`];
 //! - *turns*: [`Lease`], its [`Holder`] and [`LeaseToken`];
 //! - *verdicts*: [`Outcome`] of an attempt, [`RunOutcome`] of a run, [`Counts`], [`ExitCode`];
+//! - *modules*: a [`Module`] of the project, an [`Orphan`], the [`Trial`] of one, an
+//!   [`Integration`];
 //! - *records*: what a stage hands to the next one ([`record`]), what the store is asked to write
 //!   ([`mod@write`]), and the published JSON contracts: the event stream ([`event`]), the summary
 //!   of a run ([`summary`]) and the list of leases ([`lease`]).
@@ -16,6 +18,7 @@ pub mod exit;
 pub mod ids;
 pub mod lease;
 pub mod lines;
+pub mod module;
 pub mod outcome;
 pub mod record;
 pub mod summary;
@@ -26,6 +29,7 @@ pub use exit::ExitCode;
 pub use ids::{RunId, ShardIndex, TestKey};
 pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness};
 pub use lines::LineSet;
+pub use module::{Integration, Module, Orphan, OrphanKind, Touch, Trial, TrialOutcome};
 pub use outcome::{Counts, Outcome, RunOutcome};
 pub use record::{AttemptRecord, CoverageTotals, FileCoverage, FileRecord, Notice, TestItem};
 pub use summary::{Comparison, RunSummary, SlowTest};

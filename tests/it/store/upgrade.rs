@@ -10,10 +10,11 @@ use rusqlite::Connection;
 use super::sample::{NOW_MS, answer, open, plain, two_runs};
 
 /// A dump of every schema version that was released, except the present one.
-const DUMPS: [(i32, &str); 3] = [
+const DUMPS: [(i32, &str); 4] = [
     (1, include_str!("schema_v1.sql")),
     (2, include_str!("schema_v2.sql")),
     (3, include_str!("schema_v3.sql")),
+    (4, include_str!("schema_v4.sql")),
 ];
 
 fn restore(folder: &Path, dump: &str) -> PathBuf {

@@ -1,0 +1,68 @@
+//! What one Python file says of its imports: the result of reading it, kept in the state file.
+
+/// What one file says. Nothing in it depends on any other file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Its import statements, one entry for each name, in the order of the file.
+    pub imports: Vec<Import>,
+    /// Names of modules that stand in it in other ways; no exact repetitions.
+    pub mentions: Vec<Mention>,
+    /// It has code under `if __name__ == "__main__"`.
+    pub main_guard: bool,
+}
+
+/// One name of an import statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Where the statement stands.
+    pub kind: ImportKind,
+    /// The leading dots of a relative import.
+    pub level: u32,
+    /// What follows the dots; empty for `from . import x`.
+    pub module: String,
+    /// The `x` of `from m import x`, `*` for all; `None` for `import m`.
+    pub member: Option<String>,
+    /// The line of the statement, from 1.
+    pub line: u32,
+}
+
+/// Where an import statement stands, which says when it is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImportKind {
+    /// At the top level: with the module.
+    Eager,
+    /// In a branch, a loop or a `try`: perhaps with the module.
+    Conditional,
+    /// In a function: when that is called.
+    Lazy,
+    /// Under `if TYPE_CHECKING`: never.
+    TypeChecking,
+}
+
+/// A name in a file that is not in an import statement, and may be a module's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mention {
+    /// How it stands there.
+    pub evidence: Evidence,
+    /// The name, with leading dots where the call has them.
+    pub name: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// How a name of a module stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    /// `importlib.import_module("a.b")`, `__import__("a.b")`.
+    ImportCall,
+    /// `pytest_plugins = ["a.b"]`.
+    PytestPlugin,
+    /// `pytest.importorskip("a.b")`.
+    ImportOrSkip,
+    /// `mock.patch("a.b.c")`, `monkeypatch.setattr("a.b.c", …)`: the longest module of it.
+    Patch,
+    /// `python -m a.b`, in a text or a list of words.
+    Command,
+    /// Any other text that is a dotted name.
+    Text,
+}

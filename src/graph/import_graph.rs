@@ -1,0 +1,197 @@
+//! [`ImportGraph`]: the modules of a project and what leads from one to the other.
+
+use super::facts::{Evidence, ImportKind};
+use crate::model::Module;
+
+/// The position of a module in an [`ImportGraph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The position in a slice.
+    pub fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A file of the project and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The module.
+    pub module: Module,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// A module of the application.
+    Module,
+    /// A module of the application that something outside starts.
+    EntryPoint,
+    /// pytest collects tests from it.
+    Test,
+    /// pytest loads it with the tests beside and below it.
+    Conftest,
+    /// A tool runs it, and importing it would be a mistake: `setup.py`, `noxfile.py`.
+    Tool,
+    /// A stub: Python never runs it.
+    Stub,
+}
+
+/// What leads from one module to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The other module.
+    pub to: NodeId,
+    /// How.
+    pub kind: EdgeKind,
+    /// The line that says so, from 1; 0 where no line does.
+    pub line: u32,
+}
+
+/// How one module leads to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EdgeKind {
+    /// An import statement.
+    Import(ImportKind),
+    /// Python runs the `__init__` of a package before anything in it.
+    Package,
+    /// pytest loads the conftest files of a test's folders before it.
+    Conftest,
+    /// A name in a text: weak evidence.
+    Mention(Evidence),
+}
+
+impl EdgeKind {
+    /// Whether Python itself follows it when the module runs, or may.
+    pub fn is_followed(self) -> bool {
+        !matches!(self, Self::Import(ImportKind::TypeChecking))
+    }
+
+    /// Whether it is evidence and no import.
+    pub fn is_weak(self) -> bool {
+        matches!(self, Self::Mention(_))
+    }
+}
+
+/// The modules of a project and what leads from one to the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportGraph {
+    nodes: Vec<Node>,
+    /// The edges of node `n` are `edges[starts[n]..starts[n + 1]]`; likewise backwards.
+    starts: Vec<usize>,
+    edges: Vec<Edge>,
+    back_starts: Vec<usize>,
+    back_edges: Vec<Edge>,
+}
+
+impl ImportGraph {
+    /// A graph of these nodes; the edges of each node at its position.
+    pub fn new(nodes: Vec<Node>, edges: Vec<Vec<Edge>>) -> Self {
+        let count = nodes.len();
+        let mut back_starts = vec![0; count + 1];
+        for edge in edges.iter().flatten() {
+            back_starts[edge.to.as_usize() + 1] += 1;
+        }
+        for at in 0..count {
+            back_starts[at + 1] += back_starts[at];
+        }
+        let mut starts = Vec::with_capacity(count + 1);
+        starts.push(0);
+        let total = back_starts[count];
+        let mut flat = Vec::with_capacity(total);
+        let unset = Edge {
+            to: NodeId(0),
+            kind: EdgeKind::Package,
+            line: 0,
+        };
+        let mut back_edges = vec![unset; total];
+        let mut next = back_starts.clone();
+        for (from, list) in (0..).map(NodeId).zip(edges) {
+            for edge in &list {
+                let slot = &mut next[edge.to.as_usize()];
+                back_edges[*slot] = Edge { to: from, ..*edge };
+                *slot += 1;
+            }
+            flat.extend(list);
+            starts.push(flat.len());
+        }
+        Self {
+            nodes,
+            starts,
+            edges: flat,
+            back_starts,
+            back_edges,
+        }
+    }
+
+    /// Every module, in the order of their files.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The ids of all modules.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+    }
+
+    /// One module.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.as_usize()]
+    }
+
+    /// What leads away from a module.
+    pub fn edges(&self, id: NodeId) -> &[Edge] {
+        let at = id.as_usize();
+        &self.edges[self.starts[at]..self.starts[at + 1]]
+    }
+
+    /// What leads to a module: `to` is where each edge comes from.
+    pub fn back_edges(&self, id: NodeId) -> &[Edge] {
+        let at = id.as_usize();
+        &self.back_edges[self.back_starts[at]..self.back_starts[at + 1]]
+    }
+
+    /// The modules that a file or a dotted name means; two files may have one name.
+    pub fn find(&self, text: &str) -> Vec<NodeId> {
+        let file = text.strip_prefix("./").unwrap_or(text);
+        let is_meant = |id: &NodeId| {
+            let module = &self.node(*id).module;
+            module.file == file || module.name == text
+        };
+        self.ids().filter(is_meant).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_can_be_followed_both_ways() {
+        let node = |name: &str| Node {
+            module: Module {
+                file: format!("{name}.py"),
+                name: name.to_owned(),
+            },
+            role: Role::Module,
+        };
+        let edge = |to, line| Edge {
+            to: NodeId(to),
+            kind: EdgeKind::Import(ImportKind::Eager),
+            line,
+        };
+        let graph = ImportGraph::new(
+            vec![node("a"), node("b"), node("c")],
+            vec![vec![edge(1, 1), edge(2, 2)], vec![], vec![edge(1, 3)]],
+        );
+        assert_eq!(graph.edges(NodeId(0)), [edge(1, 1), edge(2, 2)]);
+        assert_eq!(graph.edges(NodeId(1)), []);
+        assert_eq!(graph.back_edges(NodeId(1)), [edge(0, 1), edge(2, 3)]);
+        assert_eq!(graph.back_edges(NodeId(0)), []);
+        assert_eq!(graph.find("b"), [NodeId(1)]);
+        assert_eq!(graph.find("./c.py"), [NodeId(2)]);
+    }
+}

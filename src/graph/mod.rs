@@ -1,0 +1,10 @@
+//! The import graph of a project: what each file says, which files that means, and which modules
+//! no test reaches. Pure: files come in as [`FileFacts`], verdicts go out.
+
+pub mod facts;
+pub mod import_graph;
+pub mod layout;
+
+pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention};
+pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role};
+pub use layout::{EntryPoint, Layout};

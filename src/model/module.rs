@@ -1,0 +1,169 @@
+//! Modules of the project, what the import graph says of them, and what came of trying them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A module of the project. The file is what identifies it: two files may have one name.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Module {
+    /// The file, relative to the project, with `/`.
+    pub file: String,
+    /// The dotted name under which Python imports it: `pkg.part`.
+    #[serde(rename = "module")]
+    pub name: String,
+}
+
+/// Why a module counts as one that no test reaches.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanKind {
+    /// Nothing imports it, and nothing names it.
+    Unreferenced,
+    /// Only orphans import it.
+    Island,
+    /// The application reaches it, no test does.
+    Untested,
+    /// No local module imports it, though a test runs it in another way. On the list only where
+    /// isolated modules were asked for.
+    Isolated,
+}
+
+impl OrphanKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Unreferenced,
+        Self::Island,
+        Self::Untested,
+        Self::Isolated,
+    ];
+
+    /// The name in the state file, in JSON and on the terminal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreferenced => "unreferenced",
+            Self::Island => "island",
+            Self::Untested => "untested",
+            Self::Isolated => "isolated",
+        }
+    }
+
+    /// The kind that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A module of the list of orphans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Orphan {
+    /// The module.
+    #[serde(flatten)]
+    pub module: Module,
+    /// What it is.
+    pub kind: OrphanKind,
+    /// No local module imports it, and it is no test, conftest or entry point.
+    pub isolated: bool,
+    /// The evidence, in one sentence.
+    pub reason: String,
+    /// The files of the orphans whose imports lead to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub led_by: Vec<String>,
+}
+
+/// How one trial of a module ended.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialOutcome {
+    /// It imports, and its doctests and tests pass.
+    Passed,
+    /// It does not import, or a test of its own fails.
+    Failed,
+    /// It ended its interpreter.
+    Crashed,
+    /// It ran out of time.
+    TimedOut,
+    /// It was not tried: the run ended before its turn.
+    NotRun,
+}
+
+impl TrialOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Crashed,
+        Self::TimedOut,
+        Self::NotRun,
+    ];
+
+    /// The name in the state file, in JSON and on the terminal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::TimedOut => "timed_out",
+            Self::NotRun => "not_run",
+        }
+    }
+
+    /// The outcome that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|outcome| outcome.as_str() == name)
+    }
+}
+
+/// Something that a module tried to touch and was kept from.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Touch {
+    /// The audit event of Python: `open`, `socket.connect`, `subprocess.Popen` …
+    pub event: String,
+    /// What it was about: a path, an address, a command; shortened.
+    pub target: String,
+    /// How often.
+    pub times: u64,
+}
+
+/// What came of trying one module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// The module.
+    #[serde(flatten)]
+    pub module: Module,
+    /// How it ended.
+    pub outcome: TrialOutcome,
+    /// Seconds; `None` where it was not tried.
+    pub duration_s: Option<f64>,
+    /// Doctests that ran.
+    pub doctests: u64,
+    /// Tests of its own that ran.
+    pub tests: u64,
+    /// One line that says what went wrong.
+    pub message: Option<String>,
+    /// The traceback, or the stacks of a time-out.
+    pub report: Option<String>,
+    /// The end of what it printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// What it tried to touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<Touch>,
+}
+
+/// What the passing orphans of a run were made part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Integration {
+    /// The files of modules that joined the module map.
+    pub integrated: Vec<String>,
+    /// The files of modules that pass and have no place of their own: they repeat another module.
+    pub redundant: Vec<String>,
+}
