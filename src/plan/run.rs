@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{ShardIndex, digest};
+use crate::model::{Module, ShardIndex, digest};
 
 /// A path of the user, resolved: it exists, and globs are expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,10 @@ pub struct RunRequest {
     pub coverage: bool,
     /// `host`, `docker` or `podman`.
     pub executor: String,
+    /// Modules that no test reaches and that joined the module map: tested like any other.
+    pub modules: Vec<Module>,
+    /// Folders, relative to the project, that Python looks for modules in.
+    pub roots: Vec<String>,
 }
 
 /// One shard: one path, or several that overlap, in a process of their own.
@@ -76,7 +80,14 @@ pub struct ShardPlan {
     pub options: usize,
     /// Its share of the workers.
     pub workers: u32,
+    /// Modules among its paths that are tested by importing them.
+    pub modules: Vec<Module>,
+    /// Folders, relative to the project, that Python looks for those in.
+    pub roots: Vec<String>,
 }
+
+/// The label of the shard of [`RunRequest::modules`]: no path, because there may be many.
+pub const MODULES_LABEL: &str = "(module map)";
 
 /// What a run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,30 +117,47 @@ impl RunPlan {
         } else {
             groups
         };
-        let shards = (0..count)
-            .zip(paths)
-            .map(|(index, paths)| {
-                let paths: Vec<String> = paths
-                    .iter()
-                    .map(|path| path.argument(&request.project))
-                    .collect();
-                ShardPlan {
-                    index: ShardIndex(index),
-                    label: paths.join(" "),
-                    argv: request.pytest_args.iter().chain(&paths).cloned().collect(),
-                    options: request.pytest_args.len(),
-                    workers: (base + u32::from(index < remainder)).max(1),
-                }
-            })
-            .collect();
+        let shards = (0..count).zip(paths).map(|(index, paths)| {
+            let paths: Vec<String> = paths
+                .iter()
+                .map(|path| path.argument(&request.project))
+                .collect();
+            ShardPlan {
+                index: ShardIndex(index),
+                label: paths.join(" "),
+                argv: request.pytest_args.iter().chain(&paths).cloned().collect(),
+                options: request.pytest_args.len(),
+                workers: (base + u32::from(index < remainder)).max(1),
+                modules: Vec::new(),
+                roots: Vec::new(),
+            }
+        });
         let selection_key = selection_key(&request);
         Self {
             parallel: request.workers.min(count),
-            shards,
+            shards: shards.chain(modules_shard(&request, count)).collect(),
             selection_key,
             request,
         }
     }
+}
+
+/// The modules of the module map run beside the paths of the user, in a process of their own: what
+/// importing them does must not meet other tests.
+fn modules_shard(request: &RunRequest, index: u32) -> Option<ShardPlan> {
+    if request.modules.is_empty() {
+        return None;
+    }
+    let files = request.modules.iter().map(|module| module.file.clone());
+    Some(ShardPlan {
+        index: ShardIndex(index),
+        label: MODULES_LABEL.to_owned(),
+        argv: request.pytest_args.iter().cloned().chain(files).collect(),
+        options: request.pytest_args.len(),
+        workers: 1,
+        modules: request.modules.clone(),
+        roots: request.roots.clone(),
+    })
 }
 
 /// The paths in order, those that overlap together, exact repetitions once.
@@ -193,6 +221,8 @@ mod tests {
             max_fail: None,
             coverage: true,
             executor: "host".to_owned(),
+            modules: Vec::new(),
+            roots: Vec::new(),
         }
     }
 
@@ -242,6 +272,24 @@ mod tests {
                 "{paths:?}"
             );
         }
+    }
+
+    #[test]
+    fn modules_of_the_map_have_a_shard_of_their_own_that_takes_no_worker_from_the_paths() {
+        let mut asked = request(2, &["a", "b"]);
+        let key = RunPlan::new(asked.clone()).selection_key;
+        asked.modules = vec![Module {
+            file: "pkg/odd.py".to_owned(),
+            name: "pkg.odd".to_owned(),
+        }];
+        let plan = RunPlan::new(asked);
+        assert_eq!(labels(&plan), ["a", "b", MODULES_LABEL]);
+        assert_eq!((plan.parallel, plan.selection_key), (2, key));
+        let [.., shard] = plan.shards.as_slice() else {
+            panic!("the shards are gone");
+        };
+        assert_eq!(shard.argv.last().unwrap(), "pkg/odd.py");
+        assert_eq!((shard.options, shard.workers), (2, 1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ A hook only hands on to the session, or to the worker that stands for it in xdis
 HOOKS = {
     "pytest_load_initial_conftests": {"hookwrapper": True, "tryfirst": True},
     "pytest_fixture_setup": {"hookwrapper": True, "tryfirst": True},
+    "pytest_collect_file": {"hookwrapper": True, "tryfirst": True},
     "pytest_report_to_serializable": {"hookwrapper": True},
     "pytest_collection_modifyitems": {"trylast": True},
     "pytest_collection_finish": {"tryfirst": True},

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Outcome;
 use crate::model::record::Section;
+use crate::model::{Module, Outcome};
 
 /// The version of the protocol, `v` of every event.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -41,6 +41,12 @@ pub struct RunCommand {
     pub only: Option<Vec<String>>,
     /// Leave these tests out.
     pub skip: Vec<String>,
+    /// Modules of the module map among the files of `argv`: that they import is a test of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<Module>,
+    /// Folders, relative to the project, that Python looks for those modules in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<String>,
     /// Longest text of one captured section or traceback; longer ones lose their middle.
     pub cap_bytes: u32,
 }

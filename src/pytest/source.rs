@@ -13,11 +13,12 @@ pub const LOADER: &str = include_str!("loader.py");
 /// signals ([`signal_line`]).
 pub const GUARDIAN: &str = include_str!("guardian.py");
 
-/// The harness itself, for Python 3.8 and later: one program, kept in five files by subject.
+/// The harness itself, for Python 3.8 and later: one program, kept in six files by subject.
 pub const HARNESS: &str = concat!(
     include_str!("harness.py"),
     include_str!("harness_reports.py"),
     include_str!("harness_hooks.py"),
+    include_str!("harness_modules.py"),
     include_str!("harness_xdist.py"),
     include_str!("harness_cover.py"),
 );

@@ -281,6 +281,8 @@ fn prepare(
         max_fail: settings.max_fail,
         coverage: settings.coverage,
         executor: executor.to_owned(),
+        modules: Vec::new(),
+        roots: Vec::new(),
     });
     let managed = (settings.managed_env && container.is_none())
         .then(|| managed_spec(settings, python.clone(), mailbox.cancel()));

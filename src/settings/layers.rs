@@ -9,7 +9,7 @@ use super::file::{self, Entry, SettingsFile};
 use super::origin::Origin;
 use super::project;
 use super::resolved::{ColorChoice, Settings, default_db, default_lock_file};
-use super::table::{self, SETTINGS, Setting};
+use super::table::{self, NEGATED, SETTINGS, Setting};
 use super::value::{Given, Problem, Raw};
 use crate::model::Notice;
 
@@ -80,7 +80,11 @@ pub fn environment(
             Ok(value) => {
                 environment.insert(name, value);
             }
-            Err(_) if SETTINGS.iter().any(|s| s.variable == Some(name.as_str())) => {
+            Err(_)
+                if SETTINGS
+                    .iter()
+                    .any(|row| row.variables.contains(&name.as_str())) =>
+            {
                 return Err(SettingsError::VariableNotUtf8 { name });
             }
             Err(_) => {}
@@ -206,10 +210,11 @@ impl Settings {
         layers: &Layers,
         cwd: &Path,
     ) -> Result<(), SettingsError> {
-        let Some(name) = setting.variable else {
-            return Ok(());
-        };
-        let Some(word) = layers.variable(name) else {
+        let mut set = setting
+            .variables
+            .iter()
+            .filter_map(|name| Some((*name, layers.variable(name)?)));
+        let Some((name, word)) = set.next() else {
             return Ok(());
         };
         let name = name.to_owned();
@@ -242,7 +247,15 @@ impl Settings {
     ) -> Result<(), Problem> {
         let project = self.project.clone();
         let project = project.as_path();
-        (setting.read)(self, &Given { raw, base, project })?;
+        let negated =
+            matches!(&origin, Origin::Variable { name } if NEGATED.contains(&name.as_str()));
+        let given = Given {
+            raw,
+            negated,
+            base,
+            project,
+        };
+        (setting.read)(self, &given)?;
         self.origins.insert(setting.name, origin);
         Ok(())
     }
@@ -262,6 +275,7 @@ impl Settings {
             self.origins.insert("pytest-args", Origin::Appended { to });
         }
         self.settle_containers();
+        self.settle_isolated();
         if self.color == ColorChoice::Auto && layers.variable("NO_COLOR").is_some() {
             self.color = ColorChoice::Never;
             let name = "NO_COLOR".to_owned();
@@ -271,6 +285,25 @@ impl Settings {
 }
 
 impl Settings {
+    /// Both discovery and recursion of isolated modules, unless a layer that is as strong says
+    /// otherwise of one of them.
+    fn settle_isolated(&mut self) {
+        let both = self.origin("auto-include-isolated");
+        if !self.orphans.auto_include_isolated {
+            return;
+        }
+        for name in ["discover-isolated", "recursive-isolated"] {
+            if self.origin(name).strength() >= both.strength() && both != Origin::Default {
+                continue;
+            }
+            match name {
+                "discover-isolated" => self.orphans.discover_isolated = true,
+                _ => self.orphans.recursive_isolated = true,
+            }
+            self.origins.insert(name, both.clone());
+        }
+    }
+
     /// To require containers is to use them, unless a stronger layer says not to.
     fn settle_containers(&mut self) {
         let (using, requiring) = (

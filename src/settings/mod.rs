@@ -34,7 +34,8 @@ pub use layers::{FlagValues, Layers, environment};
 pub use origin::Origin;
 pub use report::{ConfigEntry, ConfigReport};
 pub use resolved::{
-    ColorChoice, ContainerSettings, DEFAULT_IMAGE, ProgressChoice, Settings, Verbosity,
+    ColorChoice, ContainerSettings, DEFAULT_IMAGE, OrphanSettings, ProgressChoice, Settings,
+    Suppression, Verbosity,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{Problem, Value};

@@ -37,8 +37,10 @@ pub struct ConfigEntry {
     pub origin: Origin,
     /// The flags that set it.
     pub flags: Vec<String>,
-    /// The variable that sets it.
+    /// The first of the variables that set it.
     pub variable: Option<String>,
+    /// All of them, the strongest first.
+    pub variables: Vec<String>,
 }
 
 impl ConfigReport {
@@ -50,7 +52,12 @@ impl ConfigReport {
                 value,
                 origin,
                 flags: flags.collect(),
-                variable: setting.variable.map(str::to_owned),
+                variable: setting.variables.first().map(|name| (*name).to_owned()),
+                variables: setting
+                    .variables
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
             };
             (setting.name.to_owned(), entry)
         };

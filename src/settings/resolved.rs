@@ -1,6 +1,7 @@
 //! [`Settings`]: the final values, and the defaults.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub wheels: Option<PathBuf>,
     /// Whether and how to run in containers.
     pub container: ContainerSettings,
+    /// What is done about modules that no test reaches.
+    pub orphans: OrphanSettings,
     /// The folder of everything that the agent keeps.
     pub data_dir: PathBuf,
     /// The state file.
@@ -91,6 +94,67 @@ pub struct ContainerSettings {
     pub args: Vec<String>,
     /// Patterns of what is not sent to a remote engine, as in `.gitignore`.
     pub exclude: Vec<String>,
+}
+
+/// What is done about modules that no test reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own to the user"
+)]
+pub struct OrphanSettings {
+    /// Whether a run tries them.
+    pub include: bool,
+    /// Whether a run looks for them when there is no list yet.
+    pub discover: bool,
+    /// Whether what they import is looked through as well.
+    pub recursive: bool,
+    /// Whether modules that nothing imports are looked for first.
+    pub discover_isolated: bool,
+    /// Whether what those import is looked through as well.
+    pub recursive_isolated: bool,
+    /// Both of the two above.
+    pub auto_include_isolated: bool,
+    /// Whether they are looked for although there is a list.
+    pub refresh: bool,
+    /// Whether one that fails makes the run fail.
+    pub strict: bool,
+    /// Patterns of files that are not looked at, as in `.gitignore`.
+    pub exclude: Vec<String>,
+    /// Modules that may be orphans.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// Modules that may be orphans, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// A dotted name or a file, with `*` for any characters.
+    pub module: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl fmt::Display for Suppression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.module, self.reason)
+    }
+}
+
+impl Default for OrphanSettings {
+    fn default() -> Self {
+        Self {
+            include: true,
+            discover: true,
+            recursive: true,
+            discover_isolated: false,
+            recursive_isolated: false,
+            auto_include_isolated: false,
+            refresh: false,
+            strict: false,
+            exclude: Vec::new(),
+            suppressions: Vec::new(),
+        }
+    }
 }
 
 /// The image of container runs where none is named.
@@ -214,6 +278,7 @@ impl Settings {
             offline: false,
             wheels: None,
             container: ContainerSettings::default(),
+            orphans: OrphanSettings::default(),
             lock_timeout: None,
             color: ColorChoice::Auto,
             progress: ProgressChoice::Auto,

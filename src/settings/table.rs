@@ -10,8 +10,8 @@ pub struct Setting {
     pub name: &'static str,
     /// The flags that set it.
     pub flags: &'static [&'static str],
-    /// The variable that sets it.
-    pub variable: Option<&'static str>,
+    /// The variables that set it, the strongest first. Those of [`NEGATED`] say the opposite.
+    pub variables: &'static [&'static str],
     /// Whether files can set it.
     pub in_files: bool,
     /// Reads a value into the settings.
@@ -20,12 +20,15 @@ pub struct Setting {
     pub(super) show: fn(&Settings) -> Value,
 }
 
+/// Variables that switch off what their setting switches on.
+pub(super) const NEGATED: [&str; 1] = ["SELF_TEST_DISABLE_ORPHANS"];
+
 /// Every setting, in the order in which `agent config` lists them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "project",
         flags: &["--project"],
-        variable: None,
+        variables: &[],
         in_files: false,
         // It must be known before any file can be read, so the loader has set it already.
         read: |_, _| Ok(()),
@@ -34,7 +37,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "paths",
         flags: &["PATHS"],
-        variable: None,
+        variables: &[],
         in_files: true,
         read: |settings, given| given.test_paths().map(|paths| settings.paths = paths),
         show: |settings| (&settings.paths).into(),
@@ -42,7 +45,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "workers",
         flags: &["--workers"],
-        variable: Some("SELF_TEST_WORKERS"),
+        variables: &["SELF_TEST_WORKERS"],
         in_files: true,
         read: |settings, given| given.workers().map(|count| settings.workers = count),
         show: |settings| settings.workers.into(),
@@ -50,7 +53,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "pytest-args",
         flags: &["--pytest-args"],
-        variable: Some("SELF_TEST_ARGS"),
+        variables: &["SELF_TEST_ARGS"],
         in_files: true,
         read: |settings, given| given.words().map(|words| settings.pytest_args = words),
         show: |settings| (&settings.pytest_args).into(),
@@ -58,7 +61,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "python",
         flags: &["--python"],
-        variable: Some("SELF_TEST_PYTHON"),
+        variables: &["SELF_TEST_PYTHON"],
         in_files: true,
         read: |settings, given| given.program().map(|python| settings.python = Some(python)),
         show: |settings| settings.python.as_ref().into(),
@@ -66,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "timeout",
         flags: &["--timeout"],
-        variable: Some("SELF_TEST_TIMEOUT"),
+        variables: &["SELF_TEST_TIMEOUT"],
         in_files: true,
         read: |settings, given| given.seconds().map(|time| settings.timeout = time),
         show: |settings| settings.timeout.into(),
@@ -74,7 +77,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "test-timeout",
         flags: &["--test-timeout"],
-        variable: Some("SELF_TEST_TEST_TIMEOUT"),
+        variables: &["SELF_TEST_TEST_TIMEOUT"],
         in_files: true,
         read: |settings, given| {
             given
@@ -86,7 +89,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "reruns",
         flags: &["--reruns"],
-        variable: Some("SELF_TEST_RERUNS"),
+        variables: &["SELF_TEST_RERUNS"],
         in_files: true,
         read: |settings, given| given.count().map(|count| settings.reruns = count),
         show: |settings| settings.reruns.into(),
@@ -94,7 +97,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max-fail",
         flags: &["--max-fail", "--fail-fast"],
-        variable: Some("SELF_TEST_MAX_FAIL"),
+        variables: &["SELF_TEST_MAX_FAIL"],
         in_files: true,
         read: |settings, given| given.limit().map(|limit| settings.max_fail = limit),
         show: |settings| settings.max_fail.into(),
@@ -102,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "coverage",
         flags: &["--cov", "--no-cov"],
-        variable: Some("SELF_TEST_COVERAGE"),
+        variables: &["SELF_TEST_COVERAGE"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.coverage = on),
         show: |settings| settings.coverage.into(),
@@ -110,7 +113,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "managed-env",
         flags: &["--managed-env", "--no-managed-env"],
-        variable: Some("SELF_TEST_MANAGED_ENV"),
+        variables: &["SELF_TEST_MANAGED_ENV"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.managed_env = on),
         show: |settings| settings.managed_env.into(),
@@ -118,7 +121,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "offline",
         flags: &["--offline", "--no-offline"],
-        variable: Some("MENACE_OFFLINE_INSTALL"),
+        variables: &["MENACE_OFFLINE_INSTALL"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.offline = on),
         show: |settings| settings.offline.into(),
@@ -126,7 +129,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "wheels",
         flags: &["--wheels"],
-        variable: Some("SELF_TEST_WHEELS"),
+        variables: &["SELF_TEST_WHEELS"],
         in_files: true,
         read: |settings, given| given.path().map(|path| settings.wheels = Some(path)),
         show: |settings| settings.wheels.as_ref().into(),
@@ -134,7 +137,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "use-container",
         flags: &["--use-container", "--no-container"],
-        variable: Some("SELF_TEST_USE_CONTAINER"),
+        variables: &["SELF_TEST_USE_CONTAINER"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.container.enabled = on),
         show: |settings| settings.container.enabled.into(),
@@ -142,7 +145,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "require-container",
         flags: &["--require-container", "--no-require-container"],
-        variable: Some("SELF_TEST_REQUIRE_CONTAINER"),
+        variables: &["SELF_TEST_REQUIRE_CONTAINER"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.container.required = on),
         show: |settings| settings.container.required.into(),
@@ -150,7 +153,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "container-image",
         flags: &["--container-image"],
-        variable: Some("SELF_TEST_CONTAINER_IMAGE"),
+        variables: &["SELF_TEST_CONTAINER_IMAGE"],
         in_files: true,
         read: |settings, given| {
             given
@@ -162,7 +165,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "image-tar",
         flags: &["--image-tar"],
-        variable: Some("MENACE_SELF_TEST_IMAGE_TAR"),
+        variables: &["MENACE_SELF_TEST_IMAGE_TAR"],
         in_files: true,
         read: |settings, given| {
             given
@@ -174,7 +177,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "container-runtime",
         flags: &["--container-runtime"],
-        variable: Some("SELF_TEST_CONTAINER_RUNTIME"),
+        variables: &["SELF_TEST_CONTAINER_RUNTIME"],
         in_files: true,
         read: |settings, given| {
             given
@@ -186,7 +189,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "docker-host",
         flags: &["--docker-host"],
-        variable: Some("SELF_TEST_DOCKER_HOST"),
+        variables: &["SELF_TEST_DOCKER_HOST"],
         in_files: true,
         read: |settings, given| {
             given
@@ -198,7 +201,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "retries",
         flags: &["--retries"],
-        variable: Some("SELF_TEST_RETRIES"),
+        variables: &["SELF_TEST_RETRIES"],
         in_files: true,
         read: |settings, given| {
             given
@@ -210,7 +213,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "env",
         flags: &["--env"],
-        variable: Some("SELF_TEST_CONTAINER_ENV"),
+        variables: &["SELF_TEST_CONTAINER_ENV"],
         in_files: true,
         read: |settings, given| {
             given
@@ -222,7 +225,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "network",
         flags: &["--network"],
-        variable: Some("SELF_TEST_CONTAINER_NETWORK"),
+        variables: &["SELF_TEST_CONTAINER_NETWORK"],
         in_files: true,
         read: |settings, given| {
             given
@@ -234,7 +237,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "memory",
         flags: &["--memory"],
-        variable: Some("SELF_TEST_CONTAINER_MEMORY"),
+        variables: &["SELF_TEST_CONTAINER_MEMORY"],
         in_files: true,
         read: |settings, given| {
             given
@@ -246,7 +249,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "cpus",
         flags: &["--cpus"],
-        variable: Some("SELF_TEST_CONTAINER_CPUS"),
+        variables: &["SELF_TEST_CONTAINER_CPUS"],
         in_files: true,
         read: |settings, given| {
             given
@@ -258,7 +261,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "pids-limit",
         flags: &["--pids-limit"],
-        variable: Some("SELF_TEST_CONTAINER_PIDS"),
+        variables: &["SELF_TEST_CONTAINER_PIDS"],
         in_files: true,
         read: |settings, given| given.limit().map(|pids| settings.container.pids = pids),
         show: |settings| settings.container.pids.into(),
@@ -266,7 +269,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "container-args",
         flags: &["--container-arg"],
-        variable: Some("SELF_TEST_CONTAINER_ARGS"),
+        variables: &["SELF_TEST_CONTAINER_ARGS"],
         in_files: true,
         read: |settings, given| given.words().map(|args| settings.container.args = args),
         show: |settings| (&settings.container.args).into(),
@@ -274,7 +277,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "exclude",
         flags: &[],
-        variable: None,
+        variables: &[],
         in_files: true,
         read: |settings, given| {
             given
@@ -284,9 +287,121 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| (&settings.container.exclude).into(),
     },
     Setting {
+        name: "include-orphans",
+        flags: &["--include-orphans", "--no-include-orphans"],
+        variables: &["SELF_TEST_DISABLE_ORPHANS", "SELF_TEST_INCLUDE_ORPHANS"],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.include = on),
+        show: |settings| settings.orphans.include.into(),
+    },
+    Setting {
+        name: "discover-orphans",
+        flags: &["--discover-orphans", "--no-discover-orphans"],
+        variables: &["SELF_TEST_DISCOVER_ORPHANS"],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.discover = on),
+        show: |settings| settings.orphans.discover.into(),
+    },
+    Setting {
+        name: "recursive-orphans",
+        flags: &["--recursive-orphans", "--no-recursive-orphans"],
+        variables: &["SELF_TEST_RECURSIVE_ORPHANS", "SANDBOX_RECURSIVE_ORPHANS"],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.recursive = on),
+        show: |settings| settings.orphans.recursive.into(),
+    },
+    Setting {
+        name: "discover-isolated",
+        flags: &["--discover-isolated", "--no-discover-isolated"],
+        variables: &["SELF_TEST_DISCOVER_ISOLATED"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .switch()
+                .map(|on| settings.orphans.discover_isolated = on)
+        },
+        show: |settings| settings.orphans.discover_isolated.into(),
+    },
+    Setting {
+        name: "recursive-isolated",
+        flags: &["--recursive-isolated", "--no-recursive-isolated"],
+        variables: &["SELF_TEST_RECURSIVE_ISOLATED", "SANDBOX_RECURSIVE_ISOLATED"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .switch()
+                .map(|on| settings.orphans.recursive_isolated = on)
+        },
+        show: |settings| settings.orphans.recursive_isolated.into(),
+    },
+    Setting {
+        name: "auto-include-isolated",
+        flags: &["--auto-include-isolated", "--no-auto-include-isolated"],
+        variables: &[
+            "SELF_TEST_AUTO_INCLUDE_ISOLATED",
+            "SANDBOX_AUTO_INCLUDE_ISOLATED",
+        ],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .switch()
+                .map(|on| settings.orphans.auto_include_isolated = on)
+        },
+        show: |settings| settings.orphans.auto_include_isolated.into(),
+    },
+    Setting {
+        name: "refresh-orphans",
+        flags: &["--refresh-orphans", "--no-refresh-orphans"],
+        variables: &[],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.refresh = on),
+        show: |settings| settings.orphans.refresh.into(),
+    },
+    Setting {
+        name: "strict-orphans",
+        flags: &["--strict-orphans", "--no-strict-orphans"],
+        variables: &["SELF_TEST_STRICT_ORPHANS"],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.strict = on),
+        show: |settings| settings.orphans.strict.into(),
+    },
+    Setting {
+        name: "exclude-modules",
+        flags: &["--exclude"],
+        variables: &[],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .patterns()
+                .map(|patterns| settings.orphans.exclude = patterns)
+        },
+        show: |settings| (&settings.orphans.exclude).into(),
+    },
+    Setting {
+        name: "suppress-orphans",
+        flags: &[],
+        variables: &[],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .suppressions()
+                .map(|list| settings.orphans.suppressions = list)
+        },
+        show: |settings| {
+            Value::List(
+                settings
+                    .orphans
+                    .suppressions
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            )
+        },
+    },
+    Setting {
         name: "data-dir",
         flags: &[],
-        variable: Some("SANDBOX_DATA_DIR"),
+        variables: &["SANDBOX_DATA_DIR"],
         in_files: true,
         read: |settings, given| given.path().map(|path| settings.data_dir = path),
         show: |settings| (&settings.data_dir).into(),
@@ -294,7 +409,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "db",
         flags: &["--db"],
-        variable: Some("MENACE_AGENT_DB"),
+        variables: &["MENACE_AGENT_DB"],
         in_files: true,
         read: |settings, given| given.path().map(|path| settings.db = path),
         show: |settings| (&settings.db).into(),
@@ -302,7 +417,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "lock-file",
         flags: &[],
-        variable: Some("SELF_TEST_LOCK_FILE"),
+        variables: &["SELF_TEST_LOCK_FILE"],
         in_files: true,
         read: |settings, given| given.path().map(|path| settings.lock_file = path),
         show: |settings| (&settings.lock_file).into(),
@@ -310,7 +425,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "lock-timeout",
         flags: &["--lock-timeout"],
-        variable: Some("SELF_TEST_LOCK_TIMEOUT"),
+        variables: &["SELF_TEST_LOCK_TIMEOUT"],
         in_files: true,
         read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
         show: |settings| settings.lock_timeout.into(),
@@ -318,7 +433,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "color",
         flags: &["--color"],
-        variable: None,
+        variables: &[],
         in_files: true,
         read: |settings, given| {
             let choice = given.choice(&ColorChoice::NAMES)?;
@@ -330,7 +445,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "progress",
         flags: &["--progress"],
-        variable: None,
+        variables: &[],
         in_files: true,
         read: |settings, given| {
             let choice = given.choice(&ProgressChoice::NAMES)?;
@@ -342,7 +457,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "verbosity",
         flags: &["--quiet", "--verbose"],
-        variable: None,
+        variables: &[],
         in_files: true,
         read: |settings, given| {
             let choice = given.choice(&Verbosity::NAMES)?;

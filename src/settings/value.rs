@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::project;
+use super::resolved::Suppression;
 
 /// Longer times are refused: 31 years are no deadline, and sums stay far from any overflow.
 const MAX_SECONDS: f64 = 1e9;
@@ -32,6 +33,8 @@ pub(super) enum Raw<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'a> {
     pub(super) raw: Raw<'a>,
+    /// Whether it switches off what its setting switches on.
+    pub(super) negated: bool,
     pub(super) base: &'a Path,
     pub(super) project: &'a Path,
 }
@@ -73,8 +76,8 @@ impl Given<'_> {
             Raw::Toml(toml::Value::Boolean(on)) => Ok(*on),
             Raw::Toml(_) => Err(self.problem("expected true or false")),
             Raw::Word(word) => match word.to_ascii_lowercase().as_str() {
-                "1" | "true" | "yes" | "on" => Ok(true),
-                "0" | "false" | "no" | "off" => Ok(false),
+                "1" | "true" | "yes" | "on" => Ok(!self.negated),
+                "0" | "false" | "no" | "off" => Ok(self.negated),
                 _ => Err(self.problem(SWITCH)),
             },
             Raw::Words(_) => Err(self.problem(SWITCH)),
@@ -272,7 +275,30 @@ impl Given<'_> {
 
     /// Patterns as `.gitignore` has them.
     pub(super) fn patterns(&self) -> Result<Vec<String>, Problem> {
+        if let Raw::Word(pattern) = self.raw {
+            return Ok(vec![pattern.to_owned()]);
+        }
         self.list("expected an array of strings")
+    }
+
+    /// Tables with a pattern of modules and the reason why these may be orphans.
+    pub(super) fn suppressions(&self) -> Result<Vec<Suppression>, Problem> {
+        let expected = "expected tables with `module` and `reason`, both texts";
+        let Raw::Toml(toml::Value::Array(tables)) = self.raw else {
+            return Err(self.problem(expected));
+        };
+        let text = |table: &toml::Value, key: &str| {
+            let text = table.get(key)?.as_str()?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let suppression = |table: &toml::Value| {
+            let known = table.as_table().is_some_and(|table| table.len() == 2);
+            let module = text(table, "module").filter(|_| known)?;
+            let reason = text(table, "reason")?;
+            Some(Suppression { module, reason })
+        };
+        let all = tables.iter().map(suppression).collect::<Option<_>>();
+        all.ok_or_else(|| self.problem(expected))
     }
 
     /// One of a few names.

@@ -19,7 +19,7 @@ fn every_setting_is_listed_with_its_flags_and_variable() {
             .lines()
             .find(|line| line.starts_with('|') && line.contains(&key))
             .unwrap_or_else(|| panic!("README has no row for {key}"));
-        for word in setting.flags.iter().copied().chain(setting.variable) {
+        for word in setting.flags.iter().chain(setting.variables) {
             assert!(
                 row.contains(&format!("`{word}`")),
                 "the row of {key} lacks {word}"

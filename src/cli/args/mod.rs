@@ -348,6 +348,8 @@ mod tests {
         let flags = run.get_arguments().filter_map(clap::Arg::get_long);
         let flags: BTreeSet<_> = flags.map(|flag| format!("--{flag}")).collect();
         let table = SETTINGS.iter().flat_map(|row| row.flags).copied();
+        // Of `agent orphans scan`.
+        let table = table.filter(|flag| *flag != "--exclude");
         let outputs = ["--json", "--events", "--junit", "--help"];
         let expected = table.filter(|flag| flag.starts_with("--")).chain(outputs);
         assert_eq!(flags, expected.map(str::to_owned).collect());
@@ -487,6 +489,36 @@ mod tests {
                 "container-args",
                 "'--gpus=all' 'a b'",
                 "--container-arg",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn each_flag_of_orphans_sets_its_setting() {
+        check(&[
+            (
+                "agent run --no-include-orphans --include-orphans",
+                "include-orphans",
+                "on",
+                "--include-orphans",
+            ),
+            (
+                "agent run --no-discover-orphans",
+                "discover-orphans",
+                "off",
+                "--no-discover-orphans",
+            ),
+            (
+                "agent run --auto-include-isolated",
+                "recursive-isolated",
+                "on",
+                "--auto-include-isolated",
+            ),
+            (
+                "agent run --refresh-orphans",
+                "refresh-orphans",
+                "on",
+                "--refresh-orphans",
             ),
         ]);
     }

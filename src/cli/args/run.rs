@@ -27,6 +27,8 @@ pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     container: ContainerArgs,
     #[command(flatten)]
+    orphans: OrphanArgs,
+    #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
 }
 
@@ -142,6 +144,64 @@ struct ContainerArgs {
     container_arg: Vec<String>,
 }
 
+/// What is done about modules that no test reaches.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Modules that no test reaches")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of a pair is a field of its own to clap"
+)]
+struct OrphanArgs {
+    /// Try the modules that no test reaches [default]
+    #[arg(long, overrides_with = "no_include_orphans")]
+    include_orphans: bool,
+    /// Do not try them
+    #[arg(long, overrides_with = "include_orphans")]
+    no_include_orphans: bool,
+    /// Look for them when there is no list yet [default]
+    #[arg(long, overrides_with = "no_discover_orphans")]
+    discover_orphans: bool,
+    /// Do not look for them
+    #[arg(long, overrides_with = "discover_orphans")]
+    no_discover_orphans: bool,
+    /// Look through what they import as well [default]
+    #[arg(long, overrides_with = "no_recursive_orphans")]
+    recursive_orphans: bool,
+    /// Do not look through what they import
+    #[arg(long, overrides_with = "recursive_orphans")]
+    no_recursive_orphans: bool,
+    /// Look first for modules that nothing imports
+    #[arg(long, overrides_with = "no_discover_isolated")]
+    discover_isolated: bool,
+    /// Do not look for those [default]
+    #[arg(long, overrides_with = "discover_isolated")]
+    no_discover_isolated: bool,
+    /// Look through what those import as well
+    #[arg(long, overrides_with = "no_recursive_isolated")]
+    recursive_isolated: bool,
+    /// Do not look through what those import [default]
+    #[arg(long, overrides_with = "recursive_isolated")]
+    no_recursive_isolated: bool,
+    /// The same as --discover-isolated --recursive-isolated
+    #[arg(long, overrides_with = "no_auto_include_isolated")]
+    auto_include_isolated: bool,
+    /// Neither of the two [default]
+    #[arg(long, overrides_with = "auto_include_isolated")]
+    no_auto_include_isolated: bool,
+    /// Fail where one of the modules fails
+    #[arg(long, overrides_with = "no_strict_orphans")]
+    strict_orphans: bool,
+    /// Only report those that fail [default]
+    #[arg(long, overrides_with = "strict_orphans")]
+    no_strict_orphans: bool,
+    /// Look for them although there is a list
+    #[arg(long, overrides_with = "no_refresh_orphans")]
+    refresh_orphans: bool,
+    /// Keep to the list where there is one [default]
+    #[arg(long, overrides_with = "refresh_orphans")]
+    no_refresh_orphans: bool,
+}
+
 /// What a run says, and where.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
@@ -205,6 +265,7 @@ impl RunArgs {
         note_switch(flags, "--no-offline", interpreter.no_offline, "off");
 
         self.container.note(flags);
+        self.orphans.note(flags);
 
         note_word(flags, "--progress", self.output.progress.as_ref());
         note_switch(flags, "--quiet", self.output.quiet, "quiet");
@@ -244,6 +305,67 @@ impl ContainerArgs {
         note_word(flags, "--cpus", self.cpus.as_ref());
         note_word(flags, "--pids-limit", self.pids_limit.as_ref());
         note_words(flags, "--container-arg", &self.container_arg);
+    }
+}
+
+impl OrphanArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        note_switch(flags, "--include-orphans", self.include_orphans, "on");
+        note_switch(
+            flags,
+            "--no-include-orphans",
+            self.no_include_orphans,
+            "off",
+        );
+        note_switch(flags, "--discover-orphans", self.discover_orphans, "on");
+        note_switch(
+            flags,
+            "--no-discover-orphans",
+            self.no_discover_orphans,
+            "off",
+        );
+        note_switch(flags, "--recursive-orphans", self.recursive_orphans, "on");
+        note_switch(
+            flags,
+            "--no-recursive-orphans",
+            self.no_recursive_orphans,
+            "off",
+        );
+        note_switch(flags, "--discover-isolated", self.discover_isolated, "on");
+        note_switch(
+            flags,
+            "--no-discover-isolated",
+            self.no_discover_isolated,
+            "off",
+        );
+        note_switch(flags, "--recursive-isolated", self.recursive_isolated, "on");
+        note_switch(
+            flags,
+            "--no-recursive-isolated",
+            self.no_recursive_isolated,
+            "off",
+        );
+        note_switch(
+            flags,
+            "--auto-include-isolated",
+            self.auto_include_isolated,
+            "on",
+        );
+        note_switch(
+            flags,
+            "--no-auto-include-isolated",
+            self.no_auto_include_isolated,
+            "off",
+        );
+        note_switch(flags, "--strict-orphans", self.strict_orphans, "on");
+        note_switch(flags, "--no-strict-orphans", self.no_strict_orphans, "off");
+        note_switch(flags, "--refresh-orphans", self.refresh_orphans, "on");
+        note_switch(
+            flags,
+            "--no-refresh-orphans",
+            self.no_refresh_orphans,
+            "off",
+        );
     }
 }
 

@@ -268,6 +268,8 @@ impl Shard {
             } else {
                 Vec::new()
             },
+            modules: self.plan.modules.clone(),
+            roots: self.plan.roots.clone(),
             cap_bytes: CAP_BYTES,
         }
     }

@@ -46,6 +46,8 @@ fn request() -> RunRequest {
         max_fail: None,
         coverage: false,
         executor: "host".to_owned(),
+        modules: Vec::new(),
+        roots: Vec::new(),
     }
 }
 

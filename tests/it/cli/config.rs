@@ -49,6 +49,16 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     pids-limit | 4096 | default
     container-args | - | default
     exclude | - | default
+    include-orphans | on | default
+    discover-orphans | on | default
+    recursive-orphans | on | default
+    discover-isolated | off | default
+    recursive-isolated | off | default
+    auto-include-isolated | off | default
+    refresh-orphans | off | default
+    strict-orphans | off | default
+    exclude-modules | - | default
+    suppress-orphans | - | default
     data-dir | [PROJECT]/sandbox_data | default
     db | [PROJECT]/x.db | flag --db
     lock-file | [PROJECT]/sandbox_data/self_test.lock | default
@@ -86,10 +96,10 @@ fn the_json_holds_what_the_table_says() {
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
     let report: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
     let setting = |name: &str| report["settings"][name].to_string();
-    insta::assert_snapshot!(setting("reruns"), @r#"{"flags":["--reruns"],"origin":{"from":"file","line":1,"path":"[PROJECT]/menace.toml"},"value":3,"variable":"SELF_TEST_RERUNS"}"#);
-    insta::assert_snapshot!(setting("coverage"), @r#"{"flags":["--cov","--no-cov"],"origin":{"from":"variable","name":"SELF_TEST_COVERAGE"},"value":false,"variable":"SELF_TEST_COVERAGE"}"#);
-    insta::assert_snapshot!(setting("max-fail"), @r#"{"flags":["--max-fail","--fail-fast"],"origin":{"from":"default"},"value":null,"variable":"SELF_TEST_MAX_FAIL"}"#);
-    insta::assert_snapshot!(setting("timeout"), @r#"{"flags":["--timeout"],"origin":{"from":"default"},"value":300.0,"variable":"SELF_TEST_TIMEOUT"}"#);
+    insta::assert_snapshot!(setting("reruns"), @r#"{"flags":["--reruns"],"origin":{"from":"file","line":1,"path":"[PROJECT]/menace.toml"},"value":3,"variable":"SELF_TEST_RERUNS","variables":["SELF_TEST_RERUNS"]}"#);
+    insta::assert_snapshot!(setting("coverage"), @r#"{"flags":["--cov","--no-cov"],"origin":{"from":"variable","name":"SELF_TEST_COVERAGE"},"value":false,"variable":"SELF_TEST_COVERAGE","variables":["SELF_TEST_COVERAGE"]}"#);
+    insta::assert_snapshot!(setting("max-fail"), @r#"{"flags":["--max-fail","--fail-fast"],"origin":{"from":"default"},"value":null,"variable":"SELF_TEST_MAX_FAIL","variables":["SELF_TEST_MAX_FAIL"]}"#);
+    insta::assert_snapshot!(setting("timeout"), @r#"{"flags":["--timeout"],"origin":{"from":"default"},"value":300.0,"variable":"SELF_TEST_TIMEOUT","variables":["SELF_TEST_TIMEOUT"]}"#);
 }
 
 #[test]

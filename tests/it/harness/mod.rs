@@ -5,6 +5,7 @@ mod driver;
 mod endings;
 mod loader;
 mod matrix;
+mod modules;
 mod names;
 mod streams;
 mod verdicts;

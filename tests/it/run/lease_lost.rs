@@ -79,6 +79,8 @@ fn plan(lab: &Lab) -> RunPlan {
         max_fail: None,
         coverage: false,
         executor: "host".to_owned(),
+        modules: Vec::new(),
+        roots: Vec::new(),
     })
 }
 

@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 33] = [
+const EVERY_SETTING: [(&str, &str, &str, &str); 43] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -68,6 +68,21 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 33] = [
     ("pids-limit", "100", "100", "100"),
     ("container-args", "['--init']", "--init", "--init"),
     ("exclude", "['build']", "", "build"),
+    ("include-orphans", "false", "0", "off"),
+    ("discover-orphans", "false", "0", "off"),
+    ("recursive-orphans", "false", "0", "off"),
+    ("discover-isolated", "true", "1", "on"),
+    ("recursive-isolated", "true", "1", "on"),
+    ("auto-include-isolated", "true", "1", "on"),
+    ("refresh-orphans", "true", "1", "on"),
+    ("strict-orphans", "true", "1", "on"),
+    ("exclude-modules", "['gen/']", "gen/", "gen/"),
+    (
+        "suppress-orphans",
+        "[{ module = 'a.*', reason = 'old' }]",
+        "",
+        "'a.*: old'",
+    ),
     ("data-dir", "'/d'", "/d", "/d"),
     ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
     ("lock-file", "'/d/l'", "/d/l", "/d/l"),
@@ -95,9 +110,11 @@ fn every_setting_is_read_from_every_layer_that_the_table_names() {
         let file = Origin::File { path, line: 1 };
         assert_eq!(shown(&place.settings(), name), (text.to_owned(), file));
 
-        if let Some(variable) = row.variable {
-            let place = Place::new().env(variable, word);
-            let name_of_it = variable.to_owned();
+        for variable in row.variables {
+            // One variable says the opposite of its setting.
+            let negated = *variable == "SELF_TEST_DISABLE_ORPHANS";
+            let place = Place::new().env(variable, if negated { "1" } else { word });
+            let name_of_it = (*variable).to_owned();
             let variable = Origin::Variable { name: name_of_it };
             assert_eq!(shown(&place.settings(), name), (text.to_owned(), variable));
         }
@@ -123,7 +140,7 @@ fn no_two_settings_share_a_name_a_flag_or_a_variable() {
             .flags
             .iter()
             .copied()
-            .chain(row.variable)
+            .chain(row.variables.iter().copied())
             .chain([row.name]);
         for name in names {
             assert!(seen.insert(name), "{name} is there twice");
@@ -149,7 +166,7 @@ fn defaults_are_those_of_a_library_user() {
 #[test]
 fn an_empty_variable_is_an_unset_one() {
     let mut place = Place::new();
-    for variable in SETTINGS.iter().filter_map(|row| row.variable) {
+    for variable in SETTINGS.iter().flat_map(|row| row.variables) {
         place = place.env(variable, "");
     }
     let place = place.project_file("workers = 3").env("NO_COLOR", "");
@@ -258,4 +275,35 @@ fn to_require_containers_is_to_use_them_unless_a_stronger_layer_refuses() {
         .flag("--require-container", "on");
     assert_eq!(wish(insisted), (true, true));
     assert_eq!(wish(Place::new()), (false, false));
+}
+
+#[test]
+fn isolated_modules_are_included_by_one_switch_unless_a_stronger_layer_says_otherwise() {
+    let place = Place::new().env("SANDBOX_AUTO_INCLUDE_ISOLATED", "1");
+    let orphans = place.settings().orphans;
+    assert!(orphans.discover_isolated && orphans.recursive_isolated);
+    let variable = "variable SANDBOX_AUTO_INCLUDE_ISOLATED";
+    assert_eq!(place.origin("discover-isolated"), variable);
+
+    let place = place.flag("--no-recursive-isolated", "off");
+    let orphans = place.settings().orphans;
+    assert!(orphans.discover_isolated && !orphans.recursive_isolated);
+    assert_eq!(
+        place.origin("recursive-isolated"),
+        "flag --no-recursive-isolated"
+    );
+}
+
+#[test]
+fn of_two_variables_the_first_of_the_table_wins() {
+    let place = Place::new()
+        .env("SELF_TEST_RECURSIVE_ORPHANS", "0")
+        .env("SANDBOX_RECURSIVE_ORPHANS", "1");
+    assert!(!place.settings().orphans.recursive);
+    let place = Place::new()
+        .env("SELF_TEST_DISABLE_ORPHANS", "1")
+        .env("SELF_TEST_INCLUDE_ORPHANS", "1");
+    assert!(!place.settings().orphans.include);
+    let place = Place::new().env("SELF_TEST_DISABLE_ORPHANS", "0");
+    assert!(place.settings().orphans.include);
 }
