@@ -29,7 +29,9 @@ pub use exit::ExitCode;
 pub use ids::{RunId, ShardIndex, TestKey};
 pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness};
 pub use lines::LineSet;
-pub use module::{Integration, Module, Orphan, OrphanKind, Touch, Trial, TrialOutcome};
+pub use module::{
+    Integration, Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, Touch, Trial, TrialOutcome,
+};
 pub use outcome::{Counts, Outcome, RunOutcome};
 pub use record::{AttemptRecord, CoverageTotals, FileCoverage, FileRecord, Notice, TestItem};
 pub use summary::{Comparison, RunSummary, SlowTest};

@@ -74,6 +74,88 @@ pub struct Orphan {
     pub led_by: Vec<String>,
 }
 
+/// What put a module on the list of orphans.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanSource {
+    /// The agent found it.
+    Scan,
+    /// `orphan_modules.json` names it.
+    File,
+}
+
+impl OrphanSource {
+    /// The name in the state file and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::File => "file",
+        }
+    }
+
+    /// The source that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = [Self::Scan, Self::File].into_iter();
+        all.find(|source| source.as_str() == name)
+    }
+}
+
+/// How a module of the list of orphans stands.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanStatus {
+    /// No run has tried it.
+    Untried,
+    /// It passed its last trial.
+    Passed,
+    /// It failed its last trial.
+    Failed,
+    /// It ended its interpreter in its last trial.
+    Crashed,
+    /// It ran out of time in its last trial.
+    TimedOut,
+    /// It is on the module map, and runs test it like any other module.
+    Integrated,
+    /// It passes, and repeats another module.
+    Redundant,
+}
+
+impl OrphanStatus {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Untried,
+        Self::Passed,
+        Self::Failed,
+        Self::Crashed,
+        Self::TimedOut,
+        Self::Integrated,
+        Self::Redundant,
+    ];
+
+    /// The name in the state file, in JSON and on the terminal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Crashed => "crashed",
+            Self::TimedOut => "timed_out",
+            Self::Integrated => "integrated",
+            Self::Redundant => "redundant",
+        }
+    }
+
+    /// The status that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|status| status.as_str() == name)
+    }
+}
+
 /// How one trial of a module ended.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -41,6 +41,7 @@ mod history;
 mod images;
 mod leases;
 mod open;
+mod orphan_list;
 mod place;
 mod reader;
 mod results;
@@ -56,6 +57,7 @@ pub use error::StoreError;
 pub use images::ImageArchiveRow;
 pub use leases::{Acquisition, Leases};
 pub use open::Store;
+pub use orphan_list::{OrphanRow, ScanRow};
 pub use reader::Reader;
 pub use rows::{
     AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, RunRow,

@@ -234,6 +234,20 @@ where
         })
 }
 
+/// The same for a name that `from_name` knows.
+pub(super) fn named<T>(
+    row: &Row<'_>,
+    column: usize,
+    from_name: fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let name = row.get_ref(column)?.as_str()?;
+    from_name(name).ok_or_else(|| {
+        let kind = rusqlite::types::Type::Text;
+        let problem = format!("`{name}` is not known");
+        rusqlite::Error::FromSqlConversionFailure(column, kind, problem.into())
+    })
+}
+
 /// A list of texts that is kept as JSON.
 pub(super) fn json_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| {

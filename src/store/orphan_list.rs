@@ -1,0 +1,250 @@
+//! The list of orphans: what the last scan found, what a file added, and how each stands.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rusqlite::{Row, Transaction, params};
+
+use super::db::{count, int};
+use super::error::StoreError;
+use super::open::Store;
+use super::reader::{Reader, named};
+use super::results::file_id;
+use crate::model::{Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, RunId};
+
+/// A module of the list and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrphanRow {
+    /// The module, with the evidence.
+    pub orphan: Orphan,
+    /// What put it on the list.
+    pub source: OrphanSource,
+    /// How it stands.
+    pub status: OrphanStatus,
+    /// Whether it is not merged into the module map by itself.
+    pub held_back: bool,
+    /// The run that found it.
+    pub first_seen_run: Option<RunId>,
+    /// The last run that tried it.
+    pub last_tested_run: Option<RunId>,
+    /// What went wrong in its last trial.
+    pub message: Option<String>,
+    /// Fields of `orphan_modules.json` that are not the agent's, as a JSON object.
+    pub extra: Option<String>,
+}
+
+/// The scan that the list comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanRow {
+    /// The project, absolute.
+    pub project: String,
+    /// When, UTC milliseconds since the epoch.
+    pub scanned_ms: i64,
+    /// Python files that were found.
+    pub files: u64,
+    /// Those of them that could be analysed.
+    pub analysed: u64,
+    /// Which discoveries it was made with.
+    pub discoveries: Vec<String>,
+}
+
+impl Store {
+    /// Replaces what an earlier scan found. What a file put on the list stays on it, and a module
+    /// that is on it already keeps its standing.
+    pub fn put_scan(
+        &mut self,
+        scan: &ScanRow,
+        found: &[Orphan],
+        run: Option<RunId>,
+    ) -> Result<(), StoreError> {
+        let written = self.write_scan(scan, found, run);
+        self.db.in_words("write the list of orphans", written)
+    }
+
+    fn write_scan(
+        &mut self,
+        scan: &ScanRow,
+        found: &[Orphan],
+        run: Option<RunId>,
+    ) -> rusqlite::Result<()> {
+        let tx = self.db.connection.transaction()?;
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO scan (scan_id, project, scanned_ms, files, analysed,
+                 discoveries)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            scan.project,
+            scan.scanned_ms,
+            int(scan.files),
+            int(scan.analysed),
+            scan.discoveries.join(" "),
+        ])?;
+        let kept: HashSet<&str> = found
+            .iter()
+            .map(|orphan| orphan.module.file.as_str())
+            .collect();
+        for (id, file) in files_of_scans(&tx)? {
+            if !kept.contains(file.as_str()) {
+                tx.prepare_cached("DELETE FROM orphan WHERE file_id = ?1")?
+                    .execute([id])?;
+            }
+        }
+        for orphan in found {
+            put(&tx, orphan, OrphanSource::Scan, scan.scanned_ms, run)?;
+        }
+        tx.commit()
+    }
+
+    /// Takes modules off the list whose files are gone.
+    pub fn forget_orphans(&mut self, files: &[String]) -> Result<(), StoreError> {
+        let mut forget = || {
+            let tx = self.db.connection.transaction()?;
+            for file in files {
+                tx.prepare_cached(
+                    "DELETE FROM orphan
+                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+                )?
+                .execute([file])?;
+            }
+            tx.commit()
+        };
+        let forgotten = forget();
+        self.db.in_words("shorten the list of orphans", forgotten)
+    }
+}
+
+fn files_of_scans(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, String)>> {
+    tx.prepare_cached(
+        "SELECT o.file_id, f.path FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
+         WHERE o.source = 'scan'",
+    )?
+    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    .collect()
+}
+
+/// Puts a module on the list, or brings up to date what is said of it there.
+pub(super) fn put(
+    tx: &Transaction<'_>,
+    orphan: &Orphan,
+    source: OrphanSource,
+    now_ms: i64,
+    run: Option<RunId>,
+) -> rusqlite::Result<()> {
+    let id = file_id(tx, &orphan.module.file)?;
+    tx.prepare_cached(
+        "INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
+             first_seen_ms, first_seen_run)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'untried', ?7, ?8)
+         ON CONFLICT (file_id) DO UPDATE SET module = excluded.module, kind = excluded.kind,
+             isolated = excluded.isolated, reason = excluded.reason",
+    )?
+    .execute(params![
+        id,
+        orphan.module.name,
+        orphan.kind.as_str(),
+        orphan.isolated,
+        orphan.reason,
+        source.as_str(),
+        now_ms,
+        run.map(|run| run.0),
+    ])?;
+    tx.prepare_cached("DELETE FROM orphan_lead WHERE file_id = ?1")?
+        .execute([id])?;
+    for leader in &orphan.led_by {
+        let by = file_id(tx, leader)?;
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO orphan_lead (file_id, by_file_id) VALUES (?1, ?2)",
+        )?
+        .execute([id, by])?;
+    }
+    Ok(())
+}
+
+impl Reader {
+    /// The list, by file.
+    pub fn orphans(&self) -> Result<Vec<OrphanRow>, StoreError> {
+        let action = "read the list of orphans";
+        let leads = self.db.rows(
+            action,
+            "SELECT l.file_id, f.path FROM orphan_lead AS l
+             JOIN file AS f ON f.file_id = l.by_file_id ORDER BY f.path",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+        )?;
+        let mut led_by: HashMap<i64, Vec<String>> = HashMap::new();
+        for (id, leader) in leads {
+            led_by.entry(id).or_default().push(leader);
+        }
+        let rows = self.db.rows(
+            action,
+            "SELECT o.file_id, f.path, o.module, o.kind, o.isolated, o.reason, o.source, o.status,
+                 o.held_back, o.first_seen_run, o.last_tested_run, o.message, o.extra
+             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id ORDER BY f.path",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, orphan_row(row)?)),
+        )?;
+        let with_leads = |(id, mut row): (i64, OrphanRow)| {
+            row.orphan.led_by = led_by.remove(&id).unwrap_or_default();
+            row
+        };
+        Ok(rows.into_iter().map(with_leads).collect())
+    }
+
+    /// The scan that the list comes from; `None` before the first.
+    pub fn last_scan(&self) -> Result<Option<ScanRow>, StoreError> {
+        self.db.first(
+            "read the last scan",
+            "SELECT project, scanned_ms, files, analysed, discoveries FROM scan",
+            [],
+            |row| {
+                let discoveries: String = row.get(4)?;
+                Ok(ScanRow {
+                    project: row.get(0)?,
+                    scanned_ms: row.get(1)?,
+                    files: count(row.get(2)?),
+                    analysed: count(row.get(3)?),
+                    discoveries: discoveries.split(' ').map(str::to_owned).collect(),
+                })
+            },
+        )
+    }
+
+    /// The files of which one of the latest `runs` that measured coverage executed a line, each
+    /// with the newest of these runs.
+    pub fn executed_files(&self, runs: u32) -> Result<BTreeMap<String, RunId>, StoreError> {
+        let rows = self.db.rows(
+            "read which files were executed",
+            "SELECT f.path, max(c.run_id)
+             FROM coverage AS c JOIN file AS f ON f.file_id = c.file_id
+             WHERE c.covered > 0 AND c.run_id IN
+                 (SELECT run_id FROM run WHERE statements IS NOT NULL
+                  ORDER BY run_id DESC LIMIT ?1)
+             GROUP BY c.file_id",
+            [runs],
+            |row| Ok((row.get(0)?, RunId(row.get(1)?))),
+        )?;
+        Ok(rows.into_iter().collect())
+    }
+}
+
+fn orphan_row(row: &Row<'_>) -> rusqlite::Result<OrphanRow> {
+    Ok(OrphanRow {
+        orphan: Orphan {
+            module: Module {
+                file: row.get(1)?,
+                name: row.get(2)?,
+            },
+            kind: named(row, 3, OrphanKind::from_name)?,
+            isolated: row.get(4)?,
+            reason: row.get(5)?,
+            led_by: Vec::new(),
+        },
+        source: named(row, 6, OrphanSource::from_name)?,
+        status: named(row, 7, OrphanStatus::from_name)?,
+        held_back: row.get(8)?,
+        first_seen_run: row.get::<_, Option<i64>>(9)?.map(RunId),
+        last_tested_run: row.get::<_, Option<i64>>(10)?.map(RunId),
+        message: row.get(11)?,
+        extra: row.get(12)?,
+    })
+}
