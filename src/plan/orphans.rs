@@ -1,0 +1,257 @@
+//! Which modules of the list of orphans a run tries, and whether it has to look for them first.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Module, OrphanStatus, RunId};
+
+/// What is looked for, as the state file keeps it.
+pub mod discovery {
+    /// Modules that no test reaches.
+    pub const ORPHANS: &str = "orphans";
+    /// And what they import.
+    pub const RECURSIVE_ORPHANS: &str = "recursive-orphans";
+    /// Modules that no local module imports.
+    pub const ISOLATED: &str = "isolated";
+    /// And what those import.
+    pub const RECURSIVE_ISOLATED: &str = "recursive-isolated";
+}
+
+/// What a run is asked to do about orphans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own to the user"
+)]
+pub struct OrphanWishes {
+    /// Try them.
+    pub include: bool,
+    /// Look for them where there is no list.
+    pub discover: bool,
+    /// Look through what they import.
+    pub recursive: bool,
+    /// Look for isolated modules first.
+    pub discover_isolated: bool,
+    /// Look through what those import.
+    pub recursive_isolated: bool,
+    /// Look for them although there is a list.
+    pub refresh: bool,
+}
+
+impl OrphanWishes {
+    /// What a scan for these wishes looks for.
+    pub fn discoveries(&self) -> Vec<&'static str> {
+        let orphans = self.discover;
+        let isolated = self.discover_isolated;
+        [
+            (orphans, discovery::ORPHANS),
+            (orphans && self.recursive, discovery::RECURSIVE_ORPHANS),
+            (isolated, discovery::ISOLATED),
+            (
+                isolated && self.recursive_isolated,
+                discovery::RECURSIVE_ISOLATED,
+            ),
+        ]
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .map(|(_, name)| name)
+        .collect()
+    }
+}
+
+/// The list as it is before a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PresentList {
+    /// A file of the user gave it.
+    pub from_file: bool,
+    /// The last scan of this project: what it looked for.
+    pub scanned_for: Option<Vec<String>>,
+}
+
+/// Whether a run looks for orphans: when it is told to, when there is no list, and when the list
+/// was made without something that is asked for now.
+pub fn scan_is_due(wishes: &OrphanWishes, list: &PresentList) -> bool {
+    let wanted = wishes.discoveries();
+    if wanted.is_empty() || (!wishes.include && !wishes.refresh) {
+        return false;
+    }
+    let missing = |scanned: &Vec<String>| {
+        wanted
+            .iter()
+            .any(|name| !scanned.iter().any(|it| it == name))
+    };
+    match &list.scanned_for {
+        Some(scanned) => wishes.refresh || missing(scanned),
+        None => wishes.refresh || wishes.discover_isolated || !list.from_file,
+    }
+}
+
+/// A module of the list, as far as a plan needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The module.
+    pub module: Module,
+    /// How it stands.
+    pub status: OrphanStatus,
+    /// The last run that tried it.
+    pub last_tested_run: Option<RunId>,
+    /// Why it may be an orphan, where the settings say so.
+    pub suppressed: Option<String>,
+    /// Whether its file is there.
+    pub exists: bool,
+}
+
+/// What a run does with the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrialPlan {
+    /// To try, those first that were tried longest ago: a run that ends early gets to the others
+    /// next time.
+    pub modules: Vec<Module>,
+    /// Files that are gone: to be taken off the list.
+    pub gone: Vec<String>,
+    /// On the module map: tested like any other module.
+    pub integrated: Vec<Module>,
+}
+
+impl TrialPlan {
+    /// Plans the trials of a run.
+    pub fn new(list: &[Listed]) -> Self {
+        let mut plan = Self::default();
+        let mut due = BTreeSet::new();
+        for listed in list {
+            if !listed.exists {
+                plan.gone.push(listed.module.file.clone());
+            } else if listed.status == OrphanStatus::Integrated {
+                plan.integrated.push(listed.module.clone());
+            } else if listed.suppressed.is_none() {
+                due.insert((listed.last_tested_run, listed.module.clone()));
+            }
+        }
+        plan.modules = due.into_iter().map(|(_, module)| module).collect();
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: OrphanWishes = OrphanWishes {
+        include: true,
+        discover: true,
+        recursive: true,
+        discover_isolated: false,
+        recursive_isolated: false,
+        refresh: false,
+    };
+
+    fn list(from_file: bool, scanned_for: Option<&[&str]>) -> PresentList {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        PresentList {
+            from_file,
+            scanned_for: scanned_for.map(names),
+        }
+    }
+
+    #[test]
+    fn a_run_looks_for_orphans_when_it_must() {
+        let both: &[&str] = &["orphans", "recursive-orphans"];
+        let off = OrphanWishes {
+            include: false,
+            ..DEFAULT
+        };
+        let refresh = OrphanWishes {
+            refresh: true,
+            ..DEFAULT
+        };
+        let isolated = OrphanWishes {
+            discover_isolated: true,
+            ..DEFAULT
+        };
+        let never = OrphanWishes {
+            discover: false,
+            ..DEFAULT
+        };
+        let cases = [
+            ("there is no list", DEFAULT, list(false, None), true),
+            ("there is a list", DEFAULT, list(false, Some(both)), false),
+            ("a file is the list", DEFAULT, list(true, None), false),
+            ("nobody wants them", off, list(false, None), false),
+            (
+                "told to, and not to try them",
+                OrphanWishes {
+                    refresh: true,
+                    ..off
+                },
+                list(false, None),
+                true,
+            ),
+            ("told to", refresh, list(true, Some(both)), true),
+            (
+                "the list lacks isolated ones",
+                isolated,
+                list(false, Some(both)),
+                true,
+            ),
+            (
+                "the file may lack isolated ones",
+                isolated,
+                list(true, None),
+                true,
+            ),
+            (
+                "the list lacks recursion",
+                DEFAULT,
+                list(false, Some(&["orphans"])),
+                true,
+            ),
+            ("never", never, list(false, None), false),
+            (
+                "never, though told to",
+                OrphanWishes {
+                    refresh: true,
+                    ..never
+                },
+                list(false, None),
+                false,
+            ),
+        ];
+        for (name, wishes, list, due) in cases {
+            assert_eq!(scan_is_due(&wishes, &list), due, "{name}");
+        }
+    }
+
+    #[test]
+    fn those_that_waited_longest_come_first() {
+        let listed = |name: &str, run: Option<i64>| Listed {
+            module: Module {
+                file: format!("{name}.py"),
+                name: name.to_owned(),
+            },
+            status: OrphanStatus::Passed,
+            last_tested_run: run.map(RunId),
+            suppressed: None,
+            exists: true,
+        };
+        let mut gone = listed("gone", None);
+        gone.exists = false;
+        let mut suppressed = listed("suppressed", None);
+        suppressed.suppressed = Some("kept for old data".to_owned());
+        let mut integrated = listed("integrated", Some(1));
+        integrated.status = OrphanStatus::Integrated;
+        let list = [
+            listed("late", Some(7)),
+            gone,
+            suppressed,
+            integrated,
+            listed("early", Some(2)),
+            listed("new", None),
+        ];
+        let plan = TrialPlan::new(&list);
+        let names = |modules: &[Module]| -> Vec<String> {
+            modules.iter().map(|module| module.name.clone()).collect()
+        };
+        assert_eq!(names(&plan.modules), ["new", "early", "late"]);
+        assert_eq!(names(&plan.integrated), ["integrated"]);
+        assert_eq!(plan.gone, ["gone.py"]);
+    }
+}
