@@ -1,0 +1,1 @@
+"""Where the larder is filled up again."""
