@@ -1,5 +1,14 @@
 //! What one Python file says of its imports: the result of reading it, kept in the state file.
 
+/// A file of the project and what reading it gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file, relative to the project, with `/`.
+    pub path: String,
+    /// What it says, or why it could not be read.
+    pub facts: Result<FileFacts, String>,
+}
+
 /// What one file says. Nothing in it depends on any other file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts {

@@ -1,10 +1,26 @@
 //! The import graph of a project: what each file says, which files that means, and which modules
 //! no test reaches. Pure: files come in as [`FileFacts`], verdicts go out.
 
+mod cycles;
+pub mod explain;
 pub mod facts;
+pub mod health;
 pub mod import_graph;
 pub mod layout;
+mod naming;
+mod reach;
+pub mod resolve;
+mod select;
+mod suite;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub mod verdict;
 
-pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention};
-pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role};
-pub use layout::{EntryPoint, Layout};
+pub use explain::{Explanation, Importer, Step};
+pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention, SourceFile};
+pub use health::{External, Health, Problem, Unresolved};
+pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+pub use layout::{EntryPoint, ImportMode, Layout};
+pub use resolve::{Resolution, resolve};
+pub use verdict::{Tested, Verdict, Verdicts};
