@@ -358,100 +358,101 @@ mod tests {
         facts.imports.iter().map(shown).collect()
     }
 
+    const PLACES: [(&str, &str, &[&str]); 20] = [
+        ("a module", "import a.b as c", &["Eager 1 a.b"]),
+        (
+            "two modules",
+            "import a, b.c",
+            &["Eager 1 a", "Eager 1 b.c"],
+        ),
+        (
+            "members",
+            "from a import (\n b,\n c as d,\n)",
+            &["Eager 1 a b", "Eager 1 a c"],
+        ),
+        ("all", "from a.b import *", &["Eager 1 a.b *"]),
+        (
+            "relative",
+            "from . import a\nfrom ...b import c",
+            &["Eager 1 . a", "Eager 2 ...b c"],
+        ),
+        ("a class", "class A:\n import a", &["Eager 2 a"]),
+        ("a context", "with a:\n import b", &["Eager 2 b"]),
+        (
+            "a branch",
+            "if x:\n import a\nelif y:\n import b\nelse:\n import c",
+            &["Conditional 2 a", "Conditional 4 b", "Conditional 6 c"],
+        ),
+        (
+            "a try",
+            "try:\n import a\nexcept E:\n import b\nelse:\n import c\nfinally:\n import d",
+            &[
+                "Conditional 2 a",
+                "Conditional 4 b",
+                "Conditional 6 c",
+                "Conditional 8 d",
+            ],
+        ),
+        (
+            "loops and matches",
+            "for x in y:\n import a\nwhile x:\n import b\nmatch x:\n case 1:\n  import c",
+            &["Conditional 2 a", "Conditional 4 b", "Conditional 7 c"],
+        ),
+        (
+            "a branch in a class in a context",
+            "with a:\n class A:\n  if x:\n   import b",
+            &["Conditional 4 b"],
+        ),
+        (
+            "functions",
+            "def f():\n import a\n if x:\n  import b\nasync def g():\n class A:\n  import c",
+            &["Lazy 2 a", "Lazy 4 b", "Lazy 7 c"],
+        ),
+        (
+            "a method under a condition",
+            "if x:\n class A:\n  def f(self):\n   import a",
+            &["Lazy 4 a"],
+        ),
+        (
+            "type checking, three spellings",
+            "if TYPE_CHECKING:\n import a\nif typing.TYPE_CHECKING:\n import b\nif t.TYPE_CHECKING:\n import c",
+            &["TypeChecking 2 a", "TypeChecking 4 b", "TypeChecking 6 c"],
+        ),
+        (
+            "beside type checking",
+            "if TYPE_CHECKING:\n import a\nelse:\n import b",
+            &["TypeChecking 2 a", "Eager 4 b"],
+        ),
+        (
+            "no type checking",
+            "if not TYPE_CHECKING:\n import a\nelse:\n import b",
+            &["Eager 2 a", "TypeChecking 4 b"],
+        ),
+        (
+            "type checking with other branches",
+            "if TYPE_CHECKING:\n import a\nelif x:\n import b\nelse:\n import c",
+            &["TypeChecking 2 a", "Conditional 4 b", "Conditional 6 c"],
+        ),
+        (
+            "type checking as another branch",
+            "if x:\n import a\nelif TYPE_CHECKING:\n import b\nelse:\n import c",
+            &["Conditional 2 a", "TypeChecking 4 b", "Conditional 6 c"],
+        ),
+        (
+            "type checking in a function, and a function in it",
+            "def f():\n if TYPE_CHECKING:\n  import a\n else:\n  import b\nif TYPE_CHECKING:\n def g():\n  import c",
+            &["TypeChecking 3 a", "Lazy 5 b", "TypeChecking 8 c"],
+        ),
+        (
+            "lines that end in other ways",
+            "x\r\nimport a\ry\rimport b\n\nimport c",
+            &["Eager 2 a", "Eager 4 b", "Eager 6 c"],
+        ),
+    ];
+
     #[test]
     fn imports_are_of_the_kind_of_their_place() {
-        let cases: [(&str, &str, &[&str]); 20] = [
-            ("a module", "import a.b as c", &["Eager 1 a.b"]),
-            (
-                "two modules",
-                "import a, b.c",
-                &["Eager 1 a", "Eager 1 b.c"],
-            ),
-            (
-                "members",
-                "from a import (\n b,\n c as d,\n)",
-                &["Eager 1 a b", "Eager 1 a c"],
-            ),
-            ("all", "from a.b import *", &["Eager 1 a.b *"]),
-            (
-                "relative",
-                "from . import a\nfrom ...b import c",
-                &["Eager 1 . a", "Eager 2 ...b c"],
-            ),
-            ("a class", "class A:\n import a", &["Eager 2 a"]),
-            ("a context", "with a:\n import b", &["Eager 2 b"]),
-            (
-                "a branch",
-                "if x:\n import a\nelif y:\n import b\nelse:\n import c",
-                &["Conditional 2 a", "Conditional 4 b", "Conditional 6 c"],
-            ),
-            (
-                "a try",
-                "try:\n import a\nexcept E:\n import b\nelse:\n import c\nfinally:\n import d",
-                &[
-                    "Conditional 2 a",
-                    "Conditional 4 b",
-                    "Conditional 6 c",
-                    "Conditional 8 d",
-                ],
-            ),
-            (
-                "loops and matches",
-                "for x in y:\n import a\nwhile x:\n import b\nmatch x:\n case 1:\n  import c",
-                &["Conditional 2 a", "Conditional 4 b", "Conditional 7 c"],
-            ),
-            (
-                "a branch in a class in a context",
-                "with a:\n class A:\n  if x:\n   import b",
-                &["Conditional 4 b"],
-            ),
-            (
-                "functions",
-                "def f():\n import a\n if x:\n  import b\nasync def g():\n class A:\n  import c",
-                &["Lazy 2 a", "Lazy 4 b", "Lazy 7 c"],
-            ),
-            (
-                "a method under a condition",
-                "if x:\n class A:\n  def f(self):\n   import a",
-                &["Lazy 4 a"],
-            ),
-            (
-                "type checking, three spellings",
-                "if TYPE_CHECKING:\n import a\nif typing.TYPE_CHECKING:\n import b\nif t.TYPE_CHECKING:\n import c",
-                &["TypeChecking 2 a", "TypeChecking 4 b", "TypeChecking 6 c"],
-            ),
-            (
-                "beside type checking",
-                "if TYPE_CHECKING:\n import a\nelse:\n import b",
-                &["TypeChecking 2 a", "Eager 4 b"],
-            ),
-            (
-                "no type checking",
-                "if not TYPE_CHECKING:\n import a\nelse:\n import b",
-                &["Eager 2 a", "TypeChecking 4 b"],
-            ),
-            (
-                "type checking with other branches",
-                "if TYPE_CHECKING:\n import a\nelif x:\n import b\nelse:\n import c",
-                &["TypeChecking 2 a", "Conditional 4 b", "Conditional 6 c"],
-            ),
-            (
-                "type checking as another branch",
-                "if x:\n import a\nelif TYPE_CHECKING:\n import b\nelse:\n import c",
-                &["Conditional 2 a", "TypeChecking 4 b", "Conditional 6 c"],
-            ),
-            (
-                "type checking in a function, and a function in it",
-                "def f():\n if TYPE_CHECKING:\n  import a\n else:\n  import b\nif TYPE_CHECKING:\n def g():\n  import c",
-                &["TypeChecking 3 a", "Lazy 5 b", "TypeChecking 8 c"],
-            ),
-            (
-                "lines that end in other ways",
-                "x\r\nimport a\ry\rimport b\n\nimport c",
-                &["Eager 2 a", "Eager 4 b", "Eager 6 c"],
-            ),
-        ];
-        for (name, source, expected) in cases {
+        for (name, source, expected) in PLACES {
             assert_eq!(imports(source), expected, "{name}");
         }
     }
@@ -464,133 +465,134 @@ mod tests {
             .collect()
     }
 
+    const NAMES: [(&str, &str, &[&str]); 26] = [
+        ("import_module", "import_module('a')", &["ImportCall 1 a"]),
+        (
+            "of importlib, over lines",
+            "x = 1\nimportlib.import_module(\n'a.b')",
+            &["ImportCall 3 a.b"],
+        ),
+        (
+            "by keyword",
+            "importlib.import_module(name='a.b')",
+            &["ImportCall 1 a.b"],
+        ),
+        (
+            "relative to itself",
+            "import_module('..a', package=__package__)",
+            &["ImportCall 1 ..a"],
+        ),
+        (
+            "relative to a package",
+            "import_module('..a', package='p.q.r'); import_module('.b', 'p')",
+            &["ImportCall 1 p.q.a", "Text 1 p.q.r", "ImportCall 1 p.b"],
+        ),
+        ("__import__", "__import__('a.b')", &["ImportCall 1 a.b"]),
+        (
+            "__import__ with a level",
+            "__import__('a', globals(), locals(), [], 2)",
+            &["ImportCall 1 ..a"],
+        ),
+        (
+            "a plugin",
+            "pytest_plugins = 'a, b.c'",
+            &["PytestPlugin 1 a", "PytestPlugin 1 b.c"],
+        ),
+        (
+            "a list of plugins",
+            "pytest_plugins: list[str] = ['a'] + ['b.c']",
+            &["PytestPlugin 1 a", "PytestPlugin 1 b.c"],
+        ),
+        (
+            "more plugins",
+            "if x:\n pytest_plugins += ('a',)",
+            &["PytestPlugin 2 a"],
+        ),
+        (
+            "a variable of that name",
+            "def f():\n pytest_plugins = ['a', 'b.c']",
+            &["Text 2 b.c"],
+        ),
+        (
+            "importorskip",
+            "pytest.importorskip('a')\nimportorskip('b.c', reason='d')",
+            &["ImportOrSkip 1 a", "ImportOrSkip 2 b.c"],
+        ),
+        (
+            "patch",
+            "patch('a.b')\nmock.patch('a.c')\nmocker.patch('a.d')\npatch('e')",
+            &["Patch 1 a.b", "Patch 2 a.c", "Patch 3 a.d"],
+        ),
+        (
+            "a decorator",
+            "@unittest.mock.patch('a.b')\ndef f(): ...",
+            &["Patch 1 a.b"],
+        ),
+        (
+            "patch.dict",
+            "patch.dict('a.b', {})\nmock.patch.multiple('a.c')\npatch.dict(a)\ndict('a.d')",
+            &["Patch 1 a.b", "Patch 2 a.c", "Text 4 a.d"],
+        ),
+        (
+            "monkeypatch",
+            "monkeypatch.setattr('a.b', 1)\nmonkeypatch.delattr('a.c')\nsetattr(x, 'y', 1)",
+            &["Patch 1 a.b", "Patch 2 a.c"],
+        ),
+        (
+            "words of a command",
+            "run([sys.executable, '-m', 'a'])\nrun('-m', 'b.c')\nx = ('-m', 'd')",
+            &["Command 1 a", "Command 2 b.c", "Command 3 d"],
+        ),
+        (
+            "a command",
+            "'/usr/bin/python3.11 -X dev -m a.b --flag'",
+            &["Command 1 a.b"],
+        ),
+        (
+            "a command in prose",
+            "'Run `python -m a.b`, or tar -m c.d.'",
+            &["Command 1 a.b"],
+        ),
+        (
+            "a command with a value",
+            "f'{sys.executable} -m a.b'\nf'{x} c -m d'",
+            &["Command 1 a.b"],
+        ),
+        (
+            "a text",
+            "x = {'a.b': 'c'}\ny = b'd.e'\nz = 'a.b' 'c'",
+            &["Text 1 a.b", "Text 3 a.bc"],
+        ),
+        (
+            "texts that are no names",
+            "'a', '.a', 'a.', 'a..b', '1.2', 'a.1b', 'a b.c', 'a-b.c', 'a/b.c', ''",
+            &[],
+        ),
+        (
+            "letters of the world",
+            "'paquet.été'",
+            &["Text 1 paquet.été"],
+        ),
+        (
+            "repetitions",
+            "'a.b'\n'a.b'\nimport_module('a.b')\nimport_module('a.b')",
+            &["Text 1 a.b", "ImportCall 3 a.b"],
+        ),
+        (
+            "in functions and lambdas",
+            "def f(x='a.b'):\n return lambda: import_module('c.d')",
+            &["Text 1 a.b", "ImportCall 2 c.d"],
+        ),
+        (
+            "nothing that is known",
+            "import_module(name)\nf()('a')",
+            &[],
+        ),
+    ];
+
     #[test]
     fn names_of_modules_are_found_in_calls_and_texts() {
-        let cases: [(&str, &str, &[&str]); 26] = [
-            ("import_module", "import_module('a')", &["ImportCall 1 a"]),
-            (
-                "of importlib, over lines",
-                "x = 1\nimportlib.import_module(\n'a.b')",
-                &["ImportCall 3 a.b"],
-            ),
-            (
-                "by keyword",
-                "importlib.import_module(name='a.b')",
-                &["ImportCall 1 a.b"],
-            ),
-            (
-                "relative to itself",
-                "import_module('..a', package=__package__)",
-                &["ImportCall 1 ..a"],
-            ),
-            (
-                "relative to a package",
-                "import_module('..a', package='p.q.r'); import_module('.b', 'p')",
-                &["ImportCall 1 p.q.a", "Text 1 p.q.r", "ImportCall 1 p.b"],
-            ),
-            ("__import__", "__import__('a.b')", &["ImportCall 1 a.b"]),
-            (
-                "__import__ with a level",
-                "__import__('a', globals(), locals(), [], 2)",
-                &["ImportCall 1 ..a"],
-            ),
-            (
-                "a plugin",
-                "pytest_plugins = 'a, b.c'",
-                &["PytestPlugin 1 a", "PytestPlugin 1 b.c"],
-            ),
-            (
-                "a list of plugins",
-                "pytest_plugins: list[str] = ['a'] + ['b.c']",
-                &["PytestPlugin 1 a", "PytestPlugin 1 b.c"],
-            ),
-            (
-                "more plugins",
-                "if x:\n pytest_plugins += ('a',)",
-                &["PytestPlugin 2 a"],
-            ),
-            (
-                "a variable of that name",
-                "def f():\n pytest_plugins = ['a', 'b.c']",
-                &["Text 2 b.c"],
-            ),
-            (
-                "importorskip",
-                "pytest.importorskip('a')\nimportorskip('b.c', reason='d')",
-                &["ImportOrSkip 1 a", "ImportOrSkip 2 b.c"],
-            ),
-            (
-                "patch",
-                "patch('a.b')\nmock.patch('a.c')\nmocker.patch('a.d')\npatch('e')",
-                &["Patch 1 a.b", "Patch 2 a.c", "Patch 3 a.d"],
-            ),
-            (
-                "a decorator",
-                "@unittest.mock.patch('a.b')\ndef f(): ...",
-                &["Patch 1 a.b"],
-            ),
-            (
-                "patch.dict",
-                "patch.dict('a.b', {})\nmock.patch.multiple('a.c')\npatch.dict(a)\ndict('a.d')",
-                &["Patch 1 a.b", "Patch 2 a.c", "Text 4 a.d"],
-            ),
-            (
-                "monkeypatch",
-                "monkeypatch.setattr('a.b', 1)\nmonkeypatch.delattr('a.c')\nsetattr(x, 'y', 1)",
-                &["Patch 1 a.b", "Patch 2 a.c"],
-            ),
-            (
-                "words of a command",
-                "run([sys.executable, '-m', 'a'])\nrun('-m', 'b.c')\nx = ('-m', 'd')",
-                &["Command 1 a", "Command 2 b.c", "Command 3 d"],
-            ),
-            (
-                "a command",
-                "'/usr/bin/python3.11 -X dev -m a.b --flag'",
-                &["Command 1 a.b"],
-            ),
-            (
-                "a command in prose",
-                "'Run `python -m a.b`, or tar -m c.d.'",
-                &["Command 1 a.b"],
-            ),
-            (
-                "a command with a value",
-                "f'{sys.executable} -m a.b'\nf'{x} c -m d'",
-                &["Command 1 a.b"],
-            ),
-            (
-                "a text",
-                "x = {'a.b': 'c'}\ny = b'd.e'\nz = 'a.b' 'c'",
-                &["Text 1 a.b", "Text 3 a.bc"],
-            ),
-            (
-                "texts that are no names",
-                "'a', '.a', 'a.', 'a..b', '1.2', 'a.1b', 'a b.c', 'a-b.c', 'a/b.c', ''",
-                &[],
-            ),
-            (
-                "letters of the world",
-                "'paquet.été'",
-                &["Text 1 paquet.été"],
-            ),
-            (
-                "repetitions",
-                "'a.b'\n'a.b'\nimport_module('a.b')\nimport_module('a.b')",
-                &["Text 1 a.b", "ImportCall 3 a.b"],
-            ),
-            (
-                "in functions and lambdas",
-                "def f(x='a.b'):\n return lambda: import_module('c.d')",
-                &["Text 1 a.b", "ImportCall 2 c.d"],
-            ),
-            (
-                "nothing that is known",
-                "import_module(name)\nf()('a')",
-                &[],
-            ),
-        ];
-        for (name, source, expected) in cases {
+        for (name, source, expected) in NAMES {
             assert_eq!(mentions(source), expected, "{name}");
         }
     }
