@@ -1,14 +1,5 @@
 //! What one Python file says of its imports: the result of reading it, kept in the state file.
 
-/// A file of the project and what reading it gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// The file, relative to the project, with `/`.
-    pub path: String,
-    /// What it says, or why it could not be read.
-    pub facts: Result<FileFacts, String>,
-}
-
 /// What one file says. Nothing in it depends on any other file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts {
@@ -18,6 +9,37 @@ pub struct FileFacts {
     pub mentions: Vec<Mention>,
     /// It has code under `if __name__ == "__main__"`.
     pub main_guard: bool,
+}
+
+/// Why a file says nothing: it is no Python that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectProblem {
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
+    /// What is wrong, as a fragment: `it is nested too deeply`.
+    pub message: String,
+}
+
+impl CollectProblem {
+    /// A problem of the file as a whole.
+    pub fn of_file(message: impl Into<String>) -> Self {
+        Self {
+            line: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// What came of reading a file.
+pub type Reading = Result<FileFacts, CollectProblem>;
+
+/// A file of the project and what reading it gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file, relative to the project, with `/`.
+    pub path: String,
+    /// What it says, or why it says nothing.
+    pub facts: Reading,
 }
 
 /// One name of an import statement.

@@ -34,7 +34,9 @@ impl Health {
 pub struct Problem {
     /// The file.
     pub file: String,
-    /// Why.
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
+    /// Why, as a fragment.
     pub text: String,
 }
 

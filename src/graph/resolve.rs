@@ -428,9 +428,11 @@ impl<'a> Resolver<'a> {
     fn health(self, files: &[SourceFile]) -> Health {
         let problems: Vec<Problem> = (files.iter())
             .filter_map(|file| {
+                let problem = file.facts.as_ref().err()?;
                 Some(Problem {
                     file: file.path.clone(),
-                    text: file.facts.as_ref().err()?.clone(),
+                    line: problem.line,
+                    text: problem.message.clone(),
                 })
             })
             .collect();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::graph::{
-    Evidence, FileFacts, Import, ImportKind, Layout, Mention, NodeId, Resolution, SourceFile,
-    Verdicts, resolve,
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Layout, Mention, NodeId, Resolution,
+    SourceFile, Verdicts, resolve,
 };
 
 /// A project of these files. A line of a file is `import a.b`, `from ..a import b` (`*` too),
@@ -16,7 +16,7 @@ pub(super) fn project(layout: &Layout, files: &[(&str, &str)]) -> Resolution {
         .map(|(path, text)| SourceFile {
             path: (*path).to_owned(),
             facts: match *text {
-                "!" => Err("it is broken".to_owned()),
+                "!" => Err(CollectProblem::of_file("it is broken")),
                 text => Ok(facts(text)),
             },
         })
