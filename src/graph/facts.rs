@@ -11,6 +11,37 @@ pub struct FileFacts {
     pub main_guard: bool,
 }
 
+/// Why a file says nothing: it is no Python that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectProblem {
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
+    /// What is wrong, as a fragment: `it is nested too deeply`.
+    pub message: String,
+}
+
+impl CollectProblem {
+    /// A problem of the file as a whole.
+    pub fn of_file(message: impl Into<String>) -> Self {
+        Self {
+            line: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// What came of reading a file.
+pub type Reading = Result<FileFacts, CollectProblem>;
+
+/// A file of the project and what reading it gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file, relative to the project, with `/`.
+    pub path: String,
+    /// What it says, or why it says nothing.
+    pub facts: Reading,
+}
+
 /// One name of an import statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {

@@ -40,6 +40,28 @@ pub enum Role {
     Stub,
 }
 
+/// A module that something outside of the project starts, and what that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The module.
+    pub node: NodeId,
+    /// What starts it.
+    pub cause: StartCause,
+}
+
+/// What starts a module.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StartCause {
+    /// pytest imports it by itself: a plugin, or a file with doctests.
+    Pytest(String),
+    /// A configuration file names it: `pyproject.toml, [project.scripts], larder`.
+    Declared(String),
+    /// `python -m PACKAGE` runs it.
+    MainFile,
+    /// It has code under `if __name__ == "__main__"`.
+    MainGuard,
+}
+
 /// What leads from one module to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
@@ -70,6 +92,11 @@ impl EdgeKind {
         !matches!(self, Self::Import(ImportKind::TypeChecking))
     }
 
+    /// Whether Python or pytest follows it by itself: neither evidence nor never.
+    pub fn is_run(self) -> bool {
+        self.is_followed() && !self.is_weak()
+    }
+
     /// Whether it is evidence and no import.
     pub fn is_weak(self) -> bool {
         matches!(self, Self::Mention(_))
@@ -85,6 +112,8 @@ pub struct ImportGraph {
     edges: Vec<Edge>,
     back_starts: Vec<usize>,
     back_edges: Vec<Edge>,
+    /// In the order of the modules.
+    starts_by_others: Vec<Start>,
 }
 
 impl ImportGraph {
@@ -124,7 +153,22 @@ impl ImportGraph {
             edges: flat,
             back_starts,
             back_edges,
+            starts_by_others: Vec::new(),
         }
+    }
+
+    /// The same graph, with the modules that something outside starts.
+    #[must_use]
+    pub fn with_starts(mut self, mut starts: Vec<Start>) -> Self {
+        starts.sort_by(|a, b| (a.node, &a.cause).cmp(&(b.node, &b.cause)));
+        starts.dedup();
+        self.starts_by_others = starts;
+        self
+    }
+
+    /// The modules that something outside starts, in the order of the modules.
+    pub fn starts(&self) -> &[Start] {
+        &self.starts_by_others
     }
 
     /// Every module, in the order of their files.

@@ -1,10 +1,33 @@
 //! The import graph of a project: what each file says, which files that means, and which modules
 //! no test reaches. Pure: files come in as [`FileFacts`], verdicts go out.
 
+pub mod collect;
+mod cycles;
+pub mod explain;
 pub mod facts;
+pub mod facts_codec;
+pub mod health;
 pub mod import_graph;
 pub mod layout;
+mod mentions;
+mod naming;
+mod nesting;
+mod reach;
+pub mod resolve;
+mod select;
+mod suite;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub mod verdict;
 
-pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention};
-pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role};
-pub use layout::{EntryPoint, Layout};
+pub use collect::collect;
+pub use explain::{Explanation, Importer, Step};
+pub use facts::{
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
+};
+pub use health::{External, Health, Problem, Unresolved};
+pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+pub use layout::{EntryPoint, ImportMode, Layout};
+pub use resolve::{Resolution, resolve};
+pub use verdict::{Tested, Verdict, Verdicts};

@@ -1,0 +1,306 @@
+//! A [`Reading`] as bytes for the state file, and back.
+//!
+//! ```text
+//!  version u8 · checksum u32 · 0 facts: flags u8, imports, mentions
+//!                              1 problem: line or 0, message
+//!  numbers are LEB128, texts a length and UTF-8; lines are kept as differences
+//! ```
+//!
+//! **Invariant:** bytes that are damaged, or of another version, are `None`, never a wrong reading
+//! and never a large allocation.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::facts::{CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading};
+
+/// Counts up with every change of this layout, and of what [`collect`](super::collect()) finds.
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 5;
+
+const KINDS: [ImportKind; 4] = [
+    ImportKind::Eager,
+    ImportKind::Conditional,
+    ImportKind::Lazy,
+    ImportKind::TypeChecking,
+];
+const EVIDENCE: [Evidence; 6] = [
+    Evidence::ImportCall,
+    Evidence::PytestPlugin,
+    Evidence::ImportOrSkip,
+    Evidence::Patch,
+    Evidence::Command,
+    Evidence::Text,
+];
+
+/// Set in the kind of an import that has a member.
+const HAS_MEMBER: u8 = 1 << 2;
+/// Set in the kind of an import whose level and module are those of the one before.
+const SAME_MODULE: u8 = 1 << 3;
+
+/// The bytes of a reading.
+pub fn encode(reading: &Reading) -> Vec<u8> {
+    let mut out = vec![0; HEADER_BYTES];
+    match reading {
+        Ok(facts) => put_facts(&mut out, facts),
+        Err(problem) => {
+            out.push(1);
+            put_number(&mut out, problem.line.unwrap_or(0));
+            put_text(&mut out, &problem.message);
+        }
+    }
+    let sum = checksum(&out[HEADER_BYTES..]);
+    out[0] = VERSION;
+    out[1..HEADER_BYTES].copy_from_slice(&sum);
+    out
+}
+
+/// The reading that was encoded; `None` for anything else.
+pub fn decode(bytes: &[u8]) -> Option<Reading> {
+    let (header, body) = bytes.split_at_checked(HEADER_BYTES)?;
+    if header[0] != VERSION || header[1..] != checksum(body) {
+        return None;
+    }
+    let mut input = Input(body);
+    let reading = match input.byte()? {
+        0 => Ok(take_facts(&mut input)?),
+        1 => {
+            let line = input.number()?;
+            Err(CollectProblem {
+                line: (line > 0).then_some(line),
+                message: input.text()?,
+            })
+        }
+        _ => return None,
+    };
+    input.0.is_empty().then_some(reading)
+}
+
+fn checksum(body: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = xxh3_64(body).to_le_bytes();
+    [a, b, c, d]
+}
+
+fn put_facts(out: &mut Vec<u8>, facts: &FileFacts) {
+    out.extend([0, u8::from(facts.main_guard)]);
+    put_number(out, count(facts.imports.len()));
+    let mut line = 0;
+    let mut before: Option<&Import> = None;
+    for import in &facts.imports {
+        let is_same =
+            before.is_some_and(|last| last.level == import.level && last.module == import.module);
+        out.push(
+            import.kind as u8
+                | if import.member.is_some() {
+                    HAS_MEMBER
+                } else {
+                    0
+                }
+                | if is_same { SAME_MODULE } else { 0 },
+        );
+        put_number(out, import.line.wrapping_sub(line));
+        if !is_same {
+            put_number(out, import.level);
+            put_text(out, &import.module);
+        }
+        if let Some(member) = &import.member {
+            put_text(out, member);
+        }
+        (line, before) = (import.line, Some(import));
+    }
+    put_number(out, count(facts.mentions.len()));
+    line = 0;
+    for mention in &facts.mentions {
+        out.push(mention.evidence as u8);
+        put_number(out, mention.line.wrapping_sub(line));
+        put_text(out, &mention.name);
+        line = mention.line;
+    }
+}
+
+fn take_facts(input: &mut Input<'_>) -> Option<FileFacts> {
+    let main_guard = match input.byte()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let count = input.count(3)?;
+    let mut imports: Vec<Import> = Vec::with_capacity(count);
+    let mut line = 0_u32;
+    for _ in 0..count {
+        let flags = input.byte()?;
+        line = line.wrapping_add(input.number()?);
+        let (level, module) = if flags & SAME_MODULE == 0 {
+            (input.number()?, input.text()?)
+        } else {
+            let last = imports.last()?;
+            (last.level, last.module.clone())
+        };
+        let member = if flags & HAS_MEMBER == 0 {
+            None
+        } else {
+            Some(input.text()?)
+        };
+        imports.push(Import {
+            kind: *KINDS.get(usize::from(flags & !(HAS_MEMBER | SAME_MODULE)))?,
+            level,
+            module,
+            member,
+            line,
+        });
+    }
+    let count = input.count(3)?;
+    let mut mentions = Vec::with_capacity(count);
+    line = 0;
+    for _ in 0..count {
+        let evidence = *EVIDENCE.get(usize::from(input.byte()?))?;
+        line = line.wrapping_add(input.number()?);
+        mentions.push(Mention {
+            evidence,
+            name: input.text()?,
+            line,
+        });
+    }
+    Some(FileFacts {
+        imports,
+        mentions,
+        main_guard,
+    })
+}
+
+/// A length as it is kept. What is longer than a file may be does not occur.
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_number(out, count(text.len()));
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// What is left to decode.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        let mut number = 0;
+        for shift in (0..35).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return u32::try_from(number).ok();
+            }
+        }
+        None
+    }
+
+    /// How many entries follow, each of which takes `least` bytes or more.
+    fn count(&mut self, least: usize) -> Option<usize> {
+        let count = usize::try_from(self.number()?).ok()?;
+        (count <= self.0.len() / least + 1).then_some(count)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn any_import() -> impl Strategy<Value = Import> {
+        let member = proptest::option::of("[a-zé*]{0,3}");
+        (
+            select(&KINDS[..]),
+            0..3_u32,
+            "[a-c.]{0,4}",
+            member,
+            any::<u32>(),
+        )
+            .prop_map(|(kind, level, module, member, line)| Import {
+                kind,
+                level,
+                module,
+                member,
+                line,
+            })
+    }
+
+    fn any_reading() -> impl Strategy<Value = Reading> {
+        let mention = (select(&EVIDENCE[..]), "[a-zé.]{0,9}", any::<u32>()).prop_map(
+            |(evidence, name, line)| Mention {
+                evidence,
+                name,
+                line,
+            },
+        );
+        let facts = (vec(any_import(), 0..20), vec(mention, 0..20), any::<bool>()).prop_map(
+            |(imports, mentions, main_guard)| FileFacts {
+                imports,
+                mentions,
+                main_guard,
+            },
+        );
+        let problem = (proptest::option::of(1..u32::MAX), ".*")
+            .prop_map(|(line, message)| CollectProblem { line, message });
+        prop_oneof![4 => facts.prop_map(Ok), 1 => problem.prop_map(Err)]
+    }
+
+    /// `body` as it would have been written.
+    fn sealed(body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(checksum(body));
+        bytes.extend(body);
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back(reading in any_reading()) {
+            prop_assert_eq!(decode(&encode(&reading)), Some(reading));
+        }
+
+        #[test]
+        fn damage_is_noticed(reading in any_reading(), at in any::<prop::sample::Index>(), bit in 0..8_u32) {
+            let mut bytes = encode(&reading);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+            prop_assert_eq!(decode(&bytes), None);
+            prop_assert_eq!(decode(&bytes[..at]), None);
+        }
+
+        #[test]
+        fn any_bytes_are_borne(body in vec(any::<u8>(), 0..200)) {
+            decode(&body);
+            decode(&sealed(&body));
+        }
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_is_refused_before_memory_is_asked_for() {
+        let mut body = vec![0, 0];
+        put_number(&mut body, u32::MAX);
+        assert_eq!(decode(&sealed(&body)), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! [`Health`]: how much of a project the analysis understood.
+
+/// What could be analysed, and what could not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Files that were looked at.
+    pub files: usize,
+    /// Files that could be read and parsed.
+    pub analysed: usize,
+    /// The other files, in the order of their names.
+    pub problems: Vec<Problem>,
+    /// Imports of the project's own modules that lead to no file, in the order of the files.
+    pub unresolved: Vec<Unresolved>,
+    /// What is imported and is not of this project, by its first name, sorted.
+    pub external: Vec<External>,
+}
+
+impl Health {
+    /// Analysed files in percent of all files; 100 where there are none.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of files is far below 2^52"
+    )]
+    pub fn percent(&self) -> f64 {
+        if self.files == 0 {
+            return 100.0;
+        }
+        100.0 * self.analysed as f64 / self.files as f64
+    }
+}
+
+/// A file that could not be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
+    /// Why, as a fragment.
+    pub text: String,
+}
+
+/// An import that looks local and leads to no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// The file that has it.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What is imported, with the leading dots.
+    pub name: String,
+}
+
+/// A library, or a module of Python's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// The first part of its name.
+    pub name: String,
+    /// How many import statements name it.
+    pub imports: usize,
+}

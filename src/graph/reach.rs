@@ -1,0 +1,101 @@
+//! [`Reach`]: what can be reached in an [`ImportGraph`] from some modules, and on which way.
+
+use super::import_graph::{Edge, ImportGraph, NodeId};
+
+/// Which modules were reached, each with the last step of a shortest way to it.
+///
+/// Ways of imports go before ways with mentions: those are taken where no other way leads, and
+/// then as few of them as possible.
+#[derive(Debug)]
+pub(super) struct Reach {
+    marks: Vec<Option<Mark>>,
+    /// In the order in which they were reached.
+    order: Vec<NodeId>,
+    /// So many of `order` were left on their import edges.
+    followed: usize,
+}
+
+/// How a module was reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The step before, and the edge of it; `None` where the way begins.
+    pub(super) before: Option<(NodeId, Edge)>,
+    /// There is a mention on the way.
+    pub(super) is_weak: bool,
+}
+
+impl Reach {
+    pub(super) fn new(graph: &ImportGraph) -> Self {
+        Self {
+            marks: vec![None; graph.nodes().len()],
+            order: Vec::new(),
+            followed: 0,
+        }
+    }
+
+    pub(super) fn mark(&self, id: NodeId) -> Option<Mark> {
+        self.marks[id.as_usize()]
+    }
+
+    pub(super) fn has(&self, id: NodeId) -> bool {
+        self.mark(id).is_some()
+    }
+
+    /// Begins at a module, where it was not reached before.
+    pub(super) fn start(&mut self, id: NodeId) {
+        self.reach(id, None, false);
+    }
+
+    fn reach(&mut self, id: NodeId, before: Option<(NodeId, Edge)>, is_weak: bool) {
+        let mark = &mut self.marks[id.as_usize()];
+        if mark.is_none() {
+            *mark = Some(Mark { before, is_weak });
+            self.order.push(id);
+        }
+    }
+
+    /// Follows imports as far as they lead.
+    pub(super) fn follow_imports<'g>(&mut self, edges: impl Fn(NodeId) -> &'g [Edge]) {
+        while let Some(&from) = self.order.get(self.followed) {
+            self.followed += 1;
+            let is_weak = self.mark(from).is_some_and(|mark| mark.is_weak);
+            for edge in edges(from).iter().filter(|edge| edge.kind.is_run()) {
+                self.reach(edge.to, Some((from, *edge)), is_weak);
+            }
+        }
+    }
+
+    /// Follows mentions where imports lead nowhere new, and imports from there.
+    pub(super) fn follow_mentions<'g>(&mut self, edges: impl Fn(NodeId) -> &'g [Edge]) {
+        let mut at = 0;
+        while at < self.order.len() {
+            let end = self.order.len();
+            for position in at..end {
+                let from = self.order[position];
+                for edge in edges(from).iter().filter(|edge| edge.kind.is_weak()) {
+                    self.reach(edge.to, Some((from, *edge)), true);
+                }
+            }
+            at = end;
+            self.follow_imports(&edges);
+        }
+    }
+
+    /// The way to a module: the steps before it, from the first one on.
+    pub(super) fn way(&self, id: NodeId) -> Vec<(NodeId, Edge)> {
+        let before = |id: NodeId| self.mark(id)?.before;
+        let steps = std::iter::successors(before(id), |(from, _)| before(*from));
+        let mut way: Vec<(NodeId, Edge)> = steps.collect();
+        way.reverse();
+        way
+    }
+
+    /// Where the way to a module begins.
+    pub(super) fn beginning(&self, id: NodeId) -> NodeId {
+        let mut at = id;
+        while let Some((from, _)) = self.mark(at).and_then(|mark| mark.before) {
+            at = from;
+        }
+        at
+    }
+}

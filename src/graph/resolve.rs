@@ -1,0 +1,464 @@
+//! [`resolve`]: from what each file says to the [`ImportGraph`] and its [`Health`].
+//!
+//! ```text
+//!   files ──► Tree     folders and names, as CPython's path finder sees them
+//!         ──► Suite    what pytest makes of them: tests, conftests, folders on sys.path
+//!         ──► Naming   the dotted name of each file, and where its relative imports begin
+//!         ──► edges    imports, packages, conftests, mentions
+//! ```
+//!
+//! An import leads to the module itself. What else Python runs for it follows from the edges of
+//! that module: every module has an edge to the `__init__` of its package.
+
+use rustc_hash::FxHashMap;
+
+use super::facts::{Evidence, FileFacts, Import, Mention, SourceFile};
+use super::health::{External, Health, Problem, Unresolved};
+use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+use super::layout::Layout;
+use super::naming::Naming;
+use super::suite::{Suite, conftest_of, is_tool};
+use super::tree::{FolderId, Found, Place, Tree};
+use crate::model::Module;
+
+/// A graph, and how much of the project is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// The modules and what leads from one to the other.
+    pub graph: ImportGraph,
+    /// What could be analysed.
+    pub health: Health,
+}
+
+/// The graph of these files. Their paths are unique; the order of the nodes is theirs.
+pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let mut tree = Tree::new(paths.iter().copied());
+    let suite = Suite::new(layout, &tree, &paths);
+    let roles: Vec<Role> = (paths.iter().zip(&tree.folder_of))
+        .map(|(path, folder)| role(&tree, &suite, path, *folder))
+        .collect();
+    let naming = Naming::new(layout, &mut tree, &suite, &roles);
+    let mut resolver = Resolver {
+        places: vec![None; tree.folders.len()],
+        tree,
+        naming,
+        external: FxHashMap::default(),
+        unresolved: Vec::new(),
+        edges: Vec::new(),
+        walked: Vec::new(),
+    };
+    let starts = resolver.starts(layout, &suite, files);
+    let mut edges = Vec::with_capacity(files.len());
+    for ((at, file), role) in (0..).map(NodeId).zip(files).zip(&roles) {
+        edges.push(resolver.edges_of(at, file, *role));
+    }
+    let mut nodes = Vec::with_capacity(files.len());
+    let names = resolver.naming.names(&resolver.tree, &paths, &roles);
+    for ((path, name), role) in paths.iter().zip(names).zip(roles) {
+        nodes.push(Node {
+            module: Module {
+                file: (*path).to_owned(),
+                name,
+            },
+            role,
+        });
+    }
+    for start in &starts {
+        let role = &mut nodes[start.node.as_usize()].role;
+        let is_plugin = matches!(&start.cause, StartCause::Pytest(source) if source != DOCTESTS);
+        let is_declared = matches!(start.cause, StartCause::Declared(_));
+        if *role == Role::Module && (is_plugin || is_declared) {
+            *role = Role::EntryPoint;
+        }
+    }
+    Resolution {
+        graph: ImportGraph::new(nodes, edges).with_starts(starts),
+        health: resolver.health(files),
+    }
+}
+
+/// More leading dots than this are shown as so many.
+const MAX_DOTS: u32 = 64;
+
+/// What makes pytest import files that have no tests of their own.
+pub(super) const DOCTESTS: &str = "--doctest-modules";
+
+fn role(tree: &Tree<'_>, suite: &Suite, path: &str, folder: FolderId) -> Role {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    if name.strip_suffix(".pyi").is_some() {
+        Role::Stub
+    } else if name == "conftest.py" {
+        Role::Conftest
+    } else if suite.is_test(path, name, folder) {
+        Role::Test
+    } else if is_tool(tree, name, folder) {
+        Role::Tool
+    } else {
+        Role::Module
+    }
+}
+
+struct Resolver<'a> {
+    tree: Tree<'a>,
+    naming: Naming,
+    /// Where relative imports of the files of a folder begin.
+    places: Vec<Option<Place>>,
+    external: FxHashMap<&'a str, usize>,
+    unresolved: Vec<Unresolved>,
+    /// Of the file at hand.
+    edges: Vec<Edge>,
+    /// The modules on the way of the name at hand.
+    walked: Vec<NodeId>,
+}
+
+/// Where a dotted name leads.
+enum Walk {
+    /// To a module; a namespace package has none.
+    Module(Option<NodeId>, Option<Place>),
+    /// To a module in C, of which there is only a stub.
+    Stub,
+    /// To this module, which has no part of the next name.
+    Broken(NodeId),
+    /// Out of the project.
+    Nowhere,
+}
+
+impl<'a> Resolver<'a> {
+    /// What something outside starts.
+    fn starts(&mut self, layout: &'a Layout, suite: &Suite, files: &[SourceFile]) -> Vec<Start> {
+        let mut starts = Vec::new();
+        for entry in &layout.entry_points {
+            let Walk::Module(Some(node), _) = self.walk_from_top(None, &entry.module) else {
+                continue;
+            };
+            let source = entry.source.clone();
+            let cause = if entry.by_pytest {
+                StartCause::Pytest(source)
+            } else {
+                StartCause::Declared(source)
+            };
+            starts.push(Start { node, cause });
+        }
+        for (node, file) in (0..).map(NodeId).zip(files) {
+            let folder = self.tree.folder_of[node.as_usize()];
+            let name = file
+                .path
+                .rsplit_once('/')
+                .map_or(&*file.path, |(_, name)| name);
+            let causes = [
+                (name == "__main__.py", StartCause::MainFile),
+                (
+                    file.facts.as_ref().is_ok_and(|facts| facts.main_guard),
+                    StartCause::MainGuard,
+                ),
+                (
+                    suite.is_doctest(&file.path, name, folder),
+                    StartCause::Pytest(DOCTESTS.to_owned()),
+                ),
+            ];
+            let holding = causes.into_iter().filter(|(holds, _)| *holds);
+            starts.extend(holding.map(|(_, cause)| Start { node, cause }));
+        }
+        starts
+    }
+
+    fn edges_of(&mut self, at: NodeId, file: &'a SourceFile, role: Role) -> Vec<Edge> {
+        let folder = self.tree.folder_of[at.as_usize()];
+        if role == Role::Stub {
+            return Vec::new();
+        }
+        self.add_package(at, folder, role);
+        self.add_conftest(at, folder, role);
+        if let Ok(FileFacts {
+            imports, mentions, ..
+        }) = &file.facts
+        {
+            let from = From {
+                path: &file.path,
+                folder,
+                own: self.naming.own_folder(folder, role),
+                outermost: self.naming.outermost(folder, role),
+            };
+            for import in imports {
+                self.add_import(&from, import);
+            }
+            for mention in mentions {
+                self.add_mention(&from, mention);
+            }
+        }
+        self.edges.retain(|edge| edge.to != at);
+        // The first line that says a thing is enough.
+        self.edges
+            .sort_by_key(|edge| (edge.to, edge.kind, edge.line));
+        self.edges.dedup_by_key(|edge| (edge.to, edge.kind));
+        let edges = self.edges.clone();
+        self.edges.clear();
+        edges
+    }
+
+    fn add(&mut self, to: NodeId, kind: EdgeKind, line: u32) {
+        self.edges.push(Edge { to, kind, line });
+    }
+
+    /// The `__init__` that runs before a module. For a test, pytest also runs those of packages
+    /// that are outside of the folder that it puts on `sys.path`.
+    fn add_package(&mut self, at: NodeId, folder: FolderId, role: Role) {
+        let root = self.naming.root(folder);
+        let limit = if role == Role::Test {
+            FolderId::PROJECT
+        } else {
+            root
+        };
+        let depth = self.tree.folder(limit).depth;
+        let inner = self.tree.ancestors(folder);
+        let init = inner
+            .take_while(|id| self.tree.folder(*id).depth > depth)
+            .find_map(|id| self.tree.folder(id).init.filter(|init| *init != at));
+        if let Some(init) = init {
+            self.add(init, EdgeKind::Package, 0);
+        }
+    }
+
+    fn add_conftest(&mut self, at: NodeId, folder: FolderId, role: Role) {
+        let conftest = match role {
+            Role::Test => conftest_of(&self.tree, folder),
+            Role::Conftest if folder != FolderId::PROJECT => {
+                conftest_of(&self.tree, self.tree.folder(folder).parent)
+            }
+            _ => None,
+        };
+        if let Some(conftest) = conftest.filter(|conftest| *conftest != at) {
+            self.add(conftest, EdgeKind::Conftest, 0);
+        }
+    }
+
+    fn add_import(&mut self, from: &From<'a>, import: &'a Import) {
+        let walk = match import.level {
+            0 => self.walk_from_top(from.own, &import.module),
+            level => match self.place_above(from, level) {
+                Some(place) => self.walk_in(place, &import.module),
+                None => return self.add_unresolved(from, import, false),
+            },
+        };
+        match walk {
+            Walk::Module(node, place) => self.add_member(from, import, node, place),
+            Walk::Stub => {}
+            Walk::Broken(node) => {
+                self.add(node, EdgeKind::Import(import.kind), import.line);
+                self.add_unresolved(from, import, false);
+            }
+            Walk::Nowhere if import.level == 0 => self.add_external(import),
+            Walk::Nowhere => self.add_unresolved(from, import, false),
+        }
+    }
+
+    /// `from module import member`, where the module was found; or `import module`.
+    fn add_member(
+        &mut self,
+        from: &From<'a>,
+        import: &'a Import,
+        node: Option<NodeId>,
+        place: Option<Place>,
+    ) {
+        let steps = import.module.split('.').count();
+        let part = import.member.as_deref().filter(|member| *member != "*");
+        let found = part.and_then(|member| self.tree.find(place?, member));
+        if let Some(part) = found.and_then(|found| found.node) {
+            self.walked.extend(node);
+            self.add_found(import, part, steps + 1);
+        } else if let Some(module) = node {
+            self.add_found(import, module, steps);
+        } else if part.is_some() && found.is_none() {
+            // A namespace package has no attributes. One of the first level may be another package
+            // of that name in reality: every folder without `__init__.py` looks like one.
+            if import.level == 0 && steps == 1 {
+                self.add_external(import);
+            } else {
+                self.add_unresolved(from, import, true);
+            }
+        }
+    }
+
+    /// The edge to what was found; and where it was found under another name than its own, the
+    /// packages on the way, which are then others than those that it leads to itself.
+    fn add_found(&mut self, import: &Import, to: NodeId, steps: usize) {
+        let kind = EdgeKind::Import(import.kind);
+        self.add(to, kind, import.line);
+        if import.level == 0 && !self.naming.has_steps(&self.tree, to, steps) {
+            for package in std::mem::take(&mut self.walked) {
+                self.add(package, kind, import.line);
+            }
+        }
+    }
+
+    fn add_mention(&mut self, from: &From<'a>, mention: &'a Mention) {
+        let kind = EdgeKind::Mention(mention.evidence);
+        let name = mention.name.trim_start_matches('.');
+        let level = u32::try_from(mention.name.len() - name.len()).unwrap_or(u32::MAX);
+        let walk = match level {
+            0 if mention.evidence == Evidence::Text && !name.contains('.') => return,
+            0 => self.walk_from_top(from.own, name),
+            _ => match self.place_above(from, level) {
+                Some(place) => self.walk_in(place, name),
+                None => return,
+            },
+        };
+        let node = match walk {
+            Walk::Module(_, Some(Place::Folder(package)))
+                if mention.evidence == Evidence::Command =>
+            {
+                self.tree.folder(package).main
+            }
+            Walk::Module(node, _) => node,
+            Walk::Broken(node) if mention.evidence == Evidence::Patch => Some(node),
+            Walk::Broken(_) | Walk::Stub | Walk::Nowhere => None,
+        };
+        if let Some(node) = node {
+            self.add(node, kind, mention.line);
+        }
+    }
+
+    fn walk_from_top(&mut self, own: Option<FolderId>, name: &'a str) -> Walk {
+        self.walked.clear();
+        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+        match self.tree.find_top(own, first) {
+            Some(found) => self.walk(found, rest),
+            None => Walk::Nowhere,
+        }
+    }
+
+    /// From a package, as a relative import does.
+    fn walk_in(&mut self, place: Place, name: &'a str) -> Walk {
+        self.walked.clear();
+        let node = match place {
+            Place::Folder(folder) => self.tree.folder(folder).init,
+            Place::Portions(_) => None,
+        };
+        let found = Found {
+            node,
+            place: Some(place),
+            has_stub: false,
+        };
+        self.walk(found, name)
+    }
+
+    fn walk(&mut self, start: Found, rest: &'a str) -> Walk {
+        let mut at = start;
+        let mut last = at.node;
+        for name in rest.split('.').filter(|_| !rest.is_empty()) {
+            self.walked.extend(at.node);
+            let next = at.place.and_then(|place| self.tree.find(place, name));
+            let Some(next) = next else {
+                return match last {
+                    _ if at.node.is_none() && at.has_stub => Walk::Stub,
+                    Some(node) => Walk::Broken(node),
+                    None => Walk::Nowhere,
+                };
+            };
+            at = next;
+            last = at.node.or(last);
+        }
+        if at.node.is_none() && at.has_stub {
+            return Walk::Stub;
+        }
+        Walk::Module(at.node, at.place)
+    }
+
+    /// The package that `level` leading dots mean; `None` where they lead out of the outermost one.
+    fn place_above(&mut self, from: &From<'a>, level: u32) -> Option<Place> {
+        let depth = self.tree.folder(from.folder).depth;
+        let wanted = depth.checked_sub(level - 1)?;
+        if wanted <= self.tree.folder(from.outermost).depth {
+            return None;
+        }
+        let above = (depth - wanted) as usize;
+        let package = self.tree.ancestors(from.folder).nth(above)?;
+        Some(self.place_of(package))
+    }
+
+    /// A package as its name is found: a folder alone, or all portions of a namespace package.
+    fn place_of(&mut self, package: FolderId) -> Place {
+        if let Some(known) = self.places[package.as_usize()] {
+            return known;
+        }
+        let root = self.tree.folder(self.naming.root(package)).depth;
+        let chain: Vec<FolderId> = (self.tree.ancestors(package))
+            .take_while(|id| self.tree.folder(*id).depth > root)
+            .collect();
+        let mut place = None;
+        for id in chain.into_iter().rev() {
+            let name = self.tree.folder(id).name;
+            let found = match place {
+                None => self.tree.find_top(None, name),
+                Some(outer) => self.tree.find(outer, name),
+            };
+            let found = found.and_then(|found| found.place);
+            place = found
+                .filter(|found| self.tree.holds(*found, id))
+                .or(Some(Place::Folder(id)));
+        }
+        let place = place.unwrap_or(Place::Folder(package));
+        self.places[package.as_usize()] = Some(place);
+        place
+    }
+
+    fn add_external(&mut self, import: &'a Import) {
+        let name = import.module.split('.').next().unwrap_or_default();
+        *self.external.entry(name).or_default() += 1;
+    }
+
+    fn add_unresolved(&mut self, from: &From<'a>, import: &Import, with_member: bool) {
+        let mut name = ".".repeat(import.level.min(MAX_DOTS) as usize);
+        name.push_str(&import.module);
+        let member = import.member.as_deref();
+        if let Some(member) = member.filter(|_| with_member || import.module.is_empty()) {
+            if !import.module.is_empty() {
+                name.push('.');
+            }
+            name.push_str(member);
+        }
+        self.unresolved.push(Unresolved {
+            file: from.path.to_owned(),
+            line: import.line,
+            name,
+        });
+    }
+
+    fn health(self, files: &[SourceFile]) -> Health {
+        let problems: Vec<Problem> = (files.iter())
+            .filter_map(|file| {
+                let problem = file.facts.as_ref().err()?;
+                Some(Problem {
+                    file: file.path.clone(),
+                    line: problem.line,
+                    text: problem.message.clone(),
+                })
+            })
+            .collect();
+        let mut external: Vec<External> = (self.external.into_iter())
+            .map(|(name, imports)| External {
+                name: name.to_owned(),
+                imports,
+            })
+            .collect();
+        external.sort_by(|a, b| a.name.cmp(&b.name));
+        Health {
+            files: files.len(),
+            analysed: files.len() - problems.len(),
+            problems,
+            unresolved: self.unresolved,
+            external,
+        }
+    }
+}
+
+/// The file that names stand in.
+struct From<'a> {
+    path: &'a str,
+    folder: FolderId,
+    /// The folder that it finds modules in before all others.
+    own: Option<FolderId>,
+    /// The folder that its outermost package lies in.
+    outermost: FolderId,
+}

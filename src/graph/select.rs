@@ -1,0 +1,125 @@
+//! The lists that [`Verdicts`] are made for: orphans, isolated modules, and what their imports
+//! lead to.
+
+use std::collections::BTreeSet;
+
+use super::cycles::Groups;
+use super::import_graph::NodeId;
+use super::verdict::{Verdict, Verdicts};
+use crate::model::{Orphan, OrphanKind};
+
+/// So many of the orphans that lead to a module are told, the first by the order of their files:
+/// with all of them, the lists of a large project would be as large as the square of it.
+const MAX_LEADS: usize = 64;
+
+impl Verdicts<'_> {
+    /// The modules that no test reaches, in the order of their files. Without `recursive`, islands
+    /// are left out that the imports of another module of the list lead to.
+    pub fn orphans(&self, recursive: bool) -> Vec<Orphan> {
+        let groups = self.orphan_groups();
+        let heads = self.heads(&groups);
+        if !recursive {
+            let heads = heads.iter().map(|id| self.orphan(*id, Vec::new()));
+            return heads.collect();
+        }
+        self.with_led(&heads, &groups)
+    }
+
+    /// The modules that no module imports, in the order of their files; with `recursive` also those
+    /// without tests that their imports lead to.
+    pub fn isolated(&self, recursive: bool) -> Vec<Orphan> {
+        let isolated = self.graph.ids().filter(|id| self.is_isolated(*id));
+        if !recursive {
+            return isolated.map(|id| self.orphan(id, Vec::new())).collect();
+        }
+        self.with_led(&isolated.collect(), &self.orphan_groups())
+    }
+
+    fn orphan_groups(&self) -> Groups {
+        Groups::new(self.graph, |id| self.is_orphan(id))
+    }
+
+    /// Where the walk along the imports of orphans begins: unreferenced and untested modules, and
+    /// circles of islands that no other orphan imports.
+    fn heads(&self, groups: &Groups) -> BTreeSet<NodeId> {
+        let mut is_led = vec![false; groups.groups.len()];
+        for (from, group) in groups.groups.iter().enumerate() {
+            for to in group.iter().flat_map(|id| self.led_groups(groups, *id)) {
+                is_led[to] |= to != from;
+            }
+        }
+        let is_head = |id: &NodeId| match self.verdict(*id) {
+            Verdict::Orphan(OrphanKind::Island) => {
+                groups.group_of[id.as_usize()].is_some_and(|group| !is_led[group])
+            }
+            Verdict::Orphan(_) => true,
+            Verdict::Tested(_) | Verdict::NoModule => false,
+        };
+        self.graph.ids().filter(is_head).collect()
+    }
+
+    fn led_groups(&self, groups: &Groups, id: NodeId) -> impl Iterator<Item = usize> {
+        let edges = self
+            .graph
+            .edges(id)
+            .iter()
+            .filter(|edge| edge.kind.is_run());
+        edges.filter_map(|edge| groups.group_of[edge.to.as_usize()])
+    }
+
+    /// These modules and the orphans that their imports lead to.
+    fn with_led(&self, heads: &BTreeSet<NodeId>, groups: &Groups) -> Vec<Orphan> {
+        let mut leads: Vec<BTreeSet<NodeId>> = vec![BTreeSet::new(); groups.groups.len()];
+        // Importers come first, so that what leads to a group is complete when its turn comes.
+        for (at, group) in groups.groups.iter().enumerate() {
+            let own = group.iter().filter(|id| heads.contains(id));
+            leads[at].extend(own);
+            shorten(&mut leads[at]);
+            for to in group.iter().flat_map(|id| self.led_groups(groups, *id)) {
+                if to != at {
+                    let here = leads[at].clone();
+                    leads[to].extend(here);
+                    shorten(&mut leads[to]);
+                }
+            }
+        }
+        let mut list = Vec::new();
+        for id in self.graph.ids() {
+            if heads.contains(&id) {
+                list.push(self.orphan(id, Vec::new()));
+                continue;
+            }
+            let group = groups.group_of[id.as_usize()];
+            let led = group
+                .map(|group| &leads[group])
+                .filter(|leads| !leads.is_empty());
+            if let Some(led) = led {
+                let files = led
+                    .iter()
+                    .map(|id| self.graph.node(*id).module.file.clone());
+                list.push(self.orphan(id, files.collect()));
+            }
+        }
+        list
+    }
+
+    fn orphan(&self, id: NodeId, led_by: Vec<String>) -> Orphan {
+        let kind = match self.verdict(id) {
+            Verdict::Orphan(kind) => kind,
+            Verdict::Tested(_) | Verdict::NoModule => OrphanKind::Isolated,
+        };
+        Orphan {
+            module: self.graph.node(id).module.clone(),
+            kind,
+            isolated: self.is_isolated(id),
+            reason: self.reason(id),
+            led_by,
+        }
+    }
+}
+
+fn shorten(leads: &mut BTreeSet<NodeId>) {
+    while leads.len() > MAX_LEADS {
+        leads.pop_last();
+    }
+}

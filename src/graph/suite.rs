@@ -1,0 +1,223 @@
+//! [`Suite`]: what pytest would make of a project's files, by the settings of its [`Layout`].
+
+use super::import_graph::NodeId;
+use super::layout::{ImportMode, Layout};
+use super::tree::{FolderId, Tree};
+
+/// Scripts that tools run, each in a folder that is no package.
+const TOOLS: [&str; 10] = [
+    "dodo.py",
+    "duties.py",
+    "fabfile.py",
+    "hatch_build.py",
+    "noxfile.py",
+    "pavement.py",
+    "setup.py",
+    "toxfile.py",
+    "versioneer.py",
+    "conf.py",
+];
+
+/// Where a `conf.py` is Sphinx's.
+const DOCS: [&str; 4] = ["doc", "docs", "documentation", "sphinx"];
+
+/// What pytest makes of a project's files.
+#[derive(Debug)]
+pub(super) struct Suite {
+    python_files: Vec<Pattern>,
+    /// Whether pytest looks for tests in each folder.
+    is_collected: Vec<bool>,
+    /// Files that `testpaths` names.
+    named: Vec<String>,
+    ignored: Vec<Pattern>,
+    doctest_modules: bool,
+    /// It changes `sys.path` for the files that it imports.
+    adds_folders: bool,
+}
+
+impl Suite {
+    pub(super) fn new(layout: &Layout, tree: &Tree<'_>, files: &[&str]) -> Self {
+        let testpaths: Vec<Pattern> = layout.testpaths.iter().map(|path| as_path(path)).collect();
+        let mut is_start: Vec<bool> = (tree.folders.iter())
+            .map(|folder| testpaths.iter().any(|path| path.matches_path(folder.path)))
+            .collect();
+        let literal = testpaths.iter().filter_map(Pattern::literal);
+        let named: Vec<String> = literal
+            .filter(|path| files.contains(path))
+            .map(str::to_owned)
+            .collect();
+        // Without any path that exists, pytest takes the whole project.
+        if named.is_empty() && !is_start.contains(&true) {
+            is_start[0] = true;
+        }
+        let skipped: Vec<Pattern> = patterns(&layout.norecursedirs);
+        let ignored: Vec<Pattern> = layout.ignored.iter().map(|path| as_path(path)).collect();
+        let mut is_collected = Vec::with_capacity(tree.folders.len());
+        for (folder, starts) in tree.folders.iter().zip(is_start) {
+            let is_below = folder.depth > 0 && is_collected[folder.parent.as_usize()];
+            let is_skipped = folder.depth > 0
+                && skipped
+                    .iter()
+                    .any(|pattern| pattern.matches(folder.path, folder.name));
+            let is_ignored = ignored.iter().any(|path| path.matches_path(folder.path));
+            is_collected.push(!is_ignored && (starts || (is_below && !is_skipped)));
+        }
+        Self {
+            python_files: patterns(&layout.python_files),
+            is_collected,
+            named,
+            ignored,
+            doctest_modules: layout.doctest_modules,
+            adds_folders: layout.import_mode != ImportMode::Importlib,
+        }
+    }
+
+    /// Whether pytest collects tests from a file.
+    pub(super) fn is_test(&self, path: &str, name: &str, folder: FolderId) -> bool {
+        if self.named.iter().any(|named| named == path) {
+            return true;
+        }
+        self.is_collected(path, folder)
+            && self
+                .python_files
+                .iter()
+                .any(|pattern| pattern.matches(path, name))
+    }
+
+    /// Whether pytest imports a file for the doctests that may be in it.
+    pub(super) fn is_doctest(&self, path: &str, name: &str, folder: FolderId) -> bool {
+        self.doctest_modules
+            && !["setup.py", "__main__.py", "conftest.py"].contains(&name)
+            && name.strip_suffix(".py").is_some()
+            && self.is_collected(path, folder)
+    }
+
+    fn is_collected(&self, path: &str, folder: FolderId) -> bool {
+        self.is_collected[folder.as_usize()]
+            && !self
+                .ignored
+                .iter()
+                .any(|ignored| ignored.matches_path(path))
+    }
+
+    /// The folder that pytest puts on `sys.path` for a file in `folder`: the first one upwards
+    /// without `__init__.py`.
+    pub(super) fn added_folder(&self, tree: &Tree<'_>, folder: FolderId) -> Option<FolderId> {
+        let is_package = |id: &FolderId| tree.folder(*id).init.is_some();
+        let mut upwards = tree.ancestors(folder).filter(|id| !is_package(id));
+        self.adds_folders.then(|| upwards.next()).flatten()
+    }
+}
+
+/// Whether a tool runs a file, so that nothing should import it.
+pub(super) fn is_tool(tree: &Tree<'_>, name: &str, folder: FolderId) -> bool {
+    if !TOOLS.contains(&name) || tree.folder(folder).init.is_some() {
+        return false;
+    }
+    let is_docs = |id: FolderId| DOCS.contains(&tree.folder(id).name);
+    name != "conf.py" || tree.ancestors(folder).any(is_docs)
+}
+
+/// The conftest nearest to a folder, in it or above.
+pub(super) fn conftest_of(tree: &Tree<'_>, folder: FolderId) -> Option<NodeId> {
+    let mut upwards = tree.ancestors(folder);
+    upwards.find_map(|id| tree.folder(id).conftest)
+}
+
+fn patterns(texts: &[String]) -> Vec<Pattern> {
+    texts.iter().map(|text| Pattern::new(text)).collect()
+}
+
+/// A path of a configuration file as a pattern of paths.
+fn as_path(text: &str) -> Pattern {
+    let text = text.strip_prefix("./").unwrap_or(text);
+    let text = text.trim_end_matches('/');
+    Pattern::new(if text == "." { "" } else { text })
+}
+
+/// A pattern as `fnmatch` reads it.
+#[derive(Debug)]
+enum Pattern {
+    /// Without special characters.
+    Literal(String),
+    /// One star: what stands before it and after it.
+    Star(String, String),
+    /// Anything else.
+    Glob {
+        pattern: glob::Pattern,
+        has_folder: bool,
+    },
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        if !text.contains(['*', '?', '[']) {
+            return Self::Literal(text.to_owned());
+        }
+        if let Some((before, after)) = text.split_once('*')
+            && !text.contains(['/', '?', '['])
+            && !after.contains('*')
+        {
+            return Self::Star(before.to_owned(), after.to_owned());
+        }
+        // What is no pattern for this reader stands for itself.
+        let read = glob::Pattern::new(text);
+        read.map_or_else(
+            |_| Self::Literal(text.to_owned()),
+            |pattern| Self::Glob {
+                pattern,
+                has_folder: text.contains('/'),
+            },
+        )
+    }
+
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// pytest's rule: a pattern with a slash is held against the end of the path, any other one
+    /// against the name.
+    fn matches(&self, path: &str, name: &str) -> bool {
+        match self {
+            Self::Literal(text) if text.contains('/') => {
+                let before = path.strip_suffix(text.as_str());
+                before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+            }
+            Self::Literal(text) => name == text,
+            Self::Star(..) => self.matches_path(name),
+            Self::Glob {
+                pattern,
+                has_folder: true,
+            } => {
+                let ends = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
+                std::iter::once(path)
+                    .chain(ends)
+                    .any(|end| pattern.matches(end))
+            }
+            Self::Glob { pattern, .. } => pattern.matches(name),
+        }
+    }
+
+    /// Whether it is a path as a shell reads it: a star stays within a folder.
+    fn matches_path(&self, path: &str) -> bool {
+        match self {
+            Self::Literal(text) => path == text,
+            Self::Star(before, after) => {
+                path.len() >= before.len() + after.len()
+                    && path.starts_with(before.as_str())
+                    && path.ends_with(after.as_str())
+                    && !path.contains('/')
+            }
+            Self::Glob { pattern, .. } => {
+                let options = glob::MatchOptions {
+                    require_literal_separator: true,
+                    ..glob::MatchOptions::default()
+                };
+                pattern.matches_with(path, options)
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! [`Tree`]: the folders and files of a project, and which file a dotted name means, as CPython's
+//! path finder decides it.
+//!
+//! A name is looked up in a list of folders. In each, in this order: a package (a folder with
+//! `__init__.py`), a module (`name.py`). The first hit wins. A folder without `__init__.py` only
+//! counts where no folder of the list has a hit; then all folders of that name together are a
+//! namespace package (PEP 420).
+
+use std::collections::hash_map::Entry;
+
+use rustc_hash::FxHashMap;
+
+use super::import_graph::NodeId;
+
+/// The position of a folder in a [`Tree`]. The project itself is 0, and a folder comes after the
+/// one that it lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FolderId(pub(super) u32);
+
+impl FolderId {
+    pub(super) const PROJECT: Self = Self(0);
+
+    pub(super) fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A folder.
+#[derive(Debug)]
+pub(super) struct Folder<'a> {
+    pub(super) parent: FolderId,
+    /// Its own name; empty for the project.
+    pub(super) name: &'a str,
+    /// Its path from the project.
+    pub(super) path: &'a str,
+    /// The project has 0.
+    pub(super) depth: u32,
+    /// Its `__init__.py`.
+    pub(super) init: Option<NodeId>,
+    /// Its `__main__.py`.
+    pub(super) main: Option<NodeId>,
+    pub(super) conftest: Option<NodeId>,
+    /// It has an `__init__.pyi`.
+    has_stub: bool,
+}
+
+/// What one name means in one folder.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    module: Option<NodeId>,
+    has_stub: bool,
+    folder: Option<FolderId>,
+}
+
+/// Where the parts of a package are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Folder(FolderId),
+    /// A position in `Tree::portions`.
+    Portions(u32),
+}
+
+/// What a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The module, or the `__init__` of the package. A namespace package has none.
+    pub(super) node: Option<NodeId>,
+    /// Where its parts are; a plain module has none.
+    pub(super) place: Option<Place>,
+    /// There is a stub of it, so that it may be a module in C.
+    pub(super) has_stub: bool,
+}
+
+/// The folders and files of a project.
+#[derive(Debug)]
+pub(super) struct Tree<'a> {
+    pub(super) folders: Vec<Folder<'a>>,
+    slots: FxHashMap<(FolderId, &'a str), Slot>,
+    /// The folder of each file.
+    pub(super) folder_of: Vec<FolderId>,
+    /// For each name of the first level: the folders of the search path that have it, in order.
+    tops: FxHashMap<&'a str, Vec<FolderId>>,
+    top_memo: FxHashMap<(Option<FolderId>, &'a str), Found>,
+    portions: Vec<Vec<FolderId>>,
+    portion_memo: FxHashMap<(u32, &'a str), Option<Found>>,
+}
+
+impl<'a> Tree<'a> {
+    /// The tree of these files.
+    pub(super) fn new(files: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let project = Folder {
+            parent: FolderId::PROJECT,
+            name: "",
+            path: "",
+            depth: 0,
+            init: None,
+            main: None,
+            conftest: None,
+            has_stub: false,
+        };
+        let mut tree = Self {
+            folders: vec![project],
+            slots: FxHashMap::with_capacity_and_hasher(files.len() * 2, rustc_hash::FxBuildHasher),
+            folder_of: Vec::with_capacity(files.len()),
+            tops: FxHashMap::default(),
+            top_memo: FxHashMap::default(),
+            portions: Vec::new(),
+            portion_memo: FxHashMap::default(),
+        };
+        let mut last = ("", FolderId::PROJECT);
+        for (node, path) in (0..).map(NodeId).zip(files) {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if folder != last.0 {
+                last = (folder, tree.add_folder(folder));
+            }
+            tree.folder_of.push(last.1);
+            tree.add_file(last.1, name, node);
+        }
+        tree
+    }
+
+    fn add_folder(&mut self, path: &'a str) -> FolderId {
+        let mut at = FolderId::PROJECT;
+        let mut end = 0;
+        for name in path.split('/') {
+            end += name.len();
+            let next = FolderId(u32::try_from(self.folders.len()).unwrap_or(u32::MAX));
+            let slot = self.slots.entry((at, name)).or_default();
+            at = if let Some(known) = slot.folder {
+                known
+            } else {
+                slot.folder = Some(next);
+                self.folders.push(Folder {
+                    parent: at,
+                    name,
+                    path: &path[..end],
+                    depth: self.folders[at.as_usize()].depth + 1,
+                    init: None,
+                    main: None,
+                    conftest: None,
+                    has_stub: false,
+                });
+                next
+            };
+            end += 1;
+        }
+        at
+    }
+
+    fn add_file(&mut self, at: FolderId, name: &'a str, node: NodeId) {
+        let folder = &mut self.folders[at.as_usize()];
+        if let Some(stem) = name.strip_suffix(".pyi") {
+            if stem == "__init__" {
+                folder.has_stub = true;
+            } else {
+                self.slots.entry((at, stem)).or_default().has_stub = true;
+            }
+            return;
+        }
+        let Some(stem) = name.strip_suffix(".py") else {
+            return;
+        };
+        match stem {
+            "__init__" => folder.init = Some(node),
+            "__main__" => folder.main = Some(node),
+            "conftest" => folder.conftest = Some(node),
+            _ => {}
+        }
+        self.slots.entry((at, stem)).or_default().module = Some(node);
+    }
+
+    pub(super) fn folder(&self, id: FolderId) -> &Folder<'a> {
+        &self.folders[id.as_usize()]
+    }
+
+    /// The ids of all folders, outer ones first.
+    pub(super) fn folder_ids(&self) -> impl Iterator<Item = FolderId> + use<> {
+        (0..u32::try_from(self.folders.len()).unwrap_or(u32::MAX)).map(FolderId)
+    }
+
+    /// The folder of a path, where files are in or below it.
+    pub(super) fn folder_at(&self, path: &str) -> Option<FolderId> {
+        let mut at = FolderId::PROJECT;
+        for name in path.split('/').filter(|name| !["", "."].contains(name)) {
+            at = self.slots.get(&(at, name))?.folder?;
+        }
+        Some(at)
+    }
+
+    /// The folder and those that it lies in, up to the project.
+    pub(super) fn ancestors(&self, id: FolderId) -> impl Iterator<Item = FolderId> + use<'_> {
+        let up = |at: &FolderId| (*at != FolderId::PROJECT).then(|| self.folder(*at).parent);
+        std::iter::successors(Some(id), up)
+    }
+
+    /// Says in which folders, in which order, the first part of a name is looked for.
+    pub(super) fn set_search_path(&mut self, roots: &[FolderId]) {
+        let mut order = vec![None; self.folders.len()];
+        for (position, root) in roots.iter().enumerate() {
+            order[root.as_usize()].get_or_insert(position);
+        }
+        let mut tops: FxHashMap<&'a str, Vec<FolderId>> = FxHashMap::default();
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "the folders of each name are sorted below"
+        )]
+        for &(folder, name) in self.slots.keys() {
+            if order[folder.as_usize()].is_some() {
+                tops.entry(name).or_default().push(folder);
+            }
+        }
+        #[expect(clippy::iter_over_hash_type, reason = "each entry is sorted by itself")]
+        for folders in tops.values_mut() {
+            folders.sort_by_key(|folder| order[folder.as_usize()]);
+        }
+        self.tops = tops;
+    }
+
+    /// What the first part of a name means; `own` is looked into before all others, if it is on the
+    /// search path.
+    pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Found> {
+        let folders = self.tops.get(name)?;
+        if let [only] = folders.as_slice() {
+            return self.find_in(*only, name);
+        }
+        let own = own.filter(|own| folders.contains(own));
+        if let Some(known) = self.top_memo.get(&(own, name)) {
+            return Some(*known);
+        }
+        let others = folders.iter().filter(|&&folder| Some(folder) != own);
+        let path: Vec<FolderId> = own.iter().chain(others).copied().collect();
+        let found = self.find_along(&path, name)?;
+        self.top_memo.insert((own, name), found);
+        Some(found)
+    }
+
+    /// What a part of a package means.
+    pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Found> {
+        let index = match place {
+            Place::Folder(folder) => return self.find_in(folder, name),
+            Place::Portions(index) => index,
+        };
+        if let Entry::Occupied(known) = self.portion_memo.entry((index, name)) {
+            return *known.get();
+        }
+        let path = self.portions[index as usize].clone();
+        let found = self.find_along(&path, name);
+        self.portion_memo.insert((index, name), found);
+        found
+    }
+
+    /// What a name means in one folder.
+    pub(super) fn find_in(&self, at: FolderId, name: &str) -> Option<Found> {
+        let slot = self.slots.get(&(at, name))?;
+        let folder = slot.folder.map(|id| (id, self.folder(id)));
+        if let Some((id, Folder { init, has_stub, .. })) = folder
+            && (init.is_some() || *has_stub)
+        {
+            return Some(Found {
+                node: *init,
+                place: Some(Place::Folder(id)),
+                has_stub: *has_stub,
+            });
+        }
+        if slot.module.is_some() || slot.has_stub {
+            return Some(Found {
+                node: slot.module,
+                place: None,
+                has_stub: slot.has_stub,
+            });
+        }
+        let (id, _) = folder?;
+        Some(Found {
+            node: None,
+            place: Some(Place::Folder(id)),
+            has_stub: false,
+        })
+    }
+
+    fn find_along(&mut self, path: &[FolderId], name: &'a str) -> Option<Found> {
+        let mut portions = Vec::new();
+        let mut stub = None;
+        for &folder in path {
+            match self.find_in(folder, name) {
+                Some(found) if found.node.is_some() => return Some(found),
+                Some(found) if found.has_stub => stub = stub.or(Some(found)),
+                Some(Found {
+                    place: Some(Place::Folder(portion)),
+                    ..
+                }) => portions.push(portion),
+                _ => {}
+            }
+        }
+        if stub.is_some() {
+            return stub;
+        }
+        let place = match portions.as_slice() {
+            [] => return None,
+            [only] => Place::Folder(*only),
+            _ => {
+                self.portions.push(portions);
+                Place::Portions(u32::try_from(self.portions.len() - 1).unwrap_or(u32::MAX))
+            }
+        };
+        Some(Found {
+            node: None,
+            place: Some(place),
+            has_stub: false,
+        })
+    }
+
+    /// Whether a place is a folder, or has it as a portion.
+    pub(super) fn holds(&self, place: Place, folder: FolderId) -> bool {
+        match place {
+            Place::Folder(found) => found == folder,
+            Place::Portions(index) => self.portions[index as usize].contains(&folder),
+        }
+    }
+}

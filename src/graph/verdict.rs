@@ -1,0 +1,193 @@
+//! [`Verdicts`]: for each module, whether a test reaches it, and if not, what that makes of it.
+//!
+//! ```text
+//!   tests, plugins ──imports──► tested     what coverage saw is tested in any case
+//!          └──────mentions────► tested     where no import leads
+//!   entry points, scripts ────► untested   of the rest
+//!   others with an importer ──► island
+//!   others ───────────────────► unreferenced
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::import_graph::{EdgeKind, ImportGraph, NodeId, Role, StartCause};
+use super::reach::Reach;
+use crate::model::OrphanKind;
+
+/// What the graph says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A test reaches it.
+    Tested(Tested),
+    /// No test reaches it.
+    Orphan(OrphanKind),
+    /// It is no module of the application: a test, a conftest, a tool, a stub.
+    NoModule,
+}
+
+/// How a test reaches a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tested {
+    /// Recorded coverage shows that a test ran it.
+    Covered,
+    /// Through imports.
+    Imported,
+    /// Through imports and names in texts.
+    Named,
+}
+
+/// The verdicts on all modules of a graph.
+#[derive(Debug)]
+pub struct Verdicts<'g> {
+    pub(super) graph: &'g ImportGraph,
+    pub(super) tests: Reach,
+    /// From entry points, scripts and tools.
+    pub(super) application: Reach,
+    list: Vec<Verdict>,
+    is_isolated: Vec<bool>,
+}
+
+impl<'g> Verdicts<'g> {
+    /// The verdicts; `covered` are files that recorded coverage shows to be run by tests.
+    pub fn new(graph: &'g ImportGraph, covered: &BTreeSet<String>) -> Self {
+        let edges = |id| graph.edges(id);
+        let mut tests = Reach::new(graph);
+        let is_test = |id: &NodeId| graph.node(*id).role == Role::Test;
+        graph.ids().filter(is_test).for_each(|id| tests.start(id));
+        for start in graph.starts() {
+            if matches!(start.cause, StartCause::Pytest(_)) {
+                tests.start(start.node);
+            }
+        }
+        tests.follow_imports(edges);
+        let is_covered =
+            |id: &NodeId| !covered.is_empty() && covered.contains(&graph.node(*id).module.file);
+        let covered: Vec<NodeId> = graph.ids().filter(is_covered).collect();
+        for id in &covered {
+            tests.start(*id);
+        }
+        tests.follow_imports(edges);
+        tests.follow_mentions(edges);
+
+        let mut application = Reach::new(graph);
+        for start in graph.starts().iter().filter(|start| !tests.has(start.node)) {
+            application.start(start.node);
+        }
+        let is_tool = |id: &NodeId| graph.node(*id).role == Role::Tool;
+        (graph.ids().filter(is_tool)).for_each(|id| application.start(id));
+        application.follow_imports(edges);
+        application.follow_mentions(edges);
+
+        let mut verdicts = Self {
+            graph,
+            tests,
+            application,
+            list: Vec::with_capacity(graph.nodes().len()),
+            is_isolated: Vec::with_capacity(graph.nodes().len()),
+        };
+        for id in graph.ids() {
+            let verdict = verdicts.judge(id, covered.binary_search(&id).is_ok());
+            verdicts.list.push(verdict);
+            let isolated = verdicts.has_no_importer(id);
+            verdicts.is_isolated.push(isolated);
+        }
+        verdicts
+    }
+
+    /// What is said of a file.
+    pub fn verdict(&self, id: NodeId) -> Verdict {
+        self.list[id.as_usize()]
+    }
+
+    /// Whether no module of the project imports a module, and it is no test, conftest or entry
+    /// point.
+    pub fn is_isolated(&self, id: NodeId) -> bool {
+        self.is_isolated[id.as_usize()]
+    }
+
+    /// Whether no test reaches a module.
+    pub fn is_orphan(&self, id: NodeId) -> bool {
+        matches!(self.verdict(id), Verdict::Orphan(_))
+    }
+
+    /// The test files that reach any of these modules, in the order of the files. Mentions count
+    /// for modules that no import reaches.
+    pub fn tests_reaching(&self, modules: &[NodeId]) -> Vec<NodeId> {
+        let back = |id| self.graph.back_edges(id);
+        let is_weak = |id: &&NodeId| self.tests.mark(**id).is_none_or(|mark| mark.is_weak);
+        let mut strong = Reach::new(self.graph);
+        let mut weak = Reach::new(self.graph);
+        for id in modules {
+            strong.start(*id);
+        }
+        strong.follow_imports(back);
+        modules
+            .iter()
+            .filter(is_weak)
+            .for_each(|id| weak.start(*id));
+        weak.follow_imports(back);
+        weak.follow_mentions(back);
+        let reaches = |id: NodeId| strong.has(id) || weak.has(id);
+        let loads = |id: NodeId, source: &str| reaches(id) && source != super::resolve::DOCTESTS;
+        // A plugin is loaded with every test.
+        let all = self.graph.starts().iter().any(|start| match &start.cause {
+            StartCause::Pytest(source) => loads(start.node, source),
+            _ => false,
+        });
+        let is_test = |id: &NodeId| {
+            let has_tests = self.graph.node(*id).role == Role::Test;
+            has_tests && (all || reaches(*id))
+        };
+        self.graph.ids().filter(is_test).collect()
+    }
+
+    fn judge(&self, id: NodeId, is_covered: bool) -> Verdict {
+        if !matches!(self.graph.node(id).role, Role::Module | Role::EntryPoint) {
+            return Verdict::NoModule;
+        }
+        if is_covered {
+            return Verdict::Tested(Tested::Covered);
+        }
+        if let Some(mark) = self.tests.mark(id) {
+            return Verdict::Tested(if mark.is_weak {
+                Tested::Named
+            } else {
+                Tested::Imported
+            });
+        }
+        Verdict::Orphan(if self.application.has(id) {
+            OrphanKind::Untested
+        } else if self
+            .graph
+            .back_edges(id)
+            .iter()
+            .any(|edge| edge.kind.is_followed())
+        {
+            OrphanKind::Island
+        } else {
+            OrphanKind::Unreferenced
+        })
+    }
+
+    fn has_no_importer(&self, id: NodeId) -> bool {
+        let is_import = |kind| matches!(kind, EdgeKind::Import(_) | EdgeKind::Package);
+        let mut back = self.graph.back_edges(id).iter();
+        self.graph.node(id).role == Role::Module
+            && !self.is_main_file(id)
+            && !back.any(|edge| is_import(edge.kind) && edge.to != id)
+    }
+
+    fn is_main_file(&self, id: NodeId) -> bool {
+        self.causes(id).any(|cause| *cause == StartCause::MainFile)
+    }
+
+    /// What starts a module from outside.
+    pub(super) fn causes(&self, id: NodeId) -> impl Iterator<Item = &'g StartCause> + use<'g> {
+        let starts = self.graph.starts();
+        let first = starts.partition_point(|start| start.node < id);
+        let here = starts[first..]
+            .iter()
+            .take_while(move |start| start.node == id);
+        here.map(|start| &start.cause)
+    }
+}
