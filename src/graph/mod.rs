@@ -2,9 +2,12 @@
 //! no test reaches. Pure: files come in as [`FileFacts`], verdicts go out.
 
 pub mod facts;
+pub mod groups;
 pub mod import_graph;
 pub mod layout;
+mod leiden;
 
 pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention};
+pub use groups::{Groups, Joined, Places};
 pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role};
 pub use layout::{EntryPoint, Layout};
