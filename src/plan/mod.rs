@@ -2,12 +2,15 @@
 //! and refused. Nothing here does anything.
 //!
 //! [`RunPlan`] says which shards a run has and what each of them gets; [`RecoveryPlan`] says what
-//! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go.
+//! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go;
+//! [`IntegrationPlan`] where orphans that pass belong.
 
 pub mod cleanup;
+pub mod integration;
 pub mod recovery;
 pub mod run;
 
 pub use cleanup::CleanupPlan;
+pub use integration::IntegrationPlan;
 pub use recovery::RecoveryPlan;
 pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};
