@@ -6,9 +6,11 @@ mod cycles;
 pub mod explain;
 pub mod facts;
 pub mod facts_codec;
+pub mod groups;
 pub mod health;
 pub mod import_graph;
 pub mod layout;
+mod leiden;
 mod mentions;
 mod naming;
 mod nesting;
@@ -26,6 +28,7 @@ pub use explain::{Explanation, Importer, Step};
 pub use facts::{
     CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
 };
+pub use groups::{Groups, Joined, Places};
 pub use health::{External, Health, Problem, Unresolved};
 pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 pub use layout::{EntryPoint, ImportMode, Layout};

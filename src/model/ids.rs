@@ -38,6 +38,19 @@ impl fmt::Display for ShardIndex {
     }
 }
 
+/// The number of a group of modules on the module map.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct GroupId(pub u32);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What identifies a test from run to run.
 ///
 /// pytest's node ids are relative to its rootdir, and shards of one run may have different

@@ -7,7 +7,7 @@
 //! - *turns*: [`Lease`], its [`Holder`] and [`LeaseToken`];
 //! - *verdicts*: [`Outcome`] of an attempt, [`RunOutcome`] of a run, [`Counts`], [`ExitCode`];
 //! - *modules*: a [`Module`] of the project, an [`Orphan`], the [`Trial`] of one, an
-//!   [`Integration`];
+//!   [`Integration`]; a [`MapEntry`] of the module map, a [`Workflow`];
 //! - *records*: what a stage hands to the next one ([`record`]), what the store is asked to write
 //!   ([`mod@write`]), and the published JSON contracts: the event stream ([`event`]), the summary
 //!   of a run ([`summary`]) and the list of leases ([`lease`]).
@@ -19,6 +19,7 @@ pub mod ids;
 pub mod lease;
 pub mod lines;
 pub mod module;
+pub mod module_map;
 pub mod outcome;
 pub mod record;
 pub mod summary;
@@ -26,12 +27,13 @@ pub mod write;
 
 pub use event::{Event, EventLine};
 pub use exit::ExitCode;
-pub use ids::{RunId, ShardIndex, TestKey};
+pub use ids::{GroupId, RunId, ShardIndex, TestKey};
 pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness};
 pub use lines::LineSet;
 pub use module::{
     Integration, Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, Touch, Trial, TrialOutcome,
 };
+pub use module_map::{MapEntry, Source, Step, Workflow};
 pub use outcome::{Counts, Outcome, RunOutcome};
 pub use record::{AttemptRecord, CoverageTotals, FileCoverage, FileRecord, Notice, TestItem};
 pub use summary::{Comparison, RunSummary, SlowTest};

@@ -1,0 +1,105 @@
+//! The module map and workflows: where modules belong, and which are exercised together.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{GroupId, RunId};
+use super::module::Module;
+
+/// A module on the map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MapEntry {
+    /// The module.
+    #[serde(flatten)]
+    pub module: Module,
+    /// The group that it is in.
+    #[serde(rename = "group_id")]
+    pub group: GroupId,
+    /// What put it there.
+    pub source: Source,
+    /// The run that put it there; `None` when no run did.
+    #[serde(rename = "added_run")]
+    pub run: Option<RunId>,
+}
+
+/// What put a module on the map or into a workflow.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The map was built from the import graph.
+    Build,
+    /// `module_map.json`.
+    File,
+    /// A run, after trying it.
+    Run,
+    /// A command that names it.
+    Command,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Build, Self::File, Self::Run, Self::Command];
+
+    /// The name in the state file, in JSON and on the terminal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::File => "file",
+            Self::Run => "run",
+            Self::Command => "command",
+        }
+    }
+
+    /// The source that is called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == name)
+    }
+}
+
+/// A named list of modules that are exercised together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Workflow {
+    /// Its name.
+    pub name: String,
+    /// Its modules, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Workflow {
+    /// Whether the module of that file is in it.
+    pub fn has(&self, file: &str) -> bool {
+        self.steps.iter().any(|step| step.module.file == file)
+    }
+}
+
+/// A module of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// The module.
+    #[serde(flatten)]
+    pub module: Module,
+    /// What put it there: [`Source::Run`] or [`Source::Command`].
+    pub source: Source,
+    /// The run that put it there; `None` when no run did.
+    #[serde(rename = "added_run")]
+    pub run: Option<RunId>,
+}
+
+/// How much of a project could be analysed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Analysed {
+    /// Python files.
+    pub files: u64,
+    /// Those of them that parse.
+    pub analysed: u64,
+}
+
+impl fmt::Display for Analysed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} files", self.analysed, self.files)
+    }
+}

@@ -1,0 +1,615 @@
+//! What becomes of orphans that pass: they join the module map and the workflows of their groups.
+//!
+//! | a passing orphan | becomes |
+//! |---|---|
+//! | was taken back by hand before, and is not named now | held back |
+//! | has the content of another module | redundant |
+//! | anything else | a module of the map, in the group that it is most connected to |
+//!
+//! Modules join one after the other, the one with the strongest connection to the map first, so
+//! that an orphan that only other orphans import follows these into their group. What has no connection at all goes where
+//! its package is, else it founds a group.
+//!
+//! Where there is no map yet it is built first, from all modules of the application that are not
+//! on the list of orphans: whether a test reaches them says where they stand, not where they
+//! belong, and a map of tested modules alone would lack most of an untested project.
+//!
+//! **Invariant:** nothing joins by itself where less than [`ENOUGH_PERCENT`] of the files could be
+//! analysed: what looks like an orphan there may only be imported by a file that was not read.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::fmt;
+
+use crate::graph::groups::{groups, is_grouped, neighbours};
+use crate::graph::{Groups, ImportGraph, Joined, NodeId, Places};
+use crate::model::module_map::{Analysed, Workflow};
+use crate::model::{GroupId, Module};
+
+/// The share of the files, in percent, that has to be analysed.
+pub const ENOUGH_PERCENT: u64 = 95;
+
+/// Everything that an integration depends on.
+#[derive(Debug)]
+pub struct IntegrationSnapshot<'a> {
+    /// The modules of the project.
+    pub graph: &'a ImportGraph,
+    /// How much of the project the graph stands for.
+    pub analysed: Analysed,
+    /// The orphans that passed.
+    pub candidates: &'a [Candidate],
+    /// The files of all orphans on the list.
+    pub orphans: &'a BTreeSet<String>,
+    /// The module map.
+    pub map: &'a Groups,
+    /// The workflows.
+    pub workflows: &'a [Workflow],
+    /// Size and hash of each file.
+    pub contents: &'a BTreeMap<String, Content>,
+}
+
+/// An orphan that passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its file.
+    pub file: String,
+    /// It was taken back by hand, and nobody names it now.
+    pub held_back: bool,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its hash.
+    pub hash: [u8; 16],
+}
+
+/// What to do with orphans that passed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntegrationPlan {
+    /// The map that is built first; empty where there is one.
+    pub built: Vec<(Module, GroupId)>,
+    /// What joins the map.
+    pub additions: Vec<Addition>,
+    /// What is appended to workflows, in this order.
+    pub steps: Vec<AddedStep>,
+    /// What has no place of its own.
+    pub redundant: Vec<Redundant>,
+    /// What was taken back by hand, and stays away.
+    pub held_back: Vec<Module>,
+    /// Files that the project does not have any more, or that are not of the application.
+    pub strangers: Vec<String>,
+}
+
+/// A module that joins the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The module.
+    pub module: Module,
+    /// Its group.
+    pub group: GroupId,
+    /// Why that one.
+    pub reason: Reason,
+}
+
+/// Why a module joins a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is connected to it most.
+    Connected,
+    /// Most of its package are in it.
+    Package,
+    /// It founds it: nothing connects it to the map.
+    New,
+}
+
+/// A module that is appended to a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedStep {
+    /// The workflow.
+    pub workflow: String,
+    /// The module.
+    pub module: Module,
+}
+
+/// A module that repeats another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redundant {
+    /// The module.
+    pub module: Module,
+    /// The file with the same content.
+    pub same_as: String,
+}
+
+/// Why nothing joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// How much was analysed.
+    pub analysed: Analysed,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Analysed { files, analysed } = self.analysed;
+        let percent = analysed
+            .saturating_mul(100)
+            .checked_div(files)
+            .unwrap_or(100);
+        write!(
+            f,
+            "only {} could be analysed ({percent} %); modules join the map from {ENOUGH_PERCENT} % on",
+            self.analysed
+        )
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl IntegrationPlan {
+    /// Plans what becomes of the candidates, or says why nothing may.
+    pub fn new(snapshot: &IntegrationSnapshot<'_>) -> Result<Self, Refusal> {
+        let analysed = snapshot.analysed;
+        if u128::from(analysed.analysed) * 100
+            < u128::from(analysed.files) * u128::from(ENOUGH_PERCENT)
+        {
+            return Err(Refusal { analysed });
+        }
+        let mut plan = Self::default();
+        let candidates = plan.admit(snapshot);
+        let mut map = snapshot.map.clone();
+        if map.is_empty() && !candidates.is_empty() {
+            map = first_map(snapshot.graph, snapshot.orphans);
+            plan.built = entries(snapshot.graph, &map);
+        }
+        let joining = plan.sort_out(snapshot, &map, candidates);
+        plan.place(snapshot.graph, map, &joining);
+        plan.extend_workflows(snapshot);
+        Ok(plan)
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.built.is_empty() && self.additions.is_empty() && self.redundant.is_empty()
+    }
+
+    /// The candidates that may join, by file.
+    fn admit(&mut self, snapshot: &IntegrationSnapshot<'_>) -> Vec<NodeId> {
+        let ids: BTreeMap<&str, NodeId> = snapshot
+            .graph
+            .ids()
+            .map(|id| (snapshot.graph.node(id).module.file.as_str(), id))
+            .collect();
+        let sorted: BTreeMap<&str, bool> = snapshot
+            .candidates
+            .iter()
+            .map(|candidate| (candidate.file.as_str(), candidate.held_back))
+            .collect();
+        let mut admitted = Vec::new();
+        for (file, held_back) in sorted {
+            let id = ids.get(file).copied();
+            let Some(id) = id.filter(|id| is_grouped(snapshot.graph.node(*id).role)) else {
+                self.strangers.push(file.to_owned());
+                continue;
+            };
+            if snapshot.map.contains_key(file) {
+                continue;
+            }
+            if held_back {
+                self.held_back.push(snapshot.graph.node(id).module.clone());
+            } else {
+                admitted.push(id);
+            }
+        }
+        admitted
+    }
+
+    /// Sets those aside that repeat a module of the map, or a candidate before them.
+    fn sort_out(
+        &mut self,
+        snapshot: &IntegrationSnapshot<'_>,
+        map: &Groups,
+        candidates: Vec<NodeId>,
+    ) -> Vec<NodeId> {
+        let mut known: BTreeMap<[u8; 16], &str> = BTreeMap::new();
+        for node in snapshot.graph.nodes().iter().rev() {
+            if map.contains_key(&node.module.file)
+                && let Some(hash) = telling_hash(snapshot.contents, &node.module)
+            {
+                known.insert(hash, &node.module.file);
+            }
+        }
+        let mut joining = Vec::new();
+        for id in candidates {
+            let module = &snapshot.graph.node(id).module;
+            let hash = telling_hash(snapshot.contents, module);
+            if let Some(first) = hash.and_then(|hash| known.get(&hash)) {
+                self.redundant.push(Redundant {
+                    module: module.clone(),
+                    same_as: (*first).to_owned(),
+                });
+                continue;
+            }
+            known.extend(hash.map(|hash| (hash, module.file.as_str())));
+            joining.push(id);
+        }
+        joining
+    }
+
+    /// Gives each a group: always the one next whose connection to the map is strongest.
+    fn place(&mut self, graph: &ImportGraph, map: Groups, joining: &[NodeId]) {
+        let mut places = Places::new(graph, map);
+        let mut waiting: BTreeSet<NodeId> = joining.iter().copied().collect();
+        // A connection only grows; each time it is queued anew, and what is out of date is skipped.
+        let mut queue: BinaryHeap<(u64, Reverse<NodeId>)> = BinaryHeap::new();
+        let look = |queue: &mut BinaryHeap<_>, places: &Places<'_>, id: NodeId| {
+            queue.extend(
+                places
+                    .strongest(id)
+                    .map(|(weight, _)| (weight, Reverse(id))),
+            );
+        };
+        for id in joining {
+            look(&mut queue, &places, *id);
+        }
+        let mut left = joining.iter();
+        loop {
+            let next = queue.pop().map(|(_, Reverse(id))| id);
+            // With nothing next to the map any more the first that waits goes on its own.
+            let next = next.or_else(|| left.find(|id| waiting.contains(id)).copied());
+            let Some(id) = next else {
+                break;
+            };
+            if !waiting.remove(&id) {
+                continue;
+            }
+            let (group, reason) = match places.join(id) {
+                Joined::Connected(group) => (group, Reason::Connected),
+                Joined::Package(group) => (group, Reason::Package),
+                Joined::Nowhere => (places.found(), Reason::New),
+            };
+            places.put(id, group);
+            self.additions.push(Addition {
+                module: graph.node(id).module.clone(),
+                group,
+                reason,
+            });
+            for (other, _) in neighbours(graph, id) {
+                if waiting.contains(&other) {
+                    look(&mut queue, &places, other);
+                }
+            }
+        }
+        self.additions
+            .sort_by(|a, b| a.module.file.cmp(&b.module.file));
+    }
+
+    /// Appends each addition to the workflows that hold modules of its group.
+    fn extend_workflows(&mut self, snapshot: &IntegrationSnapshot<'_>) {
+        let built = self
+            .built
+            .iter()
+            .map(|(module, group)| (module.file.as_str(), *group));
+        let known = snapshot
+            .map
+            .iter()
+            .map(|(file, group)| (file.as_str(), *group));
+        let map: BTreeMap<&str, GroupId> = known.chain(built).collect();
+        for workflow in snapshot.workflows {
+            let files = workflow.steps.iter().map(|step| step.module.file.as_str());
+            let held: BTreeSet<GroupId> = files.filter_map(|file| map.get(file).copied()).collect();
+            for addition in &self.additions {
+                if held.contains(&addition.group) && !workflow.has(&addition.module.file) {
+                    self.steps.push(AddedStep {
+                        workflow: workflow.name.clone(),
+                        module: addition.module.clone(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The module map of a project that has none: the groups of all its modules but the orphans.
+pub fn first_map(graph: &ImportGraph, orphans: &BTreeSet<String>) -> Groups {
+    built_map(graph, orphans, &Groups::new())
+}
+
+/// The module map built anew: of all modules but the orphans that are not on it, with the numbers
+/// of the previous one.
+pub fn built_map(graph: &ImportGraph, orphans: &BTreeSet<String>, previous: &Groups) -> Groups {
+    let members = graph.ids().filter(|id| {
+        let file = &graph.node(*id).module.file;
+        !orphans.contains(file) || previous.contains_key(file)
+    });
+    groups(graph, &members.collect::<Vec<_>>(), previous)
+}
+
+/// A map with the modules' names, by file.
+pub fn entries(graph: &ImportGraph, map: &Groups) -> Vec<(Module, GroupId)> {
+    let nodes = graph.nodes().iter();
+    let found = nodes.filter_map(|node| Some((node.module.clone(), *map.get(&node.module.file)?)));
+    let mut entries: Vec<_> = found.collect();
+    entries.sort();
+    entries
+}
+
+/// What a module has in common with nobody by chance. An empty file says nothing, and an
+/// `__init__` makes its folder a package, whatever else is in it: neither repeats another.
+fn telling_hash(contents: &BTreeMap<String, Content>, module: &Module) -> Option<[u8; 16]> {
+    let is_init = module.file == "__init__.py" || module.file.ends_with("/__init__.py");
+    let content = contents.get(&module.file)?;
+    (content.size_bytes > 0 && !is_init).then_some(content.hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Edge, EdgeKind, Evidence, ImportKind, Node, Role};
+    use crate::model::{Source, Step};
+
+    const EAGER: EdgeKind = EdgeKind::Import(ImportKind::Eager);
+    const TEXT: EdgeKind = EdgeKind::Mention(Evidence::Text);
+
+    /// A project and what is known of it.
+    struct Case {
+        graph: ImportGraph,
+        analysed: Analysed,
+        candidates: Vec<Candidate>,
+        orphans: BTreeSet<String>,
+        map: Groups,
+        workflows: Vec<Workflow>,
+        contents: BTreeMap<String, Content>,
+    }
+
+    impl Case {
+        fn new(files: &[&str], edges: &[(u32, u32, EdgeKind)], map: &[(&str, u32)]) -> Self {
+            let mut lists = vec![Vec::new(); files.len()];
+            for (from, to, kind) in edges {
+                let (to, kind) = (NodeId(*to), *kind);
+                lists[*from as usize].push(Edge { to, kind, line: 1 });
+            }
+            let nodes = files.iter().map(|file| Node {
+                module: module(file),
+                role: if file.starts_with("test_") {
+                    Role::Test
+                } else {
+                    Role::Module
+                },
+            });
+            let map: Groups = map
+                .iter()
+                .map(|(file, group)| ((*file).to_owned(), GroupId(*group)))
+                .collect();
+            let contents = files.iter().enumerate().map(|(at, file)| {
+                let hash = [u8::try_from(at).unwrap(); 16];
+                (
+                    (*file).to_owned(),
+                    Content {
+                        size_bytes: 9,
+                        hash,
+                    },
+                )
+            });
+            Self {
+                graph: ImportGraph::new(nodes.collect(), lists),
+                analysed: Analysed {
+                    files: 100,
+                    analysed: 95,
+                },
+                candidates: Vec::new(),
+                orphans: BTreeSet::new(),
+                map,
+                workflows: Vec::new(),
+                contents: contents.collect(),
+            }
+        }
+
+        fn passing(mut self, files: &[&str]) -> Self {
+            for file in files {
+                self.orphans.insert((*file).to_owned());
+                self.candidates.push(Candidate {
+                    file: (*file).to_owned(),
+                    held_back: false,
+                });
+            }
+            self
+        }
+
+        fn workflow(mut self, name: &str, files: &[&str]) -> Self {
+            let steps = files.iter().map(|file| Step {
+                module: module(file),
+                source: Source::Command,
+                run: None,
+            });
+            self.workflows.push(Workflow {
+                name: name.to_owned(),
+                steps: steps.collect(),
+            });
+            self
+        }
+
+        fn same_content(mut self, file: &str, as_file: &str) -> Self {
+            let content = self.contents[as_file];
+            self.contents.insert(file.to_owned(), content);
+            self
+        }
+
+        fn plan(&self) -> Result<IntegrationPlan, Refusal> {
+            IntegrationPlan::new(&IntegrationSnapshot {
+                graph: &self.graph,
+                analysed: self.analysed,
+                candidates: &self.candidates,
+                orphans: &self.orphans,
+                map: &self.map,
+                workflows: &self.workflows,
+                contents: &self.contents,
+            })
+        }
+    }
+
+    fn module(file: &str) -> Module {
+        let name = file.trim_end_matches(".py").replace('/', ".");
+        Module {
+            file: file.to_owned(),
+            name: name.trim_end_matches(".__init__").to_owned(),
+        }
+    }
+
+    fn additions(plan: &IntegrationPlan) -> Vec<(&str, u32, Reason)> {
+        let additions = plan.additions.iter();
+        additions
+            .map(|of| (of.module.file.as_str(), of.group.0, of.reason))
+            .collect()
+    }
+
+    fn redundant(plan: &IntegrationPlan) -> Vec<(&str, &str)> {
+        let redundant = plan.redundant.iter();
+        redundant
+            .map(|of| (of.module.file.as_str(), of.same_as.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn an_orphan_joins_the_group_that_it_imports_and_the_workflows_of_that() {
+        let case = Case::new(
+            &["a.py", "b.py", "new.py"],
+            &[(2, 0, EAGER)],
+            &[("a.py", 1), ("b.py", 2)],
+        )
+        .passing(&["new.py"])
+        .workflow("holds it already", &["new.py", "a.py"])
+        .workflow("first", &["a.py", "b.py"])
+        .workflow("other", &["b.py"]);
+        let plan = case.plan().unwrap();
+        assert_eq!(additions(&plan), [("new.py", 1, Reason::Connected)]);
+        let step = AddedStep {
+            workflow: "first".to_owned(),
+            module: module("new.py"),
+        };
+        assert_eq!(plan.steps, [step]);
+        assert_eq!(plan.built, []);
+    }
+
+    #[test]
+    fn orphans_that_only_orphans_import_follow_them() {
+        let files = ["a.py", "o1.py", "o2.py", "o3.py", "z1.py", "z2.py"];
+        let edges = [(3, 0, EAGER), (2, 3, EAGER), (1, 2, EAGER), (4, 5, EAGER)];
+        let case = Case::new(&files, &edges, &[("a.py", 4)])
+            .passing(&["o1.py", "o2.py", "o3.py", "z1.py", "z2.py"]);
+        let expected = [
+            ("o1.py", 4, Reason::Connected),
+            ("o2.py", 4, Reason::Connected),
+            ("o3.py", 4, Reason::Connected),
+            ("z1.py", 5, Reason::New),
+            ("z2.py", 5, Reason::Connected),
+        ];
+        assert_eq!(additions(&case.plan().unwrap()), expected);
+    }
+
+    #[test]
+    fn a_strong_connection_through_another_orphan_beats_a_weak_one() {
+        let files = ["a.py", "b.py", "o1.py", "o2.py"];
+        let edges = [(2, 1, TEXT), (2, 3, EAGER), (3, 0, EAGER)];
+        let case =
+            Case::new(&files, &edges, &[("a.py", 1), ("b.py", 2)]).passing(&["o1.py", "o2.py"]);
+        let expected = [
+            ("o1.py", 1, Reason::Connected),
+            ("o2.py", 1, Reason::Connected),
+        ];
+        assert_eq!(additions(&case.plan().unwrap()), expected);
+    }
+
+    #[test]
+    fn without_connections_the_package_decides() {
+        let case = Case::new(&["p/a.py", "p/o.py", "q/o.py"], &[], &[("p/a.py", 3)])
+            .passing(&["p/o.py", "q/o.py"]);
+        let expected = [("p/o.py", 3, Reason::Package), ("q/o.py", 4, Reason::New)];
+        assert_eq!(additions(&case.plan().unwrap()), expected);
+    }
+
+    #[test]
+    fn without_a_map_one_is_built_of_what_is_no_orphan() {
+        let files = ["a.py", "b.py", "bad.py", "o.py", "test_a.py"];
+        let edges = [(0, 1, EAGER), (3, 1, EAGER), (2, 0, EAGER), (4, 0, EAGER)];
+        let mut case = Case::new(&files, &edges, &[])
+            .passing(&["o.py"])
+            .workflow("w", &["a.py"]);
+        case.orphans.insert("bad.py".to_owned());
+        let plan = case.plan().unwrap();
+        let built = [(module("a.py"), GroupId(1)), (module("b.py"), GroupId(1))];
+        assert_eq!(plan.built, built);
+        assert_eq!(additions(&plan), [("o.py", 1, Reason::Connected)]);
+        assert_eq!(plan.steps.len(), 1);
+        case.candidates.clear();
+        assert!(
+            case.plan().unwrap().is_empty(),
+            "nothing joins, and so nothing is built"
+        );
+    }
+
+    #[test]
+    fn what_repeats_another_module_is_redundant() {
+        let files = ["a.py", "bad.py", "c1.py", "c2.py", "copy.py", "lone.py"];
+        let mut case = Case::new(&files, &[], &[("a.py", 1)])
+            .passing(&["c1.py", "c2.py", "copy.py", "lone.py"])
+            .same_content("copy.py", "a.py")
+            .same_content("c2.py", "c1.py")
+            .same_content("lone.py", "bad.py");
+        case.orphans.insert("bad.py".to_owned());
+        let plan = case.plan().unwrap();
+        assert_eq!(redundant(&plan), [("c2.py", "c1.py"), ("copy.py", "a.py")]);
+        assert_eq!(
+            plan.additions.len(),
+            2,
+            "an orphan that does not pass is no original"
+        );
+    }
+
+    #[test]
+    fn empty_files_and_packages_repeat_nothing() {
+        let files = ["a.py", "e1.py", "e2.py", "p/__init__.py", "q/__init__.py"];
+        let mut case = Case::new(&files, &[], &[("a.py", 1)])
+            .passing(&["e1.py", "e2.py", "p/__init__.py", "q/__init__.py"])
+            .same_content("e2.py", "e1.py")
+            .same_content("q/__init__.py", "p/__init__.py");
+        for file in ["e1.py", "e2.py"] {
+            case.contents.get_mut(file).unwrap().size_bytes = 0;
+        }
+        let plan = case.plan().unwrap();
+        assert_eq!((plan.redundant.len(), plan.additions.len()), (0, 4));
+    }
+
+    #[test]
+    fn what_is_held_back_gone_a_test_or_there_already_is_left() {
+        let mut case = Case::new(&["a.py", "o.py", "test_o.py"], &[], &[("a.py", 1)]).passing(&[
+            "o.py",
+            "gone.py",
+            "test_o.py",
+            "a.py",
+        ]);
+        case.candidates[0].held_back = true;
+        let plan = case.plan().unwrap();
+        assert!(plan.is_empty());
+        assert_eq!(plan.held_back, [module("o.py")]);
+        assert_eq!(plan.strangers, ["gone.py", "test_o.py"]);
+    }
+
+    #[test]
+    fn nothing_joins_where_too_little_was_analysed() {
+        let mut case = Case::new(&["a.py", "o.py"], &[], &[("a.py", 1)]).passing(&["o.py"]);
+        let cases = [
+            (95, 100, true),
+            (94, 100, false),
+            (0, 0, true),
+            (19, 20, true),
+            (18, 19, false),
+        ];
+        for (analysed, files, joins) in cases {
+            case.analysed = Analysed { files, analysed };
+            assert_eq!(case.plan().is_ok(), joins, "{analysed} of {files}");
+        }
+        insta::assert_snapshot!(case.plan().unwrap_err(), @"only 18 of 19 files could be analysed (94 %); modules join the map from 95 % on");
+    }
+}
