@@ -6,6 +6,7 @@ use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
 use crate::engine::container::EngineError;
 use crate::model::ExitCode;
+use crate::run::analysis::AnalysisError;
 use crate::service::ServiceError;
 use crate::service::cleanup::CleanupError;
 use crate::service::images::ImageError;
@@ -95,6 +96,16 @@ impl From<ImageError> for Failure {
         let exit = match error {
             ImageError::Store(_) => ExitCode::STATE_FILE,
             _ => ExitCode::ENVIRONMENT,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<AnalysisError> for Failure {
+    fn from(error: AnalysisError) -> Self {
+        let exit = match error {
+            AnalysisError::Store(_) => ExitCode::STATE_FILE,
+            AnalysisError::Scan(_) => ExitCode::ENVIRONMENT,
         };
         Self::new(exit, error)
     }

@@ -14,15 +14,18 @@ mod cleanup;
 mod config;
 pub mod events;
 mod failure;
+mod graph;
 mod history;
 mod image;
 pub mod junit;
 mod lease;
+mod orphans;
 mod output;
 mod run;
 mod schema;
 mod show;
 pub mod terminal;
+mod why;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,6 +74,9 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Image(args) => image::run(args, &settings, output),
         Command::Cleanup(args) => cleanup::run(args, &settings, output),
         Command::Lease(args) => lease::run(args, &settings, output),
+        Command::Orphans(args) => orphans::run(args, &settings, output),
+        Command::Why(args) => why::run(args, &settings, output),
+        Command::Graph(args) => graph::run(args, &settings, output),
     }
 }
 

@@ -6,6 +6,7 @@ use super::image::ImageReport;
 use super::json;
 use super::output::Output;
 use crate::model::lease::LeaseReport;
+use crate::model::scan::{GraphReport, OrphanReport, ScanReport, WhyReport};
 use crate::model::{EventLine, ExitCode, RunSummary};
 use crate::settings::ConfigReport;
 
@@ -16,6 +17,10 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
         SchemaOf::Image => schemars::schema_for!(ImageReport),
         SchemaOf::Leases => schemars::schema_for!(LeaseReport),
+        SchemaOf::OrphanScan => schemars::schema_for!(ScanReport),
+        SchemaOf::Orphans => schemars::schema_for!(OrphanReport),
+        SchemaOf::Why => schemars::schema_for!(WhyReport),
+        SchemaOf::Graph => schemars::schema_for!(GraphReport),
     };
     output.data(&json(&schema)?).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)

@@ -22,6 +22,7 @@ pub mod module;
 pub mod module_map;
 pub mod outcome;
 pub mod record;
+pub mod scan;
 pub mod summary;
 pub mod write;
 

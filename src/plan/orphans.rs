@@ -1,6 +1,9 @@
 //! Which modules of the list of orphans a run tries, and whether it has to look for them first.
 
 use std::collections::BTreeSet;
+use std::fmt;
+
+use glob::Pattern;
 
 use crate::model::{Module, OrphanStatus, RunId};
 
@@ -83,6 +86,32 @@ pub fn scan_is_due(wishes: &OrphanWishes, list: &PresentList) -> bool {
         Some(scanned) => wishes.refresh || missing(scanned),
         None => wishes.refresh || wishes.discover_isolated || !list.from_file,
     }
+}
+
+/// Modules that may be orphans, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// A dotted name or a file, with `*` for any characters.
+    pub module: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl fmt::Display for Suppression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.module, self.reason)
+    }
+}
+
+/// Why a module may be an orphan, where one of the suppressions says so.
+pub fn suppressed(suppressions: &[Suppression], module: &Module) -> Option<String> {
+    let is_meant = |text: &str| {
+        // A pattern that is none names nothing; the settings refuse it.
+        Pattern::new(text)
+            .is_ok_and(|pattern| pattern.matches(&module.name) || pattern.matches(&module.file))
+    };
+    let found = suppressions.iter().find(|it| is_meant(&it.module))?;
+    Some(found.reason.clone())
 }
 
 /// A module of the list, as far as a plan needs it.
@@ -217,6 +246,28 @@ mod tests {
         ];
         for (name, wishes, list, due) in cases {
             assert_eq!(scan_is_due(&wishes, &list), due, "{name}");
+        }
+    }
+
+    #[test]
+    fn suppressions_name_modules_or_files() {
+        let suppressions =
+            [("pkg.old.*", "old"), ("tools/*", "tools")].map(|(module, reason)| Suppression {
+                module: module.to_owned(),
+                reason: reason.to_owned(),
+            });
+        let cases = [
+            ("pkg.old.a.b", "src/pkg/old/a/b.py", Some("old")),
+            ("pkg.older", "src/pkg/older.py", None),
+            ("x", "tools/deep/x.py", Some("tools")),
+        ];
+        for (name, file, reason) in cases {
+            let module = Module {
+                file: file.to_owned(),
+                name: name.to_owned(),
+            };
+            let found = suppressed(&suppressions, &module);
+            assert_eq!(found.as_deref(), reason, "{name}");
         }
     }
 

@@ -22,6 +22,7 @@
 //!
 //! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
 
+pub mod analysis;
 mod books;
 mod cleanup;
 mod dispatch;
@@ -31,6 +32,7 @@ mod job;
 pub mod lease;
 mod lock_file;
 mod mailbox;
+pub mod orphans;
 mod recover;
 mod report;
 mod shard;

@@ -35,7 +35,7 @@ pub use origin::Origin;
 pub use report::{ConfigEntry, ConfigReport};
 pub use resolved::{
     ColorChoice, ContainerSettings, DEFAULT_IMAGE, OrphanSettings, ProgressChoice, Settings,
-    Suppression, Verbosity,
+    Verbosity,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{Problem, Value};

@@ -1,13 +1,13 @@
 //! [`Settings`]: the final values, and the defaults.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::origin::Origin;
 use super::table::{SETTINGS, Setting};
 use super::value::Value;
+use crate::plan::orphans::Suppression;
 
 /// What a run, or any other command, works with.
 ///
@@ -123,21 +123,6 @@ pub struct OrphanSettings {
     pub exclude: Vec<String>,
     /// Modules that may be orphans.
     pub suppressions: Vec<Suppression>,
-}
-
-/// Modules that may be orphans, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suppression {
-    /// A dotted name or a file, with `*` for any characters.
-    pub module: String,
-    /// The reason.
-    pub reason: String,
-}
-
-impl fmt::Display for Suppression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.module, self.reason)
-    }
 }
 
 impl Default for OrphanSettings {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::project;
-use super::resolved::Suppression;
+use crate::plan::orphans::Suppression;
 
 /// Longer times are refused: 31 years are no deadline, and sums stay far from any overflow.
 const MAX_SECONDS: f64 = 1e9;
@@ -283,7 +283,7 @@ impl Given<'_> {
 
     /// Tables with a pattern of modules and the reason why these may be orphans.
     pub(super) fn suppressions(&self) -> Result<Vec<Suppression>, Problem> {
-        let expected = "expected tables with `module` and `reason`, both texts";
+        let expected = "expected tables with `module`, a name with `*` for anything, and `reason`";
         let Raw::Toml(toml::Value::Array(tables)) = self.raw else {
             return Err(self.problem(expected));
         };
@@ -294,6 +294,7 @@ impl Given<'_> {
         let suppression = |table: &toml::Value| {
             let known = table.as_table().is_some_and(|table| table.len() == 2);
             let module = text(table, "module").filter(|_| known)?;
+            glob::Pattern::new(&module).ok()?;
             let reason = text(table, "reason")?;
             Some(Suppression { module, reason })
         };

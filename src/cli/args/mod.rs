@@ -6,6 +6,7 @@
     reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
 )]
 
+mod orphans;
 mod run;
 
 use std::ffi::OsString;
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::orphans::{
+    GraphArgs, GraphFormat, OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand, WhyArgs,
+};
 use self::run::{EngineArgs, note_word};
 pub(super) use self::run::{OutputArgs, RunArgs};
 use crate::image::{Platform, Reference};
@@ -76,6 +80,12 @@ pub(super) enum Command {
     Cleanup(CleanupArgs),
     /// Show or release the leases of runs in containers
     Lease(LeaseArgs),
+    /// Find modules that no test reaches
+    Orphans(OrphansArgs),
+    /// Show the way from a test to a module, or what is missing
+    Why(WhyArgs),
+    /// Print the import graph of the project
+    Graph(GraphArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
     /// Print the JSON Schema of an output
@@ -238,7 +248,8 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Which: `run --json`, a line of `run --events`, `config --json`,
-    /// `image … --json` or `lease list --json`
+    /// `image … --json`, `lease list --json`, `orphans scan --json`,
+    /// `orphans list --json`, `why --json` or `graph --format json`
     pub(super) of: SchemaOf,
 }
 
@@ -250,6 +261,10 @@ pub(super) enum SchemaOf {
     Config,
     Image,
     Leases,
+    OrphanScan,
+    Orphans,
+    Why,
+    Graph,
 }
 
 impl Cli {
@@ -291,6 +306,9 @@ impl Cli {
                 ImageCommand::List(args) => args.engine.note(&mut flags),
                 _ => {}
             },
+            Command::Orphans(OrphansArgs {
+                command: OrphansCommand::Scan(args),
+            }) => args.note(&mut flags),
             _ => {}
         }
         flags

@@ -369,7 +369,7 @@ impl OrphanArgs {
     }
 }
 
-fn note_words(flags: &mut FlagValues, flag: &'static str, words: &[String]) {
+pub(super) fn note_words(flags: &mut FlagValues, flag: &'static str, words: &[String]) {
     if !words.is_empty() {
         flags.set_words(flag, words.to_vec());
     }
@@ -381,7 +381,7 @@ pub(super) fn note_word(flags: &mut FlagValues, flag: &'static str, word: Option
     }
 }
 
-fn note_switch(flags: &mut FlagValues, flag: &'static str, given: bool, word: &str) {
+pub(super) fn note_switch(flags: &mut FlagValues, flag: &'static str, given: bool, word: &str) {
     if given {
         flags.set(flag, word);
     }

@@ -1,5 +1,5 @@
 //! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
-//! `agent show`, `agent image` and `agent lease list`.
+//! `agent show`, `agent image`, `agent lease list`, `agent orphans` and `agent why`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -21,6 +21,7 @@ mod image;
 mod leases;
 mod lines;
 mod live;
+mod orphans;
 mod output;
 mod palette;
 mod report;
@@ -31,5 +32,6 @@ mod text;
 pub use history::{HistoryLine, history_table};
 pub use image::image_facts;
 pub use leases::{LeaseLine, lease_list};
+pub use orphans::{orphan_list, scan_report, why_report};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};

@@ -1,0 +1,74 @@
+//! `agent orphans scan` and `agent orphans list`: the modules that no test reaches.
+
+use jiff::Timestamp;
+
+use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
+use super::failure::Failure;
+use super::output::Output;
+use super::terminal::{orphan_list, scan_report};
+use super::{json, reader};
+use crate::model::ExitCode;
+use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
+use crate::plan::orphans::suppressed;
+use crate::service::orphans::scan;
+use crate::settings::Settings;
+
+pub(super) fn run(
+    args: &OrphansArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    match &args.command {
+        OrphansCommand::Scan(args) => look(args, settings, output),
+        OrphansCommand::List(args) => list(args, settings, output),
+    }
+}
+
+fn look(
+    args: &OrphanScanArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let (report, notices) = scan(settings, args.write)?;
+    let text = if args.json {
+        json(&report)?
+    } else {
+        scan_report(&report, &output.data_palette)
+    };
+    output.data(&text).map_err(Failure::stdout)?;
+    for notice in &notices {
+        output.notice(notice);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(
+    args: &OrphanListArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let reader = reader(settings)?;
+    let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);
+    let entry = |row: crate::store::OrphanRow| ListedOrphan {
+        suppressed: suppressed(&settings.orphans.suppressions, &row.orphan.module),
+        orphan: row.orphan,
+        source: row.source,
+        status: row.status,
+        first_seen_run: row.first_seen_run,
+        last_tested_run: row.last_tested_run,
+        message: row.message,
+    };
+    let time = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_string());
+    let report = OrphanReport {
+        v: SCAN_VERSION,
+        scanned_at: scanned_ms.and_then(|ms| time(ms).ok()),
+        orphans: reader.orphans()?.into_iter().map(entry).collect(),
+    };
+    let text = if args.json {
+        json(&report)?
+    } else {
+        orphan_list(&report, &output.data_palette)
+    };
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,145 @@
+//! [`Analysis`]: a project's modules, what leads to each, and how much of it could be understood.
+//!
+//! The state file remembers what was read of each file, so that an unchanged one is not read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::diag::Hint;
+use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
+use crate::model::record::Level;
+use crate::model::{Notice, Orphan, OrphanStatus};
+use crate::plan::OrphanWishes;
+use crate::source::{ScanError, ScanOptions, scan};
+use crate::store::{Store, StoreError};
+
+/// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
+/// that a test which is gone is forgotten soon.
+const COVERAGE_RUNS: u32 = 5;
+
+/// What to analyse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnalysisRequest {
+    /// The project folder, absolute.
+    pub project: PathBuf,
+    /// The data folder, absolute: it holds nothing of the project.
+    pub data_dir: PathBuf,
+    /// Patterns, as in `.gitignore`, of what is not looked at.
+    pub exclude: Vec<String>,
+}
+
+/// The modules of a project.
+#[derive(Debug)]
+pub struct Analysis {
+    /// Where modules and tests are looked for.
+    pub layout: Layout,
+    /// The modules and what leads from one to the other.
+    pub graph: ImportGraph,
+    /// How much was understood.
+    pub health: Health,
+    /// Files that recorded coverage shows to be run by tests.
+    pub executed: BTreeSet<String>,
+    /// What the user should know.
+    pub notices: Vec<Notice>,
+}
+
+/// Why there is no analysis.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalysisError {
+    /// The project cannot be walked.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Hint for AnalysisError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Scan(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+/// Looks at every Python file of a project.
+pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis, AnalysisError> {
+    let options = ScanOptions {
+        project: &request.project,
+        data_dir: &request.data_dir,
+        exclude: &request.exclude,
+    };
+    let scan = scan(&options, store.known_files()?)?;
+    store.put_known_files(&scan.changed, &scan.gone)?;
+    let (layout, problems) = (Layout::default(), Vec::<String>::new());
+    let Resolution { graph, health } = resolve(&layout, &scan.files);
+    let unlisted = scan
+        .unlisted
+        .iter()
+        .map(|it| format!("cannot list `{}`: {}", it.path, it.message));
+    let problems = problems.iter().map(ToString::to_string).chain(unlisted);
+    let notices = problems.map(|problem| Notice {
+        level: Level::Warning,
+        code: "analysis".to_owned(),
+        message: problem,
+        hint: None,
+    });
+    Ok(Analysis {
+        notices: notices.collect(),
+        executed: executed(store)?,
+        layout,
+        graph,
+        health,
+    })
+}
+
+/// That an integrated module runs in a test of its own does not make it one that tests reach.
+fn executed(store: &Store) -> Result<BTreeSet<String>, StoreError> {
+    let reader = store.reader()?;
+    let mut files: BTreeSet<String> = reader.executed_files(COVERAGE_RUNS)?.into_keys().collect();
+    for row in reader.orphans()? {
+        if row.status == OrphanStatus::Integrated {
+            files.remove(&row.orphan.module.file);
+        }
+    }
+    Ok(files)
+}
+
+impl Analysis {
+    /// The verdicts on all modules.
+    pub fn verdicts(&self) -> Verdicts<'_> {
+        Verdicts::new(&self.graph, &self.executed)
+    }
+
+    /// The modules that these wishes look for, by file: isolated ones first, then orphans; what
+    /// both find is there once.
+    pub fn found(&self, wishes: &OrphanWishes) -> Vec<Orphan> {
+        let verdicts = self.verdicts();
+        let mut found: BTreeMap<String, Orphan> = BTreeMap::new();
+        let mut lists = Vec::new();
+        if wishes.discover_isolated {
+            lists.push(verdicts.isolated(wishes.recursive_isolated));
+        }
+        if wishes.discover {
+            lists.push(verdicts.orphans(wishes.recursive));
+        }
+        for orphan in lists.into_iter().flatten() {
+            let known = found
+                .entry(orphan.module.file.clone())
+                .or_insert_with(|| Orphan {
+                    led_by: Vec::new(),
+                    ..orphan.clone()
+                });
+            known.led_by.extend(orphan.led_by);
+            known.led_by.sort();
+            known.led_by.dedup();
+        }
+        found.into_values().collect()
+    }
+}
+
+/// Whether the file of a module is there.
+pub fn is_there(project: &Path, file: &str) -> bool {
+    project.join(file).is_file()
+}

@@ -1,0 +1,225 @@
+//! Which modules of a project no test reaches, and why: what `agent orphans`, `agent why` and
+//! `agent graph` show, and what a program that embeds the agent can ask.
+
+use crate::clock::now_ms;
+use crate::graph::{Edge, EdgeKind, ImportKind, Importer, NodeId, Role, Step, Verdict, Verdicts};
+use crate::model::scan::{
+    FileProblem, GraphImport, GraphModule, GraphReport, SCAN_VERSION, ScanReport, ScannedOrphan,
+    UnresolvedImport, WhyModule, WhyReport, WhyStep,
+};
+use crate::model::{Notice, Orphan};
+use crate::plan::OrphanWishes;
+use crate::plan::orphans::suppressed;
+use crate::run::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
+use crate::run::orphans::keep_list;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// How many unresolved imports a report lists.
+const MAX_UNRESOLVED: usize = 1_000;
+
+/// The modules of a project that no test reaches, by file; of islands those only that the imports
+/// of no other orphan lead to.
+///
+/// What was read of each file is remembered in the state file of the settings, which is made where
+/// it is missing.
+pub fn discover_orphan_modules(settings: &Settings) -> Result<Vec<Orphan>, AnalysisError> {
+    Ok(analysis(settings)?.verdicts().orphans(false))
+}
+
+/// The same with everything that their imports lead to, until no new module remains; each says
+/// which orphans led to it.
+pub fn discover_recursive_orphans(settings: &Settings) -> Result<Vec<Orphan>, AnalysisError> {
+    Ok(analysis(settings)?.verdicts().orphans(true))
+}
+
+/// The modules that no local module imports and that are no test, conftest or entry point, by
+/// file; with `recursive` also the orphans that their imports lead to.
+pub fn discover_isolated_modules(
+    settings: &Settings,
+    recursive: bool,
+) -> Result<Vec<Orphan>, AnalysisError> {
+    Ok(analysis(settings)?.verdicts().isolated(recursive))
+}
+
+/// The import graph of a project.
+pub fn analysis(settings: &Settings) -> Result<Analysis, AnalysisError> {
+    let mut store = Store::open(&settings.db, now_ms())?;
+    analyse(&request(settings), &mut store)
+}
+
+/// Looks for the modules that the settings ask for. With `keep` they become the list that runs
+/// work with.
+pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>), AnalysisError> {
+    let mut store = Store::open(&settings.db, now_ms())?;
+    let analysis = analyse(&request(settings), &mut store)?;
+    // Who calls this wants to know, whatever runs are told.
+    let wishes = OrphanWishes {
+        discover: true,
+        ..wishes(settings)
+    };
+    let found = analysis.found(&wishes);
+    let mut notices = analysis.notices.clone();
+    if keep {
+        let kept = keep_list(&mut store, &request(settings), &analysis, &wishes, None)?;
+        notices.extend(kept);
+    }
+    Ok((report(settings, &analysis, found), notices))
+}
+
+/// Why the modules that `name` means, a dotted name or a file, count as what they do. Empty where
+/// it means none.
+pub fn why(analysis: &Analysis, name: &str) -> WhyReport {
+    let verdicts = analysis.verdicts();
+    let found = analysis.graph.find(name).into_iter();
+    WhyReport {
+        v: SCAN_VERSION,
+        modules: found.map(|id| why_module(&verdicts, id)).collect(),
+    }
+}
+
+/// The graph as a report.
+pub fn graph(analysis: &Analysis) -> GraphReport {
+    let verdicts = analysis.verdicts();
+    let graph = &analysis.graph;
+    let file = |id: NodeId| graph.node(id).module.file.clone();
+    let import = |from: NodeId| {
+        move |edge: &Edge| GraphImport {
+            from: file(from),
+            to: file(edge.to),
+            kind: kind_name(edge.kind).to_owned(),
+            line: edge.line,
+        }
+    };
+    let module = |id: NodeId| GraphModule {
+        module: graph.node(id).module.clone(),
+        role: role_name(graph.node(id).role).to_owned(),
+        verdict: verdict_name(verdicts.verdict(id)).to_owned(),
+    };
+    GraphReport {
+        v: SCAN_VERSION,
+        modules: graph.ids().map(module).collect(),
+        imports: graph
+            .ids()
+            .flat_map(|id| graph.edges(id).iter().map(import(id)))
+            .collect(),
+    }
+}
+
+/// What the settings say that is to be looked for.
+pub fn wishes(settings: &Settings) -> OrphanWishes {
+    let orphans = &settings.orphans;
+    OrphanWishes {
+        include: orphans.include,
+        discover: orphans.discover,
+        recursive: orphans.recursive,
+        discover_isolated: orphans.discover_isolated,
+        recursive_isolated: orphans.recursive_isolated,
+        refresh: orphans.refresh,
+    }
+}
+
+pub(super) fn request(settings: &Settings) -> AnalysisRequest {
+    AnalysisRequest {
+        project: settings.project.clone(),
+        data_dir: settings.data_dir.clone(),
+        exclude: settings.orphans.exclude.clone(),
+    }
+}
+
+fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanReport {
+    let health = &analysis.health;
+    let verdicts = analysis.verdicts();
+    let is_tested = |id: &NodeId| matches!(verdicts.verdict(*id), Verdict::Tested(_));
+    let unresolved = health.unresolved.iter().take(MAX_UNRESOLVED);
+    ScanReport {
+        v: SCAN_VERSION,
+        project: settings.project.to_string_lossy().into_owned(),
+        files: health.files as u64,
+        analysed: health.analysed as u64,
+        analysed_percent: health.percent(),
+        tested: analysis.graph.ids().filter(is_tested).count() as u64,
+        orphans: found
+            .into_iter()
+            .map(|orphan| ScannedOrphan {
+                suppressed: suppressed(&settings.orphans.suppressions, &orphan.module),
+                orphan,
+            })
+            .collect(),
+        problems: health
+            .problems
+            .iter()
+            .map(|problem| FileProblem {
+                file: problem.file.clone(),
+                problem: problem.text.clone(),
+            })
+            .collect(),
+        unresolved: unresolved
+            .map(|import| UnresolvedImport {
+                file: import.file.clone(),
+                line: import.line,
+                name: import.name.clone(),
+            })
+            .collect(),
+        unresolved_total: health.unresolved.len() as u64,
+    }
+}
+
+fn why_module(verdicts: &Verdicts<'_>, id: NodeId) -> WhyModule {
+    let why = verdicts.why(id);
+    let step = |step: Step| WhyStep {
+        module: step.module,
+        how: kind_name(step.kind).to_owned(),
+        line: step.line,
+        why_not: None,
+    };
+    let importer = |importer: Importer| WhyStep {
+        module: importer.module,
+        how: kind_name(importer.kind).to_owned(),
+        line: importer.line,
+        why_not: Some(importer.why_not),
+    };
+    WhyModule {
+        kind: match why.verdict {
+            Verdict::Orphan(kind) => Some(kind),
+            Verdict::Tested(_) | Verdict::NoModule => None,
+        },
+        verdict: verdict_name(why.verdict).to_owned(),
+        isolated: verdicts.is_isolated(id),
+        module: why.module,
+        reason: why.reason,
+        chain: why.chain.into_iter().map(step).collect(),
+        importers: why.importers.into_iter().map(importer).collect(),
+    }
+}
+
+fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Tested(_) => "tested",
+        Verdict::Orphan(_) => "orphan",
+        Verdict::NoModule => "none",
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Module => "module",
+        Role::EntryPoint => "entry_point",
+        Role::Test => "test",
+        Role::Conftest => "conftest",
+        Role::Tool => "tool",
+        Role::Stub => "stub",
+    }
+}
+
+fn kind_name(kind: EdgeKind) -> &'static str {
+    match kind {
+        EdgeKind::Import(ImportKind::Eager) => "import",
+        EdgeKind::Import(ImportKind::Conditional) => "conditional",
+        EdgeKind::Import(ImportKind::Lazy) => "lazy",
+        EdgeKind::Import(ImportKind::TypeChecking) => "type_checking",
+        EdgeKind::Package => "package",
+        EdgeKind::Conftest => "conftest",
+        EdgeKind::Mention(_) => "mention",
+    }
+}
