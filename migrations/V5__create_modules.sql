@@ -5,10 +5,11 @@
 CREATE TABLE source_file (
     path         TEXT    NOT NULL PRIMARY KEY,
     size_bytes   INTEGER NOT NULL CHECK (size_bytes >= 0),
-    mtime_ns     INTEGER NOT NULL,
+    -- NULL where it was changed so shortly before it was read that its time says nothing.
+    mtime_ns     INTEGER,
     content_hash BLOB    NOT NULL CHECK (length(content_hash) = 16),
-    problem      TEXT,
-    facts        BLOB    NOT NULL
+    -- What it says of imports, or why that cannot be told, with a version and a checksum.
+    reading      BLOB    NOT NULL
 ) STRICT;
 
 -- The scan that the list of orphans comes from: no row, or one.

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod facts_codec;
 pub mod health;
 pub mod import_graph;
+pub mod known_file;
 pub mod layout;
 mod mentions;
 mod naming;
@@ -28,6 +29,7 @@ pub use facts::{
 };
 pub use health::{External, Health, Problem, Unresolved};
 pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+pub use known_file::KnownFile;
 pub use layout::{EntryPoint, ImportMode, Layout};
 pub use resolve::{Resolution, resolve};
 pub use verdict::{Tested, Verdict, Verdicts};

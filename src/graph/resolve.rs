@@ -145,7 +145,7 @@ impl<'a> Resolver<'a> {
             let causes = [
                 (name == "__main__.py", StartCause::MainFile),
                 (
-                    file.facts.as_ref().is_ok_and(|facts| facts.main_guard),
+                    file.reading.as_ref().is_ok_and(|facts| facts.main_guard),
                     StartCause::MainGuard,
                 ),
                 (
@@ -168,7 +168,7 @@ impl<'a> Resolver<'a> {
         self.add_conftest(at, folder, role);
         if let Ok(FileFacts {
             imports, mentions, ..
-        }) = &file.facts
+        }) = &file.reading
         {
             let from = From {
                 path: &file.path,
@@ -424,7 +424,7 @@ impl<'a> Resolver<'a> {
     fn health(self, files: &[SourceFile]) -> Health {
         let problems: Vec<Problem> = (files.iter())
             .filter_map(|file| {
-                let problem = file.facts.as_ref().err()?;
+                let problem = file.reading.as_ref().err()?;
                 Some(Problem {
                     file: file.path.clone(),
                     line: problem.line,

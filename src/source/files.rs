@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
-use ignore::overrides::OverrideBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
 
 use crate::diag::Hint;
 
@@ -67,14 +67,6 @@ pub fn files(
     data_dir: &Path,
     exclude: &[String],
 ) -> Result<Vec<PathBuf>, FilesError> {
-    let mut overrides = OverrideBuilder::new(project);
-    for pattern in exclude {
-        let added = overrides.add(&format!("!{pattern}"));
-        added.map_err(|source| FilesError::Pattern {
-            pattern: pattern.clone(),
-            source,
-        })?;
-    }
     let failed = |source| FilesError::Walk {
         project: project.to_owned(),
         source,
@@ -84,7 +76,7 @@ pub fn files(
         .hidden(false)
         .require_git(false)
         .git_global(false)
-        .overrides(overrides.build().map_err(failed)?)
+        .overrides(excluded(project, exclude)?)
         .filter_entry(move |entry| {
             entry.file_name() != ".git"
                 && entry.path() != data_dir
@@ -110,6 +102,22 @@ pub fn files(
         }
     }
     Ok(found)
+}
+
+/// What the patterns of `exclude` match, which are those of `.gitignore`.
+pub(super) fn excluded(project: &Path, exclude: &[String]) -> Result<Override, FilesError> {
+    let mut overrides = OverrideBuilder::new(project);
+    for pattern in exclude {
+        let added = overrides.add(&format!("!{pattern}"));
+        added.map_err(|source| FilesError::Pattern {
+            pattern: pattern.clone(),
+            source,
+        })?;
+    }
+    overrides.build().map_err(|source| FilesError::Walk {
+        project: project.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

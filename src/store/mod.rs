@@ -47,6 +47,7 @@ mod results;
 mod rows;
 mod runs;
 mod schema;
+mod source_files;
 mod write;
 mod writer;
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use menace_agent::graph::{Resolution, SourceFile, Verdicts, collect, resolve};
-use menace_agent::source::layout;
+use menace_agent::graph::{Resolution, Verdicts, resolve};
+use menace_agent::source::{ScanOptions, layout, scan};
 
 use crate::envs::{available, venv};
 
@@ -74,34 +74,15 @@ pub(super) fn check(project: &Project) {
 }
 
 pub(super) fn graph_of(root: &Path) -> Resolution {
-    let mut files = Vec::new();
-    read_folder(root, root, &mut files);
-    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let options = ScanOptions {
+        project: root,
+        data_dir: &root.join("sandbox_data"),
+        exclude: &[],
+    };
+    let files = scan(&options, Vec::new()).unwrap().files;
     let (layout, problems) = layout(root);
     assert_eq!(problems, []);
     resolve(&layout, &files)
-}
-
-fn read_folder(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "__pycache__" {
-            read_folder(root, &path, files);
-        } else if name.ends_with(".py") || name.ends_with(".pyi") {
-            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-            let path = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
-            files.push(SourceFile {
-                path,
-                facts: collect(&text),
-            });
-        }
-    }
 }
 
 /// The files of the project that Python had imported when the command had run the tests.
@@ -140,7 +121,7 @@ pub(super) fn imported(pytest: &mut Command, root: &Path, installed: &[&str]) ->
     let local = local.map(|file| file.to_str().unwrap().to_owned());
     // What is in an archive is no file of the project.
     local
-        .filter(|file| file.ends_with(".py") && root.join(file).is_file())
+        .filter(|file| file.strip_suffix(".py").is_some() && root.join(file).is_file())
         .collect()
 }
 

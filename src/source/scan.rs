@@ -1,0 +1,294 @@
+//! [`scan`]: what the Python files of a project say of imports, with as little reading as possible.
+//!
+//! ```text
+//!  walk ─► files, sizes, times ─┬─ as they are known ──────────────► facts from the state file
+//!                               └─ new or changed ─► read ─► hash ─┬─ known content ──► the same
+//!                                                                  └─ decode ─► parse ─► facts
+//! ```
+//!
+//! A file whose time is less than two seconds before it was read is read again the next time: a
+//! second change within the tick of a file system's clock would not show in its time. git does
+//! the same.
+//!
+//! **Invariant:** no file ends a scan. One that went away is left out, and any other that cannot be
+//! read, decoded or parsed is in the result with what is wrong.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::num::NonZero;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use nix::fcntl::OFlag;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::decode::decode;
+use super::walk::{Found, ScanError, Stat, Unlisted, cannot_read, walk};
+use crate::clock;
+use crate::graph::collect::STACK_BYTES;
+use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
+
+/// The largest modules that people import have a few megabytes. What is larger is data, and its
+/// tree would take a hundred times as much memory.
+const MAX_BYTES: u64 = 8 << 20;
+/// Files from here on are parsed one at a time, for the sake of memory.
+const LARGE_BYTES: usize = 1 << 20;
+/// More threads than these wait for each other's memory.
+const MAX_THREADS: usize = 16;
+/// Files that a thread takes at once: few, so that all threads end together.
+const BATCH: usize = 16;
+/// How old a file must be when it is read for its time to tell of the next change.
+const SETTLED_NS: i64 = 2_000_000_000;
+
+/// What to scan.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanOptions<'a> {
+    /// The folder of the project, absolute.
+    pub project: &'a Path,
+    /// The data folder, absolute: it holds nothing of the project.
+    pub data_dir: &'a Path,
+    /// Patterns as in `.gitignore` of what else is left out.
+    pub exclude: &'a [String],
+}
+
+/// What a scan found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The Python files and stubs, sorted by path.
+    pub files: Vec<SourceFile>,
+    /// What could not be looked at, and may hold more of them.
+    pub unlisted: Vec<Unlisted>,
+    /// What to remember from now on.
+    pub changed: Vec<KnownFile>,
+    /// Paths to forget.
+    pub gone: Vec<String>,
+}
+
+/// Scans a project; `known` is what is remembered of the scan before.
+pub fn scan(options: &ScanOptions<'_>, mut known: Vec<KnownFile>) -> Result<Scan, ScanError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = threads.min(MAX_THREADS);
+    let walk = walk(options, threads)?;
+    if !known.is_sorted_by(|one, other| one.path <= other.path) {
+        known.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    }
+    let (matches, gone) = match_up(&walk.files, &known);
+    let reader = Reader {
+        project: options.project,
+        known: &known,
+        by_content: if matches.contains(&None) {
+            known.iter().map(|file| (file.content_hash, file)).collect()
+        } else {
+            HashMap::new()
+        },
+        large: Mutex::new(()),
+    };
+    let looked = reader.look_at_all(&walk.files, &matches, threads)?;
+    let mut scan = Scan {
+        files: Vec::with_capacity(walk.files.len()),
+        unlisted: walk.unlisted,
+        changed: Vec::new(),
+        gone,
+    };
+    for (found, looked) in walk.files.into_iter().zip(looked) {
+        let Some(looked) = looked else {
+            // A file that is not there any more.
+            scan.gone.push(found.path);
+            continue;
+        };
+        scan.changed.extend(looked.changed);
+        scan.files.push(SourceFile {
+            path: found.path,
+            reading: looked.reading,
+        });
+    }
+    Ok(scan)
+}
+
+/// For each file the position of what is known of it, and the paths of files that are not there.
+fn match_up(files: &[Found], known: &[KnownFile]) -> (Vec<Option<usize>>, Vec<String>) {
+    let mut gone = Vec::new();
+    let mut matches = Vec::with_capacity(files.len());
+    let mut rest = known.iter().enumerate().peekable();
+    for file in files {
+        while let Some((_, left)) = rest.next_if(|(_, known)| known.path < file.path) {
+            gone.push(left.path.clone());
+        }
+        let found = rest.next_if(|(_, known)| known.path == file.path);
+        matches.push(found.map(|(at, _)| at));
+    }
+    gone.extend(rest.map(|(_, left)| left.path.clone()));
+    (matches, gone)
+}
+
+/// What came of looking at a file.
+struct Looked {
+    reading: Reading,
+    /// What is remembered of it now, where that is not what was remembered before.
+    changed: Option<KnownFile>,
+}
+
+impl Looked {
+    /// What is not remembered: it may be mended without a change of the file.
+    fn problem(message: impl Into<String>) -> Self {
+        Self {
+            reading: Err(CollectProblem::of_file(message)),
+            changed: None,
+        }
+    }
+}
+
+struct Reader<'a> {
+    project: &'a Path,
+    known: &'a [KnownFile],
+    /// Content that is known under any path: files are moved.
+    by_content: HashMap<[u8; 16], &'a KnownFile>,
+    /// Held while a large file is parsed.
+    large: Mutex<()>,
+}
+
+impl Reader<'_> {
+    /// Looks at each file, on threads whose stacks suffice for any tree. `None`: it went away.
+    fn look_at_all(
+        &self,
+        files: &[Found],
+        matches: &[Option<usize>],
+        threads: usize,
+    ) -> Result<Vec<Option<Looked>>, ScanError> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let (mut done, mut buffer) = (Vec::new(), Vec::new());
+            loop {
+                let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                if from >= files.len() {
+                    return done;
+                }
+                for at in from..files.len().min(from + BATCH) {
+                    let known = matches[at].map(|at| &self.known[at]);
+                    done.push((at, self.look_at(&files[at], known, &mut buffer)));
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for _ in 0..threads {
+                let builder = thread::Builder::new().stack_size(STACK_BYTES);
+                match builder.spawn_scoped(scope, work) {
+                    Ok(worker) => workers.push(worker),
+                    Err(error) if workers.is_empty() => return Err(ScanError::Thread(error)),
+                    // Fewer of them take longer, and do the same.
+                    Err(_) => break,
+                }
+            }
+            let mut all: Vec<Option<Looked>> = Vec::new();
+            all.resize_with(files.len(), || None);
+            for worker in workers {
+                let done = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+                for (at, looked) in done {
+                    all[at] = looked;
+                }
+            }
+            Ok(all)
+        })
+    }
+
+    fn look_at(
+        &self,
+        found: &Found,
+        known: Option<&KnownFile>,
+        buffer: &mut Vec<u8>,
+    ) -> Option<Looked> {
+        let stat = match &found.stat {
+            Ok(stat) => *stat,
+            Err(message) => return Some(Looked::problem(message)),
+        };
+        if let Some(known) = known
+            && known.is_of(stat.size_bytes, stat.mtime_ns)
+            && let Some(reading) = facts_codec::decode(&known.reading)
+        {
+            return Some(Looked {
+                reading,
+                changed: None,
+            });
+        }
+        if stat.size_bytes > MAX_BYTES {
+            return Some(too_large(stat.size_bytes));
+        }
+        let read_ms = clock::now_ms();
+        let stat = match self.read(&found.path, buffer) {
+            Ok(stat) => stat,
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) => return Some(Looked::problem(cannot_read(&error))),
+        };
+        if buffer.len() as u64 > MAX_BYTES {
+            return Some(too_large(stat.size_bytes));
+        }
+        let content_hash = xxh3_128(buffer).to_le_bytes();
+        let remembered = known
+            .filter(|known| known.content_hash == content_hash)
+            .or_else(|| self.by_content.get(&content_hash).copied())
+            .and_then(|known| {
+                let reading = facts_codec::decode(&known.reading)?;
+                Some((reading, known.reading.clone()))
+            });
+        let (reading, bytes) = remembered.unwrap_or_else(|| {
+            let reading = self.parse(buffer);
+            let bytes = facts_codec::encode(&reading);
+            (reading, bytes)
+        });
+        let settled_ns = read_ms.saturating_mul(1_000_000) - SETTLED_NS;
+        let now = KnownFile {
+            path: found.path.clone(),
+            size_bytes: stat.size_bytes,
+            mtime_ns: (stat.mtime_ns < settled_ns).then_some(stat.mtime_ns),
+            content_hash,
+            reading: bytes,
+        };
+        Some(Looked {
+            reading,
+            changed: (known != Some(&now)).then_some(now),
+        })
+    }
+
+    /// Fills the buffer with the file, or with so much of it that it is too large.
+    fn read(&self, path: &str, buffer: &mut Vec<u8>) -> io::Result<Stat> {
+        // A pipe that took the place of the file must not be waited for.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(self.project.join(path))?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        buffer.clear();
+        read_up_to(file, MAX_BYTES + 1, buffer)?;
+        Ok(Stat::of(&metadata))
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Reading {
+        let _large = (bytes.len() >= LARGE_BYTES)
+            .then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        let text = decode(bytes)?;
+        // A defect of the parser costs one file.
+        catch_unwind(AssertUnwindSafe(|| collect(&text)))
+            .unwrap_or_else(|_| Err(CollectProblem::of_file("the parser stopped at it")))
+    }
+}
+
+fn read_up_to(file: File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    file.take(limit).read_to_end(buffer).map(drop)
+}
+
+fn too_large(size_bytes: u64) -> Looked {
+    Looked::problem(format!(
+        "it is too large: {} MB, and {} MB at most are read",
+        size_bytes >> 20,
+        MAX_BYTES >> 20
+    ))
+}

@@ -1,0 +1,320 @@
+//! [`walk`]: the Python files of a project, with their sizes and times.
+//!
+//! `.gitignore` is not asked: generated modules stand in it, and are imported like others.
+//!
+//! A link to a file is followed, because Python imports it under the name of the link. A link to a
+//! folder never is: it may lead out of the project or into a loop, and what it leads to inside of
+//! the project is found under its own name.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use ignore::overrides::Override;
+
+use super::files::{FilesError, excluded};
+use super::scan::ScanOptions;
+use crate::diag::Hint;
+
+/// More of either is no project, and would fill the memory.
+const MAX_FILES: usize = 1_000_000;
+const MAX_FOLDERS: usize = 1_000_000;
+
+/// Why a project cannot be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A pattern that is none.
+    #[error(transparent)]
+    Exclude(#[from] FilesError),
+    /// The folder of the project cannot be listed.
+    #[error("cannot list the files of `{}`", .project.display())]
+    Project {
+        /// The project.
+        project: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// There is too much.
+    #[error("`{}` is too large to be scanned: over {} Python files, or as many folders",
+        .project.display(), MAX_FILES)]
+    TooMuch {
+        /// The project.
+        project: PathBuf,
+    },
+    /// The system gives no more threads, or no memory for their stacks.
+    #[error("cannot start a thread to read files with")]
+    Thread(#[source] io::Error),
+}
+
+impl Hint for ScanError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Exclude(error) => return error.hint(),
+            Self::Project { .. } => "make it readable".to_owned(),
+            Self::TooMuch { .. } => {
+                "leave out what holds no modules of the project: `--exclude data/`".to_owned()
+            }
+            Self::Thread(_) => "look at `ulimit -u` and `ulimit -v`".to_owned(),
+        })
+    }
+}
+
+/// Something that could not be looked at, and may hold Python files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unlisted {
+    /// What, relative to the project.
+    pub path: String,
+    /// Why, as a fragment.
+    pub message: String,
+}
+
+/// A Python file that is there.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Relative to the project, with `/`.
+    pub(super) path: String,
+    /// Its size and time, or why they cannot be told.
+    pub(super) stat: Result<Stat, String>,
+}
+
+/// What tells whether a file has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) size_bytes: u64,
+    pub(super) mtime_ns: i64,
+}
+
+impl Stat {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        Self {
+            size_bytes: metadata.len(),
+            mtime_ns: seconds.saturating_add(metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// What was found in a project.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// Sorted by path.
+    pub(super) files: Vec<Found>,
+    pub(super) unlisted: Vec<Unlisted>,
+}
+
+/// Finds the Python files and stubs of a project, on a few threads.
+pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, ScanError> {
+    let walker = Walker {
+        options,
+        excluded: excluded(options.project, options.exclude)?,
+        queue: Mutex::new(Queue {
+            folders: vec![Folder {
+                path: options.project.to_owned(),
+                name: String::new(),
+            }],
+            ..Queue::default()
+        }),
+        more: Condvar::new(),
+    };
+    fs::read_dir(options.project).map_err(|source| ScanError::Project {
+        project: options.project.to_owned(),
+        source,
+    })?;
+    let mut walk = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads)
+            .map_while(|_| {
+                let worker = || walker.work();
+                thread::Builder::new().spawn_scoped(scope, worker).ok()
+            })
+            .collect();
+        let mut walk = walker.work();
+        for other in others {
+            let found = other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            walk.files.extend(found.files);
+            walk.unlisted.extend(found.unlisted);
+        }
+        walk
+    });
+    if walker.lock().is_full() {
+        return Err(ScanError::TooMuch {
+            project: options.project.to_owned(),
+        });
+    }
+    walk.files
+        .sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    walk.unlisted.sort();
+    Ok(walk)
+}
+
+struct Folder {
+    path: PathBuf,
+    /// Relative to the project, with `/` at the end; empty for the project.
+    name: String,
+}
+
+#[derive(Default)]
+struct Queue {
+    folders: Vec<Folder>,
+    /// Folders that are being listed: more may come of them.
+    busy: usize,
+    seen_files: usize,
+    seen_folders: usize,
+}
+
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.seen_files > MAX_FILES || self.seen_folders > MAX_FOLDERS
+    }
+}
+
+struct Walker<'a> {
+    options: &'a ScanOptions<'a>,
+    excluded: Override,
+    queue: Mutex<Queue>,
+    more: Condvar,
+}
+
+impl Walker<'_> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists folders until there are none left.
+    fn work(&self) -> Walk {
+        let mut walk = Walk::default();
+        while let Some(folder) = self.next() {
+            let before = walk.files.len();
+            let mut folders = Vec::new();
+            if let Err(error) = self.list(&folder, &mut folders, &mut walk) {
+                // A folder that went away meanwhile holds nothing.
+                if error.kind() != ErrorKind::NotFound {
+                    walk.unlisted.push(Unlisted {
+                        path: folder.name,
+                        message: format!("it cannot be listed: {error}"),
+                    });
+                }
+            }
+            let mut queue = self.lock();
+            queue.busy -= 1;
+            queue.seen_files += walk.files.len() - before;
+            queue.seen_folders += folders.len();
+            queue.folders.append(&mut folders);
+            self.more.notify_all();
+        }
+        walk
+    }
+
+    fn next(&self) -> Option<Folder> {
+        let mut queue = self.lock();
+        loop {
+            if queue.is_full() {
+                return None;
+            }
+            if let Some(folder) = queue.folders.pop() {
+                queue.busy += 1;
+                return Some(folder);
+            }
+            if queue.busy == 0 {
+                return None;
+            }
+            queue = self
+                .more
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn list(&self, folder: &Folder, folders: &mut Vec<Folder>, walk: &mut Walk) -> io::Result<()> {
+        let before = walk.files.len();
+        for entry in fs::read_dir(&folder.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // The project itself may be one: `python -m venv .`
+            if name == "pyvenv.cfg" && !folder.name.is_empty() {
+                walk.files.truncate(before);
+                folders.clear();
+                return Ok(());
+            }
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let file_type = entry.file_type()?;
+            let is_wanted = if file_type.is_dir() {
+                !is_skipped(&name, folder.name.is_empty())
+            } else {
+                is_python(&name) && (file_type.is_file() || file_type.is_symlink())
+            };
+            if !is_wanted {
+                continue;
+            }
+            let Some(text) = name.to_str() else {
+                walk.unlisted.push(Unlisted {
+                    path: format!("{}{}", folder.name, name.to_string_lossy()),
+                    message: "its name is not UTF-8".to_owned(),
+                });
+                continue;
+            };
+            if self.is_excluded(&entry, file_type.is_dir()) {
+                continue;
+            }
+            if file_type.is_dir() {
+                folders.push(Folder {
+                    path: entry.path(),
+                    name: format!("{}{text}/", folder.name),
+                });
+            } else if let Some(stat) = stat(&entry, file_type.is_symlink()) {
+                walk.files.push(Found {
+                    path: format!("{}{text}", folder.name),
+                    stat,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_excluded(&self, entry: &DirEntry, is_folder: bool) -> bool {
+        if is_folder && entry.path() == self.options.data_dir {
+            return true;
+        }
+        !self.excluded.is_empty() && self.excluded.matched(entry.path(), is_folder).is_ignore()
+    }
+}
+
+/// Folders that hold no modules of the project, or copies of them.
+fn is_skipped(name: &OsStr, is_at_top: bool) -> bool {
+    let name = name.as_encoded_bytes();
+    matches!(name, b"__pycache__" | b"node_modules" | b"site-packages")
+        || is_at_top && (matches!(name, b"build" | b"dist") || name.ends_with(b".egg-info"))
+}
+
+fn is_python(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| extension == "py" || extension == "pyi")
+}
+
+/// `None` for what is not there, such as the end of a broken link, and for what is no file.
+fn stat(entry: &DirEntry, is_link: bool) -> Option<Result<Stat, String>> {
+    let metadata = if is_link {
+        fs::metadata(entry.path())
+    } else {
+        entry.metadata()
+    };
+    match metadata {
+        Ok(metadata) if metadata.is_file() => Some(Ok(Stat::of(&metadata))),
+        Ok(_) => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(Err(cannot_read(&error))),
+    }
+}
+
+/// Why a file is not looked into, as a fragment.
+pub(super) fn cannot_read(error: &io::Error) -> String {
+    format!("it cannot be read: {error}")
+}
