@@ -2,7 +2,6 @@
 
 use super::facts::Evidence;
 use super::import_graph::{Edge, EdgeKind, NodeId, Role, StartCause};
-use super::resolve::DOCTESTS;
 use super::verdict::{Tested, Verdict, Verdicts};
 use crate::model::{Module, OrphanKind};
 
@@ -95,7 +94,7 @@ impl Verdicts<'_> {
             return "an import under TYPE_CHECKING never runs".to_owned();
         }
         match (self.graph.node(back.to).role, self.verdict(back.to)) {
-            (Role::Conftest, _) => "no test is in or below its folder".to_owned(),
+            (Role::Conftest, _) => "pytest does not look into its folder".to_owned(),
             (Role::Tool, _) => "it is run by a tool and not by a test".to_owned(),
             (_, Verdict::Orphan(_)) => format!("no test reaches it: {}", self.reason(back.to)),
             _ => "no test reaches it".to_owned(),
@@ -135,14 +134,10 @@ impl Verdicts<'_> {
         }
         let way = self.tests.way(id);
         let Some((from, edge)) = way.last() else {
-            let sources = self.causes(id).filter_map(|cause| match cause {
-                StartCause::Pytest(source) => Some(source.as_str()),
-                _ => None,
-            });
-            return match sources.min() {
-                Some(DOCTESTS) => "pytest imports it for its doctests".to_owned(),
-                Some(source) => format!("pytest loads it ({source})"),
-                None => "coverage shows that a test runs it".to_owned(),
+            return match self.causes(id).min() {
+                Some(StartCause::Plugin(source)) => format!("pytest loads it ({source})"),
+                Some(StartCause::Collected) => "pytest imports it for its doctests".to_owned(),
+                _ => "coverage shows that a test runs it".to_owned(),
             };
         };
         let verb = verb(edge.kind, false);

@@ -39,7 +39,7 @@ pub struct SourceFile {
     /// The file, relative to the project, with `/`.
     pub path: String,
     /// What it says, or why it says nothing.
-    pub facts: Reading,
+    pub reading: Reading,
 }
 
 /// One name of an import statement.

@@ -52,8 +52,10 @@ pub struct Start {
 /// What starts a module.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StartCause {
-    /// pytest imports it by itself: a plugin, or a file with doctests.
-    Pytest(String),
+    /// pytest loads it with every test, as a plugin: `pytest.ini, addopts, -p`.
+    Plugin(String),
+    /// pytest comes across it: a conftest, or a module that may have doctests.
+    Collected,
     /// A configuration file names it: `pyproject.toml, [project.scripts], larder`.
     Declared(String),
     /// `python -m PACKAGE` runs it.

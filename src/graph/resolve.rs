@@ -66,9 +66,8 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
     }
     for start in &starts {
         let role = &mut nodes[start.node.as_usize()].role;
-        let is_plugin = matches!(&start.cause, StartCause::Pytest(source) if source != DOCTESTS);
-        let is_declared = matches!(start.cause, StartCause::Declared(_));
-        if *role == Role::Module && (is_plugin || is_declared) {
+        let is_declared = matches!(start.cause, StartCause::Plugin(_) | StartCause::Declared(_));
+        if *role == Role::Module && is_declared {
             *role = Role::EntryPoint;
         }
     }
@@ -80,9 +79,6 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
 
 /// More leading dots than this are shown as so many.
 const MAX_DOTS: u32 = 64;
-
-/// What makes pytest import files that have no tests of their own.
-pub(super) const DOCTESTS: &str = "--doctest-modules";
 
 fn role(tree: &Tree<'_>, suite: &Suite, path: &str, folder: FolderId) -> Role {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
@@ -134,7 +130,7 @@ impl<'a> Resolver<'a> {
             };
             let source = entry.source.clone();
             let cause = if entry.by_pytest {
-                StartCause::Pytest(source)
+                StartCause::Plugin(source)
             } else {
                 StartCause::Declared(source)
             };
@@ -149,12 +145,12 @@ impl<'a> Resolver<'a> {
             let causes = [
                 (name == "__main__.py", StartCause::MainFile),
                 (
-                    file.facts.as_ref().is_ok_and(|facts| facts.main_guard),
+                    file.reading.as_ref().is_ok_and(|facts| facts.main_guard),
                     StartCause::MainGuard,
                 ),
                 (
-                    suite.is_doctest(&file.path, name, folder),
-                    StartCause::Pytest(DOCTESTS.to_owned()),
+                    suite.is_imported(&file.path, name, folder),
+                    StartCause::Collected,
                 ),
             ];
             let holding = causes.into_iter().filter(|(holds, _)| *holds);
@@ -172,7 +168,7 @@ impl<'a> Resolver<'a> {
         self.add_conftest(at, folder, role);
         if let Ok(FileFacts {
             imports, mentions, ..
-        }) = &file.facts
+        }) = &file.reading
         {
             let from = From {
                 path: &file.path,
@@ -428,7 +424,7 @@ impl<'a> Resolver<'a> {
     fn health(self, files: &[SourceFile]) -> Health {
         let problems: Vec<Problem> = (files.iter())
             .filter_map(|file| {
-                let problem = file.facts.as_ref().err()?;
+                let problem = file.reading.as_ref().err()?;
                 Some(Problem {
                     file: file.path.clone(),
                     line: problem.line,

@@ -84,10 +84,14 @@ impl Suite {
                 .any(|pattern| pattern.matches(path, name))
     }
 
-    /// Whether pytest imports a file for the doctests that may be in it.
-    pub(super) fn is_doctest(&self, path: &str, name: &str, folder: FolderId) -> bool {
+    /// Whether pytest imports a file that it comes across, though it has no tests: a conftest, or a
+    /// module for the doctests that may be in it.
+    pub(super) fn is_imported(&self, path: &str, name: &str, folder: FolderId) -> bool {
+        if name == "conftest.py" {
+            return self.is_collected(path, folder);
+        }
         self.doctest_modules
-            && !["setup.py", "__main__.py", "conftest.py"].contains(&name)
+            && !["setup.py", "__main__.py"].contains(&name)
             && name.strip_suffix(".py").is_some()
             && self.is_collected(path, folder)
     }

@@ -122,7 +122,7 @@ impl<'a> Tree<'a> {
     fn add_folder(&mut self, path: &'a str) -> FolderId {
         let mut at = FolderId::PROJECT;
         let mut end = 0;
-        for name in path.split('/') {
+        for name in path.split('/').filter(|_| !path.is_empty()) {
             end += name.len();
             let next = FolderId(u32::try_from(self.folders.len()).unwrap_or(u32::MAX));
             let slot = self.slots.entry((at, name)).or_default();

@@ -55,7 +55,7 @@ impl<'g> Verdicts<'g> {
         let is_test = |id: &NodeId| graph.node(*id).role == Role::Test;
         graph.ids().filter(is_test).for_each(|id| tests.start(id));
         for start in graph.starts() {
-            if matches!(start.cause, StartCause::Pytest(_)) {
+            if matches!(start.cause, StartCause::Plugin(_) | StartCause::Collected) {
                 tests.start(start.node);
             }
         }
@@ -105,6 +105,11 @@ impl<'g> Verdicts<'g> {
         self.is_isolated[id.as_usize()]
     }
 
+    /// Whether tests load a file, of whatever kind: they are it, or lead to it.
+    pub fn is_reached(&self, id: NodeId) -> bool {
+        self.tests.has(id)
+    }
+
     /// Whether no test reaches a module.
     pub fn is_orphan(&self, id: NodeId) -> bool {
         matches!(self.verdict(id), Verdict::Orphan(_))
@@ -128,12 +133,10 @@ impl<'g> Verdicts<'g> {
         weak.follow_imports(back);
         weak.follow_mentions(back);
         let reaches = |id: NodeId| strong.has(id) || weak.has(id);
-        let loads = |id: NodeId, source: &str| reaches(id) && source != super::resolve::DOCTESTS;
         // A plugin is loaded with every test.
-        let all = self.graph.starts().iter().any(|start| match &start.cause {
-            StartCause::Pytest(source) => loads(start.node, source),
-            _ => false,
-        });
+        let mut starts = self.graph.starts().iter();
+        let all =
+            starts.any(|start| matches!(start.cause, StartCause::Plugin(_)) && reaches(start.node));
         let is_test = |id: &NodeId| {
             let has_tests = self.graph.node(*id).role == Role::Test;
             has_tests && (all || reaches(*id))

@@ -13,6 +13,7 @@ mod cli;
 mod conformance;
 mod diag;
 mod envs;
+mod graph;
 mod harness;
 mod image;
 mod layout;

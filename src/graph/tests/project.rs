@@ -15,7 +15,7 @@ pub(super) fn project(layout: &Layout, files: &[(&str, &str)]) -> Resolution {
         .iter()
         .map(|(path, text)| SourceFile {
             path: (*path).to_owned(),
-            facts: match *text {
+            reading: match *text {
                 "!" => Err(CollectProblem::of_file("it is broken")),
                 text => Ok(facts(text)),
             },
