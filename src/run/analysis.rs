@@ -10,7 +10,7 @@ use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
 use crate::model::record::Level;
 use crate::model::{Notice, Orphan, OrphanStatus};
 use crate::plan::OrphanWishes;
-use crate::source::{ScanError, ScanOptions, scan};
+use crate::source::{ScanError, ScanOptions, layout, scan};
 use crate::store::{Store, StoreError};
 
 /// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
@@ -72,13 +72,16 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
     };
     let scan = scan(&options, store.known_files()?)?;
     store.put_known_files(&scan.changed, &scan.gone)?;
-    let (layout, problems) = (Layout::default(), Vec::<String>::new());
+    let (layout, problems) = layout(&request.project);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
     let unlisted = scan
         .unlisted
         .iter()
         .map(|it| format!("cannot list `{}`: {}", it.path, it.message));
-    let problems = problems.iter().map(ToString::to_string).chain(unlisted);
+    let problems = problems
+        .iter()
+        .map(|it| format!("cannot use `{}`: {}", it.file, it.text))
+        .chain(unlisted);
     let notices = problems.map(|problem| Notice {
         level: Level::Warning,
         code: "analysis".to_owned(),
