@@ -4,10 +4,12 @@
 pub mod facts;
 pub mod groups;
 pub mod import_graph;
+pub mod integration;
 pub mod layout;
 mod leiden;
 
 pub use facts::{Evidence, FileFacts, Import, ImportKind, Mention};
-pub use groups::{Groups, Joined, Places};
+pub use groups::{Joined, Places};
 pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role};
+pub use integration::IntegrationPlan;
 pub use layout::{EntryPoint, Layout};

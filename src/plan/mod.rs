@@ -3,14 +3,14 @@
 //!
 //! [`RunPlan`] says which shards a run has and what each of them gets; [`RecoveryPlan`] says what
 //! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go;
-//! [`IntegrationPlan`] where orphans that pass belong.
+//! [`OrphanMerge`] and [`MapMerge`] what somebody changed in the JSON files of the data folder.
 
 pub mod cleanup;
-pub mod integration;
+pub mod mirror;
 pub mod recovery;
 pub mod run;
 
 pub use cleanup::CleanupPlan;
-pub use integration::IntegrationPlan;
+pub use mirror::{KnownOrphan, MapMerge, OrphanMerge};
 pub use recovery::RecoveryPlan;
 pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};

@@ -40,6 +40,8 @@ mod error;
 mod history;
 mod images;
 mod leases;
+mod mirror;
+mod module_map;
 mod open;
 mod place;
 mod reader;
@@ -47,6 +49,7 @@ mod results;
 mod rows;
 mod runs;
 mod schema;
+mod workflows;
 mod write;
 mod writer;
 
@@ -55,6 +58,7 @@ pub use counters::Counter;
 pub use error::StoreError;
 pub use images::ImageArchiveRow;
 pub use leases::{Acquisition, Leases};
+pub use module_map::Added;
 pub use open::Store;
 pub use reader::Reader;
 pub use rows::{

@@ -16,6 +16,7 @@ mod envs;
 mod harness;
 mod image;
 mod layout;
+mod mirror;
 mod offline;
 mod readme;
 mod run;
