@@ -32,9 +32,9 @@ fn main() {
     st.put_known_files(&scan.changed, &scan.gone).unwrap();
     let t4 = Instant::now();
     let files = scan.files.len();
-    let problems = scan.files.iter().filter(|f| f.facts.is_err()).count();
+    let problems = scan.files.iter().filter(|f| f.reading.is_err()).count();
     let (mut i, mut m) = (0, 0);
-    for f in scan.files.iter().filter_map(|f| f.facts.as_ref().ok()) {
+    for f in scan.files.iter().filter_map(|f| f.reading.as_ref().ok()) {
         i += f.imports.len();
         m += f.mentions.len();
     }
@@ -46,7 +46,7 @@ fn main() {
     );
     if args.len() > 3 {
         for f in &scan.files {
-            if let Err(p) = &f.facts {
+            if let Err(p) = &f.reading {
                 println!("{} {:?}", f.path, p);
             }
         }

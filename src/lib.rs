@@ -34,6 +34,7 @@
 //! | L3 | [`run`] | carrying out one plan |
 //! | L2 | [`settings`] | flags, environment and files, each value with its origin |
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
+//! | L2 | [`mirror`] | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
 //! | L2 | [`engine`] | processes; the only user of duct |
 //! | L2 | [`source`] | the project's files; the only user of ignore |
 //! | L2 | [`archive`] | image archives as files, projects as streams; the only user of tar, flate2 and zip |
@@ -67,6 +68,7 @@ pub mod engine;
 pub mod graph;
 pub mod image;
 pub mod insight;
+pub mod mirror;
 pub mod model;
 pub mod plan;
 pub mod pytest;

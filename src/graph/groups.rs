@@ -17,19 +17,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::facts::ImportKind;
 use super::import_graph::{Edge, EdgeKind, ImportGraph, NodeId, Role};
 use super::leiden::Network;
-use crate::graph::ImportKind;
-use crate::model::GroupId;
+use crate::model::{GroupId, Groups};
 
 /// The weight of an import.
 const IMPORT: u64 = 4;
 
 /// The weight of what is evidence at most.
 const HINT: u64 = 1;
-
-/// Groups by file.
-pub type Groups = BTreeMap<String, GroupId>;
 
 /// Where a module belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod facts_codec;
 pub mod groups;
 pub mod health;
 pub mod import_graph;
+pub mod integration;
 pub mod known_file;
 pub mod layout;
 mod leiden;
@@ -29,9 +30,10 @@ pub use explain::{Explanation, Importer, Step};
 pub use facts::{
     CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
 };
-pub use groups::{Groups, Joined, Places};
+pub use groups::{Joined, Places};
 pub use health::{External, Health, Problem, Unresolved};
 pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+pub use integration::IntegrationPlan;
 pub use known_file::KnownFile;
 pub use layout::{EntryPoint, ImportMode, Layout};
 pub use resolve::{Resolution, resolve};

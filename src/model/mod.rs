@@ -18,6 +18,7 @@ pub mod exit;
 pub mod ids;
 pub mod lease;
 pub mod lines;
+pub mod mirror;
 pub mod module;
 pub mod module_map;
 pub mod outcome;
@@ -34,7 +35,7 @@ pub use lines::LineSet;
 pub use module::{
     Integration, Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, Touch, Trial, TrialOutcome,
 };
-pub use module_map::{MapEntry, Source, Step, Workflow};
+pub use module_map::{Groups, MapEntry, Source, Step, Workflow};
 pub use outcome::{Counts, Outcome, RunOutcome};
 pub use record::{AttemptRecord, CoverageTotals, FileCoverage, FileRecord, Notice, TestItem};
 pub use summary::{Comparison, RunSummary, SlowTest};

@@ -1,5 +1,6 @@
 //! The module map and workflows: where modules belong, and which are exercised together.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -7,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{GroupId, RunId};
 use super::module::Module;
+
+/// Groups by file.
+pub type Groups = BTreeMap<String, GroupId>;
 
 /// A module on the map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

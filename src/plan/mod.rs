@@ -3,17 +3,17 @@
 //!
 //! [`RunPlan`] says which shards a run has and what each of them gets; [`RecoveryPlan`] says what
 //! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go;
-//! [`TrialPlan`] which modules that no test reaches are tried; [`IntegrationPlan`] where those that
-//! pass belong.
+//! [`TrialPlan`] which modules that no test reaches are tried; [`OrphanMerge`] and [`MapMerge`] what
+//! somebody changed in the JSON files of the data folder.
 
 pub mod cleanup;
-pub mod integration;
+pub mod mirror;
 pub mod orphans;
 pub mod recovery;
 pub mod run;
 
 pub use cleanup::CleanupPlan;
-pub use integration::IntegrationPlan;
+pub use mirror::{KnownOrphan, MapMerge, OrphanMerge};
 pub use orphans::{OrphanWishes, TrialPlan};
 pub use recovery::RecoveryPlan;
 pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};

@@ -104,7 +104,7 @@ pub fn scan(options: &ScanOptions<'_>, mut known: Vec<KnownFile>) -> Result<Scan
         scan.changed.extend(looked.changed);
         scan.files.push(SourceFile {
             path: found.path,
-            facts: looked.reading,
+            reading: looked.reading,
         });
     }
     Ok(scan)

@@ -139,6 +139,7 @@ fn test_id(
     Ok(id)
 }
 
+/// The id of a file, which is noted if it was not.
 pub(super) fn file_id(tx: &Transaction<'_>, path: &str) -> rusqlite::Result<i64> {
     let known = tx
         .prepare_cached("SELECT file_id FROM file WHERE path = ?1")?

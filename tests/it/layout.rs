@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of each top-level module; a file may import lower layers and its own module.
-const LAYERS: [(&str, u32); 16] = [
+const LAYERS: [(&str, u32); 17] = [
     ("cli", 5),
     ("service", 4),
     ("run", 3),
     ("settings", 2),
     ("store", 2),
+    ("mirror", 2),
     ("engine", 2),
     ("source", 2),
     ("archive", 2),

@@ -17,6 +17,7 @@ mod graph;
 mod harness;
 mod image;
 mod layout;
+mod mirror;
 mod offline;
 mod readme;
 mod run;

@@ -21,10 +21,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt;
 
-use crate::graph::groups::{groups, is_grouped, neighbours};
-use crate::graph::{Groups, ImportGraph, Joined, NodeId, Places};
+use super::groups::{Joined, Places, groups, is_grouped, neighbours};
+use super::import_graph::{ImportGraph, NodeId};
 use crate::model::module_map::{Analysed, Workflow};
-use crate::model::{GroupId, Module};
+use crate::model::{GroupId, Groups, Module};
 
 /// The share of the files, in percent, that has to be analysed.
 pub const ENOUGH_PERCENT: u64 = 95;

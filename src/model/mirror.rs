@@ -1,0 +1,29 @@
+//! What is remembered of a JSON file that mirrors a part of the state file.
+
+/// The name of the file that lists orphans.
+pub const ORPHANS_FILE: &str = "orphan_modules.json";
+
+/// The name of the file that holds the module map.
+pub const MODULE_MAP_FILE: &str = "module_map.json";
+
+/// A file as it was last read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// Its size.
+    pub size_bytes: u64,
+    /// When it was last changed, nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// The hash of its content.
+    pub hash: [u8; 16],
+    /// The fields of it that are no entries: a JSON object.
+    pub extra: Option<String>,
+}
+
+/// An entry of the list of orphans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOrphan {
+    /// The file, relative to the project.
+    pub file: String,
+    /// The fields that the entry has in the file: a JSON object.
+    pub extra: Option<String>,
+}

@@ -1,0 +1,200 @@
+//! What the JSON files of the data folder mean for the state file, where somebody edited them.
+//!
+//! | in the file | becomes |
+//! |---|---|
+//! | an orphan that is not on the list | goes on the list, source `file` |
+//! | an orphan of the list is missing | goes from the list; what joined the map was not in the file |
+//! | a module with another group | gets that group; what put it on the map stays |
+//! | a module that is not on the map | goes on the map, source `file` |
+//! | a module of the map is missing | goes from the map |
+//! | what is no module of the project | is left out, and named |
+//!
+//! What is missing counts only in a file that the agent knows: one that it reads for the first time
+//! cannot have lost anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::mirror::ListedOrphan;
+use crate::model::{GroupId, Groups, MapEntry, Module};
+
+/// An orphan of the list, as far as the file is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownOrphan {
+    /// The entry that it has in the file.
+    pub listed: ListedOrphan,
+    /// It joined the map, or repeats a module: the file does not list it any more.
+    pub is_settled: bool,
+}
+
+/// What `orphan_modules.json` changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrphanMerge {
+    /// What goes on the list, with the fields of its entry.
+    pub added: Vec<(Module, Option<String>)>,
+    /// What is on the list and has other fields now.
+    pub changed: Vec<ListedOrphan>,
+    /// The files of what goes from the list.
+    pub removed: Vec<String>,
+    /// Files that the project does not have.
+    pub unknown: Vec<String>,
+}
+
+/// What `module_map.json` changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MapMerge {
+    /// What gets a group.
+    pub put: Vec<(Module, GroupId)>,
+    /// The files of what goes from the map.
+    pub removed: Vec<String>,
+    /// Files that the project does not have.
+    pub unknown: Vec<String>,
+}
+
+impl OrphanMerge {
+    /// Compares the entries of the file with the list; `module_of` knows the project's files, and
+    /// `is_known` says that the file was read or written before.
+    pub fn new(
+        file: &[ListedOrphan],
+        list: &[KnownOrphan],
+        is_known: bool,
+        module_of: impl Fn(&str) -> Option<Module>,
+    ) -> Self {
+        let known: BTreeMap<&str, &KnownOrphan> = list
+            .iter()
+            .map(|orphan| (orphan.listed.file.as_str(), orphan))
+            .collect();
+        let mut merge = Self::default();
+        for entry in file {
+            match known.get(entry.file.as_str()) {
+                Some(orphan) if orphan.listed.extra != entry.extra => {
+                    merge.changed.push(entry.clone());
+                }
+                Some(_) => {}
+                None => match module_of(&entry.file) {
+                    Some(module) => merge.added.push((module, entry.extra.clone())),
+                    None => merge.unknown.push(entry.file.clone()),
+                },
+            }
+        }
+        let listed: BTreeSet<&str> = file.iter().map(|entry| entry.file.as_str()).collect();
+        let open = list.iter().filter(|orphan| !orphan.is_settled);
+        let files = open.map(|orphan| &orphan.listed.file);
+        let removed = files.filter(|file| is_known && !listed.contains(file.as_str()));
+        merge.removed = removed.cloned().collect();
+        merge
+    }
+}
+
+impl MapMerge {
+    /// Compares the groups of the file with the map; the rest is as for [`OrphanMerge::new`].
+    pub fn new(
+        file: &Groups,
+        map: &[MapEntry],
+        is_known: bool,
+        module_of: impl Fn(&str) -> Option<Module>,
+    ) -> Self {
+        let known: BTreeMap<&str, &MapEntry> = map
+            .iter()
+            .map(|entry| (entry.module.file.as_str(), entry))
+            .collect();
+        let mut merge = Self::default();
+        for (path, group) in file {
+            let module = match known.get(path.as_str()) {
+                Some(entry) if entry.group == *group => continue,
+                Some(entry) => Some(entry.module.clone()),
+                None => module_of(path),
+            };
+            match module {
+                Some(module) => merge.put.push((module, *group)),
+                None => merge.unknown.push(path.clone()),
+            }
+        }
+        let files = map.iter().map(|entry| &entry.module.file);
+        let removed = files.filter(|path| is_known && !file.contains_key(*path));
+        merge.removed = removed.cloned().collect();
+        merge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Source;
+
+    fn listed(file: &str, extra: Option<&str>) -> ListedOrphan {
+        ListedOrphan {
+            file: file.to_owned(),
+            extra: extra.map(str::to_owned),
+        }
+    }
+
+    fn known(file: &str, is_settled: bool) -> KnownOrphan {
+        KnownOrphan {
+            listed: listed(file, None),
+            is_settled,
+        }
+    }
+
+    fn module(file: &str) -> Module {
+        Module {
+            file: file.to_owned(),
+            name: file.trim_end_matches(".py").replace('/', "."),
+        }
+    }
+
+    fn in_project(file: &str) -> Option<Module> {
+        (!file.starts_with("no")).then(|| module(file))
+    }
+
+    #[test]
+    fn the_file_has_the_say_over_the_list_of_orphans() {
+        let file = [
+            listed("back.py", None),
+            listed("kept.py", None),
+            listed("new.py", Some("{\"x\":1}")),
+            listed("nowhere.py", None),
+            listed("told.py", Some("{\"y\":1}")),
+        ];
+        let list = [
+            known("back.py", true),
+            known("gone.py", false),
+            known("joined.py", true),
+            known("kept.py", false),
+            known("told.py", false),
+        ];
+        let merge = OrphanMerge::new(&file, &list, true, in_project);
+        let expected = OrphanMerge {
+            added: vec![(module("new.py"), Some("{\"x\":1}".to_owned()))],
+            changed: vec![listed("told.py", Some("{\"y\":1}"))],
+            removed: vec!["gone.py".to_owned()],
+            unknown: vec!["nowhere.py".to_owned()],
+        };
+        assert_eq!(merge, expected);
+        let first = OrphanMerge::new(&file, &list, false, in_project);
+        assert_eq!(first.removed, [""; 0]);
+        assert_eq!(first.added, expected.added);
+    }
+
+    #[test]
+    fn the_file_has_the_say_over_the_map() {
+        let file = Groups::from([
+            ("a.py".to_owned(), GroupId(1)),
+            ("b.py".to_owned(), GroupId(5)),
+            ("new.py".to_owned(), GroupId(2)),
+            ("nowhere.py".to_owned(), GroupId(2)),
+        ]);
+        let map = ["a.py", "b.py", "gone.py"].map(|file| MapEntry {
+            module: module(file),
+            group: GroupId(1),
+            source: Source::Build,
+            run: None,
+        });
+        let merge = MapMerge::new(&file, &map, true, in_project);
+        let expected = MapMerge {
+            put: vec![(module("b.py"), GroupId(5)), (module("new.py"), GroupId(2))],
+            removed: vec!["gone.py".to_owned()],
+            unknown: vec!["nowhere.py".to_owned()],
+        };
+        assert_eq!(merge, expected);
+    }
+}

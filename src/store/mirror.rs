@@ -1,0 +1,167 @@
+//! What is remembered of the JSON files of the data folder, and what they said.
+
+use rusqlite::{Row, Transaction, params};
+
+use super::db::{count, int};
+use super::error::StoreError;
+use super::module_map::put;
+use super::open::Store;
+use super::reader::Reader;
+use super::results::file_id;
+use crate::model::mirror::{ListedOrphan, MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
+use crate::model::{Module, RunId, Source};
+use crate::plan::{KnownOrphan, MapMerge, OrphanMerge};
+
+impl Reader {
+    /// What is remembered of a file, by its name.
+    pub fn mirror(&self, name: &str) -> Result<Option<Remembered>, StoreError> {
+        self.db.first(
+            "read what is remembered of a file",
+            "SELECT size_bytes, mtime_ns, content_hash, extra FROM mirror WHERE name = ?1",
+            [name],
+            |row| {
+                Ok(Remembered {
+                    size_bytes: count(row.get(0)?),
+                    mtime_ns: row.get(1)?,
+                    hash: row.get(2)?,
+                    extra: row.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// The list of orphans as the file has it, by file.
+    pub fn known_orphans(&self) -> Result<Vec<KnownOrphan>, StoreError> {
+        self.db.rows(
+            "read the list of orphans",
+            "SELECT f.path, o.extra, o.status IN ('integrated', 'redundant')
+             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id ORDER BY f.path",
+            [],
+            known_orphan,
+        )
+    }
+}
+
+impl Store {
+    /// Remembers a file as it was read or written.
+    pub fn remember_mirror(&mut self, name: &str, file: &Remembered) -> Result<(), StoreError> {
+        let remembered = self.in_transaction(|tx| remember(tx, name, file));
+        self.db.in_words("remember a file", remembered)
+    }
+
+    /// Writes what `orphan_modules.json` says, and remembers the file; `run` is the one that reads
+    /// it.
+    pub fn merge_orphans(
+        &mut self,
+        merge: &OrphanMerge,
+        file: &Remembered,
+        run: Option<RunId>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let merged = self.in_transaction(|tx| {
+            for (module, extra) in &merge.added {
+                list_orphan(tx, module, extra.as_deref(), run, now_ms)?;
+            }
+            for orphan in &merge.changed {
+                tx.prepare_cached(
+                    "UPDATE orphan SET extra = ?2
+                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+                )?
+                .execute(params![orphan.file, orphan.extra])?;
+            }
+            for path in &merge.removed {
+                tx.prepare_cached(
+                    "DELETE FROM orphan
+                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+                )?
+                .execute([path])?;
+            }
+            remember(tx, ORPHANS_FILE, file)
+        });
+        self.db.in_words("read the list of orphans in", merged)
+    }
+
+    /// Writes what `module_map.json` says, and remembers the file.
+    pub fn merge_module_map(
+        &mut self,
+        merge: &MapMerge,
+        file: &Remembered,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let merged = self.in_transaction(|tx| {
+            for (module, group) in &merge.put {
+                put(tx, module, *group, Source::File, None, now_ms)?;
+            }
+            for path in &merge.removed {
+                tx.prepare_cached(
+                    "DELETE FROM module_map
+                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+                )?
+                .execute([path])?;
+            }
+            remember(tx, MODULE_MAP_FILE, file)
+        });
+        self.db.in_words("read the module map in", merged)
+    }
+
+    fn in_transaction(
+        &mut self,
+        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let tx = self.db.connection.transaction()?;
+        write(&tx)?;
+        tx.commit()
+    }
+}
+
+/// Puts an orphan on the list that the file names. Of its kind nothing is known before a scan: it
+/// counts as the kind that says least.
+fn list_orphan(
+    tx: &Transaction<'_>,
+    module: &Module,
+    extra: Option<&str>,
+    run: Option<RunId>,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let file = file_id(tx, &module.file)?;
+    tx.prepare_cached(
+        "INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
+             first_seen_ms, first_seen_run, extra)
+         VALUES (?1, ?2, 'unreferenced', 0, ?3, 'file', 'untried', ?4, ?5, ?6)
+         ON CONFLICT (file_id) DO UPDATE SET extra = excluded.extra",
+    )?
+    .execute(params![
+        file,
+        module.name,
+        format!("`{ORPHANS_FILE}` lists it"),
+        now_ms,
+        run.map(|run| run.0),
+        extra
+    ])
+    .map(drop)
+}
+
+fn remember(tx: &Transaction<'_>, name: &str, file: &Remembered) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO mirror (name, size_bytes, mtime_ns, content_hash, extra)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        name,
+        int(file.size_bytes),
+        file.mtime_ns,
+        file.hash,
+        file.extra
+    ])
+    .map(drop)
+}
+
+fn known_orphan(row: &Row<'_>) -> rusqlite::Result<KnownOrphan> {
+    Ok(KnownOrphan {
+        listed: ListedOrphan {
+            file: row.get(0)?,
+            extra: row.get(1)?,
+        },
+        is_settled: row.get(2)?,
+    })
+}

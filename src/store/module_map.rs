@@ -1,0 +1,285 @@
+//! The module map and what a run did to it and to workflows: written together, taken back together.
+
+use rusqlite::{Row, Transaction, params};
+
+use super::db::{Db, count};
+use super::error::StoreError;
+use super::leases::{self, Standing};
+use super::open::Store;
+use super::reader::Reader;
+use super::results::file_id;
+use super::workflows;
+use crate::graph::IntegrationPlan;
+use crate::graph::integration::{Candidate, Content};
+use crate::model::{GroupId, MapEntry, Module, RunId, Source, Step};
+
+/// The columns of [`map_entry`], in their order.
+macro_rules! map_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT f.path, m.module, m.group_id, m.source, m.run_id
+             FROM module_map AS m JOIN file AS f ON f.file_id = m.file_id ",
+            $rest
+        )
+    };
+}
+
+/// What a run added, and what taking it back removes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Modules on the map, by file.
+    pub modules: Vec<MapEntry>,
+    /// Steps, with their workflows.
+    pub steps: Vec<(String, Step)>,
+}
+
+impl Reader {
+    /// The module map, by file.
+    pub fn module_map(&self) -> Result<Vec<MapEntry>, StoreError> {
+        let sql = map_query!("ORDER BY f.path");
+        self.db.rows("read the module map", sql, [], map_entry)
+    }
+
+    /// What a run added and is still there.
+    pub fn added_by(&self, run: RunId) -> Result<Added, StoreError> {
+        added_by(&self.db, run)
+    }
+
+    /// The orphans whose last trial passed and that nobody has a place for yet.
+    pub fn passing_orphans(&self) -> Result<Vec<Candidate>, StoreError> {
+        self.db.rows(
+            "read the passing orphans",
+            "SELECT f.path, o.held_back
+             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
+             WHERE o.status = 'passed' ORDER BY f.path",
+            [],
+            |row| {
+                Ok(Candidate {
+                    file: row.get(0)?,
+                    held_back: row.get(1)?,
+                })
+            },
+        )
+    }
+
+    /// The files of all orphans on the list.
+    pub fn orphan_files(&self) -> Result<Vec<String>, StoreError> {
+        self.db.rows(
+            "read the list of orphans",
+            "SELECT f.path FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
+             ORDER BY f.path",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// Size and hash of every file of the last scan, with its path.
+    pub fn contents(&self) -> Result<Vec<(String, Content)>, StoreError> {
+        self.db.rows(
+            "read what is known of the project's files",
+            "SELECT path, size_bytes, content_hash FROM source_file ORDER BY path",
+            [],
+            |row| {
+                let size_bytes = count(row.get(1)?);
+                let hash = row.get(2)?;
+                Ok((row.get(0)?, Content { size_bytes, hash }))
+            },
+        )
+    }
+}
+
+impl Store {
+    /// Puts a whole map in the place of the present one. A module that stays on it keeps what put
+    /// it there, so that a run can still be taken back; a new one gets `source`.
+    pub fn replace_module_map(
+        &mut self,
+        map: &[(Module, GroupId)],
+        source: Source,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let replaced = self.replace_map(map, source, now_ms);
+        self.db.in_words("write the module map", replaced)
+    }
+
+    fn replace_map(
+        &mut self,
+        map: &[(Module, GroupId)],
+        source: Source,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let tx = self.db.connection.transaction()?;
+        tx.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS on_map (file_id INTEGER NOT NULL PRIMARY KEY);
+             DELETE FROM temp.on_map;",
+        )?;
+        for (module, group) in map {
+            let file = put(&tx, module, *group, source, None, now_ms)?;
+            tx.prepare_cached("INSERT OR IGNORE INTO temp.on_map (file_id) VALUES (?1)")?
+                .execute([file])?;
+        }
+        tx.prepare_cached(
+            "DELETE FROM module_map
+             WHERE NOT EXISTS (SELECT 1 FROM temp.on_map AS o WHERE o.file_id = module_map.file_id)",
+        )?
+        .execute([])?;
+        tx.execute_batch("DELETE FROM temp.on_map")?;
+        tx.commit()
+    }
+
+    /// Carries out an integration: for a run, which remembers it, or by hand. A run whose lease
+    /// was lost is [`StoreError::LeaseLost`], and nothing is written.
+    pub fn integrate(
+        &mut self,
+        plan: &IntegrationPlan,
+        run: Option<RunId>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let written = self.carry_out(plan, run, now_ms);
+        let standing = self.db.in_words("integrate orphans", written)?;
+        let path = || self.db.file.clone();
+        match (standing, run) {
+            (Standing::NoRun, Some(run)) => Err(StoreError::NoRun { path: path(), run }),
+            (Standing::LeaseLost(token), Some(run)) => Err(StoreError::LeaseLost {
+                path: path(),
+                lease: format!("of run {run}"),
+                token,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        plan: &IntegrationPlan,
+        run: Option<RunId>,
+        now_ms: i64,
+    ) -> rusqlite::Result<Standing> {
+        let tx = self.db.connection.transaction()?;
+        if let Some(run) = run {
+            let standing = leases::standing(&tx, run)?;
+            if standing != Standing::Good {
+                return Ok(standing);
+            }
+        }
+        let source = if run.is_some() {
+            Source::Run
+        } else {
+            Source::Command
+        };
+        for (module, group) in &plan.built {
+            put(&tx, module, *group, Source::Build, None, now_ms)?;
+        }
+        for addition in &plan.additions {
+            put(&tx, &addition.module, addition.group, source, run, now_ms)?;
+            settle(&tx, &addition.module, "integrated")?;
+        }
+        for step in &plan.steps {
+            workflows::append(&tx, &step.workflow, &step.module, source, run, now_ms)?;
+        }
+        for redundant in &plan.redundant {
+            settle(&tx, &redundant.module, "redundant")?;
+        }
+        if let Some(run) = run {
+            let files = |modules: Vec<&Module>| {
+                let files = modules.into_iter().map(|module| module.file.clone());
+                files.collect::<serde_json::Value>().to_string()
+            };
+            let integrated = plan.additions.iter().map(|of| &of.module).collect();
+            let redundant = plan.redundant.iter().map(|of| &of.module).collect();
+            tx.prepare_cached("UPDATE run SET integrated = ?2, redundant = ?3 WHERE run_id = ?1")?
+                .execute(params![run.0, files(integrated), files(redundant)])?;
+        }
+        tx.commit()?;
+        Ok(Standing::Good)
+    }
+
+    /// Takes back what a run added to the map and to workflows. Its modules are passing orphans
+    /// again, and are held back: no run adds them by itself. Returns what was removed.
+    pub fn undo_integration(&mut self, run: RunId) -> Result<Added, StoreError> {
+        let added = added_by(&self.db, run)?;
+        let undone = self.take_back(run, &added);
+        self.db.in_words("take back what a run added", undone)?;
+        Ok(added)
+    }
+
+    fn take_back(&mut self, run: RunId, added: &Added) -> rusqlite::Result<()> {
+        let tx = self.db.connection.transaction()?;
+        tx.prepare_cached(
+            "UPDATE orphan SET status = 'passed', held_back = 1
+             WHERE file_id IN (SELECT file_id FROM module_map WHERE run_id = ?1)",
+        )?
+        .execute([run.0])?;
+        tx.prepare_cached("DELETE FROM module_map WHERE run_id = ?1")?
+            .execute([run.0])?;
+        tx.prepare_cached("DELETE FROM workflow_step WHERE run_id = ?1")?
+            .execute([run.0])?;
+        for (workflow, _) in &added.steps {
+            workflows::close_gaps(&tx, workflow)?;
+        }
+        tx.commit()
+    }
+}
+
+/// Puts a module on the map and returns the id of its file. One that is there keeps its source.
+pub(super) fn put(
+    tx: &Transaction<'_>,
+    module: &Module,
+    group: GroupId,
+    source: Source,
+    run: Option<RunId>,
+    now_ms: i64,
+) -> rusqlite::Result<i64> {
+    let file = file_id(tx, &module.file)?;
+    tx.prepare_cached(
+        "INSERT INTO module_map (file_id, module, group_id, source, run_id, added_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (file_id) DO UPDATE SET
+             module = excluded.module, group_id = excluded.group_id",
+    )?
+    .execute(params![
+        file,
+        module.name,
+        group.0,
+        source.as_str(),
+        run.map(|run| run.0),
+        now_ms
+    ])?;
+    Ok(file)
+}
+
+fn settle(tx: &Transaction<'_>, module: &Module, status: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE orphan SET status = ?2, held_back = 0
+         WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+    )?
+    .execute([&module.file, status])
+    .map(drop)
+}
+
+fn added_by(db: &Db, run: RunId) -> Result<Added, StoreError> {
+    let sql = map_query!("WHERE m.run_id = ?1 ORDER BY f.path");
+    let modules = db.rows("read what a run added", sql, [run.0], map_entry)?;
+    let steps = workflows::steps_of(db, run)?;
+    Ok(Added { modules, steps })
+}
+
+fn map_entry(row: &Row<'_>) -> rusqlite::Result<MapEntry> {
+    Ok(MapEntry {
+        module: Module {
+            file: row.get(0)?,
+            name: row.get(1)?,
+        },
+        group: GroupId(row.get(2)?),
+        source: source(row, 3)?,
+        run: row.get::<_, Option<i64>>(4)?.map(RunId),
+    })
+}
+
+/// A source that a CHECK of the schema allows.
+pub(super) fn source(row: &Row<'_>, column: usize) -> rusqlite::Result<Source> {
+    let name = row.get_ref(column)?.as_str()?;
+    Source::from_name(name).ok_or_else(|| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::InvalidColumnType(column, format!("source {name}"), kind)
+    })
+}
