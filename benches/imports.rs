@@ -31,10 +31,16 @@ fn main() {
     let t3 = Instant::now();
     st.put_known_files(&scan.changed, &scan.gone).unwrap();
     let t4 = Instant::now();
+    let d0 = Instant::now();
+    let mut total = 0;
+    for f in &scan.files {
+        total += f.reading().map_or(0, |f| f.imports.len());
+    }
+    println!("decode all {total} {:?}", d0.elapsed());
     let files = scan.files.len();
-    let problems = scan.files.iter().filter(|f| f.reading.is_err()).count();
+    let problems = scan.files.iter().filter(|f| f.reading().is_err()).count();
     let (mut i, mut m) = (0, 0);
-    for f in scan.files.iter().filter_map(|f| f.reading.as_ref().ok()) {
+    for f in scan.files.iter().filter_map(|f| f.reading().ok()) {
         i += f.imports.len();
         m += f.mentions.len();
     }
@@ -46,7 +52,7 @@ fn main() {
     );
     if args.len() > 3 {
         for f in &scan.files {
-            if let Err(p) = &f.reading {
+            if let Err(p) = &f.reading() {
                 println!("{} {:?}", f.path, p);
             }
         }

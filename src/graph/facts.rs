@@ -1,12 +1,15 @@
 //! What one Python file says of its imports: the result of reading it, kept in the state file.
 
-/// What one file says. Nothing in it depends on any other file.
+use super::facts_codec;
+
+/// What one file says. Nothing in it depends on any other file. `T` is `&str` where its texts are
+/// still in the bytes that the state file keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FileFacts {
+pub struct FileFacts<T = String> {
     /// Its import statements, one entry for each name, in the order of the file.
-    pub imports: Vec<Import>,
+    pub imports: Vec<Import<T>>,
     /// Names of modules that stand in it in other ways; no exact repetitions.
-    pub mentions: Vec<Mention>,
+    pub mentions: Vec<Mention<T>>,
     /// It has code under `if __name__ == "__main__"`.
     pub main_guard: bool,
 }
@@ -31,28 +34,46 @@ impl CollectProblem {
 }
 
 /// What came of reading a file.
-pub type Reading = Result<FileFacts, CollectProblem>;
+pub type Reading<T = String> = Result<FileFacts<T>, CollectProblem>;
 
 /// A file of the project and what reading it gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// The file, relative to the project, with `/`.
     pub path: String,
+    /// Encoded still: all facts of a large project at once take much time and memory to lay out.
+    encoded: Vec<u8>,
+}
+
+impl SourceFile {
+    /// A file that says this.
+    pub fn new(path: String, reading: &Reading) -> Self {
+        Self::of_encoded(path, facts_codec::encode(reading))
+    }
+
+    /// The same for what is encoded already.
+    pub fn of_encoded(path: String, encoded: Vec<u8>) -> Self {
+        Self { path, encoded }
+    }
+
     /// What it says, or why it says nothing.
-    pub reading: Reading,
+    pub fn reading(&self) -> Reading<&str> {
+        facts_codec::decode(&self.encoded)
+            .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
+    }
 }
 
 /// One name of an import statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
+pub struct Import<T = String> {
     /// Where the statement stands.
     pub kind: ImportKind,
     /// The leading dots of a relative import.
     pub level: u32,
     /// What follows the dots; empty for `from . import x`.
-    pub module: String,
+    pub module: T,
     /// The `x` of `from m import x`, `*` for all; `None` for `import m`.
-    pub member: Option<String>,
+    pub member: Option<T>,
     /// The line of the statement, from 1.
     pub line: u32,
 }
@@ -72,11 +93,11 @@ pub enum ImportKind {
 
 /// A name in a file that is not in an import statement, and may be a module's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Mention {
+pub struct Mention<T = String> {
     /// How it stands there.
     pub evidence: Evidence,
     /// The name, with leading dots where the call has them.
-    pub name: String,
+    pub name: T,
     /// The line, from 1.
     pub line: u32,
 }

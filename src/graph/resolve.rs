@@ -12,7 +12,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::facts::{Evidence, FileFacts, Import, Mention, SourceFile};
+use super::facts::{Evidence, FileFacts, Import, Mention, Reading, SourceFile};
 use super::health::{External, Health, Problem, Unresolved};
 use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 use super::layout::Layout;
@@ -44,15 +44,21 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
         tree,
         naming,
         external: FxHashMap::default(),
+        problems: Vec::new(),
         unresolved: Vec::new(),
         edges: Vec::new(),
         walked: Vec::new(),
     };
-    let starts = resolver.starts(layout, &suite, files);
     let mut edges = Vec::with_capacity(files.len());
+    let mut has_guard = Vec::with_capacity(files.len());
     for ((at, file), role) in (0..).map(NodeId).zip(files).zip(&roles) {
-        edges.push(resolver.edges_of(at, file, *role));
+        // One at a time: the facts of all files would take much memory.
+        let reading = file.reading();
+        edges.push(resolver.edges_of(at, &file.path, &reading, *role));
+        has_guard.push(reading.as_ref().is_ok_and(|facts| facts.main_guard));
+        resolver.note_problem(&file.path, reading);
     }
+    let starts = resolver.starts(layout, &suite, files, &has_guard);
     let mut nodes = Vec::with_capacity(files.len());
     let names = resolver.naming.names(&resolver.tree, &paths, &roles);
     for ((path, name), role) in paths.iter().zip(names).zip(roles) {
@@ -73,7 +79,7 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
     }
     Resolution {
         graph: ImportGraph::new(nodes, edges).with_starts(starts),
-        health: resolver.health(files),
+        health: resolver.health(files.len()),
     }
 }
 
@@ -101,6 +107,7 @@ struct Resolver<'a> {
     /// Where relative imports of the files of a folder begin.
     places: Vec<Option<Place>>,
     external: FxHashMap<&'a str, usize>,
+    problems: Vec<Problem>,
     unresolved: Vec<Unresolved>,
     /// Of the file at hand.
     edges: Vec<Edge>,
@@ -122,7 +129,13 @@ enum Walk {
 
 impl<'a> Resolver<'a> {
     /// What something outside starts.
-    fn starts(&mut self, layout: &'a Layout, suite: &Suite, files: &[SourceFile]) -> Vec<Start> {
+    fn starts(
+        &mut self,
+        layout: &'a Layout,
+        suite: &Suite,
+        files: &[SourceFile],
+        has_guard: &[bool],
+    ) -> Vec<Start> {
         let mut starts = Vec::new();
         for entry in &layout.entry_points {
             let Walk::Module(Some(node), _) = self.walk_from_top(None, &entry.module) else {
@@ -144,10 +157,7 @@ impl<'a> Resolver<'a> {
                 .map_or(&*file.path, |(_, name)| name);
             let causes = [
                 (name == "__main__.py", StartCause::MainFile),
-                (
-                    file.reading.as_ref().is_ok_and(|facts| facts.main_guard),
-                    StartCause::MainGuard,
-                ),
+                (has_guard[node.as_usize()], StartCause::MainGuard),
                 (
                     suite.is_imported(&file.path, name, folder),
                     StartCause::Collected,
@@ -159,7 +169,13 @@ impl<'a> Resolver<'a> {
         starts
     }
 
-    fn edges_of(&mut self, at: NodeId, file: &'a SourceFile, role: Role) -> Vec<Edge> {
+    fn edges_of(
+        &mut self,
+        at: NodeId,
+        path: &str,
+        reading: &Reading<&'a str>,
+        role: Role,
+    ) -> Vec<Edge> {
         let folder = self.tree.folder_of[at.as_usize()];
         if role == Role::Stub {
             return Vec::new();
@@ -168,10 +184,10 @@ impl<'a> Resolver<'a> {
         self.add_conftest(at, folder, role);
         if let Ok(FileFacts {
             imports, mentions, ..
-        }) = &file.reading
+        }) = reading
         {
             let from = From {
-                path: &file.path,
+                path,
                 folder,
                 own: self.naming.own_folder(folder, role),
                 outermost: self.naming.outermost(folder, role),
@@ -229,11 +245,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn add_import(&mut self, from: &From<'a>, import: &'a Import) {
+    fn add_import(&mut self, from: &From<'_>, import: &Import<&'a str>) {
         let walk = match import.level {
-            0 => self.walk_from_top(from.own, &import.module),
+            0 => self.walk_from_top(from.own, import.module),
             level => match self.place_above(from, level) {
-                Some(place) => self.walk_in(place, &import.module),
+                Some(place) => self.walk_in(place, import.module),
                 None => return self.add_unresolved(from, import, false),
             },
         };
@@ -252,13 +268,13 @@ impl<'a> Resolver<'a> {
     /// `from module import member`, where the module was found; or `import module`.
     fn add_member(
         &mut self,
-        from: &From<'a>,
-        import: &'a Import,
+        from: &From<'_>,
+        import: &Import<&'a str>,
         node: Option<NodeId>,
         place: Option<Place>,
     ) {
         let steps = import.module.split('.').count();
-        let part = import.member.as_deref().filter(|member| *member != "*");
+        let part = import.member.filter(|member| *member != "*");
         let found = part.and_then(|member| self.tree.find(place?, member));
         if let Some(part) = found.and_then(|found| found.node) {
             self.walked.extend(node);
@@ -278,7 +294,7 @@ impl<'a> Resolver<'a> {
 
     /// The edge to what was found; and where it was found under another name than its own, the
     /// packages on the way, which are then others than those that it leads to itself.
-    fn add_found(&mut self, import: &Import, to: NodeId, steps: usize) {
+    fn add_found(&mut self, import: &Import<&'a str>, to: NodeId, steps: usize) {
         let kind = EdgeKind::Import(import.kind);
         self.add(to, kind, import.line);
         if import.level == 0 && !self.naming.has_steps(&self.tree, to, steps) {
@@ -288,7 +304,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn add_mention(&mut self, from: &From<'a>, mention: &'a Mention) {
+    fn add_mention(&mut self, from: &From<'_>, mention: &Mention<&'a str>) {
         let kind = EdgeKind::Mention(mention.evidence);
         let name = mention.name.trim_start_matches('.');
         let level = u32::try_from(mention.name.len() - name.len()).unwrap_or(u32::MAX);
@@ -362,7 +378,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The package that `level` leading dots mean; `None` where they lead out of the outermost one.
-    fn place_above(&mut self, from: &From<'a>, level: u32) -> Option<Place> {
+    fn place_above(&mut self, from: &From<'_>, level: u32) -> Option<Place> {
         let depth = self.tree.folder(from.folder).depth;
         let wanted = depth.checked_sub(level - 1)?;
         if wanted <= self.tree.folder(from.outermost).depth {
@@ -399,15 +415,15 @@ impl<'a> Resolver<'a> {
         place
     }
 
-    fn add_external(&mut self, import: &'a Import) {
+    fn add_external(&mut self, import: &Import<&'a str>) {
         let name = import.module.split('.').next().unwrap_or_default();
         *self.external.entry(name).or_default() += 1;
     }
 
-    fn add_unresolved(&mut self, from: &From<'a>, import: &Import, with_member: bool) {
+    fn add_unresolved(&mut self, from: &From<'_>, import: &Import<&'a str>, with_member: bool) {
         let mut name = ".".repeat(import.level.min(MAX_DOTS) as usize);
-        name.push_str(&import.module);
-        let member = import.member.as_deref();
+        name.push_str(import.module);
+        let member = import.member;
         if let Some(member) = member.filter(|_| with_member || import.module.is_empty()) {
             if !import.module.is_empty() {
                 name.push('.');
@@ -421,17 +437,17 @@ impl<'a> Resolver<'a> {
         });
     }
 
-    fn health(self, files: &[SourceFile]) -> Health {
-        let problems: Vec<Problem> = (files.iter())
-            .filter_map(|file| {
-                let problem = file.reading.as_ref().err()?;
-                Some(Problem {
-                    file: file.path.clone(),
-                    line: problem.line,
-                    text: problem.message.clone(),
-                })
-            })
-            .collect();
+    fn note_problem(&mut self, path: &str, reading: Reading<&str>) {
+        if let Err(problem) = reading {
+            self.problems.push(Problem {
+                file: path.to_owned(),
+                line: problem.line,
+                text: problem.message,
+            });
+        }
+    }
+
+    fn health(self, files: usize) -> Health {
         let mut external: Vec<External> = (self.external.into_iter())
             .map(|(name, imports)| External {
                 name: name.to_owned(),
@@ -440,9 +456,9 @@ impl<'a> Resolver<'a> {
             .collect();
         external.sort_by(|a, b| a.name.cmp(&b.name));
         Health {
-            files: files.len(),
-            analysed: files.len() - problems.len(),
-            problems,
+            files,
+            analysed: files - self.problems.len(),
+            problems: self.problems,
             unresolved: self.unresolved,
             external,
         }

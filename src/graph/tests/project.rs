@@ -13,12 +13,12 @@ use crate::graph::{
 pub(super) fn project(layout: &Layout, files: &[(&str, &str)]) -> Resolution {
     let mut list: Vec<SourceFile> = files
         .iter()
-        .map(|(path, text)| SourceFile {
-            path: (*path).to_owned(),
-            reading: match *text {
+        .map(|(path, text)| {
+            let reading = match *text {
                 "!" => Err(CollectProblem::of_file("it is broken")),
                 text => Ok(facts(text)),
-            },
+            };
+            SourceFile::new((*path).to_owned(), &reading)
         })
         .collect();
     list.sort_by(|a, b| a.path.cmp(&b.path));
