@@ -23,3 +23,4 @@ mod service;
 mod settings;
 mod store;
 mod terminal;
+mod trial;
