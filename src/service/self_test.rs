@@ -292,6 +292,7 @@ fn prepare(
             managed,
             container,
             lease,
+            trials: None,
             notices,
         },
         store,

@@ -47,6 +47,7 @@ mod results;
 mod rows;
 mod runs;
 mod schema;
+mod trials;
 mod write;
 mod writer;
 
@@ -58,7 +59,7 @@ pub use leases::{Acquisition, Leases};
 pub use open::Store;
 pub use reader::Reader;
 pub use rows::{
-    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, RunRow,
+    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, OrphanCounts, RunRow,
     UnfinishedRun, WarningRow,
 };
 pub use schema::{APPLICATION_ID, latest_version};
