@@ -33,7 +33,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use menace_agent::source::{ScanOptions, SourceFile, scan};
+use menace_agent::graph::SourceFile;
+use menace_agent::source::{ScanOptions, scan};
 use menace_agent::store::Store;
 
 const WHEEL: &str = "homeassistant==2025.4.4";

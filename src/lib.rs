@@ -17,6 +17,7 @@
 //!     │             ├─► store    batched writes, then
 //!     │             └─► events   everyone who listens: terminal, JSON Lines, JUnit, callbacks
 //!     ├─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
+//!     ├─ run      modules that no test reaches are tried, each in a guarded process of its own
 //!     └─ insight  the difference to the previous comparable run ─► summary, exit code
 //! ```
 //!

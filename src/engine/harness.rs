@@ -1,4 +1,4 @@
-//! Drives one harness process: commands in, [`EngineEvent`]s out.
+//! Drives one process of ours, the harness or the trial: commands in, [`EngineEvent`]s out.
 
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -6,6 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::child::{CANCEL_LATENCY, Child, Exit};
 use super::container::{ContainerSpec, KILL_GRACE, Leftover, Pieces, ProjectSource};
@@ -16,6 +18,7 @@ use super::process::{ProcessError, ProcessSpec, Spawned, spawn};
 use crate::model::write::ProcessIdentity;
 use crate::pytest::protocol::{Command, Ended, HarnessEvent, MAX_LINE_BYTES};
 use crate::pytest::source::{self, Recipient};
+use crate::pytest::trial_protocol::{TrialCommand, TrialEvent};
 
 /// How much of the end of a harness's standard error is kept: stacks of many threads fit.
 const STDERR_TAIL_BYTES: usize = 256 * 1024;
@@ -23,7 +26,7 @@ const STDERR_TAIL_BYTES: usize = 256 * 1024;
 /// How much of a project goes into one piece.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Where a harness runs.
+/// Where a harness, or a trial, runs.
 #[derive(Debug, Clone)]
 pub enum HarnessSpec {
     /// On the host.
@@ -32,11 +35,11 @@ pub enum HarnessSpec {
     Container(Box<ContainerSpec>),
 }
 
-/// What a harness process said or did. `Exited` is always last.
+/// What a process said or did. `Exited` is always last.
 #[derive(Debug, Clone, PartialEq)]
-pub enum EngineEvent {
+pub enum EngineEvent<E = HarnessEvent> {
     /// A line of the protocol.
-    Line(Box<HarnessEvent>),
+    Line(Box<E>),
     /// A line that is none: something else writes to the channel, or the harness is broken.
     BadLine(String),
     /// A container could not be killed or removed; what `agent cleanup` is for.
@@ -53,12 +56,12 @@ pub enum EngineEvent {
     },
 }
 
-/// A harness process that runs.
+/// A process that runs the harness, or with other commands the trial.
 #[derive(Debug)]
-pub struct HarnessProcess {
+pub struct HarnessProcess<C = Command> {
     child: Child,
     identity: ProcessIdentity,
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<Message<C>>,
     stderr: Tail,
     container: Option<Container>,
 }
@@ -70,10 +73,13 @@ struct Container {
     over: Arc<OnceLock<()>>,
 }
 
-/// What goes to a harness's standard input.
+/// A process in which modules are tried.
+pub type TrialProcess = HarnessProcess<TrialCommand>;
+
+/// What goes to a process's standard input.
 #[derive(Debug)]
-enum Message {
-    Command(Command),
+enum Message<C> {
+    Command(C),
     Signal(Signal, Recipient),
 }
 
@@ -83,6 +89,30 @@ impl HarnessProcess {
     pub fn start<F>(spec: &HarnessSpec, deliver: F) -> Result<Self, ProcessError>
     where
         F: Fn(EngineEvent) + Clone + Send + 'static,
+    {
+        Self::start_program(spec, source::HARNESS, deliver)
+    }
+}
+
+impl TrialProcess {
+    /// Starts the trial, likewise.
+    pub fn start_trials<F>(spec: &HarnessSpec, deliver: F) -> Result<Self, ProcessError>
+    where
+        F: Fn(EngineEvent<TrialEvent>) + Clone + Send + 'static,
+    {
+        Self::start_program(spec, source::TRIAL, deliver)
+    }
+}
+
+impl<C: Serialize + Send + 'static> HarnessProcess<C> {
+    fn start_program<E, F>(
+        spec: &HarnessSpec,
+        program: &'static str,
+        deliver: F,
+    ) -> Result<Self, ProcessError>
+    where
+        E: DeserializeOwned,
+        F: Fn(EngineEvent<E>) + Clone + Send + 'static,
     {
         let (process, container) = match spec {
             HarnessSpec::Host(host) => (host.process(), None),
@@ -109,7 +139,7 @@ impl HarnessProcess {
         let stream = container
             .as_ref()
             .map(|container| Arc::clone(&container.spec));
-        thread::spawn(move || feed(stdin, stream.as_deref(), &queue));
+        thread::spawn(move || feed(stdin, program, stream.as_deref(), &queue));
         let stderr = Tail::new(STDERR_TAIL_BYTES);
         let cancel = Arc::new(cancel);
         let ended = Arc::new(OnceLock::new());
@@ -144,7 +174,7 @@ impl HarnessProcess {
     }
 
     /// Queues a command. A process that is gone takes none, and says so by `Exited`.
-    pub fn send(&self, command: Command) {
+    pub fn send(&self, command: C) {
         let _gone = self.messages.send(Message::Command(command));
     }
 
@@ -211,11 +241,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn until_the_end(
+    fn until_the_end<E>(
         self,
         keep_reading: PipeWriter,
         readers: [thread::JoinHandle<()>; 2],
-        deliver: &impl Fn(EngineEvent),
+        deliver: &impl Fn(EngineEvent<E>),
     ) {
         let exit = self.child.wait_and_sweep();
         drop(keep_reading);
@@ -253,7 +283,12 @@ impl Watch {
 
 /// Writes the source and then the messages. A write can block for as long as nobody reads, which
 /// is why this is a thread of its own; it ends with the process.
-fn feed(mut stdin: PipeWriter, container: Option<&ContainerSpec>, queue: &mpsc::Receiver<Message>) {
+fn feed<C: Serialize>(
+    mut stdin: PipeWriter,
+    program: &str,
+    container: Option<&ContainerSpec>,
+    queue: &mpsc::Receiver<Message<C>>,
+) {
     if let Some(spec) = container
         && let ProjectSource::Streamed(stream) = &spec.source
         && send_project(stream.as_ref(), &mut stdin).is_err()
@@ -261,7 +296,7 @@ fn feed(mut stdin: PipeWriter, container: Option<&ContainerSpec>, queue: &mpsc::
         return;
     }
     let mut write = |bytes: &[u8]| stdin.write_all(bytes).and_then(|()| stdin.flush());
-    if write(&source::framed_harness()).is_err() {
+    if write(&source::framed(program)).is_err() {
         return;
     }
     while let Ok(message) = queue.recv() {
@@ -315,7 +350,7 @@ impl Decoder {
         }
     }
 
-    fn push(&mut self, chunk: &[u8], deliver: &impl Fn(EngineEvent)) {
+    fn push<E: DeserializeOwned>(&mut self, chunk: &[u8], deliver: &impl Fn(EngineEvent<E>)) {
         let mut rest = chunk;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end);
@@ -336,7 +371,7 @@ impl Decoder {
         }
     }
 
-    fn line(&mut self, line: &[u8], deliver: &impl Fn(EngineEvent)) {
+    fn line<E: DeserializeOwned>(&mut self, line: &[u8], deliver: &impl Fn(EngineEvent<E>)) {
         if std::mem::take(&mut self.oversized) {
             deliver(EngineEvent::BadLine(format!(
                 "a line of more than {MAX_LINE_BYTES} bytes"

@@ -5,7 +5,8 @@
 //! - [`process`] starts a program in a process group of its own, either to its end with captured
 //!   output ([`process::run`]) or with open pipes ([`process::spawn`]); [`child`] is such a
 //!   process, and [`pipes`] reads what it prints;
-//! - [`harness`] drives the harness in such a process and turns its lines into [`EngineEvent`]s;
+//! - [`harness`] drives the harness, or the trial, in such a process and turns its lines into
+//!   [`EngineEvent`]s;
 //!   [`host`] starts it with the project's interpreter, [`container`] in docker or podman;
 //! - [`python`] finds the interpreter, [`managed`] keeps a private environment for a project whose
 //!   interpreter has no pytest, [`git`] asks for the commit, [`identity`] tells processes apart.
@@ -36,5 +37,5 @@ pub mod process;
 pub mod python;
 
 pub use container::ContainerSpec;
-pub use harness::{EngineEvent, HarnessProcess, HarnessSpec};
+pub use harness::{EngineEvent, HarnessProcess, HarnessSpec, TrialProcess};
 pub use host::HostSpec;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{RunId, ShardIndex};
+use super::module::Trial;
 use super::outcome::Outcome;
 use super::record::{AttemptRecord, FileRecord, Notice};
 use super::summary::RunSummary;
@@ -132,6 +133,13 @@ pub enum Event {
         /// The shard.
         shard: ShardIndex,
     },
+    /// The tests are over, and modules that no test reaches are tried now.
+    OrphansStarted {
+        /// How many.
+        orphans: u64,
+    },
+    /// A module that no test reaches was tried.
+    OrphanFinished(Box<Trial>),
     /// The run is closed. Always last.
     RunFinished(Box<RunSummary>),
 }

@@ -200,6 +200,11 @@ impl TrialOutcome {
         let mut all = Self::ALL.into_iter();
         all.find(|outcome| outcome.as_str() == name)
     }
+
+    /// Whether the module does not work: `NotRun` says nothing about it.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Crashed | Self::TimedOut)
+    }
 }
 
 /// Something that a module tried to touch and was kept from.
@@ -226,8 +231,10 @@ pub struct Trial {
     /// Seconds; `None` where it was not tried.
     pub duration_s: Option<f64>,
     /// Doctests that ran.
+    #[serde(default)]
     pub doctests: u64,
     /// Tests of its own that ran.
+    #[serde(default)]
     pub tests: u64,
     /// One line that says what went wrong.
     pub message: Option<String>,
@@ -239,6 +246,23 @@ pub struct Trial {
     /// What it tried to touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<Touch>,
+}
+
+impl Trial {
+    /// A module that was not tried, and why.
+    pub fn not_run(module: Module, message: &str) -> Self {
+        Self {
+            module,
+            outcome: TrialOutcome::NotRun,
+            duration_s: None,
+            doctests: 0,
+            tests: 0,
+            message: Some(message.to_owned()),
+            report: None,
+            output: String::new(),
+            touched: Vec::new(),
+        }
+    }
 }
 
 /// What the passing orphans of a run were made part of.

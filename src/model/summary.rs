@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::RunId;
+use super::module::{Integration, Module, TrialOutcome};
 use super::outcome::{Counts, Outcome, RunOutcome};
 use super::record::Notice;
 
@@ -65,6 +66,17 @@ pub struct RunSummary {
     pub flaky_tests: Vec<String>,
     /// The tests that took longest, at most five.
     pub slowest: Vec<SlowTest>,
+    /// Modules that no test reaches and that were to be tried; null when none were looked for.
+    pub orphan_total: Option<u64>,
+    /// Those of them that import, and whose own tests pass.
+    pub orphan_passed: Option<u64>,
+    /// Those of them that failed, crashed or ran out of time.
+    pub orphan_failed: Option<u64>,
+    /// The failing ones; at most 1,000.
+    #[serde(default)]
+    pub orphan_failures: Vec<FailedOrphan>,
+    /// What the passing ones were made part of; null when nothing was merged.
+    pub integration: Option<Integration>,
     /// The difference to the previous comparable run, where there is one.
     pub comparison: Option<Comparison>,
     /// What the user should know besides.
@@ -84,6 +96,18 @@ pub struct FailedTest {
     pub outcome: Outcome,
     /// How often it was tried.
     pub attempts: u32,
+    /// One line that says what went wrong.
+    pub message: Option<String>,
+}
+
+/// A module that no test reaches and that does not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedOrphan {
+    /// The module.
+    #[serde(flatten)]
+    pub module: Module,
+    /// How its trial ended.
+    pub outcome: TrialOutcome,
     /// One line that says what went wrong.
     pub message: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use super::ids::ShardIndex;
 use super::lease::LeaseClaim;
+use super::module::{Integration, Trial};
 use super::outcome::{Counts, RunOutcome};
 use super::record::{AttemptRecord, CoverageTotals, FileCoverage, Notice, TestItem, WarningRecord};
 
@@ -143,6 +144,15 @@ pub enum Write {
         /// Processes that died in it.
         deaths: u32,
     },
+    /// So many orphans are going to be tried.
+    Orphans {
+        /// How many.
+        total: u64,
+    },
+    /// What came of trying a module; its line in the list of orphans follows.
+    Trial(Box<Trial>),
+    /// What the passing orphans were made part of.
+    Integration(Integration),
     /// The run is over.
     RunEnded(RunEnd),
 }

@@ -1,7 +1,8 @@
-//! The harness as text, and the bytes that bring it into an interpreter.
+//! The harness and the trial as text, and the bytes that bring them into an interpreter.
 //!
-//! The interpreter is started as `python -c LOADER`; on its standard input come
-//! [`framed_harness`], then the commands of [`super::protocol`]. Nothing is installed or mounted.
+//! The interpreter is started as `python -c LOADER`; on its standard input comes the [`framed`]
+//! program, then the commands of [`super::protocol`] or [`super::trial_protocol`]. Nothing is
+//! installed or mounted.
 
 /// The program for `python -c`. Every Python from 2.6 on can parse it, so that an old interpreter
 /// answers with [`super::protocol::HarnessEvent::Unsupported`] instead of a syntax error.
@@ -23,6 +24,13 @@ pub const HARNESS: &str = concat!(
     include_str!("harness_cover.py"),
 );
 
+/// The program that tries modules, for Python 3.8 and later: kept in three files by subject.
+pub const TRIAL: &str = concat!(
+    include_str!("trial.py"),
+    include_str!("trial_guard.py"),
+    include_str!("trial_child.py"),
+);
+
 /// The number of the signal on which the harness, and every xdist worker, writes the Python stacks
 /// of all its threads to the standard error that it was started with, even while native code hangs.
 ///
@@ -30,11 +38,16 @@ pub const HARNESS: &str = concat!(
 /// will not do: tests install handlers of their own for them and restore what they found.
 pub const DUMP_SIGNAL: i32 = if cfg!(target_os = "linux") { 16 } else { 29 };
 
-/// What the loader reads first: the size of the harness in bytes, a newline, the harness.
-pub fn framed_harness() -> Vec<u8> {
-    let mut frame = format!("{}\n", HARNESS.len()).into_bytes();
-    frame.extend_from_slice(HARNESS.as_bytes());
+/// What the loader reads first: the size of a program in bytes, a newline, the program.
+pub fn framed(program: &str) -> Vec<u8> {
+    let mut frame = format!("{}\n", program.len()).into_bytes();
+    frame.extend_from_slice(program.as_bytes());
     frame
+}
+
+/// [`HARNESS`] as the loader reads it.
+pub fn framed_harness() -> Vec<u8> {
+    framed(HARNESS)
 }
 
 /// To whom the guardian delivers a signal.

@@ -117,6 +117,8 @@ impl Dispatcher {
                     shard.environment(&answer, books);
                 }
             }
+            // Trials begin when the tests are over.
+            Input::Trial { .. } => {}
             Input::Git(state) => {
                 if let Some(GitState { commit, dirty }) = state {
                     books.write(Write::Git { commit, dirty });

@@ -16,10 +16,9 @@ use crate::clock::{Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::managed::provide;
-use crate::engine::{HarnessProcess, HarnessSpec, HostSpec, git, identity};
+use crate::engine::{HarnessProcess, HarnessSpec, HostSpec, git};
 use crate::model::write::{NewRun, Write};
 use crate::model::{Event, ExitCode, RunId, ShardIndex};
-use crate::plan::cleanup::Owner;
 use crate::pytest::protocol::{Command, RunCommand};
 use crate::pytest::source::DUMP_SIGNAL;
 use crate::store::{Baseline, Store, StoreError, Writer};
@@ -86,15 +85,16 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Blocks until every shard is over and every result is stored.
-    pub(super) fn drive(mut self) -> Result<(Store, Verdict), StoreError> {
+    /// Blocks until every shard is over and every result is stored. Returns as well the interpreter
+    /// that the tests ran in.
+    pub(super) fn drive(mut self) -> Result<(Store, Verdict, PathBuf), StoreError> {
         self.mailbox.forget_the_past();
         self.ask_git();
         self.open();
         self.until_over();
         self.wait_for_git();
         let verdict = self.dispatcher.verdict();
-        Ok((self.writer.finish()?, verdict))
+        Ok((self.writer.finish()?, verdict, self.python))
     }
 
     /// git is asked while the tests start.
@@ -271,14 +271,8 @@ impl<'a> Driver<'a> {
                 project: self.job.plan.request.project.clone(),
             });
         };
-        let mut spec = container.spec.clone();
-        spec.name = format!("selftest_{}_{serial}", self.new.uuid);
-        let owner = Owner {
-            run: Some(self.run),
-            lease: self.new.lease.as_ref().map(|claim| claim.token),
-            holder: Some(identity::holder()),
-        };
-        spec.labels = owner.to_labels().into_iter().collect();
+        let name = format!("selftest_{}_{serial}", self.new.uuid);
+        let spec = container.named(name, self.run, self.new.lease.as_ref());
         // The project cannot be written to; options of the user come later and win.
         let cache = ["-o", "cache_dir=/tmp/.pytest_cache"];
         command.argv.splice(0..0, cache.map(str::to_owned));

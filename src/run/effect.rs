@@ -6,6 +6,7 @@ use crate::model::record::Level;
 use crate::model::write::{ProcessIdentity, Write};
 use crate::model::{Event, ExitCode, Notice, ShardIndex};
 use crate::pytest::protocol::{Command, RunCommand};
+use crate::pytest::trial_protocol::TrialEvent;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -18,6 +19,13 @@ pub enum Input {
         serial: u32,
         /// What.
         event: EngineEvent,
+    },
+    /// The process that tries orphans said or did something, after the tests.
+    Trial {
+        /// Which process.
+        serial: u32,
+        /// What.
+        event: EngineEvent<TrialEvent>,
     },
     /// A process was started on [`Effect::Start`].
     Started {

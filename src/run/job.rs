@@ -10,14 +10,16 @@ use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
 use super::report;
 use super::shard::ContainerPolicy;
+use super::trials::{TrialJob, orphan_stage};
 use crate::clock::now_ms;
 use crate::diag::Hint;
 use crate::engine::managed::ManagedSpec;
 use crate::engine::{ContainerSpec, identity};
 use crate::model::event::EVENTS_VERSION;
 use crate::model::write::{NewRun, RunEnd, Write};
-use crate::model::{Event, EventLine, ExitCode, Notice, RunId, RunOutcome, RunSummary};
+use crate::model::{Event, EventLine, ExitCode, LeaseClaim, Notice, RunId, RunOutcome, RunSummary};
 use crate::plan::RunPlan;
+use crate::plan::cleanup::Owner;
 use crate::store::{Counter, Store, StoreError, Writer};
 
 /// A plan and what it is carried out with.
@@ -35,6 +37,8 @@ pub struct Job {
     pub container: Option<ContainerJob>,
     /// The lease that the run needs, where it needs one; given back when the job is dropped.
     pub lease: Option<LeaseKeeper>,
+    /// The orphans to try after the tests; `None` where that was not asked for.
+    pub trials: Option<TrialJob>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
 }
@@ -46,6 +50,27 @@ pub struct ContainerJob {
     pub spec: ContainerSpec,
     /// How their ends are judged.
     pub policy: ContainerPolicy,
+}
+
+impl ContainerJob {
+    /// One container of a run, with the labels by which `agent cleanup` knows it.
+    pub(super) fn named(
+        &self,
+        name: String,
+        run: RunId,
+        lease: Option<&LeaseClaim>,
+    ) -> ContainerSpec {
+        let owner = Owner {
+            run: Some(run),
+            lease: lease.map(|claim| claim.token),
+            holder: Some(identity::holder()),
+        };
+        ContainerSpec {
+            name,
+            labels: owner.to_labels().into_iter().collect(),
+            ..self.spec.clone()
+        }
+    }
 }
 
 /// How a run went.
@@ -97,8 +122,18 @@ pub fn carry_out(
         });
     };
     let writer = Writer::spawn(store, run_id, tell.clone())?;
-    let (mut store, verdict) =
+    let (store, verdict, python) =
         Driver::new(job, (&new, run_id), mailbox, writer, baseline).drive()?;
+    let (mut store, tried) = orphan_stage(
+        job,
+        (&new, run_id),
+        &python,
+        mailbox,
+        &verdict,
+        store,
+        tell.clone(),
+    )?;
+    let verdict = tried.weigh(verdict, job);
     let end = RunEnd {
         finished_ms: now_ms(),
         outcome: verdict.outcome,

@@ -8,6 +8,7 @@
 //!
 //! The `dispatch::Dispatcher` is where a run is decided; it holds a state machine for each `shard`
 //! and the `books` of results. The loop around it, `drive`, only carries out what it says. Nobody hears of a result before it is stored.
+//! After the tests the orphans of the [`Job`] are tried (`trials`).
 //!
 //! What can end a run early, and what it leaves:
 //!
@@ -38,6 +39,7 @@ mod report;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 pub use cleanup::{Swept, Thoroughness, sweep};
 pub use effect::{Failure, StopSignal};
@@ -47,3 +49,4 @@ pub use mailbox::{Mailbox, StopHandle};
 pub use recover::{recover, recovery};
 pub use report::summary;
 pub use shard::ContainerPolicy;
+pub use trials::TrialJob;

@@ -25,6 +25,10 @@ pub fn summary(reader: &Reader, run: RunId) -> Result<Option<RunSummary>, StoreE
         return Ok(None);
     };
     let failures = reader.failures(run, MAX_FAILURES)?;
+    let failed_orphans = match row.orphans {
+        Some(counts) if counts.failed > 0 => reader.failed_orphans(run, MAX_FAILURES)?,
+        _ => Vec::new(),
+    };
     let coverage = percent(&row);
     let comparison = comparison(reader, &row, outcome)?;
     Ok(Some(RunSummary {
@@ -60,6 +64,11 @@ pub fn summary(reader: &Reader, run: RunId) -> Result<Option<RunSummary>, StoreE
             .collect(),
         flaky_tests: reader.flaky(run, MAX_FAILURES)?,
         slowest: reader.slowest(run, MAX_SLOWEST)?,
+        orphan_total: row.orphans.map(|counts| counts.total),
+        orphan_passed: row.orphans.map(|counts| counts.passed),
+        orphan_failed: row.orphans.map(|counts| counts.failed),
+        orphan_failures: failed_orphans,
+        integration: row.integration,
         comparison,
         notices: reader.notices(run)?,
         warnings: row.warnings,

@@ -294,6 +294,7 @@ fn prepare(
             managed,
             container,
             lease,
+            trials: None,
             notices,
         },
         store,

@@ -5,8 +5,8 @@ use rusqlite::Row;
 use super::db::{Db, count};
 use super::error::StoreError;
 use super::reader::{Reader, json_list, parse_name};
-use super::rows::{ComparedRuns, ComparedTest, RunRow};
-use crate::model::{Counts, CoverageTotals, Outcome, RunId};
+use super::rows::{ComparedRuns, ComparedTest, OrphanCounts, RunRow};
+use crate::model::{Counts, CoverageTotals, Integration, Outcome, RunId};
 
 /// The columns of [`RunRow`], in the order that [`run_row`] reads them.
 macro_rules! run_query {
@@ -21,7 +21,7 @@ macro_rules! run_query {
                  passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run, flaky,
                  statements, covered, git_commit, git_dirty,
                  (SELECT coalesce(sum(times_seen), 0) FROM run_warning WHERE run_warning.run_id = run.run_id),
-                 image
+                 image, orphan_total, orphan_passed, orphan_failed, integrated, redundant
              FROM run ",
             $rest
         )
@@ -150,7 +150,31 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         git_dirty: row.get(29)?,
         warnings: count(row.get(30)?),
         image: row.get(31)?,
+        orphans: orphans(row, 32)?,
+        integration: integration(row, 35)?,
     })
+}
+
+fn orphans(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<OrphanCounts>> {
+    let [total, passed, failed]: [Option<i64>; 3] =
+        [row.get(first)?, row.get(first + 1)?, row.get(first + 2)?];
+    Ok(total.map(|total| OrphanCounts {
+        total: count(total),
+        passed: count(passed.unwrap_or(0)),
+        failed: count(failed.unwrap_or(0)),
+    }))
+}
+
+fn integration(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Integration>> {
+    for column in [first, first + 1] {
+        if row.get_ref(column)? == rusqlite::types::ValueRef::Null {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Integration {
+        integrated: json_list(row, first)?,
+        redundant: json_list(row, first + 1)?,
+    }))
 }
 
 fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {

@@ -51,6 +51,7 @@ mod rows;
 mod runs;
 mod schema;
 mod source_files;
+mod trials;
 mod workflows;
 mod write;
 mod writer;
@@ -65,7 +66,7 @@ pub use open::Store;
 pub use orphan_list::{OrphanRow, ScanRow};
 pub use reader::Reader;
 pub use rows::{
-    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, RunRow,
+    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, OrphanCounts, RunRow,
     UnfinishedRun, WarningRow,
 };
 pub use schema::{APPLICATION_ID, latest_version};

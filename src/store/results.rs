@@ -106,7 +106,7 @@ fn details_id(tx: &Transaction<'_>, record: &AttemptRecord) -> rusqlite::Result<
     clippy::cast_possible_truncation,
     reason = "the cast saturates, and no test takes 292,000 years"
 )]
-fn micros(seconds: f64) -> i64 {
+pub(super) fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round().max(0.0) as i64
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::model::record::Section;
 use crate::model::write::ProcessIdentity;
-use crate::model::{Counts, CoverageTotals, Outcome, RunId, RunOutcome, ShardIndex};
+use crate::model::{Counts, CoverageTotals, Integration, Outcome, RunId, RunOutcome, ShardIndex};
 
 /// A run without an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,21 @@ pub struct RunRow {
     pub git_dirty: Option<bool>,
     /// How many Python warnings pytest recorded, repetitions included.
     pub warnings: u64,
+    /// Its orphans; `None` when none were looked for.
+    pub orphans: Option<OrphanCounts>,
+    /// What the passing ones were made part of; `None` when nothing was merged.
+    pub integration: Option<Integration>,
+}
+
+/// How the orphans of a run ended; those that are missing were not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrphanCounts {
+    /// All of them.
+    pub total: u64,
+    /// Those that passed.
+    pub passed: u64,
+    /// Those that failed, crashed or ran out of time.
+    pub failed: u64,
 }
 
 impl RunRow {

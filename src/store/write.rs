@@ -6,7 +6,7 @@ use super::db::int;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
-use super::{results, runs};
+use super::{results, runs, trials};
 use crate::clock;
 use crate::model::RunId;
 use crate::model::write::Write;
@@ -102,6 +102,9 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
             exit_status,
             deaths,
         } => runs::end_shard(tx, run, *shard, *finished_ms, *exit_status, *deaths),
+        Write::Orphans { total } => trials::begin(tx, run, *total),
+        Write::Trial(trial) => trials::put(tx, run, trial),
+        Write::Integration(integration) => trials::set_integration(tx, run, integration),
         Write::RunEnded(end) => runs::end_run(tx, run, end),
     }
 }

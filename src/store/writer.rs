@@ -196,7 +196,7 @@ fn may_pass(error: &StoreError) -> bool {
 fn count_results(writes: &[Write]) -> u64 {
     let results = writes
         .iter()
-        .filter(|write| matches!(write, Write::Attempt(_)));
+        .filter(|write| matches!(write, Write::Attempt(_) | Write::Trial(_)));
     results.count() as u64
 }
 
@@ -224,6 +224,10 @@ impl Size {
                     self.rows += 1;
                     self.bytes += record.longrepr.as_ref().map_or(0, String::len);
                     self.bytes += sections.sum::<usize>();
+                }
+                Write::Trial(trial) => {
+                    self.rows += 1;
+                    self.bytes += trial.output.len() + trial.report.as_ref().map_or(0, String::len);
                 }
                 _ => self.rows += 1,
             }

@@ -26,3 +26,4 @@ mod settings;
 mod source;
 mod store;
 mod terminal;
+mod trial;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::live::Live;
+use super::live::{Live, Orphans};
 use super::palette::{outcome_style, paint};
 use super::text::{cut, duration, inline, shorten_middle, whole_seconds, width};
 use crate::clock::Mono;
@@ -120,6 +120,9 @@ pub(super) fn bar_lines(live: &Live, palette: &Palette, columns: usize) -> Vec<S
 }
 
 fn first_line(live: &Live, palette: &Palette, columns: usize) -> String {
+    if let Some(orphans) = live.orphans() {
+        return orphan_line(orphans, live.elapsed(), palette, columns);
+    }
     let (total, is_final) = live.total();
     if live.done() == 0 && live.running().is_empty() && !is_final {
         let elapsed = duration(live.elapsed().as_secs_f64());
@@ -153,6 +156,24 @@ fn first_line(live: &Live, palette: &Palette, columns: usize) -> String {
         texts.push(paint(piece.style, cut(&piece.text, room)));
     }
     texts.join("  ")
+}
+
+/// `orphans 3/12  1 failed  41.3s`: the tests are over, and this follows.
+fn orphan_line(orphans: Orphans, elapsed: Duration, palette: &Palette, columns: usize) -> String {
+    let failed = if orphans.failed > 0 {
+        format!("  {} failed", orphans.failed)
+    } else {
+        String::new()
+    };
+    let (done, total) = (orphans.done, orphans.total.max(orphans.done));
+    let elapsed = duration(elapsed.as_secs_f64());
+    let line = format!("orphans {done}/{total}{failed}  {elapsed}");
+    let style = if orphans.failed > 0 {
+        palette.warning
+    } else {
+        palette.strong
+    };
+    paint(style, cut(&line, columns))
 }
 
 fn pieces(live: &Live, palette: &Palette) -> Vec<Piece> {
@@ -371,6 +392,21 @@ mod tests {
             stderr_tail: String::new(),
         });
         assert!(live.running().is_empty());
+    }
+
+    #[test]
+    fn orphans_follow_the_tests() {
+        let mut live = halfway();
+        live.handle(&Event::ShardFinished {
+            shard: ShardIndex(0),
+        });
+        live.handle(&Event::OrphansStarted { orphans: 3 });
+        let trial = serde_json::json!({"file": "a.py", "module": "a", "outcome": "crashed"});
+        live.handle(&Event::OrphanFinished(
+            serde_json::from_value(trial).unwrap(),
+        ));
+        assert_eq!(lines(&live, 80), "orphans 1/3  1 failed  12.3s");
+        assert_eq!(lines(&live, 20), "orphans 1/3  1 fail…");
     }
 
     proptest! {

@@ -24,6 +24,18 @@ pub(super) struct Live {
     replaceable: HashMap<TestKey, Outcome>,
     running: Vec<Running>,
     spent_s: f64,
+    orphans: Option<Orphans>,
+}
+
+/// The trials that follow the tests.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Orphans {
+    /// All of them.
+    pub(super) total: u64,
+    /// Those with a verdict.
+    pub(super) done: u64,
+    /// Those that do not work.
+    pub(super) failed: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -87,6 +99,17 @@ impl Live {
                 self.running.retain(|test| test.shard != *shard);
                 self.shard(*shard).finished = true;
             }
+            Event::OrphansStarted { orphans } => {
+                self.orphans = Some(Orphans {
+                    total: *orphans,
+                    ..Orphans::default()
+                });
+            }
+            Event::OrphanFinished(trial) => {
+                let orphans = self.orphans.get_or_insert_default();
+                orphans.done += 1;
+                orphans.failed += u64::from(trial.outcome.is_failure());
+            }
             Event::RunFinished(_) => self.running.clear(),
             Event::ShardStarted { .. }
             | Event::Subtest { .. }
@@ -121,6 +144,11 @@ impl Live {
         };
         // Files that cannot be collected have verdicts, but are no tests that were collected.
         (collected.max(expected).max(self.done()), is_final)
+    }
+
+    /// The trials, once the tests are over.
+    pub(super) fn orphans(&self) -> Option<Orphans> {
+        self.orphans
     }
 
     /// The running tests, the longest-running first.

@@ -21,6 +21,7 @@ mod image;
 mod leases;
 mod lines;
 mod live;
+mod orphan;
 mod orphans;
 mod output;
 mod palette;

@@ -7,12 +7,13 @@ use super::bar::Bar;
 use super::failure::{Context, failure, lost};
 use super::lines::{file_line, notice, test_line, titled};
 use super::live::Live;
+use super::orphan::{failed_orphan, orphan_line};
 use super::output::Output;
 use super::summary;
 use super::text::{block, count, inline, push_line};
 use crate::clock::Mono;
 use crate::diag::Palette;
-use crate::model::{AttemptRecord, Event, Notice, Outcome, RunId, RunSummary, TestKey};
+use crate::model::{AttemptRecord, Event, Notice, Outcome, RunId, RunSummary, TestKey, Trial};
 
 /// Lost tests that get a line as they are lost: an interrupted run can lose thousands at once.
 const LOST_LINES: u64 = 10;
@@ -169,6 +170,13 @@ impl Terminal {
                     self.output.report(&file_line(file, &self.palette));
                 }
             }
+            Event::OrphansStarted { orphans } => {
+                if self.lines_for_files {
+                    let orphans = count(*orphans, "orphan");
+                    self.output.report(&format!("trying {orphans}\n"));
+                }
+            }
+            Event::OrphanFinished(trial) => self.orphan_finished(trial),
             Event::Notice(message) => self.say(message),
             Event::ProcessDied {
                 status,
@@ -226,6 +234,17 @@ impl Terminal {
                 test_line(record, &self.palette)
             }
             _ => return,
+        };
+        self.output.report(&text);
+    }
+
+    fn orphan_finished(&mut self, trial: &Trial) {
+        let text = if trial.outcome.is_failure() {
+            failed_orphan(trial, &self.show_command, &self.palette)
+        } else if self.verbosity == Verbosity::Verbose {
+            orphan_line(trial, &self.palette)
+        } else {
+            return;
         };
         self.output.report(&text);
     }

@@ -5,10 +5,11 @@ use jiff::tz::TimeZone;
 use super::failure::{whole_report, whole_section};
 use super::history::{local_time, short_commit};
 use super::lines::{notice, tallies, test_line};
+use super::orphan::{OrphanTally, whole_orphan};
 use super::palette::{paint, run_style};
 use super::text::{count, duration, inline, push_line};
 use crate::diag::Palette;
-use crate::model::{AttemptRecord, Counts, Notice, Outcome, RunId, RunOutcome};
+use crate::model::{AttemptRecord, Counts, Integration, Notice, Outcome, RunId, RunOutcome, Trial};
 
 /// One run, as it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,16 @@ pub struct ShowRun {
     pub notices: Vec<Notice>,
     /// Attempts that were no success, in the order of their reports.
     pub failures: Vec<AttemptRecord>,
+    /// Its orphans; `None` when none were looked for.
+    pub orphan_total: Option<u64>,
+    /// Those that passed.
+    pub orphan_passed: Option<u64>,
+    /// Those that do not work.
+    pub orphan_failed: Option<u64>,
+    /// What the passing ones were made part of.
+    pub integration: Option<Integration>,
+    /// The trials of those that do not work.
+    pub failed_orphans: Vec<Trial>,
 }
 
 /// The run in full, times in `zone`.
@@ -68,6 +79,10 @@ pub fn show_run(run: &ShowRun, zone: &TimeZone, palette: &Palette) -> String {
     for record in &run.failures {
         text.push('\n');
         text += &whole_failure(record, palette);
+    }
+    for trial in &run.failed_orphans {
+        text.push('\n');
+        text += &whole_orphan(trial, palette);
     }
     text
 }
@@ -95,6 +110,13 @@ fn facts(run: &ShowRun, zone: &TimeZone) -> Vec<(&'static str, String)> {
         tests.join(", ")
     };
     let mut facts = vec![("tests", tests)];
+    let orphans = OrphanTally {
+        total: run.orphan_total,
+        passed: run.orphan_passed,
+        failed: run.orphan_failed,
+        integration: run.integration.as_ref(),
+    };
+    facts.extend(orphans.in_words().map(|words| ("orphans", words)));
     if let Some(percent) = run.coverage {
         facts.push(("coverage", format!("{percent:.1}%")));
     }

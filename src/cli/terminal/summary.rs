@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::lines::{tallies, titled};
+use super::orphan::{OrphanTally, summary_lines};
 use super::palette::{outcome_style, paint, run_style};
 use super::text::{REPORT_COLUMNS, count, cut, duration, inline, push_line, width};
 use crate::diag::Palette;
@@ -54,6 +55,10 @@ pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
     let (message, hint) = match summary.outcome {
         // Why a run could not be carried out is the last thing that the command says.
         RunOutcome::Passed | RunOutcome::Error => return String::new(),
+        RunOutcome::Failed if counts.failures() + counts.not_run == 0 => (
+            "every test passed, and orphans failed".to_owned(),
+            "leave out --strict-orphans, and orphans are reported beside the run".to_owned(),
+        ),
         RunOutcome::Failed if counts.not_run == 0 => return String::new(),
         RunOutcome::Failed => (
             format!("the run stopped early: {not_run} did not run"),
@@ -98,6 +103,7 @@ pub(super) fn sections(summary: &RunSummary, palette: &Palette) -> String {
         .collect();
     let all_lost = summary.counts.not_run.max(lost.len() as u64);
     sections.list("not run", palette.warning, &lost, all_lost);
+    sections.orphans(summary);
     sections.slowest(summary);
     let mut text = sections.text;
     if summary.warnings > 0 {
@@ -190,6 +196,16 @@ impl<'a> Sections<'a> {
         if more > 0 {
             self.line(&format!("  and {more} more: {}", self.show));
         }
+    }
+
+    fn orphans(&mut self, summary: &RunSummary) {
+        let tally = OrphanTally {
+            total: summary.orphan_total,
+            passed: summary.orphan_passed,
+            failed: summary.orphan_failed,
+            integration: summary.integration.as_ref(),
+        };
+        self.text += &summary_lines(tally, &summary.orphan_failures, self.show, self.palette);
     }
 
     fn slowest(&mut self, summary: &RunSummary) {

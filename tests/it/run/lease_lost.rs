@@ -44,6 +44,7 @@ impl Run {
             managed: None,
             container: None,
             lease: Some(keeper),
+            trials: None,
             notices: Vec::new(),
         };
         let (sender, events) = channel();

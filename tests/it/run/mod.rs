@@ -11,6 +11,7 @@ mod lab;
 mod lease;
 mod lease_lost;
 mod look_back;
+mod orphans;
 mod output;
 mod power_cut;
 mod repository;

@@ -14,6 +14,7 @@ mod scale;
 mod schema;
 mod tallies;
 mod together;
+mod trials;
 mod upgrade;
 mod views;
 mod workflows;

@@ -3,6 +3,7 @@
 mod failures;
 mod junit;
 mod limits;
+mod orphans;
 mod progress;
 mod script;
 mod show;

@@ -123,5 +123,10 @@ fn run() -> ShowRun {
         git_dirty: true,
         notices: vec![notice(Level::Warning, "something is odd", Some("look"))],
         failures: Vec::new(),
+        orphan_total: None,
+        orphan_passed: None,
+        orphan_failed: None,
+        integration: None,
+        failed_orphans: Vec::new(),
     }
 }

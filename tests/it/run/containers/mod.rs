@@ -3,6 +3,7 @@
 mod daemon;
 mod engines;
 mod faults;
+mod orphans;
 mod suites;
 mod turns;
 

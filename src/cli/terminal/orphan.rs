@@ -1,0 +1,206 @@
+//! What is said of orphans: like failing tests, but shorter, because they are not the run's verdict.
+
+use super::failure::{whole_report, whole_section};
+use super::lines::{self, word};
+use super::palette::{outcome_style, paint};
+use super::text::{REPORT_COLUMNS, block, count, cut, duration, inline, push_line};
+use crate::diag::Palette;
+use crate::model::record::Section;
+use crate::model::summary::FailedOrphan;
+use crate::model::{Integration, Outcome, Touch, Trial, TrialOutcome};
+
+/// What stands before each line of a block.
+const INDENT: &str = "    ";
+/// Lines of a traceback: the last ones say where it broke.
+const REPORT_LINES: usize = 6;
+/// Things that it tried to touch which are named.
+const NAMED_TOUCHES: usize = 5;
+/// Failing orphans that the summary names; `agent show` has all of them.
+const LISTED: usize = 10;
+
+/// The outcome of a test that means the same.
+fn as_test(outcome: TrialOutcome) -> Outcome {
+    match outcome {
+        TrialOutcome::Passed => Outcome::Passed,
+        TrialOutcome::Failed => Outcome::Failed,
+        TrialOutcome::Crashed => Outcome::Crashed,
+        TrialOutcome::TimedOut => Outcome::TimedOut,
+        TrialOutcome::NotRun => Outcome::NotRun,
+    }
+}
+
+/// `PASS pkg/mod.py (orphan, 0.05s)`.
+pub(super) fn orphan_line(trial: &Trial, palette: &Palette) -> String {
+    let outcome = as_test(trial.outcome);
+    let word = paint(outcome_style(palette, outcome), word(outcome));
+    let mut facts = vec!["orphan".to_owned()];
+    facts.extend(trial.duration_s.map(duration));
+    let facts = paint(palette.faint, format!("({})", facts.join(", ")));
+    format!("{word} {} {facts}\n", inline(&trial.module.file))
+}
+
+/// The block of an orphan that does not work: message, where it broke, what it tried to touch.
+pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette) -> String {
+    let mut text = orphan_line(trial, palette);
+    let columns = REPORT_COLUMNS - INDENT.len();
+    let mut push = |line: &str| push_line(&mut text, &format!("{INDENT}{line}"));
+    let message = inline(trial.message.as_deref().unwrap_or_default());
+    if !message.is_empty() {
+        push(&paint(palette.error, cut(&message, columns)));
+    }
+    let report = block(trial.report.as_deref().unwrap_or_default());
+    let lines: Vec<&str> = report
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        // The message says it already.
+        .filter(|line| !message.ends_with(line.trim()))
+        .collect();
+    let left_out = lines.len().saturating_sub(REPORT_LINES);
+    // Of stacks the first lines are the place, of a traceback the last ones.
+    let is_stacks = matches!(
+        trial.outcome,
+        TrialOutcome::Crashed | TrialOutcome::TimedOut
+    );
+    let shown = if is_stacks {
+        &lines[..lines.len() - left_out]
+    } else {
+        &lines[left_out..]
+    };
+    for line in shown {
+        push(&cut(line, columns));
+    }
+    for line in touches(&trial.touched, NAMED_TOUCHES) {
+        push(&paint(palette.faint, cut(&line, columns)));
+    }
+    if left_out > 0 {
+        let more = count(left_out as u64, "more line");
+        let more = format!("… {more}: {show_command}");
+        push(&paint(palette.faint, more));
+    }
+    text
+}
+
+/// An orphan that does not work, nothing cut.
+pub(super) fn whole_orphan(trial: &Trial, palette: &Palette) -> String {
+    let mut text = orphan_line(trial, palette);
+    for report in trial.message.iter().chain(&trial.report) {
+        text += &whole_report(report, palette);
+    }
+    for line in touches(&trial.touched, usize::MAX) {
+        push_line(&mut text, &format!("{INDENT}{line}"));
+    }
+    if !trial.output.trim().is_empty() {
+        text += &whole_section(
+            &Section {
+                title: "end of its output".to_owned(),
+                text: trial.output.clone(),
+            },
+            palette,
+        );
+    }
+    text
+}
+
+/// `tried and was kept from: open x.txt`, a line each.
+fn touches(touched: &[Touch], most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for touch in touched.iter().take(most) {
+        let times = if touch.times > 1 {
+            format!(" ({} times)", touch.times)
+        } else {
+            String::new()
+        };
+        let target = inline(&touch.target);
+        let line = format!("kept from: {} {target}", inline(&touch.event));
+        lines.push(format!("{}{times}", line.trim_end()));
+    }
+    if touched.len() > most {
+        lines.push(format!("kept from: {} more", touched.len() - most));
+    }
+    lines
+}
+
+/// How many orphans there were and how they ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OrphanTally<'a> {
+    /// All; `None` when none were looked for.
+    pub(super) total: Option<u64>,
+    /// Those that passed.
+    pub(super) passed: Option<u64>,
+    /// Those that do not work.
+    pub(super) failed: Option<u64>,
+    /// What became of those that passed.
+    pub(super) integration: Option<&'a Integration>,
+}
+
+impl OrphanTally<'_> {
+    /// `3 passed (2 integrated), 1 failed`; `None` where there was none.
+    pub(super) fn in_words(self) -> Option<String> {
+        let total = self.total.filter(|total| *total > 0)?;
+        let (passed, failed) = (self.passed.unwrap_or(0), self.failed.unwrap_or(0));
+        let not_run = total.saturating_sub(passed + failed);
+        let merged = self.integration.map_or([0, 0], |integration| {
+            [integration.integrated.len(), integration.redundant.len()]
+        });
+        let merged: Vec<String> = merged
+            .into_iter()
+            .zip(["integrated", "redundant"])
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let mut parts = Vec::new();
+        if passed > 0 {
+            let merged = if merged.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", merged.join(", "))
+            };
+            parts.push(format!("{passed} passed{merged}"));
+        }
+        if failed > 0 {
+            parts.push(format!("{failed} failed"));
+        }
+        if not_run > 0 {
+            let word = lines::verdict(Outcome::NotRun, not_run);
+            parts.push(format!("{not_run} {word}"));
+        }
+        Some(parts.join(", "))
+    }
+}
+
+/// The lines of the summary: how they ended, and which of them failed.
+pub(super) fn summary_lines(
+    tally: OrphanTally<'_>,
+    failures: &[FailedOrphan],
+    show_command: &str,
+    palette: &Palette,
+) -> String {
+    let Some(words) = tally.in_words() else {
+        return String::new();
+    };
+    let failed = tally.failed.unwrap_or(0);
+    let style = if failed > 0 {
+        palette.warning
+    } else {
+        palette.strong
+    };
+    let mut text = String::from("\n");
+    push_line(&mut text, &format!("{} {words}", paint(style, "orphans:")));
+    let shown = failures.len().min(LISTED);
+    for orphan in &failures[..shown] {
+        push_line(&mut text, &format!("  {}", inline(&orphan.module.file)));
+        let message = inline(orphan.message.as_deref().unwrap_or_default());
+        if !message.is_empty() {
+            let message = cut(&message, REPORT_COLUMNS - 6);
+            push_line(
+                &mut text,
+                &format!("      {}", paint(palette.faint, message)),
+            );
+        }
+    }
+    let more = failed.saturating_sub(shown as u64);
+    if more > 0 {
+        push_line(&mut text, &format!("  and {more} more: {show_command}"));
+    }
+    text
+}

@@ -1,0 +1,218 @@
+//! What came of trying the orphans of a run, and what that says in the list of orphans.
+
+use rusqlite::{Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::content::{self, unpack};
+use super::db::{count, int};
+use super::error::StoreError;
+use super::reader::Reader;
+use super::results::{file_id, micros};
+use crate::model::summary::FailedOrphan;
+use crate::model::{Integration, Module, RunId, Touch, Trial, TrialOutcome};
+
+/// The long parts of a trial.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Details {
+    report: Option<String>,
+    output: String,
+    touched: Vec<Touch>,
+}
+
+/// A trial whose details are still packed.
+type Packed = (Trial, Option<(Vec<u8>, i64)>);
+
+impl Reader {
+    /// The trials of a run by file.
+    pub fn trials(&self, run: RunId) -> Result<Vec<Trial>, StoreError> {
+        let found = self.db.rows(
+            "read the trials of a run",
+            "SELECT f.path, t.module, t.outcome, t.duration_us / 1e6, t.doctests, t.tests,
+                 t.message, c.body, c.size_bytes
+             FROM trial AS t
+             JOIN file AS f ON f.file_id = t.file_id
+             LEFT JOIN content AS c ON c.content_id = t.details_id
+             WHERE t.run_id = ?1 ORDER BY f.path",
+            [run.0],
+            packed,
+        )?;
+        self.unpacked(run, found)
+    }
+
+    /// The trials of a run that failed, crashed or ran out of time, by file.
+    pub fn failed_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
+        let found = self.db.rows(
+            "read the failed trials of a run",
+            "SELECT f.path, t.module, t.outcome, t.duration_us / 1e6, t.doctests, t.tests,
+                 t.message, c.body, c.size_bytes
+             FROM trial AS t
+             JOIN file AS f ON f.file_id = t.file_id
+             LEFT JOIN content AS c ON c.content_id = t.details_id
+             WHERE t.run_id = ?1 AND t.outcome IN ('failed', 'crashed', 'timed_out')
+             ORDER BY f.path LIMIT ?2",
+            (run.0, limit),
+            packed,
+        )?;
+        self.unpacked(run, found)
+    }
+
+    /// The same without their reports.
+    pub fn failed_orphans(&self, run: RunId, limit: u32) -> Result<Vec<FailedOrphan>, StoreError> {
+        self.db.rows(
+            "read the failed orphans of a run",
+            "SELECT f.path, t.module, t.outcome, t.message
+             FROM trial AS t JOIN file AS f ON f.file_id = t.file_id
+             WHERE t.run_id = ?1 AND t.outcome IN ('failed', 'crashed', 'timed_out')
+             ORDER BY f.path LIMIT ?2",
+            (run.0, limit),
+            |row| {
+                Ok(FailedOrphan {
+                    module: module(row)?,
+                    outcome: outcome(row)?,
+                    message: row.get(3)?,
+                })
+            },
+        )
+    }
+
+    fn unpacked(&self, run: RunId, found: Vec<Packed>) -> Result<Vec<Trial>, StoreError> {
+        let unpacked = found.into_iter().map(|(mut trial, packed)| {
+            let Some((body, size_bytes)) = packed else {
+                return Ok(trial);
+            };
+            let text = unpack(&body, size_bytes);
+            let details: Option<Details> = text.and_then(|text| serde_json::from_str(&text).ok());
+            let Some(details) = details else {
+                let name = &trial.module.file;
+                let what = format!("the report of `{name}` in run {run} cannot be unpacked");
+                return Err(self.db.bad_value(what));
+            };
+            trial.report = details.report;
+            trial.output = details.output;
+            trial.touched = details.touched;
+            Ok(trial)
+        });
+        unpacked.collect()
+    }
+}
+
+fn packed(row: &Row<'_>) -> rusqlite::Result<Packed> {
+    let body: Option<Vec<u8>> = row.get(7)?;
+    let size_bytes: Option<i64> = row.get(8)?;
+    let trial = Trial {
+        module: module(row)?,
+        outcome: outcome(row)?,
+        duration_s: row.get(3)?,
+        doctests: count(row.get(4)?),
+        tests: count(row.get(5)?),
+        message: row.get(6)?,
+        report: None,
+        output: String::new(),
+        touched: Vec::new(),
+    };
+    Ok((trial, body.zip(size_bytes)))
+}
+
+fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
+    Ok(Module {
+        file: row.get(0)?,
+        name: row.get(1)?,
+    })
+}
+
+/// A CHECK keeps other names out.
+fn outcome(row: &Row<'_>) -> rusqlite::Result<TrialOutcome> {
+    let name = row.get_ref(2)?.as_str()?;
+    Ok(TrialOutcome::from_name(name).unwrap_or(TrialOutcome::NotRun))
+}
+
+/// Notes how many orphans a run is going to try.
+pub(super) fn begin(tx: &Transaction<'_>, run: RunId, total: u64) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE run SET orphan_total = ?2 WHERE run_id = ?1")?
+        .execute(params![run.0, int(total)])?;
+    tally(tx, run)
+}
+
+/// Writes a trial in place of what was known of it. A module that was not tried stays in the list
+/// of orphans as it was; one that has its place keeps it while it passes.
+pub(super) fn put(tx: &Transaction<'_>, run: RunId, trial: &Trial) -> rusqlite::Result<()> {
+    let file = file_id(tx, &trial.module.file)?;
+    tx.prepare_cached(
+        "INSERT INTO trial (run_id, file_id, module, outcome, duration_us, doctests, tests,
+             touched, message, details_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (run_id, file_id) DO UPDATE SET
+             module = excluded.module, outcome = excluded.outcome,
+             duration_us = excluded.duration_us, doctests = excluded.doctests,
+             tests = excluded.tests, touched = excluded.touched, message = excluded.message,
+             details_id = excluded.details_id",
+    )?
+    .execute(params![
+        run.0,
+        file,
+        trial.module.name,
+        trial.outcome.as_str(),
+        trial.duration_s.map(micros),
+        int(trial.doctests),
+        int(trial.tests),
+        int(trial.touched.len() as u64),
+        trial.message,
+        details_id(tx, trial)?,
+    ])?;
+    if trial.outcome != TrialOutcome::NotRun {
+        tx.prepare_cached(
+            "UPDATE orphan SET last_tested_run = ?2, message = ?4,
+                 status = CASE WHEN ?3 = 'passed' AND status IN ('integrated', 'redundant')
+                     THEN status ELSE ?3 END
+             WHERE file_id = ?1",
+        )?
+        .execute(params![file, run.0, trial.outcome.as_str(), trial.message])?;
+    }
+    tally(tx, run)
+}
+
+fn details_id(tx: &Transaction<'_>, trial: &Trial) -> rusqlite::Result<Option<i64>> {
+    if trial.report.is_none() && trial.output.is_empty() && trial.touched.is_empty() {
+        return Ok(None);
+    }
+    let details = Details {
+        report: trial.report.clone(),
+        output: trial.output.clone(),
+        touched: trial.touched.clone(),
+    };
+    let text = serde_json::to_vec(&details)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    content::keep(tx, &text).map(Some)
+}
+
+/// Counts the trials of a run anew.
+fn tally(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE run SET
+             orphan_total = max(coalesce(run.orphan_total, 0), t.total),
+             orphan_passed = t.passed, orphan_failed = t.failed
+         FROM (SELECT count(*) AS total,
+                   count(*) FILTER (WHERE outcome = 'passed') AS passed,
+                   count(*) FILTER (WHERE outcome IN ('failed', 'crashed', 'timed_out')) AS failed
+               FROM trial WHERE run_id = ?1) AS t
+         WHERE run.run_id = ?1",
+    )?
+    .execute([run.0])
+    .map(drop)
+}
+
+/// Notes what the passing orphans were made part of.
+pub(super) fn set_integration(
+    tx: &Transaction<'_>,
+    run: RunId,
+    integration: &Integration,
+) -> rusqlite::Result<()> {
+    let list = |files: &[String]| serde_json::Value::from(files).to_string();
+    tx.prepare_cached("UPDATE run SET integrated = ?2, redundant = ?3 WHERE run_id = ?1")?
+        .execute(params![
+            run.0,
+            list(&integration.integrated),
+            list(&integration.redundant)
+        ])
+        .map(drop)
+}

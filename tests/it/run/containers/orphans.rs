@@ -1,0 +1,81 @@
+//! Orphans that are tried in a container.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use menace_agent::engine::ContainerSpec;
+use menace_agent::engine::child::Cancel;
+use menace_agent::engine::container::{Engine as Found, Limits, ProjectSource, Wanted};
+use menace_agent::run::{ContainerJob, ContainerPolicy, Mailbox};
+
+use super::engines::{Engine, IMAGE, engines, project};
+use crate::run::lab::Lab;
+use crate::run::orphans::{carry, job, trials, verdicts};
+
+const FILES: [(&str, &str); 5] = [
+    ("test_a.py", "def test_one(): pass\n"),
+    (
+        "good.py",
+        "import os\nopen(os.environ['HOME'] + '/a', 'w').close()\n",
+    ),
+    ("bad.py", "open('new', 'w')\n"),
+    ("dies.py", "import os\nos._exit(3)\n"),
+    ("hangs.py", "while True: pass\n"),
+];
+
+fn container_job(engine: Engine, lab: &Lab) -> ContainerJob {
+    let wanted = Wanted {
+        runtime: Some(engine.0.to_owned()),
+        host: None,
+    };
+    let found = Found::detect(&wanted, &Cancel::default()).unwrap();
+    let image = found.image(IMAGE).unwrap().unwrap().id;
+    let policy = ContainerPolicy {
+        engine: found.name(),
+        image: IMAGE.to_owned(),
+        python: "python3".to_owned(),
+        memory: None,
+        retries: 0,
+        hello_limit: Duration::from_mins(2),
+    };
+    let spec = ContainerSpec {
+        engine: Arc::new(found),
+        name: String::new(),
+        labels: Vec::new(),
+        image,
+        python: "python3".to_owned(),
+        project: lab.path(),
+        source: ProjectSource::Mounted {
+            hidden: Vec::new(),
+            byte_code: None,
+        },
+        environment: Vec::new(),
+        limits: Limits::default(),
+        network: Some("none".to_owned()),
+        extra: Vec::new(),
+    };
+    ContainerJob { spec, policy }
+}
+
+#[test]
+fn orphans_are_tried_in_one_container_of_the_run() {
+    for &engine in engines().iter() {
+        let lab = project(&FILES);
+        let mut trials = trials(&["good.py", "bad.py", "dies.py", "hangs.py"]);
+        trials.limit = Duration::from_secs(5);
+        let job = job(&lab, trials, Some(container_job(engine, &lab)));
+        let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
+        assert_eq!(
+            verdicts(&events),
+            [
+                "bad.py failed",
+                "dies.py crashed",
+                "good.py passed",
+                "hangs.py timed_out"
+            ],
+            "{engine:?}: {summary:#?}"
+        );
+        assert_eq!(lab.rows("SELECT count(*) FROM process"), ["2"]);
+        assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}

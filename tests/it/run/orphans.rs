@@ -1,0 +1,359 @@
+//! Orphans that a run tries after its tests: what is stored, told and decided.
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use menace_agent::clock::now_ms;
+use menace_agent::model::{Event, Module, RunOutcome, RunSummary, Trial, TrialOutcome};
+use menace_agent::plan::{RunPlan, RunRequest};
+use menace_agent::run::{ContainerJob, Job, Mailbox, StopSignal, TrialJob, carry_out, recover};
+use menace_agent::store::Store;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::lab::{Lab, PATIENCE, lab, processes_of, wait_for};
+
+/// Outcomes of the orphans beside a test that passes.
+const PASSING: (&str, &str) = ("test_a.py", "def test_one(): pass\n");
+const GOOD: (&str, &str) = ("good.py", "X = 1\n");
+const BAD: (&str, &str) = (
+    "pkg/bad.py",
+    "try: open('new', 'w')\nexcept OSError: pass\nraise ValueError('no')\n",
+);
+const ENDLESS: (&str, &str) = ("endless.py", "import time\ntime.sleep(600)\n");
+
+pub(super) fn trials(files: &[&str]) -> TrialJob {
+    let module = |file: &&str| Module {
+        file: (*file).to_owned(),
+        name: file.trim_end_matches(".py").replace('/', "."),
+    };
+    TrialJob {
+        modules: files.iter().map(module).collect(),
+        roots: vec![".".to_owned()],
+        limit: Duration::from_mins(1),
+        budget: None,
+        strict: false,
+    }
+}
+
+pub(super) fn job(lab: &Lab, trials: TrialJob, container: Option<ContainerJob>) -> Job {
+    let executor = container.as_ref().map_or("host", |it| it.policy.engine);
+    Job {
+        plan: RunPlan::new(RunRequest {
+            project: lab.path(),
+            paths: Vec::new(),
+            pytest_args: Vec::new(),
+            workers: 2,
+            timeout: Duration::from_mins(5),
+            test_timeout: None,
+            reruns: 0,
+            max_fail: None,
+            coverage: false,
+            executor: executor.to_owned(),
+        }),
+        trigger: "library".to_owned(),
+        python: lab.python().to_owned(),
+        managed: None,
+        container,
+        lease: None,
+        trials: Some(trials),
+        notices: Vec::new(),
+    }
+}
+
+/// Carries a job out; calls `react` for each event.
+pub(super) fn carry(
+    lab: &Lab,
+    job: &Job,
+    mailbox: Mailbox,
+    mut react: impl FnMut(&Event),
+) -> (RunSummary, Vec<Event>) {
+    let store = Store::open(&lab.db(), now_ms()).unwrap();
+    let (sender, events) = channel();
+    let announce = move |line| sender.send(line).unwrap();
+    thread::scope(|scope| {
+        let running = scope.spawn(move || carry_out(job, store, &mailbox, announce).unwrap());
+        let mut told = Vec::new();
+        loop {
+            let line = events.recv_timeout(PATIENCE).unwrap();
+            react(&line.event);
+            told.push(line.event);
+            if let Some(Event::RunFinished(_)) = told.last() {
+                return (running.join().unwrap().summary, told);
+            }
+        }
+    })
+}
+
+pub(super) fn verdicts(events: &[Event]) -> Vec<String> {
+    let trials = events.iter().filter_map(|event| match event {
+        Event::OrphanFinished(trial) => Some(&**trial),
+        _ => None,
+    });
+    let words = |trial: &Trial| {
+        let (file, outcome) = (&trial.module.file, trial.outcome.as_str());
+        format!("{file} {outcome}")
+    };
+    let mut lines: Vec<String> = trials.map(words).collect();
+    lines.sort();
+    lines
+}
+
+fn orphans_of(summary: &RunSummary) -> (Option<u64>, Option<u64>, Option<u64>) {
+    (
+        summary.orphan_total,
+        summary.orphan_passed,
+        summary.orphan_failed,
+    )
+}
+
+#[test]
+fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
+    let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
+        return;
+    };
+    let job = job(&lab, trials(&["good.py", "pkg/bad.py"]), None);
+    let (summary, events) = carry(&lab, &job, Mailbox::new(), |event| {
+        if let Event::OrphanFinished(trial) = event {
+            let sql = format!(
+                "SELECT outcome FROM orphan_trial WHERE file = '{}'",
+                trial.module.file
+            );
+            assert_eq!(lab.rows(&sql), [trial.outcome.as_str()]);
+        }
+    });
+    assert_eq!(verdicts(&events), ["good.py passed", "pkg/bad.py failed"]);
+    let started = events
+        .iter()
+        .position(|event| *event == Event::OrphansStarted { orphans: 2 });
+    let shard = events
+        .iter()
+        .position(|event| matches!(event, Event::ShardFinished { .. }));
+    assert!(started > shard, "{events:#?}");
+    assert_eq!(orphans_of(&summary), (Some(2), Some(1), Some(1)));
+    assert_eq!(
+        (summary.outcome, summary.exit_code),
+        (RunOutcome::Passed, 0)
+    );
+    assert_eq!(summary.orphan_failures[0].module.name, "pkg.bad");
+    assert_eq!(summary.integration, None);
+    let rows = lab.rows(
+        "SELECT module, outcome, doctests, tests, touched, message FROM orphan_trial ORDER BY 1",
+    );
+    assert_eq!(
+        rows,
+        [
+            "good | passed | 0 | 0 | 0 | NULL",
+            "pkg.bad | failed | 0 | 0 | 1 | it does not import: ValueError: no"
+        ]
+    );
+    assert_eq!(
+        lab.rows("SELECT orphan_total, orphan_passed, orphan_failed FROM run_summary"),
+        ["2 | 1 | 1"]
+    );
+    let store = Store::open(&lab.db(), now_ms()).unwrap();
+    let stored = store.reader().unwrap().failed_trials(summary.run_id, 9);
+    let stored = stored.unwrap().remove(0);
+    assert_eq!(stored.touched[0].target, "new");
+    assert!(stored.report.unwrap().contains("bad.py\", line 3"));
+    assert_eq!(processes_of(&lab), [""; 0]);
+    assert_eq!(
+        lab.rows("SELECT count(*), sum(ended_ms IS NULL) FROM process"),
+        ["2 | 0"]
+    );
+    lab.assert_whole();
+    let shown = lab.agent(&["show", "1"]).expect(0);
+    assert!(
+        shown.stdout.contains("orphans    1 passed, 1 failed"),
+        "{shown}"
+    );
+    assert!(shown.stdout.contains("FAIL pkg/bad.py (orphan,"), "{shown}");
+    assert!(shown.stdout.contains("kept from: open new"), "{shown}");
+}
+
+#[test]
+fn the_list_of_orphans_follows_their_trials() {
+    let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
+        return;
+    };
+    Store::open(&lab.db(), now_ms()).unwrap();
+    let list = crate::store::sample::plain(&lab.db());
+    for (id, file, status) in [(1, "good.py", "integrated"), (2, "pkg/bad.py", "untried")] {
+        list.execute_batch(&format!(
+            "INSERT INTO file (file_id, path) VALUES ({id}, '{file}');
+             INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
+                 first_seen_ms)
+             VALUES ({id}, 'm', 'unreferenced', 0, '', 'scan', '{status}', 0);"
+        ))
+        .unwrap();
+    }
+    let job = job(&lab, trials(&["good.py", "pkg/bad.py"]), None);
+    carry(&lab, &job, Mailbox::new(), |_| {});
+    assert_eq!(
+        lab.rows("SELECT file, status, last_tested_run, message FROM orphan_module ORDER BY 1"),
+        [
+            "good.py | integrated | 1 | NULL",
+            "pkg/bad.py | failed | 1 | it does not import: ValueError: no"
+        ]
+    );
+}
+
+#[test]
+fn only_a_strict_run_fails_for_its_orphans() {
+    let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
+        return;
+    };
+    let strict = |files: &[&str]| TrialJob {
+        strict: true,
+        ..trials(files)
+    };
+    for (trials, outcome, exit_code) in [
+        (strict(&["good.py"]), RunOutcome::Passed, 0),
+        (strict(&["pkg/bad.py"]), RunOutcome::Failed, 1),
+        (strict(&[]), RunOutcome::Passed, 0),
+    ] {
+        let total = trials.modules.len() as u64;
+        let job = job(&lab, trials, None);
+        let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
+        assert_eq!((summary.outcome, summary.exit_code), (outcome, exit_code));
+        assert_eq!(summary.orphan_total, Some(total));
+        let told = events
+            .iter()
+            .any(|event| matches!(event, Event::OrphansStarted { .. }));
+        assert_eq!(told, total > 0);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
+    let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
+        return;
+    };
+    let files = ["good.py", "endless.py", "endless2.py", "endless3.py"];
+    lab.write("endless2.py", ENDLESS.1);
+    lab.write("endless3.py", ENDLESS.1);
+    let mailbox = Mailbox::new();
+    let stop = mailbox.stop_handle();
+    let job = job(&lab, trials(&files), None);
+    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+        if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py") {
+            stop.stop(StopSignal::Interrupt);
+        }
+    });
+    assert_eq!(
+        verdicts(&events),
+        [
+            "endless.py not_run",
+            "endless2.py not_run",
+            "endless3.py not_run",
+            "good.py passed"
+        ]
+    );
+    assert_eq!(
+        (summary.outcome, summary.exit_code),
+        (RunOutcome::Interrupted, 130)
+    );
+    assert_eq!(orphans_of(&summary), (Some(4), Some(1), Some(0)));
+    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+}
+
+#[test]
+fn orphans_of_a_run_that_was_stopped_are_not_run() {
+    let Some(lab) = lab(&[
+        ("test_a.py", "import time\ndef test_a(): time.sleep(600)\n"),
+        GOOD,
+    ]) else {
+        return;
+    };
+    let mailbox = Mailbox::new();
+    let stop = mailbox.stop_handle();
+    let job = job(&lab, trials(&["good.py"]), None);
+    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+        if matches!(event, Event::TestStarted { .. }) {
+            stop.stop(StopSignal::Terminate);
+        }
+    });
+    assert_eq!(verdicts(&events), ["good.py not_run"]);
+    assert_eq!(summary.exit_code, 143);
+    assert_eq!(
+        lab.rows("SELECT message FROM orphan_trial"),
+        ["not tried: the run was stopped"]
+    );
+}
+
+#[test]
+fn the_time_for_all_orphans_ends_them() {
+    let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
+        return;
+    };
+    let trials = TrialJob {
+        budget: Some(Duration::from_secs(3)),
+        ..trials(&["good.py", "endless.py"])
+    };
+    let (summary, events) = carry(&lab, &job(&lab, trials, None), Mailbox::new(), |_| {});
+    assert_eq!(verdicts(&events), ["endless.py not_run", "good.py passed"]);
+    assert_eq!(summary.outcome, RunOutcome::Passed);
+}
+
+#[test]
+fn the_module_that_ends_the_trial_process_is_found_and_the_others_are_tried() {
+    let kills = "import ctypes, os, time\n\
+        time.sleep(0.3)\nctypes.CDLL(None).kill(os.getppid(), 9)\ntime.sleep(600)\n";
+    let slow = "import time\ntime.sleep(1)\n";
+    let files = [PASSING, GOOD, ("kills.py", kills), ("slow.py", slow)];
+    let Some(lab) = lab(&files) else { return };
+    let job = job(&lab, trials(&["kills.py", "slow.py", "good.py"]), None);
+    let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
+    assert_eq!(
+        verdicts(&events),
+        ["good.py passed", "kills.py crashed", "slow.py passed"]
+    );
+    assert_eq!(orphans_of(&summary), (Some(3), Some(2), Some(1)));
+    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+}
+
+#[test]
+fn a_trial_process_that_does_not_answer_is_killed_in_time() {
+    // It stops the process that watches over it, which then cannot end it.
+    let stops =
+        "import ctypes, os, time\nctypes.CDLL(None).kill(os.getppid(), 19)\ntime.sleep(600)\n";
+    let Some(lab) = lab(&[PASSING, GOOD, ("stops.py", stops)]) else {
+        return;
+    };
+    let trials = TrialJob {
+        limit: Duration::from_millis(500),
+        ..trials(&["stops.py", "good.py"])
+    };
+    let mut one_at_a_time = job(&lab, trials, None);
+    one_at_a_time.plan.request.workers = 1;
+    let (_, events) = carry(&lab, &one_at_a_time, Mailbox::new(), |_| {});
+    assert_eq!(verdicts(&events), ["good.py passed", "stops.py timed_out"]);
+    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+}
+
+#[test]
+fn an_agent_that_is_killed_leaves_neither_modules_nor_lies() {
+    let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
+        return;
+    };
+    let job = job(&lab, trials(&["good.py", "endless.py"]), None);
+    let mut killed = false;
+    let (_, events) = carry(&lab, &job, Mailbox::new(), |event| {
+        let good = matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py");
+        if good && !std::mem::replace(&mut killed, true) {
+            // As `recover` would do after the agent's end: the process is on record.
+            let sql = "SELECT pid FROM process WHERE ended_ms IS NULL";
+            let pid = lab.rows(sql).remove(0).parse().unwrap();
+            kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+            let mut store = Store::open(&lab.db(), now_ms()).unwrap();
+            assert_eq!(recover(&mut store).unwrap(), []);
+        }
+    });
+    let last = events.iter().rev().find_map(|event| match event {
+        Event::OrphanFinished(trial) => Some(trial),
+        _ => None,
+    });
+    assert_eq!(last.unwrap().outcome, TrialOutcome::Crashed);
+    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+}
