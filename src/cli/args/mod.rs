@@ -6,6 +6,7 @@
     reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
 )]
 
+mod module_map;
 mod run;
 
 use std::ffi::OsString;
@@ -14,6 +15,11 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::module_map::{
+    AddArgs, BuildArgs, ChangeArgs, ExportArgs, ImportArgs, IntegrateArgs, ListWorkflowsArgs,
+    ModuleMapArgs, ModuleMapCommand, NamedArgs, ShowMapArgs, UndoArgs, WorkflowArgs,
+    WorkflowCommand,
+};
 use self::run::{EngineArgs, note_word};
 pub(super) use self::run::{OutputArgs, RunArgs};
 use crate::image::{Platform, Reference};
@@ -72,6 +78,10 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read, check and make image archives
     Image(ImageArgs),
+    /// Show, build and change the map of modules
+    ModuleMap(ModuleMapArgs),
+    /// List, change and run lists of modules
+    Workflow(WorkflowArgs),
     /// Remove what interrupted runs left
     Cleanup(CleanupArgs),
     /// Show or release the leases of runs in containers
@@ -238,7 +248,8 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Which: `run --json`, a line of `run --events`, `config --json`,
-    /// `image … --json` or `lease list --json`
+    /// `image … --json`, `lease list --json`, `module-map … --json` or
+    /// `workflow list --json`
     pub(super) of: SchemaOf,
 }
 
@@ -250,6 +261,8 @@ pub(super) enum SchemaOf {
     Config,
     Image,
     Leases,
+    ModuleMap,
+    Workflows,
 }
 
 impl Cli {

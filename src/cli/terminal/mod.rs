@@ -1,5 +1,5 @@
 //! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
-//! `agent show`, `agent image` and `agent lease list`.
+//! `agent show`, `agent image`, `agent lease list`, `agent module-map` and `agent workflow`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -21,6 +21,7 @@ mod image;
 mod leases;
 mod lines;
 mod live;
+mod module_map;
 mod output;
 mod palette;
 mod report;
@@ -31,5 +32,9 @@ mod text;
 pub use history::{HistoryLine, history_table};
 pub use image::image_facts;
 pub use leases::{LeaseLine, lease_list};
+pub use module_map::{
+    added_lines, map_changes, map_groups, plan_lines, workflow_list, workflow_steps,
+};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};
+pub(super) use text::count;
