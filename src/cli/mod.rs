@@ -19,13 +19,16 @@ mod history;
 mod image;
 pub mod junit;
 mod lease;
+mod module_map;
 mod orphans;
 mod output;
+mod project;
 mod run;
 mod schema;
 mod show;
 pub mod terminal;
 mod why;
+mod workflow;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -72,6 +75,8 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
         Command::Image(args) => image::run(args, &settings, output),
+        Command::ModuleMap(args) => module_map::run(args, &settings, output),
+        Command::Workflow(args) => workflow::run(args, &settings, notices, output),
         Command::Cleanup(args) => cleanup::run(args, &settings, output),
         Command::Lease(args) => lease::run(args, &settings, output),
         Command::Orphans(args) => orphans::run(args, &settings, output),

@@ -4,7 +4,9 @@ use super::args::{SchemaArgs, SchemaOf};
 use super::failure::Failure;
 use super::image::ImageReport;
 use super::json;
+use super::module_map::MapReport;
 use super::output::Output;
+use super::workflow::WorkflowReport;
 use crate::model::lease::LeaseReport;
 use crate::model::scan::{GraphReport, OrphanReport, ScanReport, WhyReport};
 use crate::model::{EventLine, ExitCode, RunSummary};
@@ -17,6 +19,8 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
         SchemaOf::Image => schemars::schema_for!(ImageReport),
         SchemaOf::Leases => schemars::schema_for!(LeaseReport),
+        SchemaOf::ModuleMap => schemars::schema_for!(MapReport),
+        SchemaOf::Workflows => schemars::schema_for!(WorkflowReport),
         SchemaOf::OrphanScan => schemars::schema_for!(ScanReport),
         SchemaOf::Orphans => schemars::schema_for!(OrphanReport),
         SchemaOf::Why => schemars::schema_for!(WhyReport),

@@ -24,7 +24,7 @@ use std::fmt;
 use super::groups::{Joined, Places, groups, is_grouped, neighbours};
 use super::import_graph::{ImportGraph, NodeId};
 use crate::model::module_map::{Analysed, Workflow};
-use crate::model::{GroupId, Groups, Module};
+use crate::model::{GroupId, Groups, Integration, Module};
 
 /// The share of the files, in percent, that has to be analysed.
 pub const ENOUGH_PERCENT: u64 = 95;
@@ -167,6 +167,16 @@ impl IntegrationPlan {
         plan.place(snapshot.graph, map, &joining);
         plan.extend_workflows(snapshot);
         Ok(plan)
+    }
+
+    /// The files of what joins and of what is redundant, as a run tells them.
+    pub fn outcome(&self) -> Integration {
+        let joining = self.additions.iter().map(|of| of.module.file.clone());
+        let redundant = self.redundant.iter().map(|of| of.module.file.clone());
+        Integration {
+            integrated: joining.collect(),
+            redundant: redundant.collect(),
+        }
     }
 
     /// Whether there is nothing to write.

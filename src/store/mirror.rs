@@ -4,7 +4,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::db::{count, int};
 use super::error::StoreError;
-use super::module_map::put;
+use super::module_map::{hold_back, put};
 use super::open::Store;
 use super::reader::Reader;
 use super::results::file_id;
@@ -99,6 +99,7 @@ impl Store {
                 )?
                 .execute([path])?;
             }
+            hold_back(tx)?;
             remember(tx, MODULE_MAP_FILE, file)
         });
         self.db.in_words("read the module map in", merged)

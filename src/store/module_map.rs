@@ -11,7 +11,7 @@ use super::results::file_id;
 use super::workflows;
 use crate::graph::IntegrationPlan;
 use crate::graph::integration::{Candidate, Content};
-use crate::model::{GroupId, MapEntry, Module, RunId, Source, Step};
+use crate::model::{GroupId, Integration, MapEntry, Module, RunId, Source, Step};
 
 /// The columns of [`map_entry`], in their order.
 macro_rules! map_query {
@@ -123,6 +123,7 @@ impl Store {
         )?
         .execute([])?;
         tx.execute_batch("DELETE FROM temp.on_map")?;
+        hold_back(&tx)?;
         tx.commit()
     }
 
@@ -180,14 +181,14 @@ impl Store {
             settle(&tx, &redundant.module, "redundant")?;
         }
         if let Some(run) = run {
-            let files = |modules: Vec<&Module>| {
-                let files = modules.into_iter().map(|module| module.file.clone());
-                files.collect::<serde_json::Value>().to_string()
-            };
-            let integrated = plan.additions.iter().map(|of| &of.module).collect();
-            let redundant = plan.redundant.iter().map(|of| &of.module).collect();
+            let Integration {
+                integrated,
+                redundant,
+            } = plan.outcome();
+            let [integrated, redundant] =
+                [integrated, redundant].map(|files| serde_json::Value::from(files).to_string());
             tx.prepare_cached("UPDATE run SET integrated = ?2, redundant = ?3 WHERE run_id = ?1")?
-                .execute(params![run.0, files(integrated), files(redundant)])?;
+                .execute(params![run.0, integrated, redundant])?;
         }
         tx.commit()?;
         Ok(Standing::Good)
@@ -204,15 +205,11 @@ impl Store {
 
     fn take_back(&mut self, run: RunId, added: &Added) -> rusqlite::Result<()> {
         let tx = self.db.connection.transaction()?;
-        tx.prepare_cached(
-            "UPDATE orphan SET status = 'passed', held_back = 1
-             WHERE file_id IN (SELECT file_id FROM module_map WHERE run_id = ?1)",
-        )?
-        .execute([run.0])?;
         tx.prepare_cached("DELETE FROM module_map WHERE run_id = ?1")?
             .execute([run.0])?;
         tx.prepare_cached("DELETE FROM workflow_step WHERE run_id = ?1")?
             .execute([run.0])?;
+        hold_back(&tx)?;
         for (workflow, _) in &added.steps {
             workflows::close_gaps(&tx, workflow)?;
         }
@@ -245,6 +242,18 @@ pub(super) fn put(
         now_ms
     ])?;
     Ok(file)
+}
+
+/// Orphans that had joined the map and are not on it any more were taken back by somebody: they are
+/// passing orphans again, and no run adds them by itself.
+pub(super) fn hold_back(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE orphan SET status = 'passed', held_back = 1
+         WHERE status = 'integrated'
+             AND NOT EXISTS (SELECT 1 FROM module_map AS m WHERE m.file_id = orphan.file_id)",
+    )?
+    .execute([])
+    .map(drop)
 }
 
 fn settle(tx: &Transaction<'_>, module: &Module, status: &str) -> rusqlite::Result<()> {

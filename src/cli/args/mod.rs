@@ -6,6 +6,7 @@
     reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
 )]
 
+mod module_map;
 mod orphans;
 mod run;
 
@@ -15,6 +16,11 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::module_map::{
+    AddArgs, BuildArgs, ChangeArgs, ExportArgs, ImportArgs, IntegrateArgs, ListWorkflowsArgs,
+    ModuleMapArgs, ModuleMapCommand, NamedArgs, ShowMapArgs, UndoArgs, WorkflowArgs,
+    WorkflowCommand,
+};
 pub(super) use self::orphans::{
     GraphArgs, GraphFormat, OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand, WhyArgs,
 };
@@ -76,6 +82,10 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read, check and make image archives
     Image(ImageArgs),
+    /// Show, build and change the map of modules
+    ModuleMap(ModuleMapArgs),
+    /// List, change and run lists of modules
+    Workflow(WorkflowArgs),
     /// Remove what interrupted runs left
     Cleanup(CleanupArgs),
     /// Show or release the leases of runs in containers
@@ -249,7 +259,8 @@ pub(super) struct ConfigArgs {
 pub(super) struct SchemaArgs {
     /// Which: `run --json`, a line of `run --events`, `config --json`,
     /// `image … --json`, `lease list --json`, `orphans scan --json`,
-    /// `orphans list --json`, `why --json` or `graph --format json`
+    /// `orphans list --json`, `why --json`, `graph --format json`,
+    /// `module-map … --json` or `workflow list --json`
     pub(super) of: SchemaOf,
 }
 
@@ -265,6 +276,8 @@ pub(super) enum SchemaOf {
     Orphans,
     Why,
     Graph,
+    ModuleMap,
+    Workflows,
 }
 
 impl Cli {

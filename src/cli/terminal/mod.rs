@@ -1,5 +1,6 @@
 //! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
-//! `agent show`, `agent image`, `agent lease list`, `agent orphans` and `agent why`.
+//! `agent show`, `agent image`, `agent lease list`, `agent orphans`, `agent why`,
+//! `agent module-map` and `agent workflow`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -21,6 +22,7 @@ mod image;
 mod leases;
 mod lines;
 mod live;
+mod module_map;
 mod orphan;
 mod orphans;
 mod output;
@@ -33,6 +35,10 @@ mod text;
 pub use history::{HistoryLine, history_table};
 pub use image::image_facts;
 pub use leases::{LeaseLine, lease_list};
+pub use module_map::{
+    added_lines, map_changes, map_groups, plan_lines, workflow_list, workflow_steps,
+};
 pub use orphans::{orphan_list, scan_report, why_report};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};
+pub(super) use text::count;

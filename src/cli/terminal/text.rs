@@ -170,7 +170,7 @@ pub(super) fn push_line(text: &mut String, line: &str) {
 }
 
 /// `1 test`, `2 tests`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(in crate::cli) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }

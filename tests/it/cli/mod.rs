@@ -3,8 +3,10 @@
 mod config;
 mod image;
 mod lease;
+mod module_map;
 mod schema;
 mod usage;
+mod workflow;
 
 use std::fmt;
 use std::fs;

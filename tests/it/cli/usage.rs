@@ -14,14 +14,16 @@ fn agent_alone_prints_its_help_and_fails() {
     Usage: agent [OPTIONS] <COMMAND>
 
     Commands:
-      run      Run the tests and record the results
-      history  List the runs, newest first
-      show     Show one run and its failures
-      image    Read, check and make image archives
-      cleanup  Remove what interrupted runs left
-      lease    Show or release the leases of runs in containers
-      config   Print every setting with its value and where that came from
-      schema   Print the JSON Schema of an output
+      run         Run the tests and record the results
+      history     List the runs, newest first
+      show        Show one run and its failures
+      image       Read, check and make image archives
+      module-map  Show, build and change the map of modules
+      workflow    List, change and run lists of modules
+      cleanup     Remove what interrupted runs left
+      lease       Show or release the leases of runs in containers
+      config      Print every setting with its value and where that came from
+      schema      Print the JSON Schema of an output
 
     Options:
       -h, --help     Print help

@@ -51,6 +51,8 @@ pub(super) fn job(lab: &Lab, trials: TrialJob, container: Option<ContainerJob>) 
             max_fail: None,
             coverage: false,
             executor: executor.to_owned(),
+            modules: Vec::new(),
+            roots: Vec::new(),
         }),
         trigger: "library".to_owned(),
         python: lab.python().to_owned(),

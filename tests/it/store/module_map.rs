@@ -200,6 +200,11 @@ fn an_integration_by_hand_belongs_to_no_run_and_lifts_the_hold() {
     let sources: Vec<_> = map.iter().map(|entry| (entry.source, entry.run)).collect();
     assert_eq!(sources, [(Source::Build, None), (Source::Command, None)]);
     assert_eq!(lab.orphans(), "p.o integrated 0");
+    let without = self::map(&[("a.py", 1)]);
+    lab.store
+        .replace_module_map(&without, Source::File, NOW_MS)
+        .unwrap();
+    assert_eq!(lab.orphans(), "p.o passed 1", "it was taken back by hand");
 }
 
 #[test]

@@ -1,0 +1,308 @@
+//! `agent module-map`: where modules belong, and what runs made of that.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::args::{
+    BuildArgs, ExportArgs, ImportArgs, IntegrateArgs, ModuleMapArgs, ModuleMapCommand, RunRef,
+    ShowMapArgs, UndoArgs,
+};
+use super::failure::Failure;
+use super::output::Output;
+use super::project::{Project, analyse, nearest, pick};
+use super::terminal::{added_lines, map_changes, map_groups, plan_lines};
+use super::{json, reader};
+use crate::clock::now_ms;
+use crate::graph::integration::{Candidate, built_map, entries};
+use crate::mirror::{Mirrors, module_map_text, parse_module_map};
+use crate::model::{ExitCode, GroupId, Groups, MapEntry, Module, RunId, Source};
+use crate::run::{plan_integration, read_mirrors, write_mirrors};
+use crate::settings::Settings;
+use crate::store::{Reader, Store};
+
+/// The present version of [`MapReport`].
+const MAP_VERSION: u32 = 1;
+
+/// The JSON of `agent module-map show --json` and `build --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MapReport {
+    /// The version of this contract; within one, keys are only added.
+    v: u32,
+    /// The modules, by file.
+    modules: Vec<MapEntry>,
+}
+
+pub(super) fn run(
+    args: &ModuleMapArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let text = match &args.command {
+        ModuleMapCommand::Build(args) => build(args, settings, output)?,
+        ModuleMapCommand::Show(args) => show(args, settings, output)?,
+        ModuleMapCommand::Export(args) => export(args, settings)?,
+        ModuleMapCommand::Import(args) => import(args, settings, output)?,
+        ModuleMapCommand::Integrate(args) => integrate(args, settings, output)?,
+        ModuleMapCommand::Undo(args) => undo(args, settings, output)?,
+    };
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The state file in step with the JSON files, and the project that they speak of.
+struct Desk {
+    project: Project,
+    store: Store,
+    reader: Reader,
+    mirrors: Mirrors,
+}
+
+impl Desk {
+    fn open(settings: &Settings, output: &Output) -> Result<Self, Failure> {
+        let project = analyse(settings)?;
+        let mut store = Store::open(&settings.db, now_ms())?;
+        let mirrors = Mirrors::new(&settings.data_dir, &settings.project);
+        let module_of = |file: &str| project.module_of(file);
+        for notice in read_mirrors(&mut store, &mirrors, None, now_ms(), module_of)? {
+            output.notice(&notice);
+        }
+        Ok(Self {
+            reader: store.reader()?,
+            project,
+            store,
+            mirrors,
+        })
+    }
+
+    fn orphans(&self) -> Result<BTreeSet<String>, Failure> {
+        Ok(self.reader.orphan_files()?.into_iter().collect())
+    }
+
+    fn map(&self) -> Result<Groups, Failure> {
+        Ok(groups(&self.reader.module_map()?))
+    }
+
+    /// Puts a map in the place of the present one.
+    fn replace(
+        &mut self,
+        map: &[(Module, GroupId)],
+        source: Source,
+        output: &Output,
+    ) -> Result<(), Failure> {
+        self.store.replace_module_map(map, source, now_ms())?;
+        self.write_files(output)
+    }
+
+    fn write_files(&mut self, output: &Output) -> Result<(), Failure> {
+        for notice in write_mirrors(&mut self.store, &self.mirrors)? {
+            output.notice(&notice);
+        }
+        Ok(())
+    }
+}
+
+fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+    let mut desk = Desk::open(settings, output)?;
+    let before = desk.map()?;
+    let after = built_map(&desk.project.graph, &desk.orphans()?, &before);
+    let map = entries(&desk.project.graph, &after);
+    if !args.dry_run {
+        desk.replace(&map, Source::Build, output)?;
+    }
+    if args.json {
+        let built = map.into_iter().map(|(module, group)| MapEntry {
+            module,
+            group,
+            source: Source::Build,
+            run: None,
+        });
+        let modules = if args.dry_run {
+            built.collect()
+        } else {
+            desk.reader.module_map()?
+        };
+        return json(&MapReport {
+            v: MAP_VERSION,
+            modules,
+        });
+    }
+    Ok(map_changes(&before, &after, args.dry_run))
+}
+
+fn show(args: &ShowMapArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+    let mut modules = reader(settings)?.module_map()?;
+    if let Some(what) = &args.what {
+        let group = group_named(&modules, what, settings)?;
+        modules.retain(|entry| entry.group == group);
+    }
+    if args.json {
+        return json(&MapReport {
+            v: MAP_VERSION,
+            modules,
+        });
+    }
+    Ok(map_groups(&modules, &output.data_palette))
+}
+
+/// The group of that number, or of the module of that name.
+fn group_named(modules: &[MapEntry], what: &str, settings: &Settings) -> Result<GroupId, Failure> {
+    let group = what.parse().map(GroupId);
+    if let Ok(group) = group
+        && modules.iter().any(|entry| entry.group == group)
+    {
+        return Ok(group);
+    }
+    if group.is_ok() {
+        return Err(Failure {
+            hint: Some("`agent module-map show` lists them".to_owned()),
+            ..Failure::usage(anyhow!("the module map has no group {what}"))
+        });
+    }
+    let all = modules.iter().map(|entry| &entry.module);
+    let module = pick(all, what, settings, "the module map")?;
+    let entry = modules.iter().find(|entry| entry.module == module);
+    entry
+        .map(|entry| entry.group)
+        .ok_or_else(|| Failure::usage(anyhow!("the module map has no module `{what}`")))
+}
+
+fn export(args: &ExportArgs, settings: &Settings) -> Result<String, Failure> {
+    let map = reader(settings)?.module_map()?;
+    let text = module_map_text(&groups(&map));
+    if args.file == Path::new("-") {
+        return Ok(text);
+    }
+    fs::write(&args.file, text)
+        .with_context(|| format!("cannot write `{}`", args.file.display()))
+        .map_err(Failure::environment)?;
+    Ok(String::new())
+}
+
+fn import(args: &ImportArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+    let shown = args.file.display();
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read `{shown}`"));
+    let bytes = bytes.map_err(Failure::usage)?;
+    let read = parse_module_map(&bytes, &settings.project);
+    let read = read.with_context(|| format!("cannot use `{shown}`"));
+    let (found, odd) = read.map_err(|error| Failure {
+        hint: Some("`agent module-map export` writes one of the right form".to_owned()),
+        ..Failure::usage(error)
+    })?;
+    let mut desk = Desk::open(settings, output)?;
+    let before = desk.map()?;
+    let map: Vec<(Module, GroupId)> = found
+        .iter()
+        .filter_map(|(file, group)| Some((desk.project.module_of(file)?, *group)))
+        .collect();
+    let left = found.len() - map.len() + odd.len();
+    let after = map
+        .iter()
+        .map(|(module, group)| (module.file.clone(), *group));
+    let after: Groups = after.collect();
+    if !args.dry_run {
+        desk.replace(&map, Source::File, output)?;
+    }
+    let text = map_changes(&before, &after, args.dry_run);
+    if left == 0 {
+        return Ok(text);
+    }
+    let what = "of the file: not of this project, or without a group";
+    Ok(format!(
+        "{text}  left out {left} {what}
+"
+    ))
+}
+
+fn integrate(
+    args: &IntegrateArgs,
+    settings: &Settings,
+    output: &Output,
+) -> Result<String, Failure> {
+    let mut desk = Desk::open(settings, output)?;
+    let mut candidates = desk.reader.passing_orphans()?;
+    if !args.modules.is_empty() {
+        candidates = only(&desk.project, &candidates, &args.modules, settings)?;
+    }
+    let Project { graph, analysed } = &desk.project;
+    let plan = plan_integration(&desk.reader, graph, *analysed, &candidates)?;
+    let plan = plan.map_err(|refusal| Failure {
+        exit: ExitCode::INCOMPLETE,
+        hint: Some("mend the files that do not parse, or exclude them".to_owned()),
+        error: refusal.into(),
+    })?;
+    if !args.dry_run {
+        desk.store.integrate(&plan, None, now_ms())?;
+        desk.write_files(output)?;
+    }
+    Ok(plan_lines(&plan, args.dry_run))
+}
+
+/// The candidates that are named; that they are lifts their hold.
+fn only(
+    project: &Project,
+    candidates: &[Candidate],
+    names: &[String],
+    settings: &Settings,
+) -> Result<Vec<Candidate>, Failure> {
+    let named = project.named(names, settings)?;
+    for module in &named {
+        if !candidates
+            .iter()
+            .any(|candidate| candidate.file == module.file)
+        {
+            let files = candidates.iter().map(|candidate| &candidate.file);
+            let hint = nearest(files, &module.file);
+            let other = "only orphans that passed their last trial can join".to_owned();
+            return Err(Failure {
+                hint: hint.or(Some(other)),
+                ..Failure::usage(anyhow!("`{}` is no orphan that passes", module.file))
+            });
+        }
+    }
+    let files: BTreeSet<String> = named.into_iter().map(|module| module.file).collect();
+    let named = files.into_iter().map(|file| Candidate {
+        file,
+        held_back: false,
+    });
+    Ok(named.collect())
+}
+
+fn undo(args: &UndoArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+    let reader = reader(settings)?;
+    let run = run_number(&reader, args.run)?;
+    let added = if args.dry_run {
+        reader.added_by(run)?
+    } else {
+        let mut desk = Desk::open(settings, output)?;
+        let added = desk.store.undo_integration(run)?;
+        desk.write_files(output)?;
+        added
+    };
+    Ok(added_lines(&added, run, args.dry_run))
+}
+
+fn run_number(reader: &Reader, run: RunRef) -> Result<RunId, Failure> {
+    let found = match run {
+        RunRef::Latest => reader.latest_run()?,
+        RunRef::Number(run) => reader.run(run)?,
+    };
+    found.map(|row| row.run).ok_or_else(|| Failure {
+        hint: Some("`agent history` lists the runs".to_owned()),
+        ..Failure::usage(match run {
+            RunRef::Latest => anyhow!("there is no run yet"),
+            RunRef::Number(run) => anyhow!("there is no run {run}"),
+        })
+    })
+}
+
+fn groups(map: &[MapEntry]) -> Groups {
+    let entries = map.iter();
+    entries
+        .map(|entry| (entry.module.file.clone(), entry.group))
+        .collect()
+}

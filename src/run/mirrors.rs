@@ -1,0 +1,107 @@
+//! Keeps the JSON files of the data folder and the state file in step: read before the state is
+//! used, written after it changed.
+
+use crate::mirror::{Mirrors, Reading, Writing};
+use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE};
+use crate::model::record::Level;
+use crate::model::{Groups, Module, Notice, RunId};
+use crate::plan::{MapMerge, OrphanMerge};
+use crate::store::{Store, StoreError};
+
+/// How many files a notice names.
+const NAMED: usize = 3;
+
+/// Reads both files into the state file where somebody changed them. `module_of` knows the modules
+/// of the project by file; `run` is the run that reads, if one does.
+pub fn read_mirrors(
+    store: &mut Store,
+    mirrors: &Mirrors,
+    run: Option<RunId>,
+    now_ms: i64,
+    module_of: impl Fn(&str) -> Option<Module>,
+) -> Result<Vec<Notice>, StoreError> {
+    let reader = store.reader()?;
+    let mut said = Vec::new();
+    let known = reader.mirror(ORPHANS_FILE)?;
+    match mirrors.read_orphans(known.as_ref()) {
+        Reading::Absent | Reading::Unchanged => {}
+        Reading::Refused(notice) => said.push(notice),
+        Reading::Read {
+            entries,
+            remember,
+            notices,
+        } => {
+            let list = reader.known_orphans()?;
+            let merge = OrphanMerge::new(&entries, &list, known.is_some(), &module_of);
+            said.extend(notices);
+            said.extend(unknown(ORPHANS_FILE, &merge.unknown));
+            store.merge_orphans(&merge, &remember, run, now_ms)?;
+        }
+    }
+    let known = reader.mirror(MODULE_MAP_FILE)?;
+    match mirrors.read_module_map(known.as_ref()) {
+        Reading::Absent | Reading::Unchanged => {}
+        Reading::Refused(notice) => said.push(notice),
+        Reading::Read {
+            entries,
+            remember,
+            notices,
+        } => {
+            let map = reader.module_map()?;
+            let merge = MapMerge::new(&entries, &map, known.is_some(), &module_of);
+            said.extend(notices);
+            said.extend(unknown(MODULE_MAP_FILE, &merge.unknown));
+            store.merge_module_map(&merge, &remember, now_ms)?;
+        }
+    }
+    Ok(said)
+}
+
+/// Writes both files from the state file.
+pub fn write_mirrors(store: &mut Store, mirrors: &Mirrors) -> Result<Vec<Notice>, StoreError> {
+    let reader = store.reader()?;
+    let open = reader.known_orphans()?.into_iter();
+    let open = open.filter(|orphan| !orphan.is_settled);
+    let list: Vec<_> = open.map(|orphan| orphan.listed).collect();
+    let known = reader.mirror(ORPHANS_FILE)?;
+    let orphans = mirrors.write_orphans(&list, known.as_ref());
+
+    let entries = reader.module_map()?.into_iter();
+    let map: Groups = entries
+        .map(|entry| (entry.module.file, entry.group))
+        .collect();
+    let known = reader.mirror(MODULE_MAP_FILE)?;
+    let module_map = mirrors.write_module_map(&map, known.as_ref());
+
+    let mut notices = Vec::new();
+    for (name, writing) in [(ORPHANS_FILE, orphans), (MODULE_MAP_FILE, module_map)] {
+        match writing {
+            Writing::Done(remember) => store.remember_mirror(name, &remember)?,
+            Writing::Nothing => {}
+            Writing::Kept(notice) => notices.push(notice),
+        }
+    }
+    Ok(notices)
+}
+
+fn unknown(name: &str, files: &[String]) -> Option<Notice> {
+    files.first()?;
+    let named: Vec<String> = files
+        .iter()
+        .take(NAMED)
+        .map(|file| format!("`{file}`"))
+        .collect();
+    let more = match files.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Notice {
+        level: Level::Warning,
+        code: "mirror-unknown".to_owned(),
+        message: format!(
+            "`{name}` names {}{more}, which the project does not have",
+            named.join(", ")
+        ),
+        hint: Some("the next time that the file is written they go".to_owned()),
+    })
+}
