@@ -14,14 +14,16 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::output::Output;
-use super::project::{Project, analyse, nearest, pick};
+use super::project::{named, nearest, pick};
 use super::terminal::{added_lines, map_changes, map_groups, plan_lines};
 use super::{json, reader};
 use crate::clock::now_ms;
 use crate::graph::integration::{Candidate, built_map, entries};
 use crate::mirror::{Mirrors, module_map_text, parse_module_map};
 use crate::model::{ExitCode, GroupId, Groups, MapEntry, Module, RunId, Source};
+use crate::run::analysis::Analysis;
 use crate::run::{plan_integration, read_mirrors, write_mirrors};
+use crate::service::orphans::analysis;
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
 
@@ -56,7 +58,7 @@ pub(super) fn run(
 
 /// The state file in step with the JSON files, and the project that they speak of.
 struct Desk {
-    project: Project,
+    analysis: Analysis,
     store: Store,
     reader: Reader,
     mirrors: Mirrors,
@@ -64,16 +66,16 @@ struct Desk {
 
 impl Desk {
     fn open(settings: &Settings, output: &Output) -> Result<Self, Failure> {
-        let project = analyse(settings)?;
+        let analysis = analysis(settings)?;
         let mut store = Store::open(&settings.db, now_ms())?;
         let mirrors = Mirrors::new(&settings.data_dir, &settings.project);
-        let module_of = |file: &str| project.module_of(file);
+        let module_of = |file: &str| analysis.module_of(file);
         for notice in read_mirrors(&mut store, &mirrors, None, now_ms(), module_of)? {
             output.notice(&notice);
         }
         Ok(Self {
             reader: store.reader()?,
-            project,
+            analysis,
             store,
             mirrors,
         })
@@ -109,8 +111,8 @@ impl Desk {
 fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
     let before = desk.map()?;
-    let after = built_map(&desk.project.graph, &desk.orphans()?, &before);
-    let map = entries(&desk.project.graph, &after);
+    let after = built_map(&desk.analysis.graph, &desk.orphans()?, &before);
+    let map = entries(&desk.analysis.graph, &after);
     if !args.dry_run {
         desk.replace(&map, Source::Build, output)?;
     }
@@ -197,7 +199,7 @@ fn import(args: &ImportArgs, settings: &Settings, output: &Output) -> Result<Str
     let before = desk.map()?;
     let map: Vec<(Module, GroupId)> = found
         .iter()
-        .filter_map(|(file, group)| Some((desk.project.module_of(file)?, *group)))
+        .filter_map(|(file, group)| Some((desk.analysis.module_of(file)?, *group)))
         .collect();
     let left = found.len() - map.len() + odd.len();
     let after = map
@@ -226,10 +228,10 @@ fn integrate(
     let mut desk = Desk::open(settings, output)?;
     let mut candidates = desk.reader.passing_orphans()?;
     if !args.modules.is_empty() {
-        candidates = only(&desk.project, &candidates, &args.modules, settings)?;
+        candidates = only(&desk.analysis, &candidates, &args.modules, settings)?;
     }
-    let Project { graph, analysed } = &desk.project;
-    let plan = plan_integration(&desk.reader, graph, *analysed, &candidates)?;
+    let (graph, analysed) = (&desk.analysis.graph, desk.analysis.analysed());
+    let plan = plan_integration(&desk.reader, graph, analysed, &candidates)?;
     let plan = plan.map_err(|refusal| Failure {
         exit: ExitCode::INCOMPLETE,
         hint: Some("mend the files that do not parse, or exclude them".to_owned()),
@@ -244,12 +246,12 @@ fn integrate(
 
 /// The candidates that are named; that they are lifts their hold.
 fn only(
-    project: &Project,
+    analysis: &Analysis,
     candidates: &[Candidate],
     names: &[String],
     settings: &Settings,
 ) -> Result<Vec<Candidate>, Failure> {
-    let named = project.named(names, settings)?;
+    let named = named(analysis, names, settings)?;
     for module in &named {
         if !candidates
             .iter()

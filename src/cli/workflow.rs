@@ -9,13 +9,14 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::output::Output;
-use super::project::{analyse, nearest, pick, tests_reaching};
+use super::project::{named, nearest, pick};
 use super::terminal::{count, workflow_list, workflow_steps};
 use super::{json, reader};
 use crate::clock::now_ms;
 use crate::diag::printable;
 use crate::graph::NodeId;
 use crate::model::{ExitCode, Notice, Workflow};
+use crate::service::orphans::analysis;
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
 
@@ -68,7 +69,7 @@ fn create(args: &ChangeArgs, settings: &Settings) -> Result<String, Failure> {
     if name.is_empty() {
         return Err(Failure::usage(anyhow!("a workflow needs a name")));
     }
-    let modules = analyse(settings)?.named(&args.modules, settings)?;
+    let modules = named(&analysis(settings)?, &args.modules, settings)?;
     let mut store = Store::open(&settings.db, now_ms())?;
     if !store.create_workflow(name, &modules, now_ms())? {
         return Err(Failure {
@@ -89,7 +90,7 @@ fn create(args: &ChangeArgs, settings: &Settings) -> Result<String, Failure> {
 
 fn add(args: &AddArgs, settings: &Settings) -> Result<String, Failure> {
     let workflow = find(&reader(settings)?, &args.name)?;
-    let modules = analyse(settings)?.named(&args.modules, settings)?;
+    let modules = named(&analysis(settings)?, &args.modules, settings)?;
     let mut store = Store::open(&settings.db, now_ms())?;
     let at = args.at.map(|at| at as usize);
     let added = store.add_to_workflow(&workflow.name, &modules, at, now_ms())?;
@@ -134,13 +135,13 @@ fn run_tests(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let workflow = find(&reader(settings)?, &args.name)?;
-    let project = analyse(settings)?;
+    let analysis = analysis(settings)?;
     let modules: Vec<NodeId> = workflow
         .steps
         .iter()
-        .flat_map(|step| project.graph.find(&step.module.file))
+        .flat_map(|step| analysis.graph.find(&step.module.file))
         .collect();
-    let tests = tests_reaching(&project.graph, &modules);
+    let tests = analysis.verdicts().tests_reaching(&modules);
     if tests.is_empty() {
         let shown = printable(&workflow.name);
         return Err(Failure {
@@ -151,7 +152,7 @@ fn run_tests(
     }
     let files = tests
         .iter()
-        .map(|id| project.graph.node(*id).module.file.clone());
+        .map(|id| analysis.graph.node(*id).module.file.clone());
     let mut settings = settings.clone();
     settings.paths = files.collect();
     super::run::run(&RunArgs::default(), &settings, notices, output)

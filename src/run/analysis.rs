@@ -3,12 +3,13 @@
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::diag::Hint;
 use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
+use crate::model::module_map::Analysed;
 use crate::model::record::Level;
-use crate::model::{Notice, Orphan, OrphanStatus};
+use crate::model::{Module, Notice, Orphan, OrphanStatus};
 use crate::plan::OrphanWishes;
 use crate::source::{ScanError, ScanOptions, layout, scan};
 use crate::store::{Store, StoreError};
@@ -115,6 +116,21 @@ impl Analysis {
         Verdicts::new(&self.graph, &self.executed)
     }
 
+    /// How many files there are, and how many were understood.
+    pub fn analysed(&self) -> Analysed {
+        Analysed {
+            files: self.health.files as u64,
+            analysed: self.health.analysed as u64,
+        }
+    }
+
+    /// The module of a file, where the project has one.
+    pub fn module_of(&self, file: &str) -> Option<Module> {
+        let nodes = self.graph.nodes();
+        let at = nodes.binary_search_by(|node| node.module.file.as_str().cmp(file));
+        at.ok().map(|at| nodes[at].module.clone())
+    }
+
     /// The modules that these wishes look for, by file: isolated ones first, then orphans; what
     /// both find is there once.
     pub fn found(&self, wishes: &OrphanWishes) -> Vec<Orphan> {
@@ -140,9 +156,4 @@ impl Analysis {
         }
         found.into_values().collect()
     }
-}
-
-/// Whether the file of a module is there.
-pub fn is_there(project: &Path, file: &str) -> bool {
-    project.join(file).is_file()
 }

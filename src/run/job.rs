@@ -8,9 +8,9 @@ use super::drive::Driver;
 use super::effect::Failure;
 use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
+use super::orphans::{OrphanJob, OrphanStage};
 use super::report;
 use super::shard::ContainerPolicy;
-use super::trials::{TrialJob, orphan_stage};
 use crate::clock::now_ms;
 use crate::diag::Hint;
 use crate::engine::managed::ManagedSpec;
@@ -37,8 +37,8 @@ pub struct Job {
     pub container: Option<ContainerJob>,
     /// The lease that the run needs, where it needs one; given back when the job is dropped.
     pub lease: Option<LeaseKeeper>,
-    /// The orphans to try after the tests; `None` where that was not asked for.
-    pub trials: Option<TrialJob>,
+    /// What it does about modules that no test reaches; `None` for nothing.
+    pub orphans: Option<OrphanJob>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
 }
@@ -124,16 +124,14 @@ pub fn carry_out(
     let writer = Writer::spawn(store, run_id, tell.clone())?;
     let (store, verdict, python) =
         Driver::new(job, (&new, run_id), mailbox, writer, baseline).drive()?;
-    let (mut store, tried) = orphan_stage(
+    let stage = OrphanStage {
         job,
-        (&new, run_id),
-        &python,
+        new: &new,
+        run: run_id,
+        python: &python,
         mailbox,
-        &verdict,
-        store,
-        tell.clone(),
-    )?;
-    let verdict = tried.weigh(verdict, job);
+    };
+    let (mut store, verdict) = stage.carry_out(store, verdict, &tell)?;
     let end = RunEnd {
         finished_ms: now_ms(),
         outcome: verdict.outcome,

@@ -8,7 +8,7 @@
 //!
 //! The `dispatch::Dispatcher` is where a run is decided; it holds a state machine for each `shard`
 //! and the `books` of results. The loop around it, `drive`, only carries out what it says. Nobody hears of a result before it is stored.
-//! After the tests the orphans of the [`Job`] are tried (`trials`).
+//! After the tests [`orphans`] are looked for, tried (`trials`) and integrated.
 //!
 //! What can end a run early, and what it leaves:
 //!
@@ -50,7 +50,7 @@ pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
 pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Waiting};
 pub use mailbox::{Mailbox, StopHandle};
 pub use mirrors::{read_mirrors, write_mirrors};
+pub use orphans::{IntegrationCallback, OrphanJob};
 pub use recover::{recover, recovery};
 pub use report::summary;
 pub use shard::ContainerPolicy;
-pub use trials::TrialJob;

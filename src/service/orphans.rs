@@ -12,6 +12,7 @@ use crate::plan::OrphanWishes;
 use crate::plan::orphans::suppressed;
 use crate::run::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
 use crate::run::orphans::keep_list;
+use crate::run::{read_mirrors, write_mirrors};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -61,8 +62,18 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
     let found = analysis.found(&wishes);
     let mut notices = analysis.notices.clone();
     if keep {
-        let kept = keep_list(&mut store, &request(settings), &analysis, &wishes, None)?;
-        notices.extend(kept);
+        let request = request(settings);
+        let mirrors = request.mirrors();
+        let module_of = |file: &str| analysis.module_of(file);
+        notices.extend(read_mirrors(
+            &mut store,
+            &mirrors,
+            None,
+            now_ms(),
+            module_of,
+        )?);
+        keep_list(&mut store, &request, &analysis, &wishes, None)?;
+        notices.extend(write_mirrors(&mut store, &mirrors)?);
     }
     Ok((report(settings, &analysis, found), notices))
 }

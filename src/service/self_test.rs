@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::container::{self, ContainerError};
+use super::orphans;
 use super::records::{MetricsSink, ResultRecord};
 use crate::clock::now_ms;
 use crate::diag::Hint;
@@ -14,15 +16,19 @@ use crate::engine::child::Cancel;
 use crate::engine::managed::ManagedSpec;
 use crate::engine::python::{self, PythonError};
 use crate::model::record::Level;
-use crate::model::{Event, EventLine, ExitCode, Notice};
+use crate::model::{Event, EventLine, ExitCode, Integration, Module, Notice};
 use crate::plan::{RunPlan, RunRequest};
+use crate::run::orphans::integrated_modules;
 use crate::run::{
-    Job, Mailbox, RunError, RunReport, StopHandle, StopSignal, Waiting, carry_out, recover,
+    IntegrationCallback, Job, Mailbox, OrphanJob, RunError, RunReport, StopHandle, StopSignal,
+    Waiting, carry_out, recover,
 };
 use crate::settings::Settings;
 use crate::source::{PathError, resolve};
 use crate::store::{Store, StoreError};
 
+/// How long a module may take to be imported and tested, unless the settings have a limit for tests.
+const TRIAL_LIMIT: Duration = Duration::from_mins(1);
 /// Events that wait for slow listeners before the run waits for them.
 const WAITING: usize = 1024;
 
@@ -66,6 +72,7 @@ pub struct SelfTestService {
     listeners: Vec<Listener>,
     waiters: Vec<Waiter>,
     metrics: Vec<Box<dyn MetricsSink>>,
+    integration: Option<IntegrationCallback>,
 }
 
 /// Why there was no run.
@@ -135,6 +142,7 @@ impl SelfTestService {
             listeners: Vec::new(),
             waiters: Vec::new(),
             metrics: Vec::new(),
+            integration: None,
         }
     }
 
@@ -185,6 +193,18 @@ impl SelfTestService {
         self
     }
 
+    /// Decides what becomes of modules that no test reaches and that passed their trials, in place
+    /// of the module map and the workflows. It is asked once a run, where any passed, and its
+    /// answer is stored with the run.
+    #[must_use]
+    pub fn integration_callback(
+        mut self,
+        callback: impl FnMut(&[Module]) -> Integration + Send + 'static,
+    ) -> Self {
+        self.integration = Some(IntegrationCallback::new(callback));
+        self
+    }
+
     /// The handle that ends a run of this service, from a signal or another thread.
     pub fn stop_handle(&self) -> StopHandle {
         self.mailbox.stop_handle()
@@ -204,10 +224,12 @@ impl SelfTestService {
         let (events, queue) = sync_channel(WAITING);
         let listeners = std::mem::take(&mut self.listeners);
         let mut waiters = std::mem::take(&mut self.waiters);
+        let integration = self.integration.clone();
         let listening = spawn_blocking(move || listen(listeners, &queue));
         let running = spawn_blocking(move || {
             let on_wait = |waiting: &Waiting| waiters.iter_mut().for_each(|tell| tell(waiting));
-            let prepared = prepare(&settings, trigger, notices, &mailbox, on_wait);
+            let given = (trigger, notices, integration);
+            let prepared = prepare(&settings, given, &mailbox, on_wait);
             let prepared = prepared.map_err(|error| match mailbox.asked_to_stop() {
                 Some(signal) => ServiceError::Stopped(signal),
                 None => error,
@@ -245,8 +267,7 @@ fn listen(mut listeners: Vec<Listener>, queue: &Receiver<EventLine>) -> Vec<List
 /// Everything that can be wrong before the first test starts, the cheapest first.
 fn prepare(
     settings: &Settings,
-    trigger: String,
-    mut notices: Vec<Notice>,
+    (trigger, mut notices, integration): (String, Vec<Notice>, Option<IntegrationCallback>),
     mailbox: &Mailbox,
     on_wait: impl FnMut(&Waiting),
 ) -> Result<(Job, Store), ServiceError> {
@@ -270,6 +291,12 @@ fn prepare(
     let executor = container
         .as_ref()
         .map_or("host", |container| container.policy.engine);
+    let orphans = orphan_job(settings, integration);
+    let (modules, roots) = if settings.orphans.include {
+        integrated_modules(&store.reader()?, &orphans.request, &orphans.suppressions)?
+    } else {
+        Default::default()
+    };
     let plan = RunPlan::new(RunRequest {
         project: settings.project.clone(),
         paths,
@@ -281,8 +308,8 @@ fn prepare(
         max_fail: settings.max_fail,
         coverage: settings.coverage,
         executor: executor.to_owned(),
-        modules: Vec::new(),
-        roots: Vec::new(),
+        modules,
+        roots,
     });
     let managed = (settings.managed_env && container.is_none())
         .then(|| managed_spec(settings, python.clone(), mailbox.cancel()));
@@ -294,11 +321,25 @@ fn prepare(
             managed,
             container,
             lease,
-            trials: None,
+            orphans: Some(orphans),
             notices,
         },
         store,
     ))
+}
+
+/// What the run does about modules that no test reaches. A trial may take as long as a test, and
+/// all of them as long as a shard.
+fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> OrphanJob {
+    OrphanJob {
+        request: orphans::request(settings),
+        wishes: orphans::wishes(settings),
+        suppressions: settings.orphans.suppressions.clone(),
+        limit: settings.test_timeout.unwrap_or(TRIAL_LIMIT),
+        budget: Some(settings.timeout),
+        strict: settings.orphans.strict,
+        integration,
+    }
 }
 
 fn managed_spec(settings: &Settings, python: PathBuf, cancel: Cancel) -> ManagedSpec {

@@ -29,6 +29,7 @@ use super::effect::{Input, StopSignal};
 use super::job::Job;
 use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
+use super::orphans::OrphanStage;
 use crate::clock::{Stopwatch, now_ms};
 use crate::engine::{EngineEvent, HarnessSpec, HostSpec, TrialProcess};
 use crate::model::record::Level;
@@ -43,19 +44,19 @@ const HELLO_LIMIT: Duration = Duration::from_mins(1);
 /// How long the loop sleeps at most: the store may fail while nothing else happens.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The orphans that a run tries after its tests.
+/// The modules that a run tries after its tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrialJob {
-    /// The modules; none where orphans were looked for and not found.
-    pub modules: Vec<Module>,
+pub(super) struct TrialJob {
+    /// The modules; none where they were looked for and not found.
+    pub(super) modules: Vec<Module>,
     /// Folders that go first on `sys.path`, in this order; relative to the project.
-    pub roots: Vec<String>,
+    pub(super) roots: Vec<String>,
     /// The time for each.
-    pub limit: Duration,
+    pub(super) limit: Duration,
     /// The time for all of them, where that is limited.
-    pub budget: Option<Duration>,
+    pub(super) budget: Option<Duration>,
     /// Whether an orphan that fails makes a run that passed fail.
-    pub strict: bool,
+    pub(super) strict: bool,
 }
 
 /// What the run needs to know of its trials.
@@ -70,9 +71,22 @@ pub(super) struct Tried {
 }
 
 impl Tried {
+    /// Whether nothing ended the trials early.
+    pub(super) fn is_whole(&self) -> bool {
+        self.signal.is_none() && !self.abandoned
+    }
+
+    /// The modules that passed.
+    pub(super) fn passed(&self) -> Vec<Module> {
+        let passed = self
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| *outcome == TrialOutcome::Passed);
+        passed.map(|(module, _)| module.clone()).collect()
+    }
+
     /// The verdict over the run, in the light of its trials.
-    pub(super) fn weigh(&self, mut verdict: Verdict, job: &Job) -> Verdict {
-        let strict = job.trials.as_ref().is_some_and(|trials| trials.strict);
+    pub(super) fn weigh(&self, mut verdict: Verdict, trials: &TrialJob) -> Verdict {
         let failed = self
             .outcomes
             .iter()
@@ -83,7 +97,7 @@ impl Tried {
         } else if self.abandoned {
             verdict.outcome = RunOutcome::Incomplete;
             verdict.exit_code = ExitCode::INCOMPLETE;
-        } else if strict && failed && verdict.outcome == RunOutcome::Passed {
+        } else if trials.strict && failed && verdict.outcome == RunOutcome::Passed {
             verdict.outcome = RunOutcome::Failed;
             verdict.exit_code = ExitCode::TEST_FAILED;
         }
@@ -91,45 +105,32 @@ impl Tried {
     }
 }
 
-/// Tries the orphans of `job`, if it has any, and blocks until each has its verdict and that is
-/// stored. `python` is the interpreter that the tests ran in.
-pub(super) fn orphan_stage(
-    job: &Job,
-    (new, run): (&NewRun, RunId),
-    python: &Path,
-    mailbox: &Mailbox,
-    verdict: &Verdict,
+/// Tries modules, and blocks until each has its verdict and that is stored.
+pub(super) fn try_orphans(
+    of: &OrphanStage<'_>,
+    trials: &TrialJob,
     store: Store,
     announce: impl FnMut(Event) + Send + 'static,
 ) -> Result<(Store, Tried), StoreError> {
-    let Some(trials) = &job.trials else {
-        return Ok((store, Tried::default()));
-    };
     let watch = Stopwatch::start();
-    let policy = job.container.as_ref().map(|container| &container.policy);
+    let policy = of.job.container.as_ref().map(|container| &container.policy);
     let hello_limit = policy.map_or(HELLO_LIMIT, |policy| policy.hello_limit);
-    let at_once = job.plan.request.workers;
+    let at_once = of.job.plan.request.workers;
     let mut stage = Stage {
         queue: Queue::new(trials, at_once, hello_limit, watch.now()),
-        job,
-        new,
-        run,
-        python,
-        mailbox,
-        writer: Writer::spawn(store, run, announce)?,
+        job: of.job,
+        new: of.new,
+        run: of.run,
+        python: of.python,
+        mailbox: of.mailbox,
+        writer: Writer::spawn(store, of.run, announce)?,
         watch,
         process: None,
         tried: Tried::default(),
         noted: Vec::new(),
     };
     stage.open(trials.modules.len() as u64);
-    match verdict.outcome {
-        RunOutcome::Interrupted => stage.queue.stop("not tried: the run was stopped"),
-        RunOutcome::Error => stage
-            .queue
-            .stop("not tried: the tests could not be carried out"),
-        _ => stage.queue.begin(stage.watch.now()),
-    }
+    stage.queue.begin(stage.watch.now());
     stage.until_over();
     Ok((stage.writer.finish()?, stage.tried))
 }

@@ -44,7 +44,7 @@ impl Run {
             managed: None,
             container: None,
             lease: Some(keeper),
-            trials: None,
+            orphans: None,
             notices: Vec::new(),
         };
         let (sender, events) = channel();

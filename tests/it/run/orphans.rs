@@ -5,9 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use menace_agent::clock::now_ms;
-use menace_agent::model::{Event, Module, RunOutcome, RunSummary, Trial, TrialOutcome};
-use menace_agent::plan::{RunPlan, RunRequest};
-use menace_agent::run::{ContainerJob, Job, Mailbox, StopSignal, TrialJob, carry_out, recover};
+use menace_agent::model::{Event, RunOutcome, RunSummary, Trial, TrialOutcome};
+use menace_agent::plan::{OrphanWishes, RunPlan, RunRequest};
+use menace_agent::run::analysis::AnalysisRequest;
+use menace_agent::run::{ContainerJob, Job, Mailbox, OrphanJob, StopSignal, carry_out, recover};
 use menace_agent::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -23,21 +24,33 @@ const BAD: (&str, &str) = (
 );
 const ENDLESS: (&str, &str) = ("endless.py", "import time\ntime.sleep(600)\n");
 
-pub(super) fn trials(files: &[&str]) -> TrialJob {
-    let module = |file: &&str| Module {
-        file: (*file).to_owned(),
-        name: file.trim_end_matches(".py").replace('/', "."),
-    };
-    TrialJob {
-        modules: files.iter().map(module).collect(),
-        roots: vec![".".to_owned()],
+/// These modules are the list, and nothing is looked for.
+pub(super) fn listed(lab: &Lab, files: &[&str]) -> OrphanJob {
+    let list = serde_json::to_string(files).unwrap();
+    lab.write("sandbox_data/orphan_modules.json", &list);
+    OrphanJob {
+        request: AnalysisRequest {
+            project: lab.path(),
+            data_dir: lab.path().join("sandbox_data"),
+            exclude: Vec::new(),
+        },
+        wishes: OrphanWishes {
+            include: true,
+            discover: false,
+            recursive: false,
+            discover_isolated: false,
+            recursive_isolated: false,
+            refresh: false,
+        },
+        suppressions: Vec::new(),
         limit: Duration::from_mins(1),
         budget: None,
         strict: false,
+        integration: None,
     }
 }
 
-pub(super) fn job(lab: &Lab, trials: TrialJob, container: Option<ContainerJob>) -> Job {
+pub(super) fn job(lab: &Lab, orphans: OrphanJob, container: Option<ContainerJob>) -> Job {
     let executor = container.as_ref().map_or("host", |it| it.policy.engine);
     Job {
         plan: RunPlan::new(RunRequest {
@@ -59,7 +72,7 @@ pub(super) fn job(lab: &Lab, trials: TrialJob, container: Option<ContainerJob>) 
         managed: None,
         container,
         lease: None,
-        trials: Some(trials),
+        orphans: Some(orphans),
         notices: Vec::new(),
     }
 }
@@ -115,7 +128,7 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    let job = job(&lab, trials(&["good.py", "pkg/bad.py"]), None);
+    let job = job(&lab, listed(&lab, &["good.py", "pkg/bad.py"]), None);
     let (summary, events) = carry(&lab, &job, Mailbox::new(), |event| {
         if let Event::OrphanFinished(trial) = event {
             let sql = format!(
@@ -139,7 +152,8 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
         (RunOutcome::Passed, 0)
     );
     assert_eq!(summary.orphan_failures[0].module.name, "pkg.bad");
-    assert_eq!(summary.integration, None);
+    let integration = summary.integration.unwrap();
+    assert_eq!(integration.integrated, ["good.py"]);
     let rows = lab.rows(
         "SELECT module, outcome, doctests, tests, touched, message FROM orphan_trial ORDER BY 1",
     );
@@ -179,18 +193,7 @@ fn the_list_of_orphans_follows_their_trials() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    Store::open(&lab.db(), now_ms()).unwrap();
-    let list = crate::store::sample::plain(&lab.db());
-    for (id, file, status) in [(1, "good.py", "integrated"), (2, "pkg/bad.py", "untried")] {
-        list.execute_batch(&format!(
-            "INSERT INTO file (file_id, path) VALUES ({id}, '{file}');
-             INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
-                 first_seen_ms)
-             VALUES ({id}, 'm', 'unreferenced', 0, '', 'scan', '{status}', 0);"
-        ))
-        .unwrap();
-    }
-    let job = job(&lab, trials(&["good.py", "pkg/bad.py"]), None);
+    let job = job(&lab, listed(&lab, &["good.py", "pkg/bad.py"]), None);
     carry(&lab, &job, Mailbox::new(), |_| {});
     assert_eq!(
         lab.rows("SELECT file, status, last_tested_run, message FROM orphan_module ORDER BY 1"),
@@ -206,17 +209,18 @@ fn only_a_strict_run_fails_for_its_orphans() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    let strict = |files: &[&str]| TrialJob {
-        strict: true,
-        ..trials(files)
-    };
-    for (trials, outcome, exit_code) in [
-        (strict(&["good.py"]), RunOutcome::Passed, 0),
-        (strict(&["pkg/bad.py"]), RunOutcome::Failed, 1),
-        (strict(&[]), RunOutcome::Passed, 0),
-    ] {
-        let total = trials.modules.len() as u64;
-        let job = job(&lab, trials, None);
+    let cases: [(&[&str], RunOutcome, u8); 3] = [
+        (&["good.py"], RunOutcome::Passed, 0),
+        (&["pkg/bad.py"], RunOutcome::Failed, 1),
+        (&[], RunOutcome::Passed, 0),
+    ];
+    for (files, outcome, exit_code) in cases {
+        let total = files.len() as u64;
+        let strict = OrphanJob {
+            strict: true,
+            ..listed(&lab, files)
+        };
+        let job = job(&lab, strict, None);
         let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
         assert_eq!((summary.outcome, summary.exit_code), (outcome, exit_code));
         assert_eq!(summary.orphan_total, Some(total));
@@ -229,27 +233,27 @@ fn only_a_strict_run_fails_for_its_orphans() {
 
 #[test]
 fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
-    let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
+    let Some(lab) = lab(&[PASSING, ("aaa.py", GOOD.1), ENDLESS]) else {
         return;
     };
-    let files = ["good.py", "endless.py", "endless2.py", "endless3.py"];
+    let files = ["aaa.py", "endless.py", "endless2.py", "endless3.py"];
     lab.write("endless2.py", ENDLESS.1);
     lab.write("endless3.py", ENDLESS.1);
     let mailbox = Mailbox::new();
     let stop = mailbox.stop_handle();
-    let job = job(&lab, trials(&files), None);
+    let job = job(&lab, listed(&lab, &files), None);
     let (summary, events) = carry(&lab, &job, mailbox, |event| {
-        if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py") {
+        if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "aaa.py") {
             stop.stop(StopSignal::Interrupt);
         }
     });
     assert_eq!(
         verdicts(&events),
         [
+            "aaa.py passed",
             "endless.py not_run",
             "endless2.py not_run",
             "endless3.py not_run",
-            "good.py passed"
         ]
     );
     assert_eq!(
@@ -261,7 +265,7 @@ fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
 }
 
 #[test]
-fn orphans_of_a_run_that_was_stopped_are_not_run() {
+fn a_run_that_was_stopped_looks_for_no_orphans() {
     let Some(lab) = lab(&[
         ("test_a.py", "import time\ndef test_a(): time.sleep(600)\n"),
         GOOD,
@@ -270,18 +274,15 @@ fn orphans_of_a_run_that_was_stopped_are_not_run() {
     };
     let mailbox = Mailbox::new();
     let stop = mailbox.stop_handle();
-    let job = job(&lab, trials(&["good.py"]), None);
+    let job = job(&lab, listed(&lab, &["good.py"]), None);
     let (summary, events) = carry(&lab, &job, mailbox, |event| {
         if matches!(event, Event::TestStarted { .. }) {
             stop.stop(StopSignal::Terminate);
         }
     });
-    assert_eq!(verdicts(&events), ["good.py not_run"]);
+    assert_eq!(verdicts(&events), [""; 0]);
     assert_eq!(summary.exit_code, 143);
-    assert_eq!(
-        lab.rows("SELECT message FROM orphan_trial"),
-        ["not tried: the run was stopped"]
-    );
+    assert_eq!(orphans_of(&summary), (None, None, None));
 }
 
 #[test]
@@ -289,9 +290,9 @@ fn the_time_for_all_orphans_ends_them() {
     let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
         return;
     };
-    let trials = TrialJob {
+    let trials = OrphanJob {
         budget: Some(Duration::from_secs(3)),
-        ..trials(&["good.py", "endless.py"])
+        ..listed(&lab, &["good.py", "endless.py"])
     };
     let (summary, events) = carry(&lab, &job(&lab, trials, None), Mailbox::new(), |_| {});
     assert_eq!(verdicts(&events), ["endless.py not_run", "good.py passed"]);
@@ -305,7 +306,11 @@ fn the_module_that_ends_the_trial_process_is_found_and_the_others_are_tried() {
     let slow = "import time\ntime.sleep(1)\n";
     let files = [PASSING, GOOD, ("kills.py", kills), ("slow.py", slow)];
     let Some(lab) = lab(&files) else { return };
-    let job = job(&lab, trials(&["kills.py", "slow.py", "good.py"]), None);
+    let job = job(
+        &lab,
+        listed(&lab, &["kills.py", "slow.py", "good.py"]),
+        None,
+    );
     let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
     assert_eq!(
         verdicts(&events),
@@ -323,9 +328,9 @@ fn a_trial_process_that_does_not_answer_is_killed_in_time() {
     let Some(lab) = lab(&[PASSING, GOOD, ("stops.py", stops)]) else {
         return;
     };
-    let trials = TrialJob {
+    let trials = OrphanJob {
         limit: Duration::from_millis(500),
-        ..trials(&["stops.py", "good.py"])
+        ..listed(&lab, &["stops.py", "good.py"])
     };
     let mut one_at_a_time = job(&lab, trials, None);
     one_at_a_time.plan.request.workers = 1;
@@ -339,7 +344,7 @@ fn an_agent_that_is_killed_leaves_neither_modules_nor_lies() {
     let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
         return;
     };
-    let job = job(&lab, trials(&["good.py", "endless.py"]), None);
+    let job = job(&lab, listed(&lab, &["good.py", "endless.py"]), None);
     let mut killed = false;
     let (_, events) = carry(&lab, &job, Mailbox::new(), |event| {
         let good = matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py");

@@ -10,7 +10,7 @@ use menace_agent::run::{ContainerJob, ContainerPolicy, Mailbox};
 
 use super::engines::{Engine, IMAGE, engines, project};
 use crate::run::lab::Lab;
-use crate::run::orphans::{carry, job, trials, verdicts};
+use crate::run::orphans::{carry, job, listed, verdicts};
 
 const FILES: [(&str, &str); 5] = [
     ("test_a.py", "def test_one(): pass\n"),
@@ -61,9 +61,9 @@ fn container_job(engine: Engine, lab: &Lab) -> ContainerJob {
 fn orphans_are_tried_in_one_container_of_the_run() {
     for &engine in engines().iter() {
         let lab = project(&FILES);
-        let mut trials = trials(&["good.py", "bad.py", "dies.py", "hangs.py"]);
-        trials.limit = Duration::from_secs(5);
-        let job = job(&lab, trials, Some(container_job(engine, &lab)));
+        let mut orphans = listed(&lab, &["good.py", "bad.py", "dies.py", "hangs.py"]);
+        orphans.limit = Duration::from_secs(5);
+        let job = job(&lab, orphans, Some(container_job(engine, &lab)));
         let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
         assert_eq!(
             verdicts(&events),
