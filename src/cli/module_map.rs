@@ -20,7 +20,8 @@ use super::{json, reader};
 use crate::clock::now_ms;
 use crate::graph::integration::{Candidate, built_map, entries};
 use crate::mirror::{Mirrors, module_map_text, parse_module_map};
-use crate::model::{ExitCode, GroupId, Groups, MapEntry, Module, RunId, Source};
+use crate::model::record::Level;
+use crate::model::{ExitCode, GroupId, Groups, MapEntry, Module, Notice, RunId, Source};
 use crate::run::analysis::Analysis;
 use crate::run::{plan_integration, read_mirrors, write_mirrors};
 use crate::service::orphans::analysis;
@@ -62,6 +63,8 @@ struct Desk {
     store: Store,
     reader: Reader,
     mirrors: Mirrors,
+    /// What was said of the files; writing them finds the same again.
+    said: Vec<Notice>,
 }
 
 impl Desk {
@@ -70,14 +73,16 @@ impl Desk {
         let mut store = Store::open(&settings.db, now_ms())?;
         let mirrors = Mirrors::new(&settings.data_dir, &settings.project);
         let module_of = |file: &str| analysis.module_of(file);
-        for notice in read_mirrors(&mut store, &mirrors, None, now_ms(), module_of)? {
-            output.notice(&notice);
+        let said = read_mirrors(&mut store, &mirrors, None, now_ms(), module_of)?;
+        for notice in &said {
+            output.notice(notice);
         }
         Ok(Self {
             reader: store.reader()?,
             analysis,
             store,
             mirrors,
+            said,
         })
     }
 
@@ -102,7 +107,9 @@ impl Desk {
 
     fn write_files(&mut self, output: &Output) -> Result<(), Failure> {
         for notice in write_mirrors(&mut self.store, &self.mirrors)? {
-            output.notice(&notice);
+            if !self.said.contains(&notice) {
+                output.notice(&notice);
+            }
         }
         Ok(())
     }
@@ -110,6 +117,17 @@ impl Desk {
 
 fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
+    let analysed = desk.project.analysed;
+    if analysed.analysed < analysed.files {
+        output.notice(&Notice {
+            level: Level::Warning,
+            code: "partly-analysed".to_owned(),
+            message: format!(
+                "only {analysed} could be analysed; the groups are made of what these say"
+            ),
+            hint: None,
+        });
+    }
     let before = desk.map()?;
     let after = built_map(&desk.analysis.graph, &desk.orphans()?, &before);
     let map = entries(&desk.analysis.graph, &after);

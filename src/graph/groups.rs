@@ -1,8 +1,8 @@
 //! Groups of modules: which modules of the application belong together.
 //!
 //! Two modules are linked by what leads from one to the other, whichever way it leads. An import
-//! weighs [`IMPORT`]. Evidence that is no import, an import that only type checkers follow, and
-//! lying in a package (the link of a module with its package's `__init__`) weigh [`HINT`]: they
+//! weighs `IMPORT`. Evidence that is no import, an import that only type checkers follow, and
+//! lying in a package (the link of a module with its package's `__init__`) weigh `HINT`: they
 //! decide where imports leave it open and never against an import. Only a module's own package
 //! counts: the packages above hold everything, and what holds for everything tells nothing apart.
 //!

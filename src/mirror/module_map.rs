@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 use super::document::{Damage, Document, file_of};
 use crate::model::{GroupId, Groups};
 
+/// Leaves as many numbers for groups to come.
+const MAX_GROUP: u32 = u32::MAX / 2;
+
 /// The field of an entry with further fields.
 const GROUP: &str = "group";
 
@@ -75,7 +78,7 @@ fn group_of(value: &RawValue) -> Option<GroupId> {
         Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    Some(GroupId(number))
+    (number <= MAX_GROUP).then_some(GroupId(number))
 }
 
 /// The value with another group, in the way in which it has one.
@@ -151,7 +154,7 @@ mod tests {
             "true",
             "null",
             "\"x\"",
-            "4294967296",
+            "2147483648",
             "{}",
             "{\"group\": []}",
         ] {

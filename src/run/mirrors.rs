@@ -102,6 +102,6 @@ fn unknown(name: &str, files: &[String]) -> Option<Notice> {
             "`{name}` names {}{more}, which the project does not have",
             named.join(", ")
         ),
-        hint: Some("the next time that the file is written they go".to_owned()),
+        hint: Some("what the project lacks goes when the file is written next".to_owned()),
     })
 }

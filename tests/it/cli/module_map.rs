@@ -357,6 +357,65 @@ fn an_edited_file_wins_and_a_damaged_one_is_kept() {
 }
 
 #[test]
+fn the_list_of_orphans_follows_its_file() {
+    let project = project();
+    orphans(&project, &[("copy_of_entry.py", "failed")]);
+    let file = project.path().join("sandbox_data/orphan_modules.json");
+    let db = plain(&project.path().join("sandbox_data/agent.db"));
+    let list = || -> String {
+        let sql =
+            "SELECT group_concat(module || ' ' || source || ' ' || status, ', ' ORDER BY module)
+                   FROM orphan";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    fs::write(&file, r#"{"gift.py": {"by": "me"}, "nowhere.py": {}}"#).unwrap();
+    insta::assert_snapshot!(call(&project, &["build"]), @"
+    exit 0
+    --- stdout
+    the module map has 6 modules in 2 groups
+      6 new
+    --- stderr
+    warning: `orphan_modules.json` names `nowhere.py`, which the project does not have
+    hint: what the project lacks goes when the file is written next
+    ");
+    assert_eq!(list(), "copy_of_entry scan failed, gift file untried");
+    insta::assert_snapshot!(fs::read_to_string(&file).unwrap(), @r#"
+    {
+      "gift.py": {"by": "me"},
+      "copy_of_entry.py": {}
+    }
+    "#);
+    fs::write(&file, r#"["gift.py"]"#).unwrap();
+    insta::assert_snapshot!(call(&project, &["build"]), @"
+    exit 0
+    --- stdout
+    the module map has 7 modules in 2 groups
+      1 new
+    --- stderr
+    ");
+    assert_eq!(list(), "gift file untried");
+    fs::remove_file(&file).unwrap();
+    call(&project, &["build"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "[\n  \"gift.py\"\n]\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_said_once_and_left() {
+    let project = project();
+    fs::create_dir_all(project.path().join("sandbox_data/module_map.json")).unwrap();
+    insta::assert_snapshot!(call(&project, &["build"]), @"
+    exit 0
+    --- stdout
+    the module map has 8 modules in 2 groups
+      8 new
+    --- stderr
+    warning: cannot read `[PROJECT]/sandbox_data/module_map.json`: it is no file
+    hint: it was left as it is; move it away, or make it a file that can be read
+    ");
+    assert!(project.path().join("sandbox_data/module_map.json").is_dir());
+}
+
+#[test]
 fn a_name_that_means_nothing_is_a_usage_error_with_the_nearest() {
     let project = project();
     call(&project, &["build"]);

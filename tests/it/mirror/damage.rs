@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use menace_agent::mirror::{Reading, Writing};
 use menace_agent::model::Notice;
+use proptest::prelude::*;
 
 use super::{Folder, listed, map};
 
@@ -115,4 +116,39 @@ fn what_is_no_entry_is_named() {
     mirror-entries: `pkg.a`, `pkg.b`, `../c.py` and 1 more in `orphan_modules.json` say nothing that can be used; they stay
     entries are paths relative to the project, with `/` and `.py`
     ");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
+
+    /// Texts that are nearly right: pieces of JSON in any order.
+    #[test]
+    fn no_file_is_written_over_before_it_is_kept(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "{", "}", "[", "]", ",", ":", "\"a.py\"", "\"b\"", "1", "-1", "null", " ", "\u{feff}",
+                "{\"a.py\": {\"group\": ", "\"\\ud800\"", "1e999", "[\"a.py\"",
+            ]),
+            0..12,
+        ),
+    ) {
+        let text = pieces.concat();
+        for name in [LIST, MAP] {
+            let folder = Folder::new();
+            folder.put(name, &text);
+            let mirrors = folder.mirrors();
+            let known = match (mirrors.read_orphans(None), mirrors.read_module_map(None)) {
+                (Reading::Read { remember, .. }, _) | (_, Reading::Read { remember, .. }) => Some(remember),
+                _ => None,
+            };
+            mirrors.write_orphans(&[listed("c.py")], known.as_ref());
+            mirrors.write_module_map(&map(&[("c.py", 1)]), known.as_ref());
+            if known.is_none() {
+                prop_assert_eq!(folder.text(&format!("{name}.damaged")), text.clone());
+            }
+            let again = (mirrors.read_orphans(None), mirrors.read_module_map(None));
+            let both = matches!(again, (Reading::Read { .. }, Reading::Read { .. }));
+            prop_assert!(both, "{:?}", again);
+        }
+    }
 }
