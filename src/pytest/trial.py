@@ -204,9 +204,10 @@ def remove(folder):
                 except OSError:
                     pass
 
+    on_error = {"onexc" if sys.version_info >= (3, 12) else "onerror": give_rights}
     for _ in range(10):  # Rights that are given show what is below.
         try:
-            shutil.rmtree(folder, onerror=give_rights)
+            shutil.rmtree(folder, **on_error)
         except (OSError, RecursionError):
             return
         if not os.path.lexists(folder):
