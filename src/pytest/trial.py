@@ -204,9 +204,10 @@ def remove(folder):
                 except OSError:
                     pass
 
+    on_error = {"onexc" if sys.version_info >= (3, 12) else "onerror": give_rights}
     for _ in range(10):  # Rights that are given show what is below.
         try:
-            shutil.rmtree(folder, onerror=give_rights)
+            shutil.rmtree(folder, **on_error)
         except (OSError, RecursionError):
             return
         if not os.path.lexists(folder):
@@ -303,12 +304,27 @@ class Child:
                     event, _, target = line[1:].decode("utf-8", "replace").partition("\0")
                     touched[event, target] += 1
                 elif line[:1] == b"R":
-                    report = json.loads(line[1:].decode("ascii"))
-                    touched = {(t[0], t[1]): t[2] for t in report.pop("touched")}
-            except (ValueError, KeyError, IndexError, TypeError):
+                    told = json.loads(line[1:].decode("ascii"))
+                    found = {(str(t[0]), str(t[1])): number(t[2]) for t in told["touched"]}
+                    report, touched = checked(told), found
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 continue  # The module wrote to the descriptor.
         names = ("event", "target", "times")
         return [dict(zip(names, key + (times,))) for key, times in touched.items()], report
+
+
+def checked(report):
+    """A report in the form that the agent reads, whoever wrote it."""
+    if report["outcome"] not in ("passed", "failed"):
+        raise ValueError(report["outcome"])
+    fields = {key: number(report.get(key, 0)) for key in ("doctests", "tests")}
+    for key in ("message", "report"):
+        fields[key] = None if report.get(key) is None else shorten(str(report[key]))
+    return dict(fields, outcome=report["outcome"])
+
+
+def number(value):
+    return min(max(int(value), 0), 1 << 31)
 
 
 def how_it_ended(status):

@@ -23,8 +23,9 @@ WRITES = {
     "os.lchown": ((0, None, False),),
     "os.link": ((0, 2, False), (1, 3, False)),
     "os.mkdir": ((0, 2, False),),
-    "os.mkfifo": ((0, None, False),),
-    "os.mknod": ((0, None, False),),
+    "os.mkfifo": ((0, 1, False),),
+    "os.mknod": ((0, 1, False),),
+    "os.open": ((0, 1, True),),
     "os.remove": ((0, 1, False),),
     "os.removexattr": ((0, None, True),),
     "os.rename": ((0, 2, False), (1, 3, False)),
@@ -224,22 +225,35 @@ def make_guard(
     return hook, touched, end_notes
 
 
-def fence(hook):
-    """Lets the hook see what Python itself raises no event for."""
+def fence(hook, opened_to_write=os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
+    """Lets the hook see what Python itself raises no event for, or one that does not say where."""
     import _posixsubprocess
     import posix
 
+    fork_exec, open_file = _posixsubprocess.fork_exec, os.open
+
+    def start(*args):
+        hook("_posixsubprocess.fork_exec", args)
+        return fork_exec(*args)
+
+    def open_at(path, flags, mode=0o777, *, dir_fd=None):
+        if dir_fd is not None and flags & opened_to_write:
+            hook("os.open", (path, dir_fd))
+        return open_file(path, flags, mode, dir_fd=dir_fd)
+
     def announced(event, function):
-        def call(*args, **kwargs):
-            hook(event, args)
-            return function(*args, **kwargs)
+        def make(path, *args, dir_fd=None, **kwargs):
+            hook(event, (path, -1 if dir_fd is None else dir_fd))
+            return function(path, *args, dir_fd=dir_fd, **kwargs)
 
-        return call
+        return make
 
-    start = announced("_posixsubprocess.fork_exec", _posixsubprocess.fork_exec)
     _posixsubprocess.fork_exec = start
+    fenced = {"open": open_at}
     for name in ("mkfifo", "mknod"):
         if hasattr(os, name):
-            function = announced("os." + name, getattr(os, name))
-            setattr(os, name, function)
-            setattr(posix, name, function)
+            fenced[name] = announced("os." + name, getattr(os, name))
+    for name, function in fenced.items():
+        setattr(os, name, function)
+        setattr(posix, name, function)
+        os.supports_dir_fd.add(function)

@@ -111,6 +111,31 @@ fn a_module_that_closes_the_usual_descriptors_still_reports() {
 }
 
 #[test]
+fn a_module_that_writes_reports_of_its_own_confuses_nobody_else() {
+    let writes = |line: &str| {
+        format!(
+            "import os\nfor fd in range(3, 2000):\n    try: os.write(fd, {line})\n    except OSError: pass\n\
+             os._exit(0)\n"
+        )
+    };
+    let deep = r"b'R' + b'[' * 100000 + b'\n'";
+    let odd = r#"b'R{"outcome":"odd","touched":[]}\n'"#;
+    let negative = r#"b'R{"outcome":"failed","tests":-5,"message":7,"touched":[[1,2,-3]]}\n'"#;
+    let junk = r"bytes(range(256)) * 20000 + b'\nT\n'";
+    for (line, expected) in [
+        (deep, "crashed: it ended its process with exit status 0"),
+        (odd, "crashed: it ended its process with exit status 0"),
+        (junk, "crashed: it ended its process with exit status 0"),
+        (negative, "failed: 7"),
+    ] {
+        let Some(trial) = then_a_good_one(&writes(line), 30.0) else {
+            return;
+        };
+        assert_eq!(verdict(&trial), expected);
+    }
+}
+
+#[test]
 fn a_module_that_kills_its_own_group_takes_nobody_along() {
     for module in [
         "import os\nos.killpg(os.getpgrp(), 9)\n",

@@ -96,6 +96,9 @@ fn links_lead_nowhere_else() {
         "os.remove(home + '/folder/victim.txt')",
         "os.remove('victim.txt', dir_fd=folder)",
         "os.mkdir('new', dir_fd=folder)",
+        "os.mkfifo('new', dir_fd=folder)",
+        "os.chdir(home); os.open('victim.txt', os.O_RDWR, dir_fd=folder)",
+        "os.chdir(home); os.open('new', os.O_CREAT, 0o600, dir_fd=folder)",
         "os.chmod(folder, 0o700)",
         "os.utime(home + '/file')",
     ];
@@ -183,6 +186,10 @@ fn what_stays_in_the_scratch_folder_or_reads_is_allowed() {
         sqlite3.connect(':memory:').execute('SELECT 1')\n\
         a, b = socket.socketpair()\n\
         a.send(b'x')\n\
+        import asyncio, uuid, platform, concurrent.futures\n\
+        asyncio.run(asyncio.sleep(0))\n\
+        concurrent.futures.ThreadPoolExecutor().submit(print).result()\n\
+        os.mkfifo(os.environ['HOME'] + '/fifo')\n\
         os.kill(os.getpid(), 0)\n\
         os.kill(os.getppid(), 0)\n\
         signal.signal(signal.SIGUSR1, lambda *_: None)\n\
