@@ -117,7 +117,7 @@ impl Desk {
 
 fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
-    let analysed = desk.project.analysed;
+    let analysed = desk.analysis.analysed();
     if analysed.analysed < analysed.files {
         output.notice(&Notice {
             level: Level::Warning,
