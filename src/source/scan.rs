@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::fcntl::OFlag;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::decode::decode;
 use super::walk::{Found, ScanError, Stat, Unlisted, cannot_read, walk};
@@ -33,9 +33,9 @@ use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, collect, facts_codec};
 
-/// The largest modules that people import have a few megabytes. What is larger is data, and its
-/// tree would take a hundred times as much memory.
-const MAX_BYTES: u64 = 8 << 20;
+/// The largest modules that people write or generate have a megabyte or two. What is larger is
+/// data, and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
+const MAX_BYTES: u64 = 4 << 20;
 /// Files from here on are parsed one at a time, for the sake of memory.
 const LARGE_BYTES: usize = 1 << 20;
 /// More threads than these wait for each other's memory.
@@ -67,6 +67,20 @@ pub struct Scan {
     pub changed: Vec<KnownFile>,
     /// Paths to forget.
     pub gone: Vec<String>,
+}
+
+impl Scan {
+    /// A value that two scans share when they found the same files, and read the same in them.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let mut hash = Xxh3Default::new();
+        for file in &self.files {
+            for part in [file.path.as_bytes(), &file.encoded] {
+                hash.update(&part.len().to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hash.digest128().to_le_bytes()
+    }
 }
 
 /// One file of the project.

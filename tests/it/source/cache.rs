@@ -57,6 +57,7 @@ fn a_scan_of_unchanged_files_reads_none_and_finds_the_same() {
     }
     let warm = remembering(project.path());
     assert_eq!(warm.files, cold.files);
+    assert_eq!(warm.fingerprint(), cold.fingerprint());
     assert_eq!((warm.changed.len(), warm.gone.len()), (0, 0));
 }
 
@@ -81,7 +82,7 @@ fn changes_additions_moves_and_removals_are_followed() {
     for path in ["a.py", "b.py", "c.py"] {
         settle(root, path);
     }
-    remembering(root);
+    let before = remembering(root);
     write(root, "a.py", "import other");
     fs::rename(root.join("b.py"), root.join("moved.py")).unwrap();
     fs::remove_file(root.join("c.py")).unwrap();
@@ -90,6 +91,7 @@ fn changes_additions_moves_and_removals_are_followed() {
     assert_eq!(paths(&scan), ["a.py", "moved.py", "new.py"]);
     assert_eq!(changed(&scan), ["a.py", "moved.py", "new.py"]);
     assert_eq!(scan.gone, ["b.py", "c.py"]);
+    assert_ne!(scan.fingerprint(), before.fingerprint());
     assert_eq!(facts(&scan, "a.py").imports[0].module, "other");
     assert_eq!(facts(&scan, "moved.py").imports[0].module, "b");
     let fresh = fresh_scan(root);
