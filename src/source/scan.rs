@@ -33,9 +33,9 @@ use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
 
-/// The largest modules that people import have a few megabytes. What is larger is data, and its
-/// tree would take a hundred times as much memory.
-const MAX_BYTES: u64 = 8 << 20;
+/// The largest modules that people write or generate have a megabyte or two. What is larger is
+/// data, and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
+const MAX_BYTES: u64 = 4 << 20;
 /// Files from here on are parsed one at a time, for the sake of memory.
 const LARGE_BYTES: usize = 1 << 20;
 /// More threads than these wait for each other's memory.

@@ -258,7 +258,10 @@ impl Walker<'_> {
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let file_type = entry.file_type()?;
+            let file_type = match entry.file_type() {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                file_type => file_type?,
+            };
             let is_wanted = if file_type.is_dir() {
                 !is_skipped(&name, folder.name.is_empty())
             } else {

@@ -58,7 +58,7 @@ fn a_file_of_fifty_megabytes_is_not_read() {
     let scan = fresh_scan(project.path());
     assert_eq!(
         problem(&scan, "huge.py"),
-        "it is too large: 50 MB, and 8 MB at most are read"
+        "it is too large: 50 MB, and 4 MB at most are read"
     );
     assert_eq!(scan.changed.len(), 1);
 }
