@@ -84,7 +84,7 @@ pub(super) struct Tree<'a> {
     pub(super) folder_of: Vec<FolderId>,
     /// For each name of the first level: the folders of the search path that have it, in order.
     tops: FxHashMap<&'a str, Vec<FolderId>>,
-    top_memo: FxHashMap<(Option<FolderId>, &'a str), Found>,
+    top_memo: FxHashMap<&'a str, Found>,
     portions: Vec<Vec<FolderId>>,
     portion_memo: FxHashMap<(u32, &'a str), Option<Found>>,
 }
@@ -263,21 +263,23 @@ impl<'a> Tree<'a> {
         self.tops = tops;
     }
 
-    /// What the first part of a name means; `own` is looked into before all others, if it is on the
-    /// search path.
+    /// What the first part of a name means. A module or package in `own`, a folder of the search
+    /// path, goes before all others.
     pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Found> {
         let folders = self.tops.get(name)?;
         if let [only] = folders.as_slice() {
             return self.find_in(*only, name);
         }
-        let own = own.filter(|own| folders.contains(own));
-        if let Some(known) = self.top_memo.get(&(own, name)) {
+        let found = own.and_then(|own| self.find_in(own, name));
+        if let Some(found) = found.filter(|found| found.node.is_some()) {
+            return Some(found);
+        }
+        if let Some(known) = self.top_memo.get(name) {
             return Some(*known);
         }
-        let others = folders.iter().filter(|&&folder| Some(folder) != own);
-        let path: Vec<FolderId> = own.iter().chain(others).copied().collect();
+        let path = folders.clone();
         let found = self.find_along(&path, name)?;
-        self.top_memo.insert((own, name), found);
+        self.top_memo.insert(name, found);
         Some(found)
     }
 
