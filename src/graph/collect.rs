@@ -11,7 +11,7 @@ use super::mentions::Mentions;
 use super::nesting::is_too_deep;
 
 /// The stack that [`collect`] needs at the most. Only what is used of it takes memory.
-pub const STACK_BYTES: usize = 256 << 20;
+pub const STACK_BYTES: usize = 128 << 20;
 
 /// What the imports of a file may take in memory. A file of a million bytes can ask for a million
 /// times as much: `from NAME import a, a, a, …`.

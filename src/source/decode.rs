@@ -53,13 +53,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, CollectProblem> {
         message,
     };
     let plain = plain_name(name);
-    if plain.starts_with("utf8") {
-        return utf8(bytes, "it is not UTF-8");
-    }
-    if has_bom {
+    // Python takes `utf8` for UTF-8, but not beside a mark.
+    let is_utf8 = plain.starts_with("utf8");
+    if has_bom && !(is_utf8 && name[3..].starts_with(['-', '_'])) {
         return Err(problem(format!(
             "it begins with a mark of UTF-8 and names the encoding `{name}`"
         )));
+    }
+    if is_utf8 {
+        return utf8(bytes, "it is not UTF-8");
     }
     match &*plain {
         "ascii" | "usascii" | "646" if bytes.is_ascii() => utf8(bytes, "it is not ASCII"),
@@ -243,7 +245,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_decoded_is_a_problem_with_its_line() {
-        let cases: [(&[u8], u32, &str); 8] = [
+        let cases: [(&[u8], u32, &str); 9] = [
+            (
+                b"\xef\xbb\xbf# coding: utf8",
+                1,
+                "it begins with a mark of UTF-8 and names the encoding `utf8`",
+            ),
             (b"a\nb\0", 2, "it holds a NUL byte"),
             (b"a\n\xff", 2, "it is not UTF-8 and names no other encoding"),
             (b"# coding: utf-8\n\xff", 2, "it is not UTF-8"),

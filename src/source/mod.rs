@@ -14,5 +14,5 @@ mod walk;
 pub use files::{FilesError, files};
 pub use layout::layout;
 pub use paths::{PathError, resolve};
-pub use scan::{Scan, ScanOptions, scan};
+pub use scan::{Scan, ScanOptions, SourceFile, scan};
 pub use walk::{ScanError, Unlisted};

@@ -25,17 +25,17 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::fcntl::OFlag;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::decode::decode;
 use super::walk::{Found, ScanError, Stat, Unlisted, cannot_read, walk};
 use crate::clock;
 use crate::graph::collect::STACK_BYTES;
-use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
+use crate::graph::{CollectProblem, KnownFile, Reading, collect, facts_codec};
 
-/// The largest modules that people import have a few megabytes. What is larger is data, and its
-/// tree would take a hundred times as much memory.
-const MAX_BYTES: u64 = 8 << 20;
+/// The largest modules that people write or generate have a megabyte or two. What is larger is
+/// data, and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
+const MAX_BYTES: u64 = 4 << 20;
 /// Files from here on are parsed one at a time, for the sake of memory.
 const LARGE_BYTES: usize = 1 << 20;
 /// More threads than these wait for each other's memory.
@@ -69,6 +69,37 @@ pub struct Scan {
     pub gone: Vec<String>,
 }
 
+impl Scan {
+    /// A value that two scans share when they found the same files, and read the same in them.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let mut hash = Xxh3Default::new();
+        for file in &self.files {
+            for part in [file.path.as_bytes(), &file.encoded] {
+                hash.update(&part.len().to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hash.digest128().to_le_bytes()
+    }
+}
+
+/// One file of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Relative to the project, with `/`.
+    pub path: String,
+    /// Encoded still: all facts of a large project at once take much time and memory to lay out.
+    encoded: Vec<u8>,
+}
+
+impl SourceFile {
+    /// What it says, or why that cannot be told.
+    pub fn reading(&self) -> Reading {
+        facts_codec::decode(&self.encoded)
+            .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
+    }
+}
+
 /// Scans a project; `known` is what is remembered of the scan before.
 pub fn scan(options: &ScanOptions<'_>, mut known: Vec<KnownFile>) -> Result<Scan, ScanError> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -88,23 +119,33 @@ pub fn scan(options: &ScanOptions<'_>, mut known: Vec<KnownFile>) -> Result<Scan
         },
         large: Mutex::new(()),
     };
-    let looked = reader.look_at_all(&walk.files, &matches, threads)?;
+    let mut looked = reader
+        .look_at_all(&walk.files, &matches, threads)?
+        .into_iter();
     let mut scan = Scan {
         files: Vec::with_capacity(walk.files.len()),
         unlisted: walk.unlisted,
         changed: Vec::new(),
         gone,
     };
-    for (found, looked) in walk.files.into_iter().zip(looked) {
-        let Some(looked) = looked else {
-            // A file that is not there any more.
-            scan.gone.push(found.path);
-            continue;
+    for (found, known_at) in walk.files.into_iter().zip(matches) {
+        let encoded = match (looked.next(), known_at) {
+            (Some(Looked::Same), Some(at)) => std::mem::take(&mut known[at].reading),
+            (Some(Looked::Read(now)), _) => {
+                let encoded = now.reading.clone();
+                scan.changed.push(now);
+                encoded
+            }
+            (Some(Looked::Problem(problem)), _) => facts_codec::encode(&Err(problem)),
+            (Some(Looked::Gone), at) => {
+                scan.gone.extend(at.map(|_| found.path));
+                continue;
+            }
+            (Some(Looked::Same) | None, _) => continue,
         };
-        scan.changed.extend(looked.changed);
         scan.files.push(SourceFile {
             path: found.path,
-            reading: looked.reading,
+            encoded,
         });
     }
     Ok(scan)
@@ -127,19 +168,20 @@ fn match_up(files: &[Found], known: &[KnownFile]) -> (Vec<Option<usize>>, Vec<St
 }
 
 /// What came of looking at a file.
-struct Looked {
-    reading: Reading,
-    /// What is remembered of it now, where that is not what was remembered before.
-    changed: Option<KnownFile>,
+enum Looked {
+    /// What is remembered of it holds.
+    Same,
+    /// It was read: what to remember of it now.
+    Read(KnownFile),
+    /// It could not be read. That is not remembered: it may be mended without a change of the file.
+    Problem(CollectProblem),
+    /// It is not there any more.
+    Gone,
 }
 
 impl Looked {
-    /// What is not remembered: it may be mended without a change of the file.
     fn problem(message: impl Into<String>) -> Self {
-        Self {
-            reading: Err(CollectProblem::of_file(message)),
-            changed: None,
-        }
+        Self::Problem(CollectProblem::of_file(message))
     }
 }
 
@@ -153,30 +195,44 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Looks at each file, on threads whose stacks suffice for any tree. `None`: it went away.
+    /// Looks at each file, on threads whose stacks suffice for any tree.
     fn look_at_all(
         &self,
         files: &[Found],
         matches: &[Option<usize>],
         threads: usize,
-    ) -> Result<Vec<Option<Looked>>, ScanError> {
+    ) -> Result<Vec<Looked>, ScanError> {
+        let mut all = Vec::with_capacity(files.len());
+        let mut left = Vec::new();
+        for (at, (file, known_at)) in files.iter().zip(matches).enumerate() {
+            let known = known_at.map(|at| &self.known[at]);
+            all.push(match known {
+                Some(known) if is_same(file, known) => Looked::Same,
+                _ => {
+                    left.push((at, file, known));
+                    Looked::Gone
+                }
+            });
+        }
         let next = AtomicUsize::new(0);
         let work = || {
             let (mut done, mut buffer) = (Vec::new(), Vec::new());
             loop {
                 let from = next.fetch_add(BATCH, Ordering::Relaxed);
-                if from >= files.len() {
+                let Some(batch) = left.get(from..left.len().min(from + BATCH)) else {
                     return done;
+                };
+                for (at, file, known) in batch {
+                    done.push((*at, self.look_at(file, *known, &mut buffer)));
                 }
-                for at in from..files.len().min(from + BATCH) {
-                    let known = matches[at].map(|at| &self.known[at]);
-                    done.push((at, self.look_at(&files[at], known, &mut buffer)));
+                if batch.is_empty() {
+                    return done;
                 }
             }
         };
         thread::scope(|scope| {
             let mut workers = Vec::new();
-            for _ in 0..threads {
+            for _ in 0..threads.min(left.len().div_ceil(BATCH)) {
                 let builder = thread::Builder::new().stack_size(STACK_BYTES);
                 match builder.spawn_scoped(scope, work) {
                     Ok(worker) => workers.push(worker),
@@ -185,8 +241,6 @@ impl Reader<'_> {
                     Err(_) => break,
                 }
             }
-            let mut all: Vec<Option<Looked>> = Vec::new();
-            all.resize_with(files.len(), || None);
             for worker in workers {
                 let done = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
                 for (at, looked) in done {
@@ -197,62 +251,41 @@ impl Reader<'_> {
         })
     }
 
-    fn look_at(
-        &self,
-        found: &Found,
-        known: Option<&KnownFile>,
-        buffer: &mut Vec<u8>,
-    ) -> Option<Looked> {
+    fn look_at(&self, found: &Found, known: Option<&KnownFile>, buffer: &mut Vec<u8>) -> Looked {
         let stat = match &found.stat {
             Ok(stat) => *stat,
-            Err(message) => return Some(Looked::problem(message)),
+            Err(message) => return Looked::problem(message),
         };
-        if let Some(known) = known
-            && known.is_of(stat.size_bytes, stat.mtime_ns)
-            && let Some(reading) = facts_codec::decode(&known.reading)
-        {
-            return Some(Looked {
-                reading,
-                changed: None,
-            });
-        }
         if stat.size_bytes > MAX_BYTES {
-            return Some(too_large(stat.size_bytes));
+            return too_large(stat.size_bytes);
         }
         let read_ms = clock::now_ms();
         let stat = match self.read(&found.path, buffer) {
             Ok(stat) => stat,
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            Err(error) => return Some(Looked::problem(cannot_read(&error))),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Looked::Gone,
+            Err(error) => return Looked::problem(cannot_read(&error)),
         };
         if buffer.len() as u64 > MAX_BYTES {
-            return Some(too_large(stat.size_bytes));
+            return too_large(stat.size_bytes);
         }
         let content_hash = xxh3_128(buffer).to_le_bytes();
-        let remembered = known
+        let reading = known
             .filter(|known| known.content_hash == content_hash)
             .or_else(|| self.by_content.get(&content_hash).copied())
-            .and_then(|known| {
-                let reading = facts_codec::decode(&known.reading)?;
-                Some((reading, known.reading.clone()))
-            });
-        let (reading, bytes) = remembered.unwrap_or_else(|| {
-            let reading = self.parse(buffer);
-            let bytes = facts_codec::encode(&reading);
-            (reading, bytes)
-        });
+            .filter(|known| facts_codec::is_whole(&known.reading))
+            .map(|known| known.reading.clone());
         let settled_ns = read_ms.saturating_mul(1_000_000) - SETTLED_NS;
         let now = KnownFile {
             path: found.path.clone(),
             size_bytes: stat.size_bytes,
             mtime_ns: (stat.mtime_ns < settled_ns).then_some(stat.mtime_ns),
             content_hash,
-            reading: bytes,
+            reading: reading.unwrap_or_else(|| facts_codec::encode(&self.parse(buffer))),
         };
-        Some(Looked {
-            reading,
-            changed: (known != Some(&now)).then_some(now),
-        })
+        if known == Some(&now) {
+            return Looked::Same;
+        }
+        Looked::Read(now)
     }
 
     /// Fills the buffer with the file, or with so much of it that it is too large.
@@ -283,6 +316,12 @@ impl Reader<'_> {
 
 fn read_up_to(file: File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     file.take(limit).read_to_end(buffer).map(drop)
+}
+
+fn is_same(found: &Found, known: &KnownFile) -> bool {
+    let stat = found.stat.as_ref();
+    stat.is_ok_and(|stat| known.is_of(stat.size_bytes, stat.mtime_ns))
+        && facts_codec::is_whole(&known.reading)
 }
 
 fn too_large(size_bytes: u64) -> Looked {

@@ -11,6 +11,7 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -117,9 +118,12 @@ pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, Sc
                 path: options.project.to_owned(),
                 name: String::new(),
             }],
-            ..Queue::default()
+            busy: 0,
         }),
         more: Condvar::new(),
+        waiting: AtomicUsize::new(0),
+        seen_files: AtomicUsize::new(0),
+        seen_folders: AtomicUsize::new(0),
     };
     fs::read_dir(options.project).map_err(|source| ScanError::Project {
         project: options.project.to_owned(),
@@ -142,7 +146,7 @@ pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, Sc
         }
         walk
     });
-    if walker.lock().is_full() {
+    if walker.is_full() {
         return Err(ScanError::TooMuch {
             project: options.project.to_owned(),
         });
@@ -159,19 +163,11 @@ struct Folder {
     name: String,
 }
 
-#[derive(Default)]
 struct Queue {
+    /// Folders for a thread that has none left.
     folders: Vec<Folder>,
-    /// Folders that are being listed: more may come of them.
+    /// Threads that have some: more may come of those.
     busy: usize,
-    seen_files: usize,
-    seen_folders: usize,
-}
-
-impl Queue {
-    fn is_full(&self) -> bool {
-        self.seen_files > MAX_FILES || self.seen_folders > MAX_FOLDERS
-    }
 }
 
 struct Walker<'a> {
@@ -179,6 +175,10 @@ struct Walker<'a> {
     excluded: Override,
     queue: Mutex<Queue>,
     more: Condvar,
+    /// Threads that have no folder.
+    waiting: AtomicUsize,
+    seen_files: AtomicUsize,
+    seen_folders: AtomicUsize,
 }
 
 impl Walker<'_> {
@@ -186,13 +186,13 @@ impl Walker<'_> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists folders until there are none left.
+    /// Lists folders until there are none left. What a folder holds is kept by the thread that
+    /// listed it, unless another one has nothing to do.
     fn work(&self) -> Walk {
-        let mut walk = Walk::default();
-        while let Some(folder) = self.next() {
-            let before = walk.files.len();
-            let mut folders = Vec::new();
-            if let Err(error) = self.list(&folder, &mut folders, &mut walk) {
+        let (mut walk, mut own) = (Walk::default(), Vec::new());
+        while let Some(folder) = own.pop().or_else(|| self.next()) {
+            let (files, folders) = (walk.files.len(), own.len());
+            if let Err(error) = self.list(&folder, &mut own, &mut walk) {
                 // A folder that went away meanwhile holds nothing.
                 if error.kind() != ErrorKind::NotFound {
                     walk.unlisted.push(Unlisted {
@@ -201,24 +201,32 @@ impl Walker<'_> {
                     });
                 }
             }
-            let mut queue = self.lock();
-            queue.busy -= 1;
-            queue.seen_files += walk.files.len() - before;
-            queue.seen_folders += folders.len();
-            queue.folders.append(&mut folders);
-            self.more.notify_all();
+            let (more_files, more_folders) = (walk.files.len() - files, own.len() - folders);
+            self.seen_files.fetch_add(more_files, Ordering::Relaxed);
+            self.seen_folders.fetch_add(more_folders, Ordering::Relaxed);
+            if self.is_full() {
+                own.clear();
+            }
+            if own.is_empty() {
+                self.lock().busy -= 1;
+                self.more.notify_all();
+            } else if own.len() > 1 && self.waiting.load(Ordering::Relaxed) > 0 {
+                // The oldest are nearest to the top, and hold most.
+                let shared = own.len() / 2;
+                self.lock().folders.extend(own.drain(..shared));
+                self.more.notify_all();
+            }
         }
         walk
     }
 
     fn next(&self) -> Option<Folder> {
         let mut queue = self.lock();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         loop {
-            if queue.is_full() {
-                return None;
-            }
             if let Some(folder) = queue.folders.pop() {
                 queue.busy += 1;
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 return Some(folder);
             }
             if queue.busy == 0 {
@@ -231,21 +239,29 @@ impl Walker<'_> {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.seen_files.load(Ordering::Relaxed) > MAX_FILES
+            || self.seen_folders.load(Ordering::Relaxed) > MAX_FOLDERS
+    }
+
     fn list(&self, folder: &Folder, folders: &mut Vec<Folder>, walk: &mut Walk) -> io::Result<()> {
-        let before = walk.files.len();
+        let (files, own) = (walk.files.len(), folders.len());
         for entry in fs::read_dir(&folder.path)? {
             let entry = entry?;
             let name = entry.file_name();
             // The project itself may be one: `python -m venv .`
             if name == "pyvenv.cfg" && !folder.name.is_empty() {
-                walk.files.truncate(before);
-                folders.clear();
+                walk.files.truncate(files);
+                folders.truncate(own);
                 return Ok(());
             }
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let file_type = entry.file_type()?;
+            let file_type = match entry.file_type() {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                file_type => file_type?,
+            };
             let is_wanted = if file_type.is_dir() {
                 !is_skipped(&name, folder.name.is_empty())
             } else {

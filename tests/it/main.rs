@@ -22,5 +22,6 @@ mod readme;
 mod run;
 mod service;
 mod settings;
+mod source;
 mod store;
 mod terminal;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use menace_agent::graph::{Resolution, Verdicts, resolve};
+use menace_agent::graph::{Resolution, SourceFile, Verdicts, resolve};
 use menace_agent::source::{ScanOptions, layout, scan};
 
 use crate::envs::{available, venv};
@@ -80,6 +80,12 @@ pub(super) fn graph_of(root: &Path) -> Resolution {
         exclude: &[],
     };
     let files = scan(&options, Vec::new()).unwrap().files;
+    let files: Vec<SourceFile> = (files.into_iter())
+        .map(|file| SourceFile {
+            reading: file.reading(),
+            path: file.path,
+        })
+        .collect();
     let (layout, problems) = layout(root);
     assert_eq!(problems, []);
     resolve(&layout, &files)
