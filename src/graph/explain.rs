@@ -148,6 +148,10 @@ impl Verdicts<'_> {
         };
         let test = self.tests.beginning(id);
         let direct = format!("{} {verb} it{line}", self.called(*from));
+        let is_covered = self.verdict(test) == Verdict::Tested(Tested::Covered);
+        if is_covered {
+            return format!("{direct}, and coverage shows that a test runs that");
+        }
         if test == *from {
             return direct;
         }

@@ -3,7 +3,6 @@
 
 use super::import_graph::{NodeId, Role};
 use super::layout::{ImportMode, Layout};
-use super::suite::Suite;
 use super::tree::{FolderId, Tree};
 
 /// Where the names of files begin. All lists are by folder.
@@ -21,7 +20,7 @@ pub(super) struct Naming {
 
 impl Naming {
     /// The naming of a project; the search path of its tree is set.
-    pub(super) fn new(layout: &Layout, tree: &mut Tree<'_>, suite: &Suite, roles: &[Role]) -> Self {
+    pub(super) fn new(layout: &Layout, tree: &mut Tree<'_>, roles: &[Role]) -> Self {
         let count = tree.folders.len();
         let fixed_roots: Vec<FolderId> = (layout.roots.iter())
             .filter_map(|root| tree.folder_at(root))
@@ -30,8 +29,9 @@ impl Naming {
         for root in &fixed_roots {
             is_fixed[root.as_usize()] = true;
         }
+        let adds_folders = layout.import_mode != ImportMode::Importlib;
         let added: Vec<Option<FolderId>> = (tree.folder_ids())
-            .map(|folder| suite.added_folder(tree, folder))
+            .map(|folder| tree.outside(folder).filter(|_| adds_folders))
             .collect();
         let mut is_added = vec![false; count];
         for (folder, role) in tree.folder_of.iter().zip(roles) {

@@ -17,7 +17,7 @@ use super::health::{External, Health, Problem, Unresolved};
 use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 use super::layout::Layout;
 use super::naming::Naming;
-use super::suite::{Suite, conftest_of, is_tool};
+use super::suite::{Suite, is_tool};
 use super::tree::{FolderId, Found, Place, Tree};
 use crate::model::Module;
 
@@ -38,7 +38,7 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
     let roles: Vec<Role> = (paths.iter().zip(&tree.folder_of))
         .map(|(path, folder)| role(&tree, &suite, path, *folder))
         .collect();
-    let naming = Naming::new(layout, &mut tree, &suite, &roles);
+    let naming = Naming::new(layout, &mut tree, &roles);
     let mut resolver = Resolver {
         places: vec![None; tree.folders.len()],
         tree,
@@ -116,6 +116,7 @@ struct Resolver<'a> {
 }
 
 /// Where a dotted name leads.
+#[derive(Clone, Copy)]
 enum Walk {
     /// To a module; a namespace package has none.
     Module(Option<NodeId>, Option<Place>),
@@ -192,8 +193,17 @@ impl<'a> Resolver<'a> {
                 own: self.naming.own_folder(folder, role),
                 outermost: self.naming.outermost(folder, role),
             };
+            // A statement has an entry for each of its names, and their module is the same.
+            let mut last: Option<(&Import<&str>, Walk)> = None;
             for import in imports {
-                self.add_import(&from, import);
+                let known = last
+                    .filter(|(last, _)| last.level == import.level && last.module == import.module);
+                let walk = match known {
+                    Some((_, walk)) => walk,
+                    None => self.walk_import(&from, import),
+                };
+                self.add_import(&from, import, walk);
+                last = Some((import, walk));
             }
             for mention in mentions {
                 self.add_mention(&from, mention);
@@ -210,7 +220,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn add(&mut self, to: NodeId, kind: EdgeKind, line: u32) {
-        self.edges.push(Edge { to, kind, line });
+        // The names of a statement often lead to one module.
+        let last = self.edges.last();
+        if last.is_none_or(|last| (last.to, last.kind) != (to, kind)) {
+            self.edges.push(Edge { to, kind, line });
+        }
     }
 
     /// The `__init__` that runs before a module. For a test, pytest also runs those of packages
@@ -223,10 +237,7 @@ impl<'a> Resolver<'a> {
             root
         };
         let depth = self.tree.folder(limit).depth;
-        let inner = self.tree.ancestors(folder);
-        let init = inner
-            .take_while(|id| self.tree.folder(*id).depth > depth)
-            .find_map(|id| self.tree.folder(id).init.filter(|init| *init != at));
+        let init = self.tree.init_before(at, folder, depth);
         if let Some(init) = init {
             self.add(init, EdgeKind::Package, 0);
         }
@@ -234,9 +245,9 @@ impl<'a> Resolver<'a> {
 
     fn add_conftest(&mut self, at: NodeId, folder: FolderId, role: Role) {
         let conftest = match role {
-            Role::Test => conftest_of(&self.tree, folder),
+            Role::Test => self.tree.conftest(folder),
             Role::Conftest if folder != FolderId::PROJECT => {
-                conftest_of(&self.tree, self.tree.folder(folder).parent)
+                self.tree.conftest(self.tree.folder(folder).parent)
             }
             _ => None,
         };
@@ -245,14 +256,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn add_import(&mut self, from: &From<'_>, import: &Import<&'a str>) {
-        let walk = match import.level {
-            0 => self.walk_from_top(from.own, import.module),
-            level => match self.place_above(from, level) {
-                Some(place) => self.walk_in(place, import.module),
-                None => return self.add_unresolved(from, import, false),
-            },
-        };
+    fn add_import(&mut self, from: &From<'_>, import: &Import<&'a str>, walk: Walk) {
         match walk {
             Walk::Module(node, place) => self.add_member(from, import, node, place),
             Walk::Stub => {}
@@ -273,18 +277,16 @@ impl<'a> Resolver<'a> {
         node: Option<NodeId>,
         place: Option<Place>,
     ) {
-        let steps = import.module.split('.').count();
         let part = import.member.filter(|member| *member != "*");
         let found = part.and_then(|member| self.tree.find(place?, member));
         if let Some(part) = found.and_then(|found| found.node) {
-            self.walked.extend(node);
-            self.add_found(import, part, steps + 1);
+            self.add_found(import, part, node, 1);
         } else if let Some(module) = node {
-            self.add_found(import, module, steps);
+            self.add_found(import, module, None, 0);
         } else if part.is_some() && found.is_none() {
             // A namespace package has no attributes. One of the first level may be another package
             // of that name in reality: every folder without `__init__.py` looks like one.
-            if import.level == 0 && steps == 1 {
+            if import.level == 0 && !import.module.contains('.') {
                 self.add_external(import);
             } else {
                 self.add_unresolved(from, import, true);
@@ -294,11 +296,24 @@ impl<'a> Resolver<'a> {
 
     /// The edge to what was found; and where it was found under another name than its own, the
     /// packages on the way, which are then others than those that it leads to itself.
-    fn add_found(&mut self, import: &Import<&'a str>, to: NodeId, steps: usize) {
+    fn add_found(
+        &mut self,
+        import: &Import<&'a str>,
+        to: NodeId,
+        package: Option<NodeId>,
+        members: usize,
+    ) {
         let kind = EdgeKind::Import(import.kind);
         self.add(to, kind, import.line);
-        if import.level == 0 && !self.naming.has_steps(&self.tree, to, steps) {
-            for package in std::mem::take(&mut self.walked) {
+        if import.level > 0 {
+            return;
+        }
+        let steps = 1 + import.module.matches('.').count() + members;
+        if !self.naming.has_steps(&self.tree, to, steps) {
+            for at in 0..self.walked.len() {
+                self.add(self.walked[at], kind, import.line);
+            }
+            if let Some(package) = package {
                 self.add(package, kind, import.line);
             }
         }
@@ -328,6 +343,16 @@ impl<'a> Resolver<'a> {
         };
         if let Some(node) = node {
             self.add(node, kind, mention.line);
+        }
+    }
+
+    fn walk_import(&mut self, from: &From<'_>, import: &Import<&'a str>) -> Walk {
+        if import.level == 0 {
+            return self.walk_from_top(from.own, import.module);
+        }
+        match self.place_above(from, import.level) {
+            Some(place) => self.walk_in(place, import.module),
+            None => Walk::Nowhere,
         }
     }
 

@@ -69,19 +69,24 @@ impl Verdicts<'_> {
 
     /// These modules and the orphans that their imports lead to.
     fn with_led(&self, heads: &BTreeSet<NodeId>, groups: &Groups) -> Vec<Orphan> {
-        let mut leads: Vec<BTreeSet<NodeId>> = vec![BTreeSet::new(); groups.groups.len()];
+        let mut leads: Vec<Vec<NodeId>> = vec![Vec::new(); groups.groups.len()];
         // Importers come first, so that what leads to a group is complete when its turn comes.
         for (at, group) in groups.groups.iter().enumerate() {
-            let own = group.iter().filter(|id| heads.contains(id));
-            leads[at].extend(own);
-            shorten(&mut leads[at]);
-            for to in group.iter().flat_map(|id| self.led_groups(groups, *id)) {
-                if to != at {
-                    let here = leads[at].clone();
-                    leads[to].extend(here);
-                    shorten(&mut leads[to]);
-                }
+            let mut here = std::mem::take(&mut leads[at]);
+            let own: Vec<NodeId> = (group.iter().copied())
+                .filter(|id| heads.contains(id))
+                .collect();
+            merge(&mut here, &own);
+            let mut targets: Vec<usize> = (group.iter())
+                .flat_map(|id| self.led_groups(groups, *id))
+                .filter(|to| *to != at)
+                .collect();
+            targets.sort_unstable();
+            targets.dedup();
+            for to in targets {
+                merge(&mut leads[to], &here);
             }
+            leads[at] = here;
         }
         let mut list = Vec::new();
         for id in self.graph.ids() {
@@ -118,8 +123,15 @@ impl Verdicts<'_> {
     }
 }
 
-fn shorten(leads: &mut BTreeSet<NodeId>) {
-    while leads.len() > MAX_LEADS {
-        leads.pop_last();
+/// Adds to a sorted list, which then holds the first of both.
+fn merge(leads: &mut Vec<NodeId>, more: &[NodeId]) {
+    let is_full = leads.len() == MAX_LEADS;
+    if more.is_empty() || (is_full && leads.last() < more.first()) {
+        return;
     }
+    leads.extend(more);
+    // Made for lists of two sorted parts.
+    leads.sort();
+    leads.dedup();
+    leads.truncate(MAX_LEADS);
 }

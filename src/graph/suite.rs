@@ -1,10 +1,9 @@
 //! [`Suite`]: what pytest would make of a project's files, by the settings of its [`Layout`].
 
-use super::import_graph::NodeId;
-use super::layout::{ImportMode, Layout};
+use super::layout::Layout;
 use super::tree::{FolderId, Tree};
 
-/// Scripts that tools run, each in a folder that is no package.
+/// Scripts that tools run, each in the project itself or in a folder that is no package.
 const TOOLS: [&str; 10] = [
     "dodo.py",
     "duties.py",
@@ -31,8 +30,6 @@ pub(super) struct Suite {
     named: Vec<String>,
     ignored: Vec<Pattern>,
     doctest_modules: bool,
-    /// It changes `sys.path` for the files that it imports.
-    adds_folders: bool,
 }
 
 impl Suite {
@@ -68,7 +65,6 @@ impl Suite {
             named,
             ignored,
             doctest_modules: layout.doctest_modules,
-            adds_folders: layout.import_mode != ImportMode::Importlib,
         }
     }
 
@@ -103,29 +99,16 @@ impl Suite {
                 .iter()
                 .any(|ignored| ignored.matches_path(path))
     }
-
-    /// The folder that pytest puts on `sys.path` for a file in `folder`: the first one upwards
-    /// without `__init__.py`.
-    pub(super) fn added_folder(&self, tree: &Tree<'_>, folder: FolderId) -> Option<FolderId> {
-        let is_package = |id: &FolderId| tree.folder(*id).init.is_some();
-        let mut upwards = tree.ancestors(folder).filter(|id| !is_package(id));
-        self.adds_folders.then(|| upwards.next()).flatten()
-    }
 }
 
 /// Whether a tool runs a file, so that nothing should import it.
 pub(super) fn is_tool(tree: &Tree<'_>, name: &str, folder: FolderId) -> bool {
-    if !TOOLS.contains(&name) || tree.folder(folder).init.is_some() {
+    let in_package = folder != FolderId::PROJECT && tree.folder(folder).init.is_some();
+    if !TOOLS.contains(&name) || in_package {
         return false;
     }
     let is_docs = |id: FolderId| DOCS.contains(&tree.folder(id).name);
     name != "conf.py" || tree.ancestors(folder).any(is_docs)
-}
-
-/// The conftest nearest to a folder, in it or above.
-pub(super) fn conftest_of(tree: &Tree<'_>, folder: FolderId) -> Option<NodeId> {
-    let mut upwards = tree.ancestors(folder);
-    upwards.find_map(|id| tree.folder(id).conftest)
 }
 
 fn patterns(texts: &[String]) -> Vec<Pattern> {

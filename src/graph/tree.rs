@@ -39,7 +39,11 @@ pub(super) struct Folder<'a> {
     pub(super) init: Option<NodeId>,
     /// Its `__main__.py`.
     pub(super) main: Option<NodeId>,
-    pub(super) conftest: Option<NodeId>,
+    conftest: Option<NodeId>,
+    /// The nearest folder with an `__init__.py`: this one, or one that it lies in.
+    package: Option<FolderId>,
+    /// The nearest folder without one.
+    outside: Option<FolderId>,
     /// It has an `__init__.pyi`.
     has_stub: bool,
 }
@@ -80,7 +84,7 @@ pub(super) struct Tree<'a> {
     pub(super) folder_of: Vec<FolderId>,
     /// For each name of the first level: the folders of the search path that have it, in order.
     tops: FxHashMap<&'a str, Vec<FolderId>>,
-    top_memo: FxHashMap<(Option<FolderId>, &'a str), Found>,
+    top_memo: FxHashMap<&'a str, Found>,
     portions: Vec<Vec<FolderId>>,
     portion_memo: FxHashMap<(u32, &'a str), Option<Found>>,
 }
@@ -96,6 +100,8 @@ impl<'a> Tree<'a> {
             init: None,
             main: None,
             conftest: None,
+            package: None,
+            outside: None,
             has_stub: false,
         };
         let mut tree = Self {
@@ -116,7 +122,46 @@ impl<'a> Tree<'a> {
             tree.folder_of.push(last.1);
             tree.add_file(last.1, name, node);
         }
+        tree.hand_down();
         tree
+    }
+
+    /// Tells every folder what it has from the ones that it lies in.
+    fn hand_down(&mut self) {
+        for id in self.folder_ids() {
+            let parent = self.folder(self.folder(id).parent);
+            let (conftest, package, outside) = (parent.conftest, parent.package, parent.outside);
+            let folder = &mut self.folders[id.as_usize()];
+            folder.conftest = folder.conftest.or(conftest);
+            if folder.init.is_some() {
+                (folder.package, folder.outside) = (Some(id), outside);
+            } else {
+                (folder.package, folder.outside) = (package, Some(id));
+            }
+        }
+    }
+
+    /// The conftest nearest to the files of a folder.
+    pub(super) fn conftest(&self, folder: FolderId) -> Option<NodeId> {
+        self.folder(folder).conftest
+    }
+
+    /// The first folder upwards without `__init__.py`.
+    pub(super) fn outside(&self, folder: FolderId) -> Option<FolderId> {
+        self.folder(folder).outside
+    }
+
+    /// The `__init__` that runs before a module in a folder; those in folders up to this depth do
+    /// not count.
+    pub(super) fn init_before(&self, node: NodeId, folder: FolderId, depth: u32) -> Option<NodeId> {
+        let mut at = folder;
+        if self.folder(at).init == Some(node) {
+            at = self.folder(at).parent;
+        }
+        let package = self.folder(self.folder(at).package?);
+        package
+            .init
+            .filter(|init| package.depth > depth && *init != node)
     }
 
     fn add_folder(&mut self, path: &'a str) -> FolderId {
@@ -138,6 +183,8 @@ impl<'a> Tree<'a> {
                     init: None,
                     main: None,
                     conftest: None,
+                    package: None,
+                    outside: None,
                     has_stub: false,
                 });
                 next
@@ -216,21 +263,23 @@ impl<'a> Tree<'a> {
         self.tops = tops;
     }
 
-    /// What the first part of a name means; `own` is looked into before all others, if it is on the
-    /// search path.
+    /// What the first part of a name means. A module or package in `own`, a folder of the search
+    /// path, goes before all others.
     pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Found> {
         let folders = self.tops.get(name)?;
         if let [only] = folders.as_slice() {
             return self.find_in(*only, name);
         }
-        let own = own.filter(|own| folders.contains(own));
-        if let Some(known) = self.top_memo.get(&(own, name)) {
+        let found = own.and_then(|own| self.find_in(own, name));
+        if let Some(found) = found.filter(|found| found.node.is_some()) {
+            return Some(found);
+        }
+        if let Some(known) = self.top_memo.get(name) {
             return Some(*known);
         }
-        let others = folders.iter().filter(|&&folder| Some(folder) != own);
-        let path: Vec<FolderId> = own.iter().chain(others).copied().collect();
+        let path = folders.clone();
         let found = self.find_along(&path, name)?;
-        self.top_memo.insert((own, name), found);
+        self.top_memo.insert(name, found);
         Some(found)
     }
 

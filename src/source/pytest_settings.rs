@@ -136,6 +136,10 @@ fn apply_options(layout: &mut Layout, file: &str, options: &[String]) {
                     });
                 }
             }
+            // Their values may look like options.
+            "-k" | "-m" | "-o" | "-c" | "-W" => {
+                rest.next();
+            }
             _ => {}
         }
     }

@@ -1,7 +1,9 @@
 //! What no test reaches, and why.
 
+use std::collections::BTreeSet;
+
 use super::project::{file, id, project, verdicts};
-use crate::graph::{EntryPoint, Layout, Tested, Verdict};
+use crate::graph::{EntryPoint, Layout, NodeId, Resolution, Role, Tested, Verdict, Verdicts};
 use crate::model::{Orphan, OrphanKind};
 
 const APP: [(&str, &str); 9] = [
@@ -74,4 +76,194 @@ fn each_kind_of_orphan_has_its_evidence() {
     let reaching = verdicts.tests_reaching(&[id(&found, "app/plugin.py")]);
     let reaching: Vec<&str> = reaching.iter().map(|id| file(&found, *id)).collect();
     assert_eq!(reaching, ["tests/test_core.py"]);
+}
+
+fn names(found: &Resolution, ids: &[NodeId]) -> Vec<String> {
+    let files = ids.iter().map(|id| file(found, *id).to_owned());
+    files.collect()
+}
+
+#[test]
+fn recursion_follows_the_imports_of_orphans() {
+    let found = project(
+        &Layout::default(),
+        &[
+            ("first.py", "import second; text pkg.named"),
+            ("other.py", "import third"),
+            ("pkg/__init__.py", ""),
+            ("pkg/named.py", ""),
+            ("second.py", "import third"),
+            ("third.py", "import used; import fourth"),
+            ("fourth.py", "import third"),
+            ("used.py", ""),
+            ("test_used.py", "import used"),
+        ],
+    );
+    let verdicts = verdicts(&found);
+    assert_eq!(
+        lines(&verdicts.orphans(false)),
+        [
+            "first: unreferenced (isolated): no module imports it",
+            "other: unreferenced (isolated): no module imports it",
+            "pkg.named: island (isolated): no module imports it, and only `first` names it, which \
+             no test reaches",
+        ]
+    );
+    let all = verdicts.orphans(true);
+    assert_eq!(
+        lines(&all),
+        [
+            "first: unreferenced (isolated): no module imports it",
+            "fourth: island: only `third` imports it, which no test reaches <- first.py <- other.py",
+            "other: unreferenced (isolated): no module imports it",
+            "pkg: island: only `pkg.named` is in it, which no test reaches <- pkg/named.py",
+            "pkg.named: island (isolated): no module imports it, and only `first` names it, which \
+             no test reaches",
+            "second: island: only `first` imports it, which no test reaches <- first.py",
+            "third: island: only `fourth`, `other` and 1 other import it, which no test reaches \
+             <- first.py <- other.py",
+        ]
+    );
+    assert_eq!(verdicts.isolated(true), all);
+}
+
+#[test]
+fn isolated_modules_may_be_tested() {
+    let found = project(
+        &Layout::default(),
+        &[
+            ("alone.py", "import alone"),
+            ("named.py", ""),
+            ("run.py", "main; import inner"),
+            ("inner.py", ""),
+            ("pkg/__main__.py", ""),
+            ("test_a.py", "patch named.thing"),
+        ],
+    );
+    assert_eq!(
+        lines(&verdicts(&found).isolated(true)),
+        [
+            "alone: unreferenced (isolated): no module imports it",
+            "inner: untested: `run` (a script) reaches it, no test does <- run.py",
+            "named: isolated (isolated): no module imports it, but `test_a.py` names it in line 1",
+            "run: untested (isolated): it can be run as a script, no test reaches it",
+        ]
+    );
+    let lists = lines(&verdicts(&found).orphans(false));
+    assert!(
+        lists.contains(
+            &"pkg.__main__: untested: `python -m pkg` runs it, no test reaches it".to_owned()
+        ),
+        "{lists:?}"
+    );
+}
+
+#[test]
+fn coverage_wins_over_the_graph() {
+    let found = project(
+        &Layout::default(),
+        &[
+            ("magic.py", "import more"),
+            ("more.py", ""),
+            ("test_a.py", ""),
+        ],
+    );
+    let covered = BTreeSet::from(["magic.py".to_owned()]);
+    let verdicts = Verdicts::new(&found.graph, &covered);
+    let verdict = |file| verdicts.verdict(id(&found, file));
+    assert_eq!(verdict("magic.py"), Verdict::Tested(Tested::Covered));
+    assert_eq!(verdict("more.py"), Verdict::Tested(Tested::Imported));
+    assert_eq!(verdicts.orphans(true), []);
+    let why = verdicts.why(id(&found, "more.py"));
+    assert_eq!(
+        why.reason,
+        "`magic` imports it in line 1, and coverage shows that a test runs that"
+    );
+}
+
+#[test]
+fn a_chain_goes_along_imports_before_it_goes_along_names() {
+    let found = project(
+        &Layout::default(),
+        &[
+            ("conftest.py", "import a"),
+            ("a.py", ";lazy import b"),
+            ("b.py", ""),
+            ("c.py", ""),
+            ("test_one.py", "text x.y; patch b.thing; skip c"),
+            ("test_two.py", "import nothing"),
+        ],
+    );
+    let verdicts = verdicts(&found);
+    let why = verdicts.why(id(&found, "b.py"));
+    let chain: Vec<(&str, Role, u32)> = (why.chain.iter())
+        .map(|step| (step.module.name.as_str(), step.role, step.line))
+        .collect();
+    assert_eq!(
+        chain,
+        [("conftest", Role::Conftest, 1), ("a", Role::Module, 2)]
+    );
+    assert_eq!(why.importers, []);
+    assert_eq!(
+        names(&found, &verdicts.tests_reaching(&[id(&found, "b.py")])),
+        ["test_one.py", "test_two.py"]
+    );
+    assert_eq!(
+        names(&found, &verdicts.tests_reaching(&[id(&found, "c.py")])),
+        ["test_one.py"]
+    );
+    assert_eq!(verdicts.tests_reaching(&[]), []);
+}
+
+#[test]
+fn what_is_missing_is_told_for_each_importer() {
+    let found = project(&layout(), &APP);
+    let why = verdicts(&found).why(id(&found, "app/types.py"));
+    assert_eq!(why.chain, []);
+    let importers: Vec<(&str, &str)> = (why.importers.iter())
+        .map(|importer| (importer.module.name.as_str(), importer.why_not.as_str()))
+        .collect();
+    assert_eq!(
+        importers,
+        [("app.core", "an import under TYPE_CHECKING never runs")]
+    );
+    let why = verdicts(&found).why(id(&found, "app/report.py"));
+    assert_eq!(why.chain.len(), 1);
+    assert_eq!(
+        why.importers[0].why_not,
+        "no test reaches it: pyproject.toml, [project.scripts], app starts it, no test reaches it"
+    );
+}
+
+#[test]
+fn an_empty_project_has_no_verdicts() {
+    let found = project(&Layout::default(), &[]);
+    let verdicts = verdicts(&found);
+    assert_eq!(verdicts.orphans(true), []);
+    assert_eq!(verdicts.isolated(true), []);
+    assert!((found.health.percent() - 100.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn long_chains_and_large_circles_end() {
+    const COUNT: usize = 20_000;
+    for is_circle in [false, true] {
+        let texts: Vec<(String, String)> = (0..COUNT)
+            .map(|at| {
+                let next = if is_circle { (at + 1) % COUNT } else { at + 1 };
+                (format!("m{at}.py"), format!("import m{next}"))
+            })
+            .collect();
+        let files: Vec<(&str, &str)> = (texts.iter())
+            .map(|(file, text)| (file.as_str(), text.as_str()))
+            .collect();
+        let found = project(&Layout::default(), &files);
+        let verdicts = verdicts(&found);
+        let heads = if is_circle { COUNT } else { 1 };
+        assert_eq!(verdicts.orphans(false).len(), heads);
+        assert_eq!(verdicts.orphans(true).len(), COUNT);
+        let last = id(&found, "m19999.py");
+        assert_eq!(verdicts.tests_reaching(&[last]), []);
+        assert_eq!(verdicts.why(last).importers.len(), 1);
+    }
 }

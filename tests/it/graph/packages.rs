@@ -48,15 +48,32 @@ fn click_imports_what_its_graph_says() {
 }
 
 #[test]
-fn more_itertools_imports_what_its_graph_says() {
+fn pluggy_imports_what_its_graph_says() {
     check(&Real {
         package: Package {
-            name: "more-itertools",
-            version: "10.7.0",
-            pytest: "9.0.1",
+            name: "pluggy",
+            version: "1.5.0",
+            pytest: "8.4.2",
             needs: &[],
         },
         differences: &[],
+    });
+}
+
+#[test]
+fn toolz_imports_what_its_graph_says() {
+    check(&Real {
+        package: Package {
+            name: "toolz",
+            version: "1.0.0",
+            pytest: "8.4.2",
+            needs: &[],
+        },
+        differences: &[(
+            Only::Graph,
+            "tlz/__init__.py",
+            "when it is imported, it puts a module without a file in its place in `sys.modules`",
+        )],
     });
 }
 
