@@ -152,7 +152,13 @@ fn plain(options: &Options, project: &Path) -> f64 {
 fn agent(options: &Options, project: &Path, out: &TempDir) -> f64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
     command
-        .args(["run", "--require-container", "--offline", "--no-cov"])
+        .args([
+            "run",
+            "--no-include-orphans",
+            "--require-container",
+            "--offline",
+            "--no-cov",
+        ])
         .args(["--container-runtime", &options.runtime])
         .args(["--container-image", &options.image])
         .arg("--project")

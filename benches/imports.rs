@@ -10,8 +10,7 @@
 //! that asks for size and time of every file, one after the other. Every second round goes
 //! backwards. Ratios are those of the medians.
 //!
-//! The walk is this program itself, started anew. So is the scan, which does what the command does
-//! between the opening of its state file and the graph: `Bench::scan_command` is what to change.
+//! The walk is this program itself, started anew; a scan is `agent orphans scan --json`.
 //!
 //! Without `--project`, a wheel with over 6,000 modules is unpacked into the target folder on the
 //! first use; that, and ruff, need a package index.
@@ -33,7 +32,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use menace_agent::graph::SourceFile;
 use menace_agent::source::{ScanOptions, scan};
 use menace_agent::store::Store;
 
@@ -47,7 +45,6 @@ const WALK_GOAL: f64 = 3.0;
 const CHANGE_GOAL_MS: f64 = 10.0;
 
 /// The first argument of this program when it is one of the processes that are measured.
-const SCAN: &str = "measured-scan";
 const WALK: &str = "measured-walk";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +80,6 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
-        [SCAN, project, db] => measured_scan(Path::new(project), Path::new(db)),
         [WALK, project] => measured_walk(Path::new(project)),
         _ => compare(&words),
     }
@@ -222,8 +218,9 @@ impl Bench {
     }
 
     fn scan_command(&self, db: &Path) -> Command {
-        let mut command = Command::new(itself());
-        command.arg(SCAN).args([&self.project, db]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
+        command.args(["orphans", "scan", "--json", "--project"]);
+        command.arg(&self.project).arg("--db").arg(db);
         command
     }
 
@@ -268,22 +265,6 @@ fn forget(db: &Path) {
     store
         .put_known_files(&[], &paths)
         .expect("it can be written");
-}
-
-fn measured_scan(project: &Path, db: &Path) {
-    let mut store = Store::open(db, 0).expect("the state file opens");
-    let known = store.known_files().expect("it can be read");
-    let options = ScanOptions {
-        project,
-        data_dir: &project.join("sandbox_data"),
-        exclude: &[],
-    };
-    let found = scan(&options, known).expect("the project can be scanned");
-    let written = store.put_known_files(&found.changed, &found.gone);
-    written.expect("it can be written");
-    let readings = found.files.iter().map(SourceFile::reading);
-    let imports = readings.flatten().map(|facts| facts.imports.len());
-    println!("{} imports", imports.sum::<usize>());
 }
 
 fn measured_walk(folder: &Path) {

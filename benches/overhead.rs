@@ -165,6 +165,8 @@ fn measure(ready: &Ready, way: Way, paths: &[&str]) -> Measured {
             agent
                 .args([
                     "run",
+                    // pytest does not try the modules that no test reaches.
+                    "--no-include-orphans",
                     "--workers",
                     "1",
                     "--timeout",

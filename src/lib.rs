@@ -17,7 +17,8 @@
 //!     │             ├─► store    batched writes, then
 //!     │             └─► events   everyone who listens: terminal, JSON Lines, JUnit, callbacks
 //!     ├─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
-//!     ├─ run      modules that no test reaches are tried, each in a guarded process of its own
+//!     ├─ run      the import graph ─► modules that no test reaches ─► tried in guarded processes
+//!     │             └─► those that pass join the module map, and workflows
 //!     └─ insight  the difference to the previous comparable run ─► summary, exit code
 //! ```
 //!

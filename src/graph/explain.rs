@@ -95,6 +95,7 @@ impl Verdicts<'_> {
         }
         match (self.graph.node(back.to).role, self.verdict(back.to)) {
             (Role::Conftest, _) => "pytest does not look into its folder".to_owned(),
+            (Role::IdleTest, _) => "it is a test that pytest's settings leave out".to_owned(),
             (Role::Tool, _) => "it is run by a tool and not by a test".to_owned(),
             (_, Verdict::Orphan(_)) => format!("no test reaches it: {}", self.reason(back.to)),
             _ => "no test reaches it".to_owned(),
@@ -122,6 +123,7 @@ impl Verdicts<'_> {
         match self.graph.node(id).role {
             Role::Test => "pytest collects tests from it",
             Role::Conftest => "pytest loads it with the tests in and below its folder",
+            Role::IdleTest => "it is a test that pytest's settings leave out",
             Role::Tool => "a tool runs it",
             Role::Stub => "it is a stub, which never runs",
             Role::Module | Role::EntryPoint => "it is a module",
@@ -187,7 +189,12 @@ impl Verdicts<'_> {
         let (weak, strong): (Vec<&Edge>, Vec<&Edge>) =
             followed.partition(|edge| edge.kind.is_weak());
         if let Some(list) = self.list(&strong) {
-            return format!("only {list} it, which no test reaches");
+            let is_idle = |edge: &&Edge| self.graph.node(edge.to).role == Role::IdleTest;
+            return if strong.iter().all(is_idle) {
+                format!("only {list} it, and pytest's settings leave that out")
+            } else {
+                format!("only {list} it, which no test reaches")
+            };
         }
         if let Some(list) = self.list(&weak) {
             return format!("no module imports it, and only {list} it, which no test reaches");

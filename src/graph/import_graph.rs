@@ -32,6 +32,8 @@ pub enum Role {
     EntryPoint,
     /// pytest collects tests from it.
     Test,
+    /// A test file that pytest's settings leave out: `testpaths`, `norecursedirs`, `--ignore`.
+    IdleTest,
     /// pytest loads it with the tests beside and below it.
     Conftest,
     /// A tool runs it, and importing it would be a mistake: `setup.py`, `noxfile.py`.

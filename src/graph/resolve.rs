@@ -96,6 +96,8 @@ fn role(tree: &Tree<'_>, suite: &Suite, path: &str, folder: FolderId) -> Role {
         Role::Test
     } else if is_tool(tree, name, folder) {
         Role::Tool
+    } else if suite.is_named_like_a_test(path, name) {
+        Role::IdleTest
     } else {
         Role::Module
     }

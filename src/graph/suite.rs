@@ -73,11 +73,13 @@ impl Suite {
         if self.named.iter().any(|named| named == path) {
             return true;
         }
-        self.is_collected(path, folder)
-            && self
-                .python_files
-                .iter()
-                .any(|pattern| pattern.matches(path, name))
+        self.is_collected(path, folder) && self.is_named_like_a_test(path, name)
+    }
+
+    /// Whether a file has the name of a test file, wherever it lies.
+    pub(super) fn is_named_like_a_test(&self, path: &str, name: &str) -> bool {
+        let mut patterns = self.python_files.iter();
+        patterns.any(|pattern| pattern.matches(path, name))
     }
 
     /// Whether pytest imports a file that it comes across, though it has no tests: a conftest, or a

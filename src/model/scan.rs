@@ -54,6 +54,8 @@ pub struct ScannedOrphan {
 pub struct FileProblem {
     /// The file, relative to the project.
     pub file: String,
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
     /// Why.
     pub problem: String,
 }
@@ -163,7 +165,8 @@ pub struct GraphModule {
     /// The module.
     #[serde(flatten)]
     pub module: Module,
-    /// `module`, `entry_point`, `test`, `conftest`, `tool` or `stub`.
+    /// `module`, `entry_point`, `test`, `idle_test` (pytest's settings leave it out), `conftest`,
+    /// `tool` or `stub`.
     pub role: String,
     /// `tested`, `orphan`, or `none` for what is no module of the application.
     pub verdict: String,

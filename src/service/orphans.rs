@@ -162,6 +162,7 @@ fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanR
             .iter()
             .map(|problem| FileProblem {
                 file: problem.file.clone(),
+                line: problem.line,
                 problem: problem.text.clone(),
             })
             .collect(),
@@ -217,6 +218,7 @@ fn role_name(role: Role) -> &'static str {
         Role::Module => "module",
         Role::EntryPoint => "entry_point",
         Role::Test => "test",
+        Role::IdleTest => "idle_test",
         Role::Conftest => "conftest",
         Role::Tool => "tool",
         Role::Stub => "stub",

@@ -82,6 +82,12 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read, check and make image archives
     Image(ImageArgs),
+    /// Find modules that no test reaches
+    Orphans(OrphansArgs),
+    /// Show the way from a test to a module, or what is missing
+    Why(WhyArgs),
+    /// Print the import graph of the project
+    Graph(GraphArgs),
     /// Show, build and change the map of modules
     ModuleMap(ModuleMapArgs),
     /// List, change and run lists of modules
@@ -90,12 +96,6 @@ pub(super) enum Command {
     Cleanup(CleanupArgs),
     /// Show or release the leases of runs in containers
     Lease(LeaseArgs),
-    /// Find modules that no test reaches
-    Orphans(OrphansArgs),
-    /// Show the way from a test to a module, or what is missing
-    Why(WhyArgs),
-    /// Print the import graph of the project
-    Graph(GraphArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
     /// Print the JSON Schema of an output

@@ -107,7 +107,10 @@ fn push_indented(text: &mut String, paragraph: &str) {
 
 fn push_problems(text: &mut String, report: &ScanReport, palette: &Palette) {
     let problems = report.problems.iter();
-    let problems = problems.map(|it| format!("{}: {}", it.file, it.problem));
+    let problems = problems.map(|it| match it.line {
+        Some(line) => format!("{}:{line}: {}", it.file, it.problem),
+        None => format!("{}: {}", it.file, it.problem),
+    });
     let problems: Vec<String> = problems.collect();
     push_list(
         text,

@@ -267,3 +267,27 @@ fn long_chains_and_large_circles_end() {
         assert_eq!(verdicts.why(last).importers.len(), 1);
     }
 }
+
+#[test]
+fn a_test_that_the_settings_leave_out_reaches_nothing_and_is_no_orphan() {
+    let layout = Layout {
+        testpaths: vec!["tests/unit".to_owned()],
+        ..Layout::default()
+    };
+    let files = [
+        ("app.py", ""),
+        ("tests/lab/test_lab.py", "import app"),
+        ("tests/unit/test_a.py", ""),
+    ];
+    let found = project(&layout, &files);
+    let verdicts = verdicts(&found);
+    let test = id(&found, "tests/lab/test_lab.py");
+    assert_eq!(found.graph.node(test).role, Role::IdleTest);
+    assert_eq!(
+        lines(&verdicts.orphans(true)),
+        [
+            "app: island: only `tests/lab/test_lab.py` imports it, and pytest's settings leave that out"
+        ]
+    );
+    assert_eq!(verdicts.isolated(true), []);
+}

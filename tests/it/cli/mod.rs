@@ -4,6 +4,7 @@ mod config;
 mod image;
 mod lease;
 mod module_map;
+mod orphans;
 mod schema;
 mod usage;
 mod workflow;

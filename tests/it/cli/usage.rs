@@ -18,6 +18,9 @@ fn agent_alone_prints_its_help_and_fails() {
       history     List the runs, newest first
       show        Show one run and its failures
       image       Read, check and make image archives
+      orphans     Find modules that no test reaches
+      why         Show the way from a test to a module, or what is missing
+      graph       Print the import graph of the project
       module-map  Show, build and change the map of modules
       workflow    List, change and run lists of modules
       cleanup     Remove what interrupted runs left
@@ -58,100 +61,26 @@ fn help_and_version_are_data() {
 #[test]
 fn the_help_of_run_lists_every_flag() {
     let answer = Project::new().call(&["run", "--help"]);
-    insta::assert_snapshot!(answer.stdout, @"
-    Run the tests and record the results
-
-    Usage: agent run [OPTIONS] [PATHS]... [-- <PYTEST ARGS>...]
-
-    Arguments:
-      [PATHS]...        Files, folders, node ids or globs; each is a shard of its
-                        own
-      [PYTEST ARGS]...  Arguments for pytest, added to those of --pytest-args
-
-    Options:
-      -h, --help  Print help
-
-    Execution:
-          --workers <N|auto>        Processes in total, or auto for one a processor
-                                    [default: 1]
-          --pytest-args <ARGS>      Arguments for pytest, as one text of shell words
-          --timeout <SECONDS>       Seconds that a shard may take [default: 300]
-          --test-timeout <SECONDS>  Seconds that a test may take, or none [default:
-                                    none]
-          --reruns <N>              Try a failing test N more times, each in a fresh
-                                    process [default: 0]
-          --max-fail <N>            End the run after N failing tests, or none
-                                    [default: none]
-          --fail-fast               End the run after the first failing test
-          --lock-timeout <SECONDS>  Seconds to wait while others run in containers
-                                    [default: none]
-          --cov                     Measure coverage [default]
-          --no-cov                  Do not measure coverage
-
-    Interpreter:
-          --python <PYTHON>  The interpreter [default: $VIRTUAL_ENV, .venv, venv,
-                             then python3]
-          --managed-env      Make an environment where the interpreter has no pytest
-                             [default]
-          --no-managed-env   Fail where the interpreter has no pytest
-          --offline          Fetch nothing
-          --no-offline       Fetch what the managed environment needs [default]
-          --wheels <DIR>     A folder of wheels to make the managed environment from
-
-    Containers:
-          --use-container
-              Run each path in a container, where an engine answers
-          --no-container
-              Run on the host [default]
-          --require-container
-              Fail where no engine answers
-          --no-require-container
-              Run on the host where no engine answers [default]
-          --container-image <IMAGE>
-              The image [default: the tarball's, else python:3.11-slim]
-          --image-tar <FILE>
-              A tarball that holds the image
-          --container-runtime <PROGRAM>
-              docker, podman or a path [default: whichever answers]
-          --docker-host <URL>
-              Where the engine is: unix://, tcp:// or ssh://
-          --retries <N>
-              Try N more times what the engine failed to do [default: 1]
-          --env <NAME[=VALUE]>
-              Set a variable, or hand on one of this process; repeatable
-          --network <NETWORK>
-              The network of the containers [default: none when offline]
-          --memory <BYTES>
-              Memory of a container, such as 512m, or none [default: none]
-          --cpus <N>
-              Processors of a container, or none [default: none]
-          --pids-limit <N>
-              Processes and threads of a container, or none [default: 4096]
-          --container-arg <ARG>
-              An argument for the engine's run; repeatable
-
-    Output:
-          --json             Print the summary as JSON on standard output
-          --events <FILE|->  Write every event as a line of JSON; - is standard
-                             output
-          --junit <FILE>     Write a JUnit report
-          --progress <HOW>   How to show progress: auto, bar, plain, none [default:
-                             auto]
-      -q, --quiet            Say only the verdict and the failures
-      -v, --verbose          Say every test
-
-    Global options:
-          --project <DIR>  The project folder [default: the nearest one above]
-          --db <FILE>      The state file [default: sandbox_data/agent.db]
-          --color <WHEN>   When to use colours: auto, always, never
-    ");
+    insta::assert_snapshot!(answer.stdout);
 }
 
 #[test]
 fn every_help_fits_eighty_columns() {
     let project = Project::new();
     for command in [
-        "run", "history", "show", "image", "cleanup", "lease", "config", "schema",
+        "run",
+        "history",
+        "show",
+        "image",
+        "orphans",
+        "why",
+        "graph",
+        "module-map",
+        "workflow",
+        "cleanup",
+        "lease",
+        "config",
+        "schema",
     ] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));

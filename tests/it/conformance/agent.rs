@@ -33,6 +33,8 @@ pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) ->
     let mut agent = command(ready, Path::new(env!("CARGO_BIN_EXE_agent")), out);
     agent
         .args(["run", "--json", "--timeout", "3600", "--project", "."])
+        // Modules that join the module map would be tests that pytest does not have.
+        .arg("--no-include-orphans")
         .arg("--python")
         .arg(&ready.python)
         .arg("--db")

@@ -165,7 +165,7 @@ fn an_interpreter_that_starts_no_more_ends_the_shard() {
     ]) else {
         return;
     };
-    let mut command = lab.command(&["run", "--no-cov", "--timeout", "20"]);
+    let mut command = lab.command(&["run", "--no-include-orphans", "--no-cov", "--timeout", "20"]);
     run_to_end(command.env("PYTHONPATH", lab.path().join("site"))).expect(6);
     insta::assert_snapshot!(lab.table(), @r"
     test_a.py::test_one passed

@@ -181,7 +181,9 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
     lab.assert_whole();
     let shown = lab.agent(&["show", "1"]).expect(0);
     assert!(
-        shown.stdout.contains("orphans    1 passed, 1 failed"),
+        shown
+            .stdout
+            .contains("orphans    1 passed (1 integrated), 1 failed"),
         "{shown}"
     );
     assert!(shown.stdout.contains("FAIL pkg/bad.py (orphan,"), "{shown}");

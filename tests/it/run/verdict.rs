@@ -74,11 +74,14 @@ fn a_project_without_tests() {
         return;
     };
     let answer = lab.run(&["--no-cov"]).expect(5);
-    insta::assert_snapshot!(lab.plain(&answer.stdout), @r"
+    insta::assert_snapshot!(lab.plain(&answer.stdout), @"
+    trying 1 orphan
     run 1 empty: no test ran in [TIME]
     empty: pytest found no test in [PROJECT]
     hint: check the paths, -k, -m, and pytest's settings testpaths and
       python_files
+
+    orphans: 1 passed (1 integrated)
     ");
     assert_eq!(lab.verdict(), "empty | 5");
 }

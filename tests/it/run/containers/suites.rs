@@ -40,7 +40,13 @@ fn compare(package: &Package, copied: &[&str], tests: &str) {
     };
     let labs = || copy(package, &python, copied);
     let Some(host) = labs() else { return };
-    let args = ["--no-cov", "--timeout", "1200", tests];
+    let args = [
+        "--no-include-orphans",
+        "--no-cov",
+        "--timeout",
+        "1200",
+        tests,
+    ];
     let reference = host.run(&args);
     assert!(!host.outcomes().is_empty(), "{reference}");
     for &engine in found.iter() {
