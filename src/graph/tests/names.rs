@@ -30,7 +30,7 @@ fn a_file_is_named_from_its_innermost_root() {
         ("tests/helper.py", "helper", Module),
         ("tests/pack/__init__.py", "pack", Module),
         ("tests/pack/test_b.py", "pack.test_b", Test),
-        ("build/test_c.py", "build.test_c", Module),
+        ("build/test_c.py", "build.test_c", IdleTest),
     ];
     let layout = Layout {
         roots: vec!["src".to_owned(), String::new()],
