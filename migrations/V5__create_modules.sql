@@ -31,14 +31,17 @@ CREATE TABLE orphan (
     reason          TEXT    NOT NULL,
     source          TEXT    NOT NULL CHECK (source IN ('scan', 'file')),
     status          TEXT    NOT NULL CHECK (status IN ('untried', 'passed', 'failed', 'crashed', 'timed_out', 'integrated', 'redundant')),
-    -- Taken back by hand: it is not merged again by itself.
-    held_back       INTEGER NOT NULL DEFAULT 0 CHECK (held_back IN (0, 1)),
     first_seen_ms   INTEGER NOT NULL,
     first_seen_run  INTEGER REFERENCES run (run_id),
     last_tested_run INTEGER REFERENCES run (run_id),
     message         TEXT,
     -- Fields of orphan_modules.json that are not the agent's.
     extra           TEXT    CHECK (json_valid(extra))
+) STRICT;
+
+-- Taken off the module map by hand: no run puts it there again. Apart from the list, which changes.
+CREATE TABLE held_back (
+    file_id INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id)
 ) STRICT;
 
 -- The orphans whose imports lead to an orphan.

@@ -14,17 +14,20 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::output::Output;
-use super::project::{named, nearest, pick};
+use super::project::{named, pick};
 use super::terminal::{added_lines, map_changes, map_groups, plan_lines};
 use super::{json, reader};
 use crate::clock::now_ms;
 use crate::graph::integration::{Candidate, built_map, entries};
 use crate::mirror::{Mirrors, module_map_text, parse_module_map};
 use crate::model::record::Level;
-use crate::model::{ExitCode, GroupId, Groups, MapEntry, Module, Notice, RunId, Source};
+use crate::model::{
+    ExitCode, GroupId, Groups, MapEntry, Module, Notice, OrphanStatus, RunId, Source,
+};
 use crate::run::analysis::Analysis;
+use crate::run::orphans::take_edits;
 use crate::run::{plan_integration, read_mirrors, write_mirrors};
-use crate::service::orphans::analysis;
+use crate::service::orphans::{analysis, request};
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
 
@@ -155,7 +158,7 @@ fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<Strin
 }
 
 fn show(args: &ShowMapArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
-    let mut modules = reader(settings)?.module_map()?;
+    let mut modules = fresh_reader(settings, output)?.module_map()?;
     if let Some(what) = &args.what {
         let group = group_named(&modules, what, settings)?;
         modules.retain(|entry| entry.group == group);
@@ -167,6 +170,17 @@ fn show(args: &ShowMapArgs, settings: &Settings, output: &Output) -> Result<Stri
         });
     }
     Ok(map_groups(&modules, &output.data_palette))
+}
+
+/// The state file, with the edits of its JSON files.
+pub(super) fn fresh_reader(settings: &Settings, output: &Output) -> Result<Reader, Failure> {
+    if settings.db.exists() {
+        let mut store = Store::open(&settings.db, now_ms())?;
+        for notice in take_edits(&mut store, &request(settings))? {
+            output.notice(&notice);
+        }
+    }
+    Ok(reader(settings)?)
 }
 
 /// The group of that number, or of the module of that name.
@@ -246,7 +260,13 @@ fn integrate(
     let mut desk = Desk::open(settings, output)?;
     let mut candidates = desk.reader.passing_orphans()?;
     if !args.modules.is_empty() {
-        candidates = only(&desk.analysis, &candidates, &args.modules, settings)?;
+        candidates = only(
+            &desk.reader,
+            &desk.analysis,
+            &candidates,
+            &args.modules,
+            settings,
+        )?;
     }
     let (graph, analysed) = (&desk.analysis.graph, desk.analysis.analysed());
     let plan = plan_integration(&desk.reader, graph, analysed, &candidates)?;
@@ -262,8 +282,28 @@ fn integrate(
     Ok(plan_lines(&plan, args.dry_run))
 }
 
+/// Why a module cannot join.
+fn standing(reader: &Reader, file: &str) -> Result<String, Failure> {
+    let orphans = reader.orphans()?.into_iter();
+    let found = orphans
+        .into_iter()
+        .find(|row| row.orphan.module.file == file);
+    let how = match found.map(|row| row.status) {
+        None => "is not on the list of orphans",
+        Some(OrphanStatus::Untried) => "was not tried yet",
+        Some(OrphanStatus::Integrated) => "is on the module map already",
+        Some(OrphanStatus::Redundant) => "repeats another module",
+        Some(OrphanStatus::Passed) => "passed, and has gone from the list",
+        Some(OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut) => {
+            "did not pass its last trial"
+        }
+    };
+    Ok(format!("`{file}` {how}"))
+}
+
 /// The candidates that are named; that they are lifts their hold.
 fn only(
+    reader: &Reader,
     analysis: &Analysis,
     candidates: &[Candidate],
     names: &[String],
@@ -275,12 +315,9 @@ fn only(
             .iter()
             .any(|candidate| candidate.file == module.file)
         {
-            let files = candidates.iter().map(|candidate| &candidate.file);
-            let hint = nearest(files, &module.file);
-            let other = "only orphans that passed their last trial can join".to_owned();
             return Err(Failure {
-                hint: hint.or(Some(other)),
-                ..Failure::usage(anyhow!("`{}` is no orphan that passes", module.file))
+                hint: Some("only orphans that passed their last trial can join".to_owned()),
+                ..Failure::usage(anyhow!("{}", standing(reader, &module.file)?))
             });
         }
     }

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
 use super::failure::Failure;
+use super::json;
+use super::module_map::fresh_reader;
 use super::output::Output;
 use super::terminal::{orphan_list, scan_report};
-use super::{json, reader};
 use crate::model::ExitCode;
 use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
 use crate::plan::orphans::suppressed;
@@ -47,7 +48,7 @@ fn list(
     settings: &Settings,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
-    let reader = reader(settings)?;
+    let reader = fresh_reader(settings, output)?;
     let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);
     let entry = |row: crate::store::OrphanRow| ListedOrphan {
         suppressed: suppressed(&settings.orphans.suppressions, &row.orphan.module),
@@ -57,6 +58,7 @@ fn list(
         first_seen_run: row.first_seen_run,
         last_tested_run: row.last_tested_run,
         message: row.message,
+        held_back: row.held_back,
     };
     let time = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_string());
     let report = OrphanReport {

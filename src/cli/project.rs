@@ -1,5 +1,7 @@
 //! The names of modules as people type them.
 
+use std::path::{Component, PathBuf};
+
 use anyhow::anyhow;
 
 use super::failure::Failure;
@@ -33,14 +35,11 @@ pub(super) fn pick<'a>(
     settings: &Settings,
     place: &str,
 ) -> Result<Module, Failure> {
-    let project = settings.project.to_string_lossy();
-    let file = text
-        .strip_prefix(&*project)
-        .map_or(text, |rest| rest.trim_start_matches('/'));
-    let file = file.strip_prefix("./").unwrap_or(file);
+    let file = from_project(text, settings);
+    let shown = text.strip_prefix("./").unwrap_or(text);
     let meant: Vec<&Module> = all
         .clone()
-        .filter(|module| module.file == file || module.name == text)
+        .filter(|module| module.name == text || module.file == file || module.file == shown)
         .collect();
     match meant.as_slice() {
         [] => Err(Failure {
@@ -56,6 +55,26 @@ pub(super) fn pick<'a>(
             })
         }
     }
+}
+
+/// A file, relative to the current folder or absolute, as it reads from the project.
+pub(super) fn from_project(text: &str, settings: &Settings) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let path = here.map_or_else(|_| PathBuf::from(text), |here| here.join(text));
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain.strip_prefix(&settings.project).map_or_else(
+        |_| text.to_owned(),
+        |file| file.to_string_lossy().into_owned(),
+    )
 }
 
 /// The names that are most like `text`, as a hint.

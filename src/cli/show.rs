@@ -83,7 +83,7 @@ fn gather(reader: &Reader, row: RunRow) -> Result<ShowRun, StoreError> {
         orphan_passed: row.orphans.map(|counts| counts.passed),
         orphan_failed: row.orphans.map(|counts| counts.failed),
         integration: row.integration,
-        failed_orphans: reader.failed_trials(run, MAX_FAILURES)?,
+        notable_orphans: reader.notable_trials(run, MAX_FAILURES)?,
         uuid: row.uuid,
         trigger: row.trigger,
         project: row.project,

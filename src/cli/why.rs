@@ -6,7 +6,7 @@ use super::args::WhyArgs;
 use super::failure::Failure;
 use super::json;
 use super::output::Output;
-use super::project::nearest;
+use super::project::{from_project, nearest};
 use super::terminal::why_report;
 use crate::diag::printable;
 use crate::model::ExitCode;
@@ -19,7 +19,12 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let analysis = analysis(settings)?;
-    let report = why(&analysis, &args.module);
+    let report = why(settings, &analysis, &args.module);
+    let report = if report.modules.is_empty() {
+        why(settings, &analysis, &from_project(&args.module, settings))
+    } else {
+        report
+    };
     if report.modules.is_empty() {
         let modules = analysis.graph.nodes().iter().map(|node| &node.module);
         let names = modules.flat_map(|module| [&module.name, &module.file]);

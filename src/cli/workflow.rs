@@ -135,6 +135,13 @@ fn run_tests(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let workflow = find(&reader(settings)?, &args.name)?;
+    if workflow.steps.is_empty() {
+        let shown = printable(&workflow.name);
+        return Err(Failure {
+            hint: Some("`agent workflow add` adds modules to it".to_owned()),
+            ..Failure::usage(anyhow!("the workflow `{shown}` is empty"))
+        });
+    }
     let analysis = analysis(settings)?;
     let modules: Vec<NodeId> = workflow
         .steps
@@ -155,6 +162,8 @@ fn run_tests(
         .map(|id| analysis.graph.node(*id).module.file.clone());
     let mut settings = settings.clone();
     settings.paths = files.collect();
+    // The tests that reach its modules, and no others.
+    settings.orphans.include = false;
     super::run::run(&RunArgs::default(), &settings, notices, output)
 }
 

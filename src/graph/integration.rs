@@ -2,7 +2,7 @@
 //!
 //! | a passing orphan | becomes |
 //! |---|---|
-//! | was taken back by hand before, and is not named now | held back |
+//! | was taken back by hand, or tried to touch what it may not, and is not named now | held back |
 //! | has the content of another module | redundant |
 //! | anything else | a module of the map, in the group that it is most connected to |
 //!
@@ -53,7 +53,7 @@ pub struct IntegrationSnapshot<'a> {
 pub struct Candidate {
     /// Its file.
     pub file: String,
-    /// It was taken back by hand, and nobody names it now.
+    /// It was taken back by hand, or tried to touch what it may not, and nobody names it now.
     pub held_back: bool,
 }
 
@@ -77,7 +77,7 @@ pub struct IntegrationPlan {
     pub steps: Vec<AddedStep>,
     /// What has no place of its own.
     pub redundant: Vec<Redundant>,
-    /// What was taken back by hand, and stays away.
+    /// What stays away until somebody names it.
     pub held_back: Vec<Module>,
     /// Files that the project does not have any more, or that are not of the application.
     pub strangers: Vec<String>,

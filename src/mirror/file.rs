@@ -40,6 +40,14 @@ enum Found {
 
 impl Mirrors {
     /// Reads a file, unless it is the one that is remembered.
+    /// Whether a file is there and is not as it was last read or written.
+    pub fn is_edited(&self, name: &str, known: Option<&Remembered>) -> bool {
+        match look(&self.data_dir.join(name)) {
+            Found::File { remember, .. } => !is_same(known, &remember),
+            Found::Nothing | Found::Unreadable(_) => false,
+        }
+    }
+
     pub(super) fn read<T>(
         &self,
         name: &str,

@@ -99,6 +99,9 @@ pub struct ListedOrphan {
     pub last_tested_run: Option<RunId>,
     /// What went wrong in its last trial.
     pub message: Option<String>,
+    /// Whether it was taken off the module map by hand: only `agent module-map integrate` puts it
+    /// back.
+    pub held_back: bool,
     /// Why it may be an orphan, where the settings say so.
     pub suppressed: Option<String>,
 }
@@ -127,6 +130,8 @@ pub struct WhyModule {
     pub isolated: bool,
     /// The evidence, in one sentence.
     pub reason: String,
+    /// Why it may be an orphan, where the settings say so.
+    pub suppressed: Option<String>,
     /// The shortest way to it: from a test, or else from what the application starts.
     pub chain: Vec<WhyStep>,
     /// What imports or names an orphan, and why that is not enough.

@@ -149,9 +149,11 @@ impl TrialPlan {
         for listed in list {
             if !listed.exists {
                 plan.gone.push(listed.module.file.clone());
+            } else if listed.suppressed.is_some() {
+                // It may be one, and is left alone.
             } else if listed.status == OrphanStatus::Integrated {
                 plan.integrated.push(listed.module.clone());
-            } else if listed.suppressed.is_none() {
+            } else {
                 due.insert((listed.last_tested_run, listed.module.clone()));
             }
         }

@@ -9,7 +9,7 @@ use crate::diag::Hint;
 use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
 use crate::model::module_map::Analysed;
 use crate::model::record::Level;
-use crate::model::{Module, Notice, Orphan, OrphanStatus};
+use crate::model::{Module, Notice, Orphan};
 use crate::plan::OrphanWishes;
 use crate::source::{ScanError, ScanOptions, layout, scan};
 use crate::store::{Store, StoreError};
@@ -91,23 +91,15 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
     });
     Ok(Analysis {
         notices: notices.collect(),
-        executed: executed(store)?,
+        executed: store
+            .reader()?
+            .executed_files(COVERAGE_RUNS)?
+            .into_keys()
+            .collect(),
         layout,
         graph,
         health,
     })
-}
-
-/// That an integrated module runs in a test of its own does not make it one that tests reach.
-fn executed(store: &Store) -> Result<BTreeSet<String>, StoreError> {
-    let reader = store.reader()?;
-    let mut files: BTreeSet<String> = reader.executed_files(COVERAGE_RUNS)?.into_keys().collect();
-    for row in reader.orphans()? {
-        if row.status == OrphanStatus::Integrated {
-            files.remove(&row.orphan.module.file);
-        }
-    }
-    Ok(files)
 }
 
 impl Analysis {

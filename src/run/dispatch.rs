@@ -232,10 +232,11 @@ impl Dispatcher {
         let empty: Vec<String> = self
             .shards
             .iter()
-            .filter(|shard| shard.is_over() && shard.is_empty_handed())
+            .filter(|shard| shard.is_over() && shard.is_empty_handed() && !shard.holds_modules())
             .map(|shard| format!("`{}`", shard.label()))
             .collect();
-        if self.is_over() && !empty.is_empty() && empty.len() < self.shards.len() {
+        let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
+        if self.is_over() && !empty.is_empty() && empty.len() < suites.count() {
             let message = format!("no test was collected in {}", empty.join(", "));
             self.books.notice("empty-path", message, None);
         }
@@ -246,7 +247,9 @@ impl Dispatcher {
     pub(super) fn verdict(&self) -> Verdict {
         let failure = self.failure().cloned();
         let counts = self.books.counts();
-        let tests: u64 = self.shards.iter().map(|shard| shard.findings().tests).sum();
+        // That modules import does not make up for a suite that is not there.
+        let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
+        let tests: u64 = suites.map(|shard| shard.findings().tests).sum();
         let outcome = if self.signal.is_some() {
             RunOutcome::Interrupted
         } else if failure.is_some() {

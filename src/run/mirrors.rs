@@ -57,6 +57,17 @@ pub fn read_mirrors(
     Ok(said)
 }
 
+/// Whether one of the files is not as it was last read or written.
+pub(super) fn are_edited(store: &Store, mirrors: &Mirrors) -> Result<bool, StoreError> {
+    let reader = store.reader()?;
+    for name in [ORPHANS_FILE, MODULE_MAP_FILE] {
+        if mirrors.is_edited(name, reader.mirror(name)?.as_ref()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Writes both files from the state file.
 pub fn write_mirrors(store: &mut Store, mirrors: &Mirrors) -> Result<Vec<Notice>, StoreError> {
     let reader = store.reader()?;

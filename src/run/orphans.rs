@@ -21,7 +21,7 @@ use super::integration::plan_integration;
 use super::job::Job;
 use super::lease::LeaseKeeper;
 use super::mailbox::Mailbox;
-use super::mirrors::{read_mirrors, write_mirrors};
+use super::mirrors::{are_edited, read_mirrors, write_mirrors};
 use super::trials::{TrialJob, try_orphans};
 use crate::clock::now_ms;
 use crate::diag::Hint;
@@ -33,6 +33,7 @@ use crate::model::{Event, Integration, Module, Notice, OrphanSource, RunId, RunO
 use crate::plan::orphans::{
     Listed, OrphanWishes, PresentList, Suppression, TrialPlan, scan_is_due, suppressed,
 };
+use crate::source::is_excluded;
 use crate::store::{Reader, ScanRow, Store, StoreError};
 
 /// What a run does about orphans.
@@ -50,7 +51,9 @@ pub struct OrphanJob {
     pub budget: Option<Duration>,
     /// Whether an orphan that fails makes a run that passed fail.
     pub strict: bool,
-    /// What is done with those that pass, in place of the module map.
+    /// Whether those that pass become part of the module map.
+    pub integrate: bool,
+    /// What is done with those that pass, in place of that.
     pub integration: Option<IntegrationCallback>,
 }
 
@@ -176,7 +179,8 @@ fn look(job: &OrphanJob, store: &mut Store, run: RunId) -> Result<Looked, StoreE
     if scan_is_due(&job.wishes, &present_list(&reader, &job.request)?) {
         keep_list(store, &job.request, &analysis, &job.wishes, Some(run))?;
     }
-    let plan = TrialPlan::new(&listed(&reader, &job.request.project, &job.suppressions)?);
+    notices.extend(not_listed(&reader, &analysis, job)?);
+    let plan = TrialPlan::new(&listed(&reader, &job.request, &job.suppressions)?);
     store.forget_orphans(&plan.gone)?;
     notices.extend(write_mirrors(store, &mirrors)?);
     let trials = job.wishes.include.then(|| TrialJob {
@@ -204,6 +208,9 @@ fn integrate(
     if let Some(callback) = &job.integration {
         let integration = callback.call(passed);
         store.write(run, &[Write::Integration(integration)])?;
+        return Ok(Vec::new());
+    }
+    if !job.integrate {
         return Ok(Vec::new());
     }
     let reader = store.reader()?;
@@ -244,6 +251,22 @@ pub fn keep_list(
     store.put_scan(&scan, &analysis.found(wishes), run)
 }
 
+/// Reads the JSON files in where somebody edited them; without such an edit nothing is looked at.
+pub fn take_edits(store: &mut Store, request: &AnalysisRequest) -> Result<Vec<Notice>, StoreError> {
+    let mirrors = request.mirrors();
+    if !are_edited(store, &mirrors)? {
+        return Ok(Vec::new());
+    }
+    match analyse(request, store) {
+        Ok(analysis) => {
+            let module_of = |file: &str| analysis.module_of(file);
+            read_mirrors(store, &mirrors, None, now_ms(), module_of)
+        }
+        Err(AnalysisError::Store(error)) => Err(error),
+        Err(error @ AnalysisError::Scan(_)) => Ok(vec![not_analysed(&error)]),
+    }
+}
+
 /// The modules that joined the module map and that no test reaches: runs test them like any
 /// other. Besides, the folders that Python has to look for them in.
 pub fn integrated_modules(
@@ -255,7 +278,7 @@ pub fn integrated_modules(
     if scan.is_some_and(|scan| Path::new(&scan.project) != request.project) {
         return Ok(Default::default());
     }
-    let list = listed(reader, &request.project, suppressions)?;
+    let list = listed(reader, request, suppressions)?;
     let modules = TrialPlan::new(&list).integrated;
     let roots = roots_of(&[], &modules);
     Ok((modules, roots))
@@ -273,18 +296,50 @@ fn present_list(reader: &Reader, request: &AnalysisRequest) -> Result<PresentLis
 
 fn listed(
     reader: &Reader,
-    project: &Path,
+    request: &AnalysisRequest,
     suppressions: &[Suppression],
 ) -> Result<Vec<Listed>, StoreError> {
     let rows = reader.orphans()?.into_iter();
+    let (project, exclude) = (&request.project, &request.exclude);
     let listed = rows.map(|row| Listed {
         suppressed: suppressed(suppressions, &row.orphan.module),
-        exists: project.join(&row.orphan.module.file).is_file(),
+        exists: project.join(&row.orphan.module.file).is_file()
+            && !is_excluded(project, exclude, &row.orphan.module.file),
         status: row.status,
         last_tested_run: row.last_tested_run,
         module: row.orphan.module,
     });
     Ok(listed.collect())
+}
+
+/// Orphans that came since the list was made: it stays as it is until somebody wants a new one.
+fn not_listed(
+    reader: &Reader,
+    analysis: &Analysis,
+    job: &OrphanJob,
+) -> Result<Option<Notice>, StoreError> {
+    if reader.last_scan()?.is_none() {
+        return Ok(None);
+    }
+    let known: BTreeSet<String> = reader.orphan_files()?.into_iter().collect();
+    let found = analysis.found(&job.wishes).into_iter();
+    let new: Vec<String> = found
+        .map(|orphan| orphan.module.file)
+        .filter(|file| !known.contains(file))
+        .collect();
+    let Some(first) = new.first() else {
+        return Ok(None);
+    };
+    let more = match new.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Ok(Some(Notice {
+        level: Level::Info,
+        code: "orphans-new".to_owned(),
+        message: format!("no test reaches `{first}`{more}, and the list of orphans lacks that"),
+        hint: Some("`--refresh-orphans` makes the list anew".to_owned()),
+    }))
 }
 
 /// The folders of the layout, and where else one of the modules is found under its name.

@@ -80,12 +80,17 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
 
 /// Why the modules that `name` means, a dotted name or a file, count as what they do. Empty where
 /// it means none.
-pub fn why(analysis: &Analysis, name: &str) -> WhyReport {
+pub fn why(settings: &Settings, analysis: &Analysis, name: &str) -> WhyReport {
     let verdicts = analysis.verdicts();
     let found = analysis.graph.find(name).into_iter();
+    let why = |id| {
+        let mut why = why_module(&verdicts, id);
+        why.suppressed = suppressed(&settings.orphans.suppressions, &why.module);
+        why
+    };
     WhyReport {
         v: SCAN_VERSION,
-        modules: found.map(|id| why_module(&verdicts, id)).collect(),
+        modules: found.map(why).collect(),
     }
 }
 
@@ -130,7 +135,8 @@ pub fn wishes(settings: &Settings) -> OrphanWishes {
     }
 }
 
-pub(super) fn request(settings: &Settings) -> AnalysisRequest {
+/// What the settings say of the project.
+pub fn request(settings: &Settings) -> AnalysisRequest {
     AnalysisRequest {
         project: settings.project.clone(),
         data_dir: settings.data_dir.clone(),
@@ -191,7 +197,10 @@ fn why_module(verdicts: &Verdicts<'_>, id: NodeId) -> WhyModule {
         line: importer.line,
         why_not: Some(importer.why_not),
     };
+    let mut importers: Vec<WhyStep> = why.importers.into_iter().map(importer).collect();
+    importers.dedup_by(|one, other| one.module == other.module && one.line == other.line);
     WhyModule {
+        suppressed: None,
         kind: match why.verdict {
             Verdict::Orphan(kind) => Some(kind),
             Verdict::Tested(_) | Verdict::NoModule => None,
@@ -201,7 +210,7 @@ fn why_module(verdicts: &Verdicts<'_>, id: NodeId) -> WhyModule {
         module: why.module,
         reason: why.reason,
         chain: why.chain.into_iter().map(step).collect(),
-        importers: why.importers.into_iter().map(importer).collect(),
+        importers,
     }
 }
 

@@ -17,13 +17,13 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::python::{self, PythonError};
 use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Integration, Module, Notice};
-use crate::plan::{RunPlan, RunRequest};
-use crate::run::orphans::integrated_modules;
+use crate::plan::{RunPlan, RunRequest, TestPath};
+use crate::run::orphans::{integrated_modules, take_edits};
 use crate::run::{
     IntegrationCallback, Job, Mailbox, OrphanJob, RunError, RunReport, StopHandle, StopSignal,
     Waiting, carry_out, recover,
 };
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
 use crate::source::{PathError, resolve};
 use crate::store::{Store, StoreError};
 
@@ -291,12 +291,15 @@ fn prepare(
     let executor = container
         .as_ref()
         .map_or("host", |container| container.policy.engine);
-    let orphans = orphan_job(settings, integration);
-    let (modules, roots) = if settings.orphans.include {
-        integrated_modules(&store.reader()?, &orphans.request, &orphans.suppressions)?
-    } else {
-        Default::default()
-    };
+    let orphans = (settings.orphans.include || settings.orphans.refresh)
+        .then(|| orphan_job(settings, integration))
+        .filter(|_| !is_aimed(settings, &paths));
+    let (mut modules, mut roots) = (Vec::new(), Vec::new());
+    if let Some(orphans) = orphans.as_ref().filter(|orphans| orphans.wishes.include) {
+        notices.extend(take_edits(&mut store, &orphans.request)?);
+        let reader = store.reader()?;
+        (modules, roots) = integrated_modules(&reader, &orphans.request, &orphans.suppressions)?;
+    }
     let plan = RunPlan::new(RunRequest {
         project: settings.project.clone(),
         paths,
@@ -321,11 +324,24 @@ fn prepare(
             managed,
             container,
             lease,
-            orphans: Some(orphans),
+            orphans,
             notices,
         },
         store,
     ))
+}
+
+/// Whether somebody is after certain tests - names them, or picks them by `-k` or `-m` - and has
+/// not said that orphans matter now.
+fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
+    let picks = |word: &String| ["-k", "-m", "--lf", "--last-failed"].contains(&word.as_str());
+    let aimed = paths.iter().any(|path| !path.selector.is_empty())
+        || settings.pytest_args.iter().any(picks);
+    let said = ["include-orphans", "refresh-orphans", "strict-orphans"];
+    aimed
+        && said
+            .iter()
+            .all(|name| settings.origin(name) == Origin::Default)
 }
 
 /// What the run does about modules that no test reaches. A trial may take as long as a test, and
@@ -335,9 +351,13 @@ fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> 
         request: orphans::request(settings),
         wishes: orphans::wishes(settings),
         suppressions: settings.orphans.suppressions.clone(),
-        limit: settings.test_timeout.unwrap_or(TRIAL_LIMIT),
+        limit: settings
+            .test_timeout
+            .unwrap_or(TRIAL_LIMIT)
+            .min(settings.timeout),
         budget: Some(settings.timeout),
         strict: settings.orphans.strict,
+        integrate: settings.orphans.integrate,
         integration,
     }
 }

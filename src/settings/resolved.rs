@@ -119,6 +119,8 @@ pub struct OrphanSettings {
     pub refresh: bool,
     /// Whether one that fails makes the run fail.
     pub strict: bool,
+    /// Whether those that pass become part of the module map and of workflows.
+    pub integrate: bool,
     /// Patterns of files that are not looked at, as in `.gitignore`.
     pub exclude: Vec<String>,
     /// Modules that may be orphans.
@@ -136,6 +138,7 @@ impl Default for OrphanSettings {
             auto_include_isolated: false,
             refresh: false,
             strict: false,
+            integrate: true,
             exclude: Vec::new(),
             suppressions: Vec::new(),
         }

@@ -366,6 +366,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.orphans.strict.into(),
     },
     Setting {
+        name: "merge-orphans",
+        flags: &["--merge-orphans", "--no-merge-orphans"],
+        variables: &["SELF_TEST_MERGE_ORPHANS"],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.integrate = on),
+        show: |settings| settings.orphans.integrate.into(),
+    },
+    Setting {
         name: "exclude-modules",
         flags: &["--exclude"],
         variables: &[],

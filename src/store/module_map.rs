@@ -45,12 +45,18 @@ impl Reader {
         added_by(&self.db, run)
     }
 
-    /// The orphans whose last trial passed and that nobody has a place for yet.
+    /// The orphans whose last trial passed and that nobody has a place for yet. Those that were
+    /// taken back by hand, or that tried to touch what they may not, are held back: where they are
+    /// imported like any module nothing would keep them from it.
     pub fn passing_orphans(&self) -> Result<Vec<Candidate>, StoreError> {
         self.db.rows(
             "read the passing orphans",
-            "SELECT f.path, o.held_back
-             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
+            "SELECT f.path,
+                 EXISTS (SELECT 1 FROM held_back AS h WHERE h.file_id = o.file_id)
+                     OR coalesce(t.touched, 0) > 0
+             FROM orphan AS o
+             JOIN file AS f ON f.file_id = o.file_id
+             LEFT JOIN trial AS t ON t.run_id = o.last_tested_run AND t.file_id = o.file_id
              WHERE o.status = 'passed' ORDER BY f.path",
             [],
             |row| {
@@ -248,7 +254,13 @@ pub(super) fn put(
 /// passing orphans again, and no run adds them by itself.
 pub(super) fn hold_back(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE orphan SET status = 'passed', held_back = 1
+        "INSERT OR IGNORE INTO held_back (file_id)
+         SELECT file_id FROM orphan AS o WHERE status = 'integrated'
+             AND NOT EXISTS (SELECT 1 FROM module_map AS m WHERE m.file_id = o.file_id)",
+    )?
+    .execute([])?;
+    tx.prepare_cached(
+        "UPDATE orphan SET status = 'passed'
          WHERE status = 'integrated'
              AND NOT EXISTS (SELECT 1 FROM module_map AS m WHERE m.file_id = orphan.file_id)",
     )?
@@ -258,7 +270,11 @@ pub(super) fn hold_back(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn settle(tx: &Transaction<'_>, module: &Module, status: &str) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE orphan SET status = ?2, held_back = 0
+        "DELETE FROM held_back WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+    )?
+    .execute([&module.file])?;
+    tx.prepare_cached(
+        "UPDATE orphan SET status = ?2
          WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
     )?
     .execute([&module.file, status])

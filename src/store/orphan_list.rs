@@ -20,7 +20,7 @@ pub struct OrphanRow {
     pub source: OrphanSource,
     /// How it stands.
     pub status: OrphanStatus,
-    /// Whether it is not merged into the module map by itself.
+    /// Whether it was taken off the module map by hand.
     pub held_back: bool,
     /// The run that found it.
     pub first_seen_run: Option<RunId>,
@@ -178,7 +178,8 @@ impl Reader {
         let rows = self.db.rows(
             action,
             "SELECT o.file_id, f.path, o.module, o.kind, o.isolated, o.reason, o.source, o.status,
-                 o.held_back, o.first_seen_run, o.last_tested_run, o.message, o.extra
+                 EXISTS (SELECT 1 FROM held_back AS h WHERE h.file_id = o.file_id),
+                 o.first_seen_run, o.last_tested_run, o.message, o.extra
              FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id ORDER BY f.path",
             [],
             |row| Ok((row.get::<_, i64>(0)?, orphan_row(row)?)),

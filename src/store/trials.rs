@@ -39,16 +39,18 @@ impl Reader {
         self.unpacked(run, found)
     }
 
-    /// The trials of a run that failed, crashed or ran out of time, by file.
-    pub fn failed_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
+    /// The trials of a run that failed, crashed or ran out of time, and those of modules that were
+    /// kept from something, by file.
+    pub fn notable_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
         let found = self.db.rows(
-            "read the failed trials of a run",
+            "read the trials of a run",
             "SELECT f.path, t.module, t.outcome, t.duration_us / 1e6, t.doctests, t.tests,
                  t.message, c.body, c.size_bytes
              FROM trial AS t
              JOIN file AS f ON f.file_id = t.file_id
              LEFT JOIN content AS c ON c.content_id = t.details_id
-             WHERE t.run_id = ?1 AND t.outcome IN ('failed', 'crashed', 'timed_out')
+             WHERE t.run_id = ?1
+                 AND (t.outcome IN ('failed', 'crashed', 'timed_out') OR t.touched > 0)
              ORDER BY f.path LIMIT ?2",
             (run.0, limit),
             packed,

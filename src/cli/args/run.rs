@@ -194,6 +194,12 @@ struct OrphanArgs {
     /// Only report those that fail [default]
     #[arg(long, overrides_with = "strict_orphans")]
     no_strict_orphans: bool,
+    /// Put those that pass on the module map [default]
+    #[arg(long, overrides_with = "no_merge_orphans")]
+    merge_orphans: bool,
+    /// Leave the module map as it is
+    #[arg(long, overrides_with = "merge_orphans")]
+    no_merge_orphans: bool,
     /// Look for them although there is a list
     #[arg(long, overrides_with = "no_refresh_orphans")]
     refresh_orphans: bool,
@@ -359,6 +365,8 @@ impl OrphanArgs {
         );
         note_switch(flags, "--strict-orphans", self.strict_orphans, "on");
         note_switch(flags, "--no-strict-orphans", self.no_strict_orphans, "off");
+        note_switch(flags, "--merge-orphans", self.merge_orphans, "on");
+        note_switch(flags, "--no-merge-orphans", self.no_merge_orphans, "off");
         note_switch(flags, "--refresh-orphans", self.refresh_orphans, "on");
         note_switch(
             flags,

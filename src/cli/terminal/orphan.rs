@@ -56,6 +56,14 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
         .filter(|line| !message.ends_with(line.trim()))
         .collect();
     let left_out = lines.len().saturating_sub(REPORT_LINES);
+    // Where it broke in a library, what it did there says more than the library.
+    let is_own = |line: &&str| line.contains(&*trial.module.file);
+    let own = lines.iter().rposition(is_own).filter(|own| *own < left_out);
+    if let Some(own) = own {
+        for line in lines.iter().skip(own).take(2) {
+            push(&cut(line, columns));
+        }
+    }
     // Of stacks the first lines are the place, of a traceback the last ones.
     let is_stacks = matches!(
         trial.outcome,
@@ -80,7 +88,17 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
     text
 }
 
-/// An orphan that does not work, nothing cut.
+/// An orphan that passed although it was kept from something: what it was kept from.
+pub(super) fn kept_orphan(trial: &Trial, palette: &Palette) -> String {
+    let mut text = orphan_line(trial, palette);
+    for line in touches(&trial.touched, NAMED_TOUCHES) {
+        let line = paint(palette.faint, cut(&line, REPORT_COLUMNS - INDENT.len()));
+        push_line(&mut text, &format!("{INDENT}{line}"));
+    }
+    text
+}
+
+/// An orphan, nothing cut.
 pub(super) fn whole_orphan(trial: &Trial, palette: &Palette) -> String {
     let mut text = orphan_line(trial, palette);
     for report in trial.message.iter().chain(&trial.report) {

@@ -170,6 +170,7 @@ pub fn orphan_list(report: &OrphanReport, palette: &Palette) -> String {
         };
         let status = match &listed.suppressed {
             Some(_) => "suppressed",
+            None if listed.held_back => "taken back",
             None => listed.status.as_str(),
         };
         let run = listed
@@ -220,6 +221,9 @@ fn why_module(why: &WhyModule, palette: &Palette) -> String {
     let paragraph = format!("{verdict}: {}", inline(&why.reason));
     for line in wrap(&paragraph, REPORT_COLUMNS - 2) {
         push_line(&mut text, &format!("  {line}"));
+    }
+    if let Some(reason) = &why.suppressed {
+        push_line(&mut text, &format!("  suppressed: {}", inline(reason)));
     }
     if !why.chain.is_empty() {
         push_line(&mut text, "");

@@ -7,7 +7,7 @@ use super::bar::Bar;
 use super::failure::{Context, failure, lost};
 use super::lines::{file_line, notice, test_line, titled};
 use super::live::Live;
-use super::orphan::{failed_orphan, orphan_line};
+use super::orphan::{failed_orphan, kept_orphan, orphan_line};
 use super::output::Output;
 use super::summary;
 use super::text::{block, count, inline, push_line};
@@ -241,6 +241,8 @@ impl Terminal {
     fn orphan_finished(&mut self, trial: &Trial) {
         let text = if trial.outcome.is_failure() {
             failed_orphan(trial, &self.show_command, &self.palette)
+        } else if !trial.touched.is_empty() {
+            kept_orphan(trial, &self.palette)
         } else if self.verbosity == Verbosity::Verbose {
             orphan_line(trial, &self.palette)
         } else {

@@ -61,7 +61,7 @@ pub struct ShowRun {
     /// What the passing ones were made part of.
     pub integration: Option<Integration>,
     /// The trials of those that do not work.
-    pub failed_orphans: Vec<Trial>,
+    pub notable_orphans: Vec<Trial>,
 }
 
 /// The run in full, times in `zone`.
@@ -80,7 +80,7 @@ pub fn show_run(run: &ShowRun, zone: &TimeZone, palette: &Palette) -> String {
         text.push('\n');
         text += &whole_failure(record, palette);
     }
-    for trial in &run.failed_orphans {
+    for trial in &run.notable_orphans {
         text.push('\n');
         text += &whole_orphan(trial, palette);
     }

@@ -208,6 +208,11 @@ impl Shard {
         matches!(self.phase, Phase::Over)
     }
 
+    /// Whether its tests are those of modules of the module map.
+    pub(super) fn holds_modules(&self) -> bool {
+        !self.plan.modules.is_empty()
+    }
+
     /// Whether it ended in good order and had no test.
     pub(super) fn is_empty_handed(&self) -> bool {
         self.findings.tests == 0 && self.findings.failure.is_none() && !self.findings.incomplete
@@ -261,7 +266,8 @@ impl Shard {
         RunCommand {
             argv,
             workers: self.plan.workers,
-            coverage: self.policy.coverage,
+            // That a module is imported here does not mean that a test of the project runs it.
+            coverage: self.policy.coverage && self.plan.modules.is_empty(),
             only: (self.round > 0).then(|| self.ledger.pending_ids()),
             skip: if self.round == 0 {
                 self.ledger.reported()

@@ -76,6 +76,11 @@ impl Tried {
         self.signal.is_none() && !self.abandoned
     }
 
+    fn is_missing(&self) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|(_, outcome)| *outcome == TrialOutcome::NotRun)
+    }
+
     /// The modules that passed.
     pub(super) fn passed(&self) -> Vec<Module> {
         let passed = self
@@ -95,6 +100,10 @@ impl Tried {
             verdict.outcome = RunOutcome::Interrupted;
             verdict.exit_code = signal.exit_code();
         } else if self.abandoned {
+            verdict.outcome = RunOutcome::Incomplete;
+            verdict.exit_code = ExitCode::INCOMPLETE;
+        } else if trials.strict && self.is_missing() && verdict.outcome == RunOutcome::Passed {
+            // What was not tried may fail.
             verdict.outcome = RunOutcome::Incomplete;
             verdict.exit_code = ExitCode::INCOMPLETE;
         } else if trials.strict && failed && verdict.outcome == RunOutcome::Passed {

@@ -37,6 +37,7 @@ pub(super) struct Queue {
     hello_limit: Duration,
     at_once: u32,
     end: Option<Mono>,
+    budget: Duration,
     waiting: VecDeque<Module>,
     /// One of them ended its process, which one is not known: they are tried one at a time.
     suspects: VecDeque<Module>,
@@ -70,6 +71,7 @@ impl Queue {
             hello_limit,
             at_once: at_once.max(1),
             end: job.budget.map(|budget| now.plus(budget)),
+            budget: job.budget.unwrap_or_default(),
             waiting: job.modules.iter().cloned().collect(),
             suspects: VecDeque::new(),
             live: None,
@@ -307,6 +309,7 @@ impl Queue {
     pub(super) fn tick(&mut self, now: Mono) {
         if self.end.is_some_and(|end| end <= now) {
             self.end = None;
+            self.settle_slow(now);
             self.stop("not tried: the time for trying orphans was over");
         }
         let late = self.limit + GRACE;
@@ -323,6 +326,27 @@ impl Queue {
             .filter(|(_, since)| since.plus(late) <= now);
         live.overdue = overdue.map(|(module, _)| module.clone()).collect();
         self.steps.push(Step::Kill);
+    }
+
+    /// At the end of the time for all, a module that took half of it alone is to blame, and is
+    /// tried last the next time.
+    fn settle_slow(&mut self, now: Mono) {
+        let Some(live) = &mut self.live else { return };
+        let most = self.budget / 2;
+        let (slow, others) = std::mem::take(&mut live.running)
+            .into_iter()
+            .partition(|(_, since)| now.since(*since) >= most);
+        live.running = others;
+        let slow: Vec<(Module, Mono)> = slow;
+        for (module, since) in slow {
+            let seconds = now.since(since).as_secs_f64();
+            let message = "it was at work when the time for trying orphans was over";
+            self.settle(Trial {
+                outcome: TrialOutcome::TimedOut,
+                duration_s: Some(seconds),
+                ..Trial::not_run(module, message)
+            });
+        }
     }
 
     /// When [`Queue::tick`] has something to do.

@@ -57,6 +57,7 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     auto-include-isolated | off | default
     refresh-orphans | off | default
     strict-orphans | off | default
+    merge-orphans | on | default
     exclude-modules | - | default
     suppress-orphans | - | default
     data-dir | [PROJECT]/sandbox_data | default

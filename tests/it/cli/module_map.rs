@@ -218,7 +218,7 @@ fn orphans_that_pass_join_and_can_be_taken_back() {
     exit 2
     --- stdout
     --- stderr
-    error: `entry.py` is no orphan that passes
+    error: `entry.py` is not on the list of orphans
     hint: only orphans that passed their last trial can join
     ");
 }
@@ -437,7 +437,7 @@ fn a_name_that_means_nothing_is_a_usage_error_with_the_nearest() {
     exit 2
     --- stdout
     --- stderr
-    error: `shop/cart.py` is no orphan that passes
+    error: `shop/cart.py` is not on the list of orphans
     hint: only orphans that passed their last trial can join
     ");
     insta::assert_snapshot!(Project::new().call(&["module-map", "show"]), @"

@@ -227,3 +227,119 @@ fn coverage_is_evidence_and_isolated_modules_are_tried_when_asked() {
     assert!(listed.contains("pkg/tool.py | isolated"), "{listed}");
     assert!(listed.contains("pkg/hidden.py | isolated"), "{listed}");
 }
+
+#[test]
+fn what_a_module_was_kept_from_is_shown_and_keeps_it_off_the_map() {
+    let swallows = "import os\ntry: open('left-behind', 'w')\nexcept OSError: pass\n";
+    let Some(lab) = project(&[("pkg/swallows.py", swallows)]) else {
+        return;
+    };
+    let answer = lab.run(&[]).expect(0);
+    assert!(
+        answer.stdout.contains("kept from: open left-behind"),
+        "{answer}"
+    );
+    assert_eq!(list(&lab)[2], "pkg/swallows.py | unreferenced | passed");
+    lab.run(&[]).expect(0);
+    assert!(!lab.path().join("left-behind").exists());
+    let shown = lab.agent(&["show", "2"]).expect(0);
+    assert!(shown.stdout.contains("left-behind"), "{shown}");
+    lab.agent(&["module-map", "integrate", "pkg.swallows"])
+        .expect(0);
+    assert_eq!(list(&lab)[2], "pkg/swallows.py | unreferenced | integrated");
+}
+
+#[test]
+fn a_strict_run_is_incomplete_where_an_orphan_was_not_tried() {
+    let slow = "import time\ntime.sleep(60)\n";
+    let files = [("pkg/a_slow.py", slow), ("pkg/z.py", "")];
+    let Some(lab) = project(&files) else { return };
+    let args = ["--strict-orphans", "--no-cov", "--timeout", "4"];
+    lab.run(&args).expect(6);
+    let trials = lab.rows("SELECT file, outcome FROM orphan_trial ORDER BY file");
+    assert_eq!(trials[0], "pkg/a_slow.py | timed_out");
+    assert_eq!(trials.last().unwrap(), "pkg/z.py | not_run");
+}
+
+#[test]
+fn a_hold_outlives_the_list() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    lab.agent(&["module-map", "undo", "1"]).expect(0);
+    lab.write("sandbox_data/orphan_modules.json", "[]");
+    run(&lab, &[]);
+    let again = run(&lab, &["--refresh-orphans"]);
+    assert_eq!(again["integration"], Value::Null);
+    assert_eq!(lab.rows("SELECT count(*) FROM module_group"), ["2"]);
+}
+
+#[test]
+fn imports_alone_do_not_make_a_suite() {
+    let files = [("pkg/__init__.py", ""), ("pkg/a.py", "X = 1\n")];
+    let Some(lab) = lab(&files) else { return };
+    for _ in 0..2 {
+        lab.run(&["--no-cov"]).expect(5);
+    }
+    assert_eq!(
+        lab.rows("SELECT outcome, passed FROM run_summary"),
+        ["empty | 0", "empty | 2"]
+    );
+}
+
+#[test]
+fn who_is_after_certain_tests_gets_these_alone() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    for args in [
+        &["tests/test_a.py::test_one"][..],
+        &["--", "-k", "test_one"],
+    ] {
+        let summary = run(&lab, args);
+        assert_eq!(
+            (&summary["total"], &summary["orphan_total"]),
+            (&1.into(), &Value::Null)
+        );
+    }
+    let summary = run(&lab, &["--include-orphans", "tests/test_a.py::test_one"]);
+    assert_eq!(summary["total"], 4);
+}
+
+#[test]
+fn edits_of_the_map_count_from_the_next_command_on() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    lab.write("sandbox_data/module_map.json", r#"{"pkg/used.py": 7}"#);
+    let shown = lab.agent(&["module-map", "show"]).expect(0).stdout;
+    assert!(
+        shown.contains("group 7") && !shown.contains("lonely"),
+        "{shown}"
+    );
+    let summary = run(&lab, &[]);
+    assert_eq!(summary["total"], 1, "what left the map is no test any more");
+    assert_eq!(orphans(&summary), [2, 2, 0].map(Value::from));
+    assert_eq!(
+        summary["integration"],
+        Value::Null,
+        "it was taken off by hand"
+    );
+}
+
+#[test]
+fn a_new_orphan_is_told_before_it_is_listed() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    lab.write("pkg/late.py", "");
+    let answer = lab.run(&[]).expect(0);
+    assert!(
+        answer.stderr.contains("no test reaches `pkg/late.py`"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn without_integration_the_map_stays_as_it_is() {
+    let Some(lab) = project(&[]) else { return };
+    let summary = run(&lab, &["--no-merge-orphans"]);
+    assert_eq!(orphans(&summary), [2, 2, 0].map(Value::from));
+    assert_eq!(lab.rows("SELECT count(*) FROM module_group"), ["0"]);
+}

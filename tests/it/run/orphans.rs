@@ -46,6 +46,7 @@ pub(super) fn listed(lab: &Lab, files: &[&str]) -> OrphanJob {
         limit: Duration::from_mins(1),
         budget: None,
         strict: false,
+        integrate: true,
         integration: None,
     }
 }
@@ -169,7 +170,7 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
         ["2 | 1 | 1"]
     );
     let store = Store::open(&lab.db(), now_ms()).unwrap();
-    let stored = store.reader().unwrap().failed_trials(summary.run_id, 9);
+    let stored = store.reader().unwrap().notable_trials(summary.run_id, 9);
     let stored = stored.unwrap().remove(0);
     assert_eq!(stored.touched[0].target, "new");
     assert!(stored.report.unwrap().contains("bad.py\", line 3"));
@@ -297,7 +298,10 @@ fn the_time_for_all_orphans_ends_them() {
         ..listed(&lab, &["good.py", "endless.py"])
     };
     let (summary, events) = carry(&lab, &job(&lab, trials, None), Mailbox::new(), |_| {});
-    assert_eq!(verdicts(&events), ["endless.py not_run", "good.py passed"]);
+    assert_eq!(
+        verdicts(&events),
+        ["endless.py timed_out", "good.py passed"]
+    );
     assert_eq!(summary.outcome, RunOutcome::Passed);
 }
 

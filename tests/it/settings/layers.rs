@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 43] = [
+const EVERY_SETTING: [(&str, &str, &str, &str); 44] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -76,6 +76,7 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 43] = [
     ("auto-include-isolated", "true", "1", "on"),
     ("refresh-orphans", "true", "1", "on"),
     ("strict-orphans", "true", "1", "on"),
+    ("merge-orphans", "false", "0", "off"),
     ("exclude-modules", "['gen/']", "gen/", "gen/"),
     (
         "suppress-orphans",

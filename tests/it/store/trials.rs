@@ -46,7 +46,7 @@ fn a_trial_is_read_as_it_was_written() {
     let reader = store.reader().unwrap();
     assert_eq!(reader.trials(run).unwrap(), [bare, full.clone()]);
     assert_eq!(
-        reader.failed_trials(run, 9).unwrap(),
+        reader.notable_trials(run, 9).unwrap(),
         std::slice::from_ref(&full)
     );
     let failed = reader.failed_orphans(run, 9).unwrap().remove(0);

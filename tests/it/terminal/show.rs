@@ -127,6 +127,6 @@ fn run() -> ShowRun {
         orphan_passed: None,
         orphan_failed: None,
         integration: None,
-        failed_orphans: Vec::new(),
+        notable_orphans: Vec::new(),
     }
 }
