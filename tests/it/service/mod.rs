@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use menace_agent::model::RunOutcome;
+use menace_agent::model::{Integration, Orphan, RunOutcome};
 use menace_agent::run::StopSignal;
-use menace_agent::service::{MetricsSink, SelfTestService};
+use menace_agent::service::{
+    MetricsSink, SelfTestService, discover_isolated_modules, discover_orphan_modules,
+    discover_recursive_orphans,
+};
 use menace_agent::settings::Settings;
+use menace_agent::store::Reader;
 
 use crate::envs::{self, Skip};
 
@@ -145,4 +149,57 @@ fn what_cannot_be_run_is_an_error_and_no_run() {
     let error = block_on(SelfTestService::new(settings.clone()).run_once()).unwrap_err();
     assert!(error.to_string().contains("`nowhere`"), "{error}");
     assert!(!Path::new(&settings.db).exists());
+}
+
+#[test]
+fn orphans_are_discovered_under_the_names_that_programs_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "test_a.py",
+        "import used, importlib\nimportlib.import_module('named.part')\n",
+    );
+    write("used.py", "");
+    write("lonely.py", "import helper\n");
+    write("helper.py", "");
+    let settings = Settings::for_project(folder.path().canonicalize().unwrap());
+    let names = |orphans: Vec<Orphan>| -> Vec<String> {
+        orphans
+            .into_iter()
+            .map(|orphan| orphan.module.name)
+            .collect()
+    };
+    let found = discover_orphan_modules(&settings).unwrap();
+    assert_eq!(names(found), ["lonely"]);
+    let found = discover_recursive_orphans(&settings).unwrap();
+    assert_eq!(found[0].led_by, ["lonely.py"]);
+    assert_eq!(names(found), ["helper", "lonely"]);
+    let found = discover_isolated_modules(&settings, false).unwrap();
+    assert_eq!(names(found), ["lonely"]);
+    let found = discover_isolated_modules(&settings, true).unwrap();
+    assert_eq!(names(found), ["helper", "lonely"]);
+}
+
+#[test]
+fn a_callback_decides_what_becomes_of_orphans_that_pass() {
+    let Some((folder, settings)) = envs::available(project()) else {
+        return;
+    };
+    fs::write(folder.path().join("lonely.py"), "X = 1\n").unwrap();
+    let db = settings.db.clone();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    let mut service = SelfTestService::new(settings).integration_callback(move |passed| {
+        heard.lock().unwrap().extend(passed.to_vec());
+        Integration {
+            integrated: Vec::new(),
+            redundant: vec!["lonely.py".to_owned()],
+        }
+    });
+    let report = block_on(service.run_once()).unwrap();
+    assert_eq!(asked.lock().unwrap()[0].name, "lonely");
+    assert_eq!(report.summary.orphan_passed, Some(1));
+    assert_eq!(report.summary.integration.unwrap().redundant, ["lonely.py"]);
+    let map = Reader::open(&db).unwrap().module_map().unwrap();
+    assert_eq!(map, [], "the callback takes the place of the map");
 }
