@@ -206,6 +206,24 @@ pub(super) fn standing(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Sta
     })
 }
 
+/// What a write for `run` comes to that was refused, or not, for its standing.
+pub(super) fn in_good_standing(
+    db: &Db,
+    run: Option<RunId>,
+    standing: Standing,
+) -> Result<(), StoreError> {
+    let path = || db.file.clone();
+    match (standing, run) {
+        (Standing::NoRun, Some(run)) => Err(StoreError::NoRun { path: path(), run }),
+        (Standing::LeaseLost(token), Some(run)) => Err(StoreError::LeaseLost {
+            path: path(),
+            lease: format!("of run {run}"),
+            token,
+        }),
+        (Standing::Good, _) | (_, None) => Ok(()),
+    }
+}
+
 /// Notes which run a lease is for. Returns false when the claim does not hold.
 pub(super) fn attach(
     tx: &Transaction<'_>,

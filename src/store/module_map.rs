@@ -143,16 +143,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let written = self.carry_out(plan, run, now_ms);
         let standing = self.db.in_words("integrate orphans", written)?;
-        let path = || self.db.file.clone();
-        match (standing, run) {
-            (Standing::NoRun, Some(run)) => Err(StoreError::NoRun { path: path(), run }),
-            (Standing::LeaseLost(token), Some(run)) => Err(StoreError::LeaseLost {
-                path: path(),
-                lease: format!("of run {run}"),
-                token,
-            }),
-            _ => Ok(()),
-        }
+        leases::in_good_standing(&self.db, run, standing)
     }
 
     fn carry_out(

@@ -6,6 +6,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::db::{count, int};
 use super::error::StoreError;
+use super::leases::{self, Standing};
 use super::open::Store;
 use super::reader::{Reader, named};
 use super::results::file_id;
@@ -48,7 +49,8 @@ pub struct ScanRow {
 }
 
 impl Store {
-    /// Replaces what an earlier scan found. What a file put on the list stays on it, and a module
+    /// Replaces what an earlier scan found, for a run or by hand; a run whose lease was lost is
+    /// [`StoreError::LeaseLost`], and nothing is written. What a file put on the list stays on it, and a module
     /// that is on it already keeps its standing.
     pub fn put_scan(
         &mut self,
@@ -57,7 +59,8 @@ impl Store {
         run: Option<RunId>,
     ) -> Result<(), StoreError> {
         let written = self.write_scan(scan, found, run);
-        self.db.in_words("write the list of orphans", written)
+        let standing = self.db.in_words("write the list of orphans", written)?;
+        leases::in_good_standing(&self.db, run, standing)
     }
 
     fn write_scan(
@@ -65,8 +68,14 @@ impl Store {
         scan: &ScanRow,
         found: &[Orphan],
         run: Option<RunId>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Standing> {
         let tx = self.db.connection.transaction()?;
+        if let Some(run) = run {
+            let standing = leases::standing(&tx, run)?;
+            if standing != Standing::Good {
+                return Ok(standing);
+            }
+        }
         tx.prepare_cached(
             "INSERT OR REPLACE INTO scan (scan_id, project, scanned_ms, files, analysed,
                  discoveries)
@@ -92,7 +101,8 @@ impl Store {
         for orphan in found {
             put(&tx, orphan, OrphanSource::Scan, scan.scanned_ms, run)?;
         }
-        tx.commit()
+        tx.commit()?;
+        Ok(Standing::Good)
     }
 
     /// Takes modules off the list whose files are gone.

@@ -19,18 +19,8 @@ impl Store {
     /// behind, so it is best sent rarely: when a shard or the run ends.
     pub fn write(&mut self, run: RunId, writes: &[Write]) -> Result<(), StoreError> {
         let written = self.write_batch(run, writes);
-        let path = || self.db.file.clone();
-        match self.db.in_words("write results", written)? {
-            Standing::Good => {}
-            Standing::NoRun => return Err(StoreError::NoRun { path: path(), run }),
-            Standing::LeaseLost(token) => {
-                return Err(StoreError::LeaseLost {
-                    path: path(),
-                    lease: format!("of run {run}"),
-                    token,
-                });
-            }
-        }
+        let standing = self.db.in_words("write results", written)?;
+        leases::in_good_standing(&self.db, Some(run), standing)?;
         if writes
             .iter()
             .any(|write| matches!(write, Write::RunEnded(_)))

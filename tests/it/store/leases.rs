@@ -12,7 +12,7 @@ use menace_agent::model::write::NewRun;
 use menace_agent::model::{
     Event, Holder, Lease, LeaseClaim, LeaseToken, Outcome, RunId, RunOutcome,
 };
-use menace_agent::store::{Acquisition, Leases, Reader, StoreError, Writer};
+use menace_agent::store::{Acquisition, Leases, Reader, ScanRow, StoreError, Writer};
 use proptest::prelude::*;
 
 use super::child;
@@ -318,6 +318,32 @@ fn the_writer_gives_up_at_once_and_announces_nothing_without_its_lease() {
     };
     assert_eq!((*results, lost_token(source)), (3, LeaseToken(1)));
     assert_eq!(announced.iter().count(), 0);
+}
+
+#[test]
+fn no_list_of_orphans_is_written_under_a_lease_that_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let mut leases = Leases::open(&path).unwrap();
+    let claim = take(&mut leases, 1, NOW_MS);
+    let run = store.open_run(&run_under(&claim)).unwrap();
+    let scan = ScanRow {
+        project: "/p".to_owned(),
+        scanned_ms: NOW_MS,
+        files: 1,
+        analysed: 1,
+        discoveries: Vec::new(),
+    };
+    store.put_scan(&scan, &[], Some(run)).unwrap();
+    take(&mut leases, 2, NOW_MS + TTL_MS);
+    let later = ScanRow {
+        files: 2,
+        ..scan.clone()
+    };
+    let error = store.put_scan(&later, &[], Some(run)).unwrap_err();
+    assert_eq!(lost_token(&error), claim.token);
+    assert_eq!(store.reader().unwrap().last_scan().unwrap(), Some(scan));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod leases;
 mod mirror;
 mod module_map;
 mod open;
+mod orphans;
 pub(crate) mod sample;
 mod scale;
 mod schema;
