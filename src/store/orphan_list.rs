@@ -214,7 +214,7 @@ impl Reader {
                     scanned_ms: row.get(1)?,
                     files: count(row.get(2)?),
                     analysed: count(row.get(3)?),
-                    discoveries: discoveries.split(' ').map(str::to_owned).collect(),
+                    discoveries: discoveries.split_whitespace().map(str::to_owned).collect(),
                 })
             },
         )

@@ -79,3 +79,28 @@ fn orphans_are_tried_in_one_container_of_the_run() {
         assert_eq!(engine.containers(&lab), [""; 0]);
     }
 }
+
+#[test]
+fn what_joined_the_map_is_tested_in_a_container_like_any_module() {
+    for &engine in engines().iter() {
+        let lab = project(&[
+            ("tests/test_a.py", "def test_one(): pass\n"),
+            ("src/pkg/__init__.py", ""),
+            ("src/pkg/lonely.py", "from pkg import helper\n"),
+            ("src/pkg/helper.py", "'''\n>>> 1 + 1\n2\n'''\n"),
+        ]);
+        let first = engine.run(&lab, &["--no-cov"]).expect(0);
+        assert!(first.stdout.contains("3 passed (3 integrated)"), "{first}");
+        engine.run(&lab, &["--no-cov"]).expect(0);
+        assert_eq!(
+            lab.table(),
+            "src/pkg/__init__.py::import passed\n\
+             src/pkg/helper.py::import passed\n\
+             src/pkg/helper.py::pkg.helper passed\n\
+             src/pkg/lonely.py::import passed\n\
+             tests/test_a.py::test_one passed\n",
+            "{engine:?}"
+        );
+        assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}
