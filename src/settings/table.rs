@@ -10,7 +10,7 @@ pub struct Setting {
     pub name: &'static str,
     /// The flags that set it.
     pub flags: &'static [&'static str],
-    /// The variables that set it, the strongest first. Those of [`NEGATED`] say the opposite.
+    /// The variables that set it, the strongest first. One that says `DISABLE` says the opposite.
     pub variables: &'static [&'static str],
     /// Whether files can set it.
     pub in_files: bool,
