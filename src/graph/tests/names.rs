@@ -14,7 +14,7 @@ fn names(layout: &Layout, files: &[&str]) -> Vec<(String, Role)> {
 
 #[test]
 fn a_file_is_named_from_its_innermost_root() {
-    use Role::{Conftest, Module, Stub, Test, Tool};
+    use Role::{Conftest, IdleTest, Module, Stub, Test, Tool};
     let cases: [(&str, &str, Role); 15] = [
         ("__init__.py", "__init__", Module),
         ("app/part.py", "app.part", Module),
