@@ -71,7 +71,11 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
         data_dir: &request.data_dir,
         exclude: &request.exclude,
     };
-    let scan = scan(&options, store.known_files()?)?;
+    let mut by_tests = BTreeSet::new();
+    let scan = scan(&options, || {
+        by_tests = executed(store)?;
+        store.known_files().map_err(AnalysisError::from)
+    })?;
     store.put_known_files(&scan.changed, &scan.gone)?;
     let (layout, problems) = layout(&request.project);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
@@ -91,7 +95,7 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
     });
     Ok(Analysis {
         notices: notices.collect(),
-        executed: executed(store)?,
+        executed: by_tests,
         layout,
         graph,
         health,
