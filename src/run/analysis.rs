@@ -3,10 +3,13 @@
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use crate::diag::Hint;
-use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
+use crate::graph::{Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts};
 use crate::model::module_map::Analysed;
 use crate::model::record::Level;
 use crate::model::{Module, Notice, Orphan, OrphanStatus};
@@ -17,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
 /// that a test which is gone is forgotten soon.
 const COVERAGE_RUNS: u32 = 5;
+
+/// A thread for fewer files costs more than it saves.
+const LEAST_FILES: usize = 1_000;
 
 /// What to analyse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +106,34 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
         graph,
         health,
     })
+}
+
+/// The graph of these files, from parts that threads make.
+fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
+    let draft = &Draft::new(layout, files);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = files.len().div_ceil(threads).max(LEAST_FILES);
+    let parts = thread::scope(|scope| {
+        let mut starts = (0..files.len()).step_by(size);
+        let part = move |from: usize| draft.part(from..files.len().min(from + size));
+        let first = starts.next();
+        let others: Vec<_> = starts
+            .map(|from| {
+                let builder = thread::Builder::new();
+                builder
+                    .spawn_scoped(scope, move || part(from))
+                    .map_err(|_| from)
+            })
+            .collect();
+        let mut parts: Vec<Part<'_>> = first.map(part).into_iter().collect();
+        parts.extend(others.into_iter().map(|other| match other {
+            Ok(worker) => worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // No thread could be had for it.
+            Err(from) => part(from),
+        }));
+        parts
+    });
+    draft.join(parts)
 }
 
 /// That an integrated module runs in a test of its own does not make it one that tests reach.
