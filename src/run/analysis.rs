@@ -2,7 +2,7 @@
 //!
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -173,25 +173,24 @@ impl Analysis {
     /// both find is there once.
     pub fn found(&self, wishes: &OrphanWishes) -> Vec<Orphan> {
         let verdicts = self.verdicts();
-        let mut found: BTreeMap<String, Orphan> = BTreeMap::new();
-        let mut lists = Vec::new();
+        let mut found = Vec::new();
         if wishes.discover_isolated {
-            lists.push(verdicts.isolated(wishes.recursive_isolated));
+            found = verdicts.isolated(wishes.recursive_isolated);
         }
         if wishes.discover {
-            lists.push(verdicts.orphans(wishes.recursive));
+            found.append(&mut verdicts.orphans(wishes.recursive));
         }
-        for orphan in lists.into_iter().flatten() {
-            let known = found
-                .entry(orphan.module.file.clone())
-                .or_insert_with(|| Orphan {
-                    led_by: Vec::new(),
-                    ..orphan.clone()
-                });
-            known.led_by.extend(orphan.led_by);
-            known.led_by.sort();
-            known.led_by.dedup();
-        }
-        found.into_values().collect()
+        // The order of equal files stays.
+        found.sort_by(|one, other| one.module.file.cmp(&other.module.file));
+        found.dedup_by(|again, first| {
+            let is_same = again.module.file == first.module.file;
+            if is_same {
+                first.led_by.append(&mut again.led_by);
+                first.led_by.sort();
+                first.led_by.dedup();
+            }
+            is_same
+        });
+        found
     }
 }
