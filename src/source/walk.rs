@@ -157,8 +157,8 @@ pub(super) fn walk<T>(
             project: options.project.to_owned(),
         });
     }
-    walk.files
-        .sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    // Made for lists of sorted parts.
+    walk.files.sort_by(|one, other| one.path.cmp(&other.path));
     walk.unlisted.sort();
     Ok((walk, meanwhile))
 }
@@ -193,7 +193,7 @@ impl Walker<'_> {
     }
 
     /// Lists folders until there are none left. What a folder holds is kept by the thread that
-    /// listed it, unless another one has nothing to do.
+    /// listed it, unless another one has nothing to do. The files are sorted.
     fn work(&self) -> Walk {
         let (mut walk, mut own) = (Walk::default(), Vec::new());
         while let Some(folder) = own.pop().or_else(|| self.next()) {
@@ -223,6 +223,8 @@ impl Walker<'_> {
                 self.more.notify_all();
             }
         }
+        walk.files
+            .sort_unstable_by(|one, other| one.path.cmp(&other.path));
         walk
     }
 
