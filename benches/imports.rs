@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use menace_agent::source::{ScanOptions, scan};
+use menace_agent::source::{ScanError, ScanOptions, scan};
 use menace_agent::store::Store;
 
 const WHEEL: &str = "homeassistant==2025.4.4";
@@ -171,7 +171,8 @@ fn victim(project: &Path) -> PathBuf {
         data_dir: &project.join("sandbox_data"),
         exclude: &[],
     };
-    let files = scan(&options, Vec::new()).expect("the project can be scanned");
+    let files = scan(&options, || Ok::<_, ScanError>(Vec::new()));
+    let files = files.expect("the project can be scanned");
     let paths = files.files.iter().map(|file| project.join(&file.path));
     let size = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let small = paths.filter(|path| size(path) < 100_000);

@@ -40,6 +40,8 @@ fn look(
     for notice in &notices {
         output.notice(notice);
     }
+    // The process ends now: to free thousands of texts one by one takes a noticeable while.
+    std::mem::forget(report);
     Ok(ExitCode::SUCCESS)
 }
 

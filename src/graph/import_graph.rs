@@ -123,9 +123,15 @@ pub struct ImportGraph {
 impl ImportGraph {
     /// A graph of these nodes; the edges of each node at its position.
     pub fn new(nodes: Vec<Node>, edges: Vec<Vec<Edge>>) -> Self {
+        let counts: Vec<usize> = edges.iter().map(Vec::len).collect();
+        Self::of_lists(nodes, edges.into_iter().flatten().collect(), &counts)
+    }
+
+    /// The same, where the edges of all nodes are in one list.
+    pub(super) fn of_lists(nodes: Vec<Node>, edges: Vec<Edge>, counts: &[usize]) -> Self {
         let count = nodes.len();
         let mut back_starts = vec![0; count + 1];
-        for edge in edges.iter().flatten() {
+        for edge in &edges {
             back_starts[edge.to.as_usize() + 1] += 1;
         }
         for at in 0..count {
@@ -133,28 +139,27 @@ impl ImportGraph {
         }
         let mut starts = Vec::with_capacity(count + 1);
         starts.push(0);
-        let total = back_starts[count];
-        let mut flat = Vec::with_capacity(total);
         let unset = Edge {
             to: NodeId(0),
             kind: EdgeKind::Package,
             line: 0,
         };
-        let mut back_edges = vec![unset; total];
+        let mut back_edges = vec![unset; edges.len()];
         let mut next = back_starts.clone();
-        for (from, list) in (0..).map(NodeId).zip(edges) {
-            for edge in &list {
+        let mut end = 0;
+        for (from, count) in (0..).map(NodeId).zip(counts) {
+            for edge in &edges[end..end + count] {
                 let slot = &mut next[edge.to.as_usize()];
                 back_edges[*slot] = Edge { to: from, ..*edge };
                 *slot += 1;
             }
-            flat.extend(list);
-            starts.push(flat.len());
+            end += count;
+            starts.push(end);
         }
         Self {
             nodes,
             starts,
-            edges: flat,
+            edges,
             back_starts,
             back_edges,
             starts_by_others: Vec::new(),

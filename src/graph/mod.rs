@@ -6,6 +6,7 @@ mod cycles;
 pub mod explain;
 pub mod facts;
 pub mod facts_codec;
+mod finder;
 pub mod groups;
 pub mod health;
 pub mod import_graph;
@@ -36,5 +37,5 @@ pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, S
 pub use integration::IntegrationPlan;
 pub use known_file::KnownFile;
 pub use layout::{EntryPoint, ImportMode, Layout};
-pub use resolve::{Resolution, resolve};
+pub use resolve::{Draft, Part, Resolution, resolve};
 pub use verdict::{Tested, Verdict, Verdicts};

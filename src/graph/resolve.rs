@@ -10,9 +10,12 @@
 //! An import leads to the module itself. What else Python runs for it follows from the edges of
 //! that module: every module has an edge to the `__init__` of its package.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::facts::{Evidence, FileFacts, Import, Mention, Reading, SourceFile};
+use super::finder::Finder;
 use super::health::{External, Health, Problem, Unresolved};
 use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 use super::layout::Layout;
@@ -32,54 +35,145 @@ pub struct Resolution {
 
 /// The graph of these files. Their paths are unique; the order of the nodes is theirs.
 pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
-    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    let mut tree = Tree::new(paths.iter().copied());
-    let suite = Suite::new(layout, &tree, &paths);
-    let roles: Vec<Role> = (paths.iter().zip(&tree.folder_of))
-        .map(|(path, folder)| role(&tree, &suite, path, *folder))
-        .collect();
-    let naming = Naming::new(layout, &mut tree, &roles);
-    let mut resolver = Resolver {
-        places: vec![None; tree.folders.len()],
-        tree,
-        naming,
-        external: FxHashMap::default(),
-        problems: Vec::new(),
-        unresolved: Vec::new(),
-        edges: Vec::new(),
-        walked: Vec::new(),
-    };
-    let mut edges = Vec::with_capacity(files.len());
-    let mut has_guard = Vec::with_capacity(files.len());
-    for ((at, file), role) in (0..).map(NodeId).zip(files).zip(&roles) {
-        // One at a time: the facts of all files would take much memory.
-        let reading = file.reading();
-        edges.push(resolver.edges_of(at, &file.path, &reading, *role));
-        has_guard.push(reading.as_ref().is_ok_and(|facts| facts.main_guard));
-        resolver.note_problem(&file.path, reading);
-    }
-    let starts = resolver.starts(layout, &suite, files, &has_guard);
-    let mut nodes = Vec::with_capacity(files.len());
-    let names = resolver.naming.names(&resolver.tree, &paths, &roles);
-    for ((path, name), role) in paths.iter().zip(names).zip(roles) {
-        nodes.push(Node {
-            module: Module {
-                file: (*path).to_owned(),
-                name,
-            },
-            role,
-        });
-    }
-    for start in &starts {
-        let role = &mut nodes[start.node.as_usize()].role;
-        let is_declared = matches!(start.cause, StartCause::Plugin(_) | StartCause::Declared(_));
-        if *role == Role::Module && is_declared {
-            *role = Role::EntryPoint;
+    let draft = Draft::new(layout, files);
+    let part = draft.part(0..files.len());
+    draft.join(vec![part])
+}
+
+/// A graph in the making: all that can be told before the imports are looked at. Those of each
+/// file are found on their own, so that threads can share the work.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    layout: &'a Layout,
+    files: &'a [SourceFile],
+    paths: Vec<&'a str>,
+    tree: Tree<'a>,
+    suite: Suite,
+    roles: Vec<Role>,
+    naming: Naming,
+}
+
+/// What a range of the files of a [`Draft`] leads to.
+#[derive(Debug, Default)]
+pub struct Part<'a> {
+    /// Of all its files, one after the other.
+    edges: Vec<Edge>,
+    /// How many of them each file has.
+    counts: Vec<usize>,
+    has_guard: Vec<bool>,
+    external: FxHashMap<&'a str, usize>,
+    problems: Vec<Problem>,
+    unresolved: Vec<Unresolved>,
+}
+
+impl<'a> Draft<'a> {
+    /// Begins the graph of these files.
+    pub fn new(layout: &'a Layout, files: &'a [SourceFile]) -> Self {
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let mut tree = Tree::new(paths.iter().copied());
+        let suite = Suite::new(layout, &tree, &paths);
+        let roles: Vec<Role> = (paths.iter().zip(&tree.folder_of))
+            .map(|(path, folder)| role(&tree, &suite, path, *folder))
+            .collect();
+        let naming = Naming::new(layout, &mut tree, &roles);
+        Self {
+            layout,
+            files,
+            paths,
+            tree,
+            suite,
+            roles,
+            naming,
         }
     }
-    Resolution {
-        graph: ImportGraph::new(nodes, edges).with_starts(starts),
-        health: resolver.health(files.len()),
+
+    /// Follows the imports of some of the files, by their positions.
+    pub fn part(&self, range: Range<usize>) -> Part<'a> {
+        let mut resolver = Resolver::new(self);
+        for at in range {
+            // One at a time: the facts of all files would take much memory.
+            let (file, role) = (&self.files[at], self.roles[at]);
+            let reading = file.reading();
+            let id = NodeId(u32::try_from(at).unwrap_or(u32::MAX));
+            resolver.add_edges(id, &file.path, &reading, role);
+            let part = &mut resolver.part;
+            part.has_guard
+                .push(reading.as_ref().is_ok_and(|facts| facts.main_guard));
+            if let Err(problem) = reading {
+                part.problems.push(Problem {
+                    file: file.path.clone(),
+                    line: problem.line,
+                    text: problem.message,
+                });
+            }
+        }
+        resolver.part
+    }
+
+    /// The graph, from the parts of all files in their order.
+    pub fn join(&self, parts: Vec<Part<'a>>) -> Resolution {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            all.append(part);
+        }
+        let starts = Resolver::new(self).starts(&all.has_guard);
+        let names = self.naming.names(&self.tree, &self.paths, &self.roles);
+        let mut nodes = Vec::with_capacity(self.files.len());
+        for ((path, name), role) in self.paths.iter().zip(names).zip(&self.roles) {
+            nodes.push(Node {
+                module: Module {
+                    file: (*path).to_owned(),
+                    name,
+                },
+                role: *role,
+            });
+        }
+        for start in &starts {
+            let role = &mut nodes[start.node.as_usize()].role;
+            let is_declared =
+                matches!(start.cause, StartCause::Plugin(_) | StartCause::Declared(_));
+            if *role == Role::Module && is_declared {
+                *role = Role::EntryPoint;
+            }
+        }
+        let edges = std::mem::take(&mut all.edges);
+        Resolution {
+            graph: ImportGraph::of_lists(nodes, edges, &all.counts).with_starts(starts),
+            health: all.health(),
+        }
+    }
+}
+
+impl Part<'_> {
+    fn append(&mut self, more: Self) {
+        self.edges.extend(more.edges);
+        self.counts.extend(more.counts);
+        self.has_guard.extend(more.has_guard);
+        self.problems.extend(more.problems);
+        self.unresolved.extend(more.unresolved);
+        #[expect(clippy::iter_over_hash_type, reason = "sums do not depend on an order")]
+        for (name, imports) in more.external {
+            *self.external.entry(name).or_default() += imports;
+        }
+    }
+
+    fn health(self) -> Health {
+        let mut external: Vec<External> = (self.external.into_iter())
+            .map(|(name, imports)| External {
+                name: name.to_owned(),
+                imports,
+            })
+            .collect();
+        external.sort_by(|a, b| a.name.cmp(&b.name));
+        let files = self.counts.len();
+        Health {
+            files,
+            analysed: files - self.problems.len(),
+            problems: self.problems,
+            unresolved: self.unresolved,
+            external,
+        }
     }
 }
 
@@ -103,14 +197,14 @@ fn role(tree: &Tree<'_>, suite: &Suite, path: &str, folder: FolderId) -> Role {
     }
 }
 
-struct Resolver<'a> {
-    tree: Tree<'a>,
-    naming: Naming,
+struct Resolver<'t, 'a> {
+    draft: &'t Draft<'a>,
+    tree: &'t Tree<'a>,
+    naming: &'t Naming,
+    finder: Finder<'t, 'a>,
     /// Where relative imports of the files of a folder begin.
     places: Vec<Option<Place>>,
-    external: FxHashMap<&'a str, usize>,
-    problems: Vec<Problem>,
-    unresolved: Vec<Unresolved>,
+    part: Part<'a>,
     /// Of the file at hand.
     edges: Vec<Edge>,
     /// The modules on the way of the name at hand.
@@ -130,17 +224,24 @@ enum Walk {
     Nowhere,
 }
 
-impl<'a> Resolver<'a> {
+impl<'t, 'a> Resolver<'t, 'a> {
+    fn new(draft: &'t Draft<'a>) -> Self {
+        Self {
+            draft,
+            tree: &draft.tree,
+            naming: &draft.naming,
+            finder: Finder::new(&draft.tree),
+            places: vec![None; draft.tree.folders.len()],
+            part: Part::default(),
+            edges: Vec::new(),
+            walked: Vec::new(),
+        }
+    }
+
     /// What something outside starts.
-    fn starts(
-        &mut self,
-        layout: &'a Layout,
-        suite: &Suite,
-        files: &[SourceFile],
-        has_guard: &[bool],
-    ) -> Vec<Start> {
+    fn starts(&mut self, has_guard: &[bool]) -> Vec<Start> {
         let mut starts = Vec::new();
-        for entry in &layout.entry_points {
+        for entry in &self.draft.layout.entry_points {
             let Walk::Module(Some(node), _) = self.walk_from_top(None, &entry.module) else {
                 continue;
             };
@@ -152,7 +253,7 @@ impl<'a> Resolver<'a> {
             };
             starts.push(Start { node, cause });
         }
-        for (node, file) in (0..).map(NodeId).zip(files) {
+        for (node, file) in (0..).map(NodeId).zip(self.draft.files) {
             let folder = self.tree.folder_of[node.as_usize()];
             let name = file
                 .path
@@ -162,7 +263,7 @@ impl<'a> Resolver<'a> {
                 (name == "__main__.py", StartCause::MainFile),
                 (has_guard[node.as_usize()], StartCause::MainGuard),
                 (
-                    suite.is_imported(&file.path, name, folder),
+                    self.draft.suite.is_imported(&file.path, name, folder),
                     StartCause::Collected,
                 ),
             ];
@@ -172,16 +273,11 @@ impl<'a> Resolver<'a> {
         starts
     }
 
-    fn edges_of(
-        &mut self,
-        at: NodeId,
-        path: &str,
-        reading: &Reading<&'a str>,
-        role: Role,
-    ) -> Vec<Edge> {
+    fn add_edges(&mut self, at: NodeId, path: &str, reading: &Reading<&'a str>, role: Role) {
         let folder = self.tree.folder_of[at.as_usize()];
         if role == Role::Stub {
-            return Vec::new();
+            self.part.counts.push(0);
+            return;
         }
         self.add_package(at, folder, role);
         self.add_conftest(at, folder, role);
@@ -216,9 +312,8 @@ impl<'a> Resolver<'a> {
         self.edges
             .sort_by_key(|edge| (edge.to, edge.kind, edge.line));
         self.edges.dedup_by_key(|edge| (edge.to, edge.kind));
-        let edges = self.edges.clone();
-        self.edges.clear();
-        edges
+        self.part.counts.push(self.edges.len());
+        self.part.edges.append(&mut self.edges);
     }
 
     fn add(&mut self, to: NodeId, kind: EdgeKind, line: u32) {
@@ -280,7 +375,7 @@ impl<'a> Resolver<'a> {
         place: Option<Place>,
     ) {
         let part = import.member.filter(|member| *member != "*");
-        let found = part.and_then(|member| self.tree.find(place?, member));
+        let found = part.and_then(|member| self.finder.find(place?, member));
         if let Some(part) = found.and_then(|found| found.node) {
             self.add_found(import, part, node, 1);
         } else if let Some(module) = node {
@@ -311,7 +406,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         let steps = 1 + import.module.matches('.').count() + members;
-        if !self.naming.has_steps(&self.tree, to, steps) {
+        if !self.naming.has_steps(self.tree, to, steps) {
             for at in 0..self.walked.len() {
                 self.add(self.walked[at], kind, import.line);
             }
@@ -361,7 +456,7 @@ impl<'a> Resolver<'a> {
     fn walk_from_top(&mut self, own: Option<FolderId>, name: &'a str) -> Walk {
         self.walked.clear();
         let (first, rest) = name.split_once('.').unwrap_or((name, ""));
-        match self.tree.find_top(own, first) {
+        match self.finder.find_top(own, first) {
             Some(found) => self.walk(found, rest),
             None => Walk::Nowhere,
         }
@@ -387,7 +482,7 @@ impl<'a> Resolver<'a> {
         let mut last = at.node;
         for name in rest.split('.').filter(|_| !rest.is_empty()) {
             self.walked.extend(at.node);
-            let next = at.place.and_then(|place| self.tree.find(place, name));
+            let next = at.place.and_then(|place| self.finder.find(place, name));
             let Some(next) = next else {
                 return match last {
                     _ if at.node.is_none() && at.has_stub => Walk::Stub,
@@ -429,12 +524,12 @@ impl<'a> Resolver<'a> {
         for id in chain.into_iter().rev() {
             let name = self.tree.folder(id).name;
             let found = match place {
-                None => self.tree.find_top(None, name),
-                Some(outer) => self.tree.find(outer, name),
+                None => self.finder.find_top(None, name),
+                Some(outer) => self.finder.find(outer, name),
             };
             let found = found.and_then(|found| found.place);
             place = found
-                .filter(|found| self.tree.holds(*found, id))
+                .filter(|found| self.finder.holds(*found, id))
                 .or(Some(Place::Folder(id)));
         }
         let place = place.unwrap_or(Place::Folder(package));
@@ -444,7 +539,7 @@ impl<'a> Resolver<'a> {
 
     fn add_external(&mut self, import: &Import<&'a str>) {
         let name = import.module.split('.').next().unwrap_or_default();
-        *self.external.entry(name).or_default() += 1;
+        *self.part.external.entry(name).or_default() += 1;
     }
 
     fn add_unresolved(&mut self, from: &From<'_>, import: &Import<&'a str>, with_member: bool) {
@@ -457,38 +552,11 @@ impl<'a> Resolver<'a> {
             }
             name.push_str(member);
         }
-        self.unresolved.push(Unresolved {
+        self.part.unresolved.push(Unresolved {
             file: from.path.to_owned(),
             line: import.line,
             name,
         });
-    }
-
-    fn note_problem(&mut self, path: &str, reading: Reading<&str>) {
-        if let Err(problem) = reading {
-            self.problems.push(Problem {
-                file: path.to_owned(),
-                line: problem.line,
-                text: problem.message,
-            });
-        }
-    }
-
-    fn health(self, files: usize) -> Health {
-        let mut external: Vec<External> = (self.external.into_iter())
-            .map(|(name, imports)| External {
-                name: name.to_owned(),
-                imports,
-            })
-            .collect();
-        external.sort_by(|a, b| a.name.cmp(&b.name));
-        Health {
-            files,
-            analysed: files - self.problems.len(),
-            problems: self.problems,
-            unresolved: self.unresolved,
-            external,
-        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! The lists that [`Verdicts`] are made for: orphans, isolated modules, and what their imports
 //! lead to.
 
-use std::collections::BTreeSet;
-
 use super::cycles::Groups;
 use super::import_graph::NodeId;
 use super::verdict::{Verdict, Verdicts};
@@ -19,8 +17,8 @@ impl Verdicts<'_> {
         let groups = self.orphan_groups();
         let heads = self.heads(&groups);
         if !recursive {
-            let heads = heads.iter().map(|id| self.orphan(*id, Vec::new()));
-            return heads.collect();
+            let heads = self.graph.ids().filter(|id| heads[id.as_usize()]);
+            return heads.map(|id| self.orphan(id, Vec::new())).collect();
         }
         self.with_led(&heads, &groups)
     }
@@ -28,11 +26,13 @@ impl Verdicts<'_> {
     /// The modules that no module imports, in the order of their files; with `recursive` also those
     /// without tests that their imports lead to.
     pub fn isolated(&self, recursive: bool) -> Vec<Orphan> {
-        let isolated = self.graph.ids().filter(|id| self.is_isolated(*id));
+        let ids = self.graph.ids();
         if !recursive {
+            let isolated = ids.filter(|id| self.is_isolated(*id));
             return isolated.map(|id| self.orphan(id, Vec::new())).collect();
         }
-        self.with_led(&isolated.collect(), &self.orphan_groups())
+        let isolated: Vec<bool> = ids.map(|id| self.is_isolated(id)).collect();
+        self.with_led(&isolated, &self.orphan_groups())
     }
 
     fn orphan_groups(&self) -> Groups {
@@ -40,22 +40,22 @@ impl Verdicts<'_> {
     }
 
     /// Where the walk along the imports of orphans begins: unreferenced and untested modules, and
-    /// circles of islands that no other orphan imports.
-    fn heads(&self, groups: &Groups) -> BTreeSet<NodeId> {
+    /// circles of islands that no other orphan imports. Says so of each module.
+    fn heads(&self, groups: &Groups) -> Vec<bool> {
         let mut is_led = vec![false; groups.groups.len()];
         for (from, group) in groups.groups.iter().enumerate() {
             for to in group.iter().flat_map(|id| self.led_groups(groups, *id)) {
                 is_led[to] |= to != from;
             }
         }
-        let is_head = |id: &NodeId| match self.verdict(*id) {
+        let is_head = |id: NodeId| match self.verdict(id) {
             Verdict::Orphan(OrphanKind::Island) => {
                 groups.group_of[id.as_usize()].is_some_and(|group| !is_led[group])
             }
             Verdict::Orphan(_) => true,
             Verdict::Tested(_) | Verdict::NoModule => false,
         };
-        self.graph.ids().filter(is_head).collect()
+        self.graph.ids().map(is_head).collect()
     }
 
     fn led_groups(&self, groups: &Groups, id: NodeId) -> impl Iterator<Item = usize> {
@@ -68,13 +68,13 @@ impl Verdicts<'_> {
     }
 
     /// These modules and the orphans that their imports lead to.
-    fn with_led(&self, heads: &BTreeSet<NodeId>, groups: &Groups) -> Vec<Orphan> {
+    fn with_led(&self, heads: &[bool], groups: &Groups) -> Vec<Orphan> {
         let mut leads: Vec<Vec<NodeId>> = vec![Vec::new(); groups.groups.len()];
         // Importers come first, so that what leads to a group is complete when its turn comes.
         for (at, group) in groups.groups.iter().enumerate() {
             let mut here = std::mem::take(&mut leads[at]);
             let own: Vec<NodeId> = (group.iter().copied())
-                .filter(|id| heads.contains(id))
+                .filter(|id| heads[id.as_usize()])
                 .collect();
             merge(&mut here, &own);
             let mut targets: Vec<usize> = (group.iter())
@@ -88,9 +88,9 @@ impl Verdicts<'_> {
             }
             leads[at] = here;
         }
-        let mut list = Vec::new();
+        let mut list = Vec::with_capacity(heads.len());
         for id in self.graph.ids() {
-            if heads.contains(&id) {
+            if heads[id.as_usize()] {
                 list.push(self.orphan(id, Vec::new()));
                 continue;
             }

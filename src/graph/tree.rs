@@ -1,12 +1,10 @@
-//! [`Tree`]: the folders and files of a project, and which file a dotted name means, as CPython's
-//! path finder decides it.
+//! [`Tree`]: the folders and files of a project, and what a name means in one of the folders, as
+//! CPython's path finder decides it.
 //!
 //! A name is looked up in a list of folders. In each, in this order: a package (a folder with
 //! `__init__.py`), a module (`name.py`). The first hit wins. A folder without `__init__.py` only
 //! counts where no folder of the list has a hit; then all folders of that name together are a
 //! namespace package (PEP 420).
-
-use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -60,7 +58,7 @@ struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Folder(FolderId),
-    /// A position in `Tree::portions`.
+    /// A position in the list of the [`Finder`](super::finder::Finder) that found them.
     Portions(u32),
 }
 
@@ -84,9 +82,6 @@ pub(super) struct Tree<'a> {
     pub(super) folder_of: Vec<FolderId>,
     /// For each name of the first level: the folders of the search path that have it, in order.
     tops: FxHashMap<&'a str, Vec<FolderId>>,
-    top_memo: FxHashMap<&'a str, Found>,
-    portions: Vec<Vec<FolderId>>,
-    portion_memo: FxHashMap<(u32, &'a str), Option<Found>>,
 }
 
 impl<'a> Tree<'a> {
@@ -109,9 +104,6 @@ impl<'a> Tree<'a> {
             slots: FxHashMap::with_capacity_and_hasher(files.len() * 2, rustc_hash::FxBuildHasher),
             folder_of: Vec::with_capacity(files.len()),
             tops: FxHashMap::default(),
-            top_memo: FxHashMap::default(),
-            portions: Vec::new(),
-            portion_memo: FxHashMap::default(),
         };
         let mut last = ("", FolderId::PROJECT);
         for (node, path) in (0..).map(NodeId).zip(files) {
@@ -263,39 +255,9 @@ impl<'a> Tree<'a> {
         self.tops = tops;
     }
 
-    /// What the first part of a name means. A module or package in `own`, a folder of the search
-    /// path, goes before all others.
-    pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Found> {
-        let folders = self.tops.get(name)?;
-        if let [only] = folders.as_slice() {
-            return self.find_in(*only, name);
-        }
-        let found = own.and_then(|own| self.find_in(own, name));
-        if let Some(found) = found.filter(|found| found.node.is_some()) {
-            return Some(found);
-        }
-        if let Some(known) = self.top_memo.get(name) {
-            return Some(*known);
-        }
-        let path = folders.clone();
-        let found = self.find_along(&path, name)?;
-        self.top_memo.insert(name, found);
-        Some(found)
-    }
-
-    /// What a part of a package means.
-    pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Found> {
-        let index = match place {
-            Place::Folder(folder) => return self.find_in(folder, name),
-            Place::Portions(index) => index,
-        };
-        if let Entry::Occupied(known) = self.portion_memo.entry((index, name)) {
-            return *known.get();
-        }
-        let path = self.portions[index as usize].clone();
-        let found = self.find_along(&path, name);
-        self.portion_memo.insert((index, name), found);
-        found
+    /// The folders of the search path that have a name, in order.
+    pub(super) fn top_folders(&self, name: &str) -> Option<&[FolderId]> {
+        self.tops.get(name).map(Vec::as_slice)
     }
 
     /// What a name means in one folder.
@@ -324,45 +286,5 @@ impl<'a> Tree<'a> {
             place: Some(Place::Folder(id)),
             has_stub: false,
         })
-    }
-
-    fn find_along(&mut self, path: &[FolderId], name: &'a str) -> Option<Found> {
-        let mut portions = Vec::new();
-        let mut stub = None;
-        for &folder in path {
-            match self.find_in(folder, name) {
-                Some(found) if found.node.is_some() => return Some(found),
-                Some(found) if found.has_stub => stub = stub.or(Some(found)),
-                Some(Found {
-                    place: Some(Place::Folder(portion)),
-                    ..
-                }) => portions.push(portion),
-                _ => {}
-            }
-        }
-        if stub.is_some() {
-            return stub;
-        }
-        let place = match portions.as_slice() {
-            [] => return None,
-            [only] => Place::Folder(*only),
-            _ => {
-                self.portions.push(portions);
-                Place::Portions(u32::try_from(self.portions.len() - 1).unwrap_or(u32::MAX))
-            }
-        };
-        Some(Found {
-            node: None,
-            place: Some(place),
-            has_stub: false,
-        })
-    }
-
-    /// Whether a place is a folder, or has it as a portion.
-    pub(super) fn holds(&self, place: Place, folder: FolderId) -> bool {
-        match place {
-            Place::Folder(found) => found == folder,
-            Place::Portions(index) => self.portions[index as usize].contains(&folder),
-        }
     }
 }

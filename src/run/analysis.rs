@@ -2,11 +2,14 @@
 //!
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use crate::diag::Hint;
-use crate::graph::{Health, ImportGraph, Layout, Resolution, Verdicts, resolve};
+use crate::graph::{Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts};
 use crate::model::module_map::Analysed;
 use crate::model::record::Level;
 use crate::model::{Module, Notice, Orphan};
@@ -17,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
 /// that a test which is gone is forgotten soon.
 const COVERAGE_RUNS: u32 = 5;
+
+/// A thread for fewer files costs more than it saves.
+const LEAST_FILES: usize = 1_000;
 
 /// What to analyse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +77,15 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
         data_dir: &request.data_dir,
         exclude: &request.exclude,
     };
-    let scan = scan(&options, store.known_files()?)?;
+    let mut by_tests = BTreeSet::new();
+    let scan = scan(&options, || {
+        by_tests = store
+            .reader()?
+            .executed_files(COVERAGE_RUNS)?
+            .into_keys()
+            .collect();
+        store.known_files().map_err(AnalysisError::from)
+    })?;
     store.put_known_files(&scan.changed, &scan.gone)?;
     let (layout, problems) = layout(&request.project);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
@@ -91,15 +105,39 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
     });
     Ok(Analysis {
         notices: notices.collect(),
-        executed: store
-            .reader()?
-            .executed_files(COVERAGE_RUNS)?
-            .into_keys()
-            .collect(),
+        executed: by_tests,
         layout,
         graph,
         health,
     })
+}
+
+/// The graph of these files, from parts that threads make.
+fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
+    let draft = &Draft::new(layout, files);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = files.len().div_ceil(threads).max(LEAST_FILES);
+    let parts = thread::scope(|scope| {
+        let mut starts = (0..files.len()).step_by(size);
+        let part = move |from: usize| draft.part(from..files.len().min(from + size));
+        let first = starts.next();
+        let others: Vec<_> = starts
+            .map(|from| {
+                let builder = thread::Builder::new();
+                builder
+                    .spawn_scoped(scope, move || part(from))
+                    .map_err(|_| from)
+            })
+            .collect();
+        let mut parts: Vec<Part<'_>> = first.map(part).into_iter().collect();
+        parts.extend(others.into_iter().map(|other| match other {
+            Ok(worker) => worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // No thread could be had for it.
+            Err(from) => part(from),
+        }));
+        parts
+    });
+    draft.join(parts)
 }
 
 impl Analysis {
@@ -127,25 +165,24 @@ impl Analysis {
     /// both find is there once.
     pub fn found(&self, wishes: &OrphanWishes) -> Vec<Orphan> {
         let verdicts = self.verdicts();
-        let mut found: BTreeMap<String, Orphan> = BTreeMap::new();
-        let mut lists = Vec::new();
+        let mut found = Vec::new();
         if wishes.discover_isolated {
-            lists.push(verdicts.isolated(wishes.recursive_isolated));
+            found = verdicts.isolated(wishes.recursive_isolated);
         }
         if wishes.discover {
-            lists.push(verdicts.orphans(wishes.recursive));
+            found.append(&mut verdicts.orphans(wishes.recursive));
         }
-        for orphan in lists.into_iter().flatten() {
-            let known = found
-                .entry(orphan.module.file.clone())
-                .or_insert_with(|| Orphan {
-                    led_by: Vec::new(),
-                    ..orphan.clone()
-                });
-            known.led_by.extend(orphan.led_by);
-            known.led_by.sort();
-            known.led_by.dedup();
-        }
-        found.into_values().collect()
+        // The order of equal files stays.
+        found.sort_by(|one, other| one.module.file.cmp(&other.module.file));
+        found.dedup_by(|again, first| {
+            let is_same = again.module.file == first.module.file;
+            if is_same {
+                first.led_by.append(&mut again.led_by);
+                first.led_by.sort();
+                first.led_by.dedup();
+            }
+            is_same
+        });
+        found
     }
 }

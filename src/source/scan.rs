@@ -28,7 +28,7 @@ use nix::fcntl::OFlag;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::decode::decode;
-use super::walk::{Found, ScanError, Stat, Unlisted, cannot_read, walk};
+use super::walk::{Found, ScanError, Stat, Unlisted, Walk, cannot_read, walk};
 use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
@@ -69,11 +69,24 @@ pub struct Scan {
     pub gone: Vec<String>,
 }
 
-/// Scans a project; `known` is what is remembered of the scan before.
-pub fn scan(options: &ScanOptions<'_>, mut known: Vec<KnownFile>) -> Result<Scan, ScanError> {
+/// Scans a project; `known` gives what is remembered of the scan before. It is called on this
+/// thread, while others look for files already.
+pub fn scan<E: From<ScanError>>(
+    options: &ScanOptions<'_>,
+    known: impl FnOnce() -> Result<Vec<KnownFile>, E>,
+) -> Result<Scan, E> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = threads.min(MAX_THREADS);
-    let walk = walk(options, threads)?;
+    let (walk, known) = walk(options, threads, known)?;
+    Ok(scan_files(options, threads, walk, known?)?)
+}
+
+fn scan_files(
+    options: &ScanOptions<'_>,
+    threads: usize,
+    walk: Walk,
+    mut known: Vec<KnownFile>,
+) -> Result<Scan, ScanError> {
     if !known.is_sorted_by(|one, other| one.path <= other.path) {
         known.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     }

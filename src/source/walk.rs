@@ -108,8 +108,13 @@ pub(super) struct Walk {
     pub(super) unlisted: Vec<Unlisted>,
 }
 
-/// Finds the Python files and stubs of a project, on a few threads.
-pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, ScanError> {
+/// Finds the Python files and stubs of a project, on a few threads. `meanwhile` is what this thread
+/// does before it helps the others.
+pub(super) fn walk<T>(
+    options: &ScanOptions<'_>,
+    threads: usize,
+    meanwhile: impl FnOnce() -> T,
+) -> Result<(Walk, T), ScanError> {
     let walker = Walker {
         options,
         excluded: excluded(options.project, options.exclude)?,
@@ -129,13 +134,14 @@ pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, Sc
         project: options.project.to_owned(),
         source,
     })?;
-    let mut walk = thread::scope(|scope| {
+    let (mut walk, meanwhile) = thread::scope(|scope| {
         let others: Vec<_> = (1..threads)
             .map_while(|_| {
                 let worker = || walker.work();
                 thread::Builder::new().spawn_scoped(scope, worker).ok()
             })
             .collect();
+        let meanwhile = meanwhile();
         let mut walk = walker.work();
         for other in others {
             let found = other
@@ -144,17 +150,17 @@ pub(super) fn walk(options: &ScanOptions<'_>, threads: usize) -> Result<Walk, Sc
             walk.files.extend(found.files);
             walk.unlisted.extend(found.unlisted);
         }
-        walk
+        (walk, meanwhile)
     });
     if walker.is_full() {
         return Err(ScanError::TooMuch {
             project: options.project.to_owned(),
         });
     }
-    walk.files
-        .sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    // Made for lists of sorted parts.
+    walk.files.sort_by(|one, other| one.path.cmp(&other.path));
     walk.unlisted.sort();
-    Ok(walk)
+    Ok((walk, meanwhile))
 }
 
 struct Folder {
@@ -187,7 +193,7 @@ impl Walker<'_> {
     }
 
     /// Lists folders until there are none left. What a folder holds is kept by the thread that
-    /// listed it, unless another one has nothing to do.
+    /// listed it, unless another one has nothing to do. The files are sorted.
     fn work(&self) -> Walk {
         let (mut walk, mut own) = (Walk::default(), Vec::new());
         while let Some(folder) = own.pop().or_else(|| self.next()) {
@@ -217,6 +223,8 @@ impl Walker<'_> {
                 self.more.notify_all();
             }
         }
+        walk.files
+            .sort_unstable_by(|one, other| one.path.cmp(&other.path));
         walk
     }
 

@@ -37,26 +37,29 @@ impl Reader {
 
 /// A row that is damaged is left out: its file is read again.
 fn known_files(db: &Db) -> Result<Vec<KnownFile>, StoreError> {
-    let rows = db.rows(
-        "read what is known of files",
-        "SELECT path, size_bytes, mtime_ns, content_hash, reading FROM source_file",
-        [],
-        |row| {
+    let read = || {
+        let mut files = Vec::new();
+        let mut query = db.connection.prepare_cached(
+            "SELECT path, size_bytes, mtime_ns, content_hash, reading FROM source_file",
+        )?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
             let path = row.get_ref(0)?.as_str();
             let content_hash = row.get_ref(3)?.as_blob()?.try_into();
             let (Ok(path), Ok(content_hash)) = (path, content_hash) else {
-                return Ok(None);
+                continue;
             };
-            Ok(Some(KnownFile {
+            files.push(KnownFile {
                 path: path.to_owned(),
                 size_bytes: count(row.get(1)?),
                 mtime_ns: row.get(2)?,
                 content_hash,
                 reading: row.get_ref(4)?.as_blob()?.to_owned(),
-            }))
-        },
-    )?;
-    Ok(rows.into_iter().flatten().collect())
+            });
+        }
+        Ok(files)
+    };
+    db.in_words("read what is known of files", read())
 }
 
 fn write(

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use menace_agent::graph::{Resolution, Verdicts, resolve};
-use menace_agent::source::{ScanOptions, layout, scan};
+use menace_agent::source::{ScanError, ScanOptions, layout, scan};
 
 use crate::envs::{available, venv};
 
@@ -79,7 +79,9 @@ pub(super) fn graph_of(root: &Path) -> Resolution {
         data_dir: &root.join("sandbox_data"),
         exclude: &[],
     };
-    let files = scan(&options, Vec::new()).unwrap().files;
+    let files = scan(&options, || Ok::<_, ScanError>(Vec::new()))
+        .unwrap()
+        .files;
     let (layout, problems) = layout(root);
     assert_eq!(problems, []);
     resolve(&layout, &files)

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use menace_agent::diag::Hint;
-use menace_agent::source::{ScanOptions, scan};
+use menace_agent::source::{ScanError, ScanOptions, scan};
 
 use super::{fresh_scan, paths, problem, project, scan_with, write};
 
@@ -76,7 +76,7 @@ fn patterns_leave_out_files_and_folders() {
 }
 
 fn scan_error(options: &ScanOptions<'_>) -> String {
-    let error = scan(options, Vec::new()).unwrap_err();
+    let error = scan(options, || Ok::<_, ScanError>(Vec::new())).unwrap_err();
     assert!(error.hint().is_some());
     error.to_string()
 }

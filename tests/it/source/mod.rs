@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use menace_agent::graph::{FileFacts, KnownFile};
-use menace_agent::source::{Scan, ScanOptions, scan};
+use menace_agent::source::{Scan, ScanError, ScanOptions, scan};
 
 /// A project of these files.
 fn project(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -31,7 +31,7 @@ fn scan_with(project: &Path, known: Vec<KnownFile>, exclude: &[String]) -> Scan 
         data_dir: &project.join("sandbox_data"),
         exclude,
     };
-    scan(&options, known).unwrap()
+    scan(&options, || Ok::<_, ScanError>(known)).unwrap()
 }
 
 fn fresh_scan(project: &Path) -> Scan {
