@@ -405,7 +405,8 @@ impl<'t, 'a> Resolver<'t, 'a> {
         if import.level > 0 {
             return;
         }
-        let steps = 1 + import.module.matches('.').count() + members;
+        let dots = import.module.bytes().filter(|byte| *byte == b'.').count();
+        let steps = 1 + dots + members;
         if !self.naming.has_steps(self.tree, to, steps) {
             for at in 0..self.walked.len() {
                 self.add(self.walked[at], kind, import.line);

@@ -99,9 +99,11 @@ impl<'a> Tree<'a> {
             outside: None,
             has_stub: false,
         };
+        // Folders have slots too, and are far fewer.
+        let slots = files.len() + files.len() / 2;
         let mut tree = Self {
             folders: vec![project],
-            slots: FxHashMap::with_capacity_and_hasher(files.len() * 2, rustc_hash::FxBuildHasher),
+            slots: FxHashMap::with_capacity_and_hasher(slots, rustc_hash::FxBuildHasher),
             folder_of: Vec::with_capacity(files.len()),
             tops: FxHashMap::default(),
         };
