@@ -13,7 +13,7 @@
 //! The walk is this program itself, started anew; a scan is `agent orphans scan --json`.
 //!
 //! Without `--project`, a wheel with over 6,000 modules is unpacked into the target folder on the
-//! first use; that, and ruff, need a package index.
+//! first use, and a test that reaches them is written; that, and ruff, need a package index.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
@@ -135,7 +135,7 @@ fn options(args: &[&str]) -> (PathBuf, usize) {
 fn sample_project() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("imports");
     let project = cache.join("project");
-    let done = cache.join("complete");
+    let done = cache.join("complete-with-test");
     if done.exists() {
         return project;
     }
@@ -155,8 +155,36 @@ fn sample_project() -> PathBuf {
     run(&mut unzip);
     // A file of the wheel refers to it.
     fs::write(project.join("pyproject.toml"), "[tool.ruff]\n").expect("a file is written");
+    write_test(&project);
     fs::write(done, "").expect("the marker is written");
     project
+}
+
+/// A test that imports every module. The wheel has none, and every module would be an orphan: then
+/// half of a warm scan is the printing of eight thousand of them.
+fn write_test(project: &Path) {
+    let options = ScanOptions {
+        project,
+        data_dir: &project.join("sandbox_data"),
+        exclude: &[],
+    };
+    let nothing = || Ok::<_, ScanError>(Vec::new());
+    let files = scan(&options, nothing).expect("the project can be scanned");
+    let names = files.files.iter().filter_map(|file| {
+        let name = file.path.strip_suffix(".py")?;
+        Some(
+            name.strip_suffix("/__init__")
+                .unwrap_or(name)
+                .replace('/', "."),
+        )
+    });
+    let imports: String = names
+        .map(|name| ["import ", &name, "\n"].concat())
+        .collect();
+    let folder = project.join("tests");
+    fs::create_dir_all(&folder).expect("the folder of the test can be made");
+    let text = imports + "def test_nothing(): pass\n";
+    fs::write(folder.join("test_imports.py"), text).expect("the test is written");
 }
 
 fn run(command: &mut Command) {
