@@ -51,7 +51,7 @@ pub fn read_mirrors(
             let merge = MapMerge::new(&entries, &map, known.is_some(), &module_of);
             said.extend(notices);
             said.extend(unknown(MODULE_MAP_FILE, &merge.unknown));
-            store.merge_module_map(&merge, &remember, now_ms)?;
+            store.merge_module_map(&merge, &remember, run, now_ms)?;
         }
     }
     Ok(said)

@@ -4,6 +4,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::db::{count, int};
 use super::error::StoreError;
+use super::leases::{self, Standing};
 use super::module_map::{hold_back, put};
 use super::open::Store;
 use super::reader::Reader;
@@ -45,12 +46,11 @@ impl Reader {
 impl Store {
     /// Remembers a file as it was read or written.
     pub fn remember_mirror(&mut self, name: &str, file: &Remembered) -> Result<(), StoreError> {
-        let remembered = self.in_transaction(|tx| remember(tx, name, file));
-        self.db.in_words("remember a file", remembered)
+        self.write_for("remember a file", None, |tx| remember(tx, name, file))
     }
 
     /// Writes what `orphan_modules.json` says, and remembers the file; `run` is the one that reads
-    /// it.
+    /// it. One whose lease was lost is [`StoreError::LeaseLost`], and nothing is written.
     pub fn merge_orphans(
         &mut self,
         merge: &OrphanMerge,
@@ -58,7 +58,7 @@ impl Store {
         run: Option<RunId>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let merged = self.in_transaction(|tx| {
+        self.write_for("read the list of orphans in", run, |tx| {
             for (module, extra) in &merge.added {
                 list_orphan(tx, module, extra.as_deref(), run, now_ms)?;
             }
@@ -77,18 +77,18 @@ impl Store {
                 .execute([path])?;
             }
             remember(tx, ORPHANS_FILE, file)
-        });
-        self.db.in_words("read the list of orphans in", merged)
+        })
     }
 
-    /// Writes what `module_map.json` says, and remembers the file.
+    /// The same for `module_map.json`.
     pub fn merge_module_map(
         &mut self,
         merge: &MapMerge,
         file: &Remembered,
+        run: Option<RunId>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let merged = self.in_transaction(|tx| {
+        self.write_for("read the module map in", run, |tx| {
             for (module, group) in &merge.put {
                 put(tx, module, *group, Source::File, None, now_ms)?;
             }
@@ -101,17 +101,31 @@ impl Store {
             }
             hold_back(tx)?;
             remember(tx, MODULE_MAP_FILE, file)
-        });
-        self.db.in_words("read the module map in", merged)
+        })
     }
 
-    fn in_transaction(
+    /// Writes in one transaction, for a run only where that is in good standing.
+    fn write_for(
         &mut self,
+        action: &'static str,
+        run: Option<RunId>,
         write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        let tx = self.db.connection.transaction()?;
-        write(&tx)?;
-        tx.commit()
+    ) -> Result<(), StoreError> {
+        let carry_out = || {
+            let tx = self.db.connection.transaction()?;
+            let standing = match run {
+                Some(run) => leases::standing(&tx, run)?,
+                None => Standing::Good,
+            };
+            if standing == Standing::Good {
+                write(&tx)?;
+                tx.commit()?;
+            }
+            Ok(standing)
+        };
+        let written = carry_out();
+        let standing = self.db.in_words(action, written)?;
+        leases::in_good_standing(&self.db, run, standing)
     }
 }
 

@@ -8,10 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use menace_agent::diag::Hint;
+use menace_agent::model::mirror::Remembered;
 use menace_agent::model::write::NewRun;
 use menace_agent::model::{
     Event, Holder, Lease, LeaseClaim, LeaseToken, Outcome, RunId, RunOutcome,
 };
+use menace_agent::plan::{MapMerge, OrphanMerge};
 use menace_agent::store::{Acquisition, Leases, Reader, ScanRow, StoreError, Writer};
 use proptest::prelude::*;
 
@@ -343,6 +345,18 @@ fn no_list_of_orphans_is_written_under_a_lease_that_is_lost() {
     };
     let error = store.put_scan(&later, &[], Some(run)).unwrap_err();
     assert_eq!(lost_token(&error), claim.token);
+    let merge = OrphanMerge::default();
+    let file = Remembered {
+        size_bytes: 2,
+        mtime_ns: 0,
+        hash: [0; 16],
+        extra: None,
+    };
+    let error = store.merge_orphans(&merge, &file, Some(run), NOW_MS);
+    assert_eq!(lost_token(&error.unwrap_err()), claim.token);
+    let merge = MapMerge::default();
+    let error = store.merge_module_map(&merge, &file, Some(run), NOW_MS);
+    assert_eq!(lost_token(&error.unwrap_err()), claim.token);
     assert_eq!(store.reader().unwrap().last_scan().unwrap(), Some(scan));
 }
 

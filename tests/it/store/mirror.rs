@@ -88,7 +88,9 @@ fn the_map_follows_the_file() {
         removed: vec!["a.py".to_owned()],
         unknown: Vec::new(),
     };
-    store.merge_module_map(&merge, &file(3), NOW_MS).unwrap();
+    store
+        .merge_module_map(&merge, &file(3), None, NOW_MS)
+        .unwrap();
     let map = reader.module_map().unwrap();
     let map: Vec<_> = map
         .iter()
