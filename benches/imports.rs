@@ -160,8 +160,8 @@ fn sample_project() -> PathBuf {
     project
 }
 
-/// A test that imports every module. The wheel has none, and every module would be an orphan: then
-/// half of a warm scan is the printing of eight thousand of them.
+/// A test that imports every module. The wheel has none, and every module would be an orphan: a
+/// warm scan then lists and prints eight thousand of them, which took a sixth of its time.
 fn write_test(project: &Path) {
     let options = ScanOptions {
         project,

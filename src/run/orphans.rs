@@ -33,7 +33,7 @@ use crate::model::{Event, Integration, Module, Notice, OrphanSource, RunId, RunO
 use crate::plan::orphans::{
     Listed, OrphanWishes, PresentList, Suppression, TrialPlan, scan_is_due, suppressed,
 };
-use crate::source::is_excluded;
+use crate::source::exclusion;
 use crate::store::{Reader, ScanRow, Store, StoreError};
 
 /// What a run does about orphans.
@@ -300,11 +300,12 @@ fn listed(
     suppressions: &[Suppression],
 ) -> Result<Vec<Listed>, StoreError> {
     let rows = reader.orphans()?.into_iter();
-    let (project, exclude) = (&request.project, &request.exclude);
+    let project = &request.project;
+    let is_excluded = exclusion(project, &request.exclude);
     let listed = rows.map(|row| Listed {
         suppressed: suppressed(suppressions, &row.orphan.module),
         exists: project.join(&row.orphan.module.file).is_file()
-            && !is_excluded(project, exclude, &row.orphan.module.file),
+            && !is_excluded(&row.orphan.module.file),
         status: row.status,
         last_tested_run: row.last_tested_run,
         module: row.orphan.module,

@@ -104,17 +104,15 @@ pub fn files(
     Ok(found)
 }
 
-/// Whether one of the patterns of `exclude` matches a file, or a folder that it is in; a pattern
-/// that is none matches nothing.
-pub fn is_excluded(project: &Path, exclude: &[String], file: &str) -> bool {
-    let path = Path::new(file);
-    !exclude.is_empty()
-        && excluded(project, exclude).is_ok_and(|patterns| {
-            let is_folder = |folder: &Path| folder != path;
-            path.ancestors()
-                .filter(|part| !part.as_os_str().is_empty())
-                .any(|part| patterns.matched(part, is_folder(part)).is_ignore())
-        })
+/// Tells of files whether one of the patterns of `exclude` matches them, or a folder that they are
+/// in; a pattern that is none matches nothing.
+pub fn exclusion(project: &Path, exclude: &[String]) -> impl Fn(&str) -> bool + use<> {
+    let patterns = excluded(project, exclude).unwrap_or_else(|_| Override::empty());
+    move |file| {
+        let path = Path::new(file);
+        let mut parts = path.ancestors().filter(|part| !part.as_os_str().is_empty());
+        parts.any(|part| patterns.matched(part, part != path).is_ignore())
+    }
 }
 
 /// What the patterns of `exclude` match, which are those of `.gitignore`.

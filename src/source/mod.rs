@@ -11,7 +11,7 @@ mod pytest_settings;
 pub mod scan;
 mod walk;
 
-pub use files::{FilesError, files, is_excluded};
+pub use files::{FilesError, exclusion, files};
 pub use layout::layout;
 pub use paths::{PathError, resolve};
 pub use scan::{Scan, ScanOptions, scan};

@@ -343,3 +343,13 @@ fn without_integration_the_map_stays_as_it_is() {
     assert_eq!(orphans(&summary), [2, 2, 0].map(Value::from));
     assert_eq!(lab.rows("SELECT count(*) FROM module_group"), ["0"]);
 }
+
+#[test]
+fn an_excluded_orphan_goes_from_the_list_and_is_tested_no_more() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    lab.write("menace.toml", "exclude-modules = ['lonely.py', 'other/']\n");
+    let summary = run(&lab, &[]);
+    assert_eq!(summary["total"], 3, "the test, and the two of pkg.helper");
+    assert_eq!(list(&lab), ["pkg/helper.py | island | integrated"]);
+}
