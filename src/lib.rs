@@ -40,7 +40,10 @@
 //! | L2 | [`engine`] | processes; the only user of duct |
 //! | L2 | [`source`] | the project's files; the only user of ignore |
 //! | L2 | [`archive`] | image archives as files, projects as streams; the only user of tar, flate2 and zip |
+//! | L2 | [`exporter`] | figures for Prometheus; the only listener |
 //! | L1 | [`plan`] | snapshots in, plans out |
+//! | L1 | [`schedule`] | due times: interval, cron, jitter, what was missed, when to try again |
+//! | L1 | [`metrics`] | a snapshot of the state in, samples out |
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
 //! | L1 | [`graph`] | the import graph: facts of files, resolution, verdicts, groups |
 //! | L1 | [`image`] | image archives and wheels, judged over bytes |
@@ -56,7 +59,7 @@
 //! 2. Green is never the result of missing data: a test that was collected and did not report
 //!    makes the run `incomplete`.
 //! 3. Nothing outside the agent's own files, rows and processes is ever removed or ended.
-//! 4. Nothing is fetched when offline, and nothing listens.
+//! 4. Nothing is fetched when offline. Nothing listens unless asked to, and then on loopback.
 //! 5. Every error names the thing, says what was expected and what was found, and offers a next
 //!    step that works offline.
 //! 6. Two holders of one lease never both write.
@@ -67,14 +70,17 @@ pub mod cli;
 pub mod clock;
 pub mod diag;
 pub mod engine;
+pub mod exporter;
 pub mod graph;
 pub mod image;
 pub mod insight;
+pub mod metrics;
 pub mod mirror;
 pub mod model;
 pub mod plan;
 pub mod pytest;
 pub mod run;
+pub mod schedule;
 pub mod service;
 pub mod settings;
 pub mod source;

@@ -72,6 +72,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
+        Command::RunScheduled(_) | Command::Status(_) => Ok(ExitCode::BUG),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
         Command::Image(args) => image::run(args, &settings, output),

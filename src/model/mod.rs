@@ -1,9 +1,10 @@
 //! The vocabulary of the project: plain values that every other layer speaks in.
 //!
 //! Nothing here reads a clock, a file or the environment, and nothing here decides anything
-//! beyond what a value means. Five groups:
+//! beyond what a value means. Six groups:
 //!
 //! - *identity*: [`RunId`], [`ShardIndex`], [`TestKey`];
+//! - *cycles*: a [`CycleId`], its [`CycleReason`] and [`CycleOutcome`];
 //! - *turns*: [`Lease`], its [`Holder`] and [`LeaseToken`];
 //! - *verdicts*: [`Outcome`] of an attempt, [`RunOutcome`] of a run, [`Counts`], [`ExitCode`];
 //! - *modules*: a [`Module`] of the project, an [`Orphan`], the [`Trial`] of one, an
@@ -12,6 +13,7 @@
 //!   ([`mod@write`]), and the published JSON contracts: the event stream ([`event`]), the summary
 //!   of a run ([`summary`]) and the list of leases ([`lease`]).
 
+pub mod cycle;
 pub mod digest;
 pub mod event;
 pub mod exit;
@@ -27,6 +29,7 @@ pub mod scan;
 pub mod summary;
 pub mod write;
 
+pub use cycle::{CycleId, CycleOutcome, CycleReason};
 pub use event::{Event, EventLine};
 pub use exit::ExitCode;
 pub use ids::{GroupId, RunId, ShardIndex, TestKey};

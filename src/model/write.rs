@@ -1,5 +1,6 @@
 //! What a run asks the store to write. Every value is one idempotent effect on the run's rows.
 
+use super::cycle::CycleId;
 use super::ids::ShardIndex;
 use super::lease::LeaseClaim;
 use super::module::{Integration, Trial};
@@ -35,6 +36,8 @@ pub struct NewRun {
     pub holder: ProcessIdentity,
     /// The lease under which it runs; once that is lost, nothing more is written.
     pub lease: Option<LeaseClaim>,
+    /// The cycle of the schedule that it is the run of.
+    pub cycle: Option<CycleId>,
 }
 
 /// What tells a process from every other one on this machine, across reuse of process ids.

@@ -17,7 +17,9 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{ContainerSpec, identity};
 use crate::model::event::EVENTS_VERSION;
 use crate::model::write::{NewRun, RunEnd, Write};
-use crate::model::{Event, EventLine, ExitCode, LeaseClaim, Notice, RunId, RunOutcome, RunSummary};
+use crate::model::{
+    CycleId, Event, EventLine, ExitCode, LeaseClaim, Notice, RunId, RunOutcome, RunSummary,
+};
 use crate::plan::RunPlan;
 use crate::plan::cleanup::Owner;
 use crate::store::{Counter, Store, StoreError, Writer};
@@ -39,6 +41,8 @@ pub struct Job {
     pub lease: Option<LeaseKeeper>,
     /// What it does about modules that no test reaches; `None` for nothing.
     pub orphans: Option<OrphanJob>,
+    /// The cycle of the schedule that it is the run of.
+    pub cycle: Option<CycleId>,
     /// What to say at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
 }
@@ -191,5 +195,6 @@ fn new_run(job: &Job, started_ms: i64) -> NewRun {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         holder: identity::of_self(),
         lease: job.lease.as_ref().map(|lease| lease.claim().clone()),
+        cycle: job.cycle,
     }
 }

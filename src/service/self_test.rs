@@ -325,6 +325,7 @@ fn prepare(
             container,
             lease,
             orphans,
+            cycle: None,
             notices,
         },
         store,

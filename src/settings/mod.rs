@@ -34,8 +34,8 @@ pub use layers::{FlagValues, Layers, environment};
 pub use origin::Origin;
 pub use report::{ConfigEntry, ConfigReport};
 pub use resolved::{
-    ColorChoice, ContainerSettings, DEFAULT_IMAGE, OrphanSettings, ProgressChoice, Settings,
-    Verbosity,
+    ColorChoice, ContainerSettings, DEFAULT_IMAGE, LogFormat, MetricsSettings, OrphanSettings,
+    ProgressChoice, ScheduleSettings, Settings, Verbosity,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{Problem, Value};

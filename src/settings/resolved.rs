@@ -1,6 +1,7 @@
 //! [`Settings`]: the final values, and the defaults.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,6 +55,12 @@ pub struct Settings {
     pub lock_file: PathBuf,
     /// How long a run in containers waits for others; `None` for as long as it takes.
     pub lock_timeout: Option<Duration>,
+    /// When runs on a schedule are due, and what becomes of them.
+    pub schedule: ScheduleSettings,
+    /// Where figures are shown.
+    pub metrics: MetricsSettings,
+    /// The form of the service's log.
+    pub log_format: LogFormat,
     /// When to use colours.
     pub color: ColorChoice,
     /// How to show progress.
@@ -127,6 +134,61 @@ pub struct OrphanSettings {
     pub suppressions: Vec<Suppression>,
 }
 
+/// When runs on a schedule are due, and what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleSettings {
+    /// From one due time to the next; [`Settings::uses_cron`] says when it does not count.
+    pub interval: Duration,
+    /// The due times as five fields of cron, in local time.
+    pub cron: Option<String>,
+    /// The most that a due time is put off by chance, so that many agents do not start at once.
+    pub jitter: Duration,
+    /// A JSON array that the figures of each cycle are appended to.
+    pub history: Option<PathBuf>,
+    /// How long a cycle may go on after the service was asked to end.
+    pub drain_timeout: Duration,
+}
+
+/// Where figures are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// The port of the exporter; `None` for no exporter.
+    pub port: Option<u16>,
+    /// The address that it listens on.
+    pub addr: IpAddr,
+    /// A file for the textfile collector of `node_exporter`.
+    pub textfile: Option<PathBuf>,
+}
+
+impl Default for ScheduleSettings {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_hours(1),
+            cron: None,
+            jitter: Duration::ZERO,
+            history: None,
+            drain_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        Self {
+            port: None,
+            addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            textfile: None,
+        }
+    }
+}
+
+impl MetricsSettings {
+    /// Where the exporter listens, where there is one.
+    pub fn listen(&self) -> Option<SocketAddr> {
+        self.port.map(|port| SocketAddr::new(self.addr, port))
+    }
+}
+
 impl Default for OrphanSettings {
     fn default() -> Self {
         Self {
@@ -196,6 +258,20 @@ pub enum ProgressChoice {
     Plain,
     /// Nothing.
     None,
+}
+
+/// The form of the service's log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    pub(super) const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 }
 
 /// How much to say.
@@ -268,6 +344,9 @@ impl Settings {
             container: ContainerSettings::default(),
             orphans: OrphanSettings::default(),
             lock_timeout: None,
+            schedule: ScheduleSettings::default(),
+            metrics: MetricsSettings::default(),
+            log_format: LogFormat::Text,
             color: ColorChoice::Auto,
             progress: ProgressChoice::Auto,
             verbosity: Verbosity::Normal,
@@ -281,6 +360,12 @@ impl Settings {
             let origin = self.origins.get(setting.name).cloned();
             (setting, (setting.show)(self), origin.unwrap_or_default())
         })
+    }
+
+    /// Whether the due times are those of cron: where somebody gave both, the stronger layer says.
+    pub fn uses_cron(&self) -> bool {
+        let strength = |name| self.origin(name).strength();
+        self.schedule.cron.is_some() && strength("cron") >= strength("interval")
     }
 
     /// The origin of one setting, by the setting's name.

@@ -1,6 +1,7 @@
-//! The table of settings: one row each, from which everything else follows.
+//! The table of settings: one row each, from which everything else follows. Its lines are many
+//! because the settings are; there is nothing to split.
 
-use super::resolved::{ColorChoice, ProgressChoice, Settings, Verbosity};
+use super::resolved::{ColorChoice, LogFormat, ProgressChoice, Settings, Verbosity};
 use super::value::{Given, Problem, Value};
 
 /// One setting. Its default is the one of [`Settings::for_project`].
@@ -437,6 +438,102 @@ pub const SETTINGS: &[Setting] = &[
         in_files: true,
         read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
         show: |settings| settings.lock_timeout.into(),
+    },
+    Setting {
+        name: "interval",
+        flags: &["--interval"],
+        variables: &["SELF_TEST_INTERVAL"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .seconds()
+                .map(|time| settings.schedule.interval = time)
+        },
+        show: |settings| settings.schedule.interval.into(),
+    },
+    Setting {
+        name: "cron",
+        flags: &["--cron"],
+        variables: &["SELF_TEST_CRON"],
+        in_files: true,
+        read: |settings, given| given.cron().map(|cron| settings.schedule.cron = cron),
+        show: |settings| settings.schedule.cron.as_ref().into(),
+    },
+    Setting {
+        name: "jitter",
+        flags: &["--jitter"],
+        variables: &["SELF_TEST_JITTER"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .seconds_from_zero()
+                .map(|time| settings.schedule.jitter = time)
+        },
+        show: |settings| settings.schedule.jitter.into(),
+    },
+    Setting {
+        name: "history",
+        flags: &["--history"],
+        variables: &["SELF_TEST_HISTORY"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .path()
+                .map(|path| settings.schedule.history = Some(path))
+        },
+        show: |settings| settings.schedule.history.as_ref().into(),
+    },
+    Setting {
+        name: "drain-timeout",
+        flags: &["--drain-timeout"],
+        variables: &["SELF_TEST_DRAIN_TIMEOUT"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .seconds_from_zero()
+                .map(|time| settings.schedule.drain_timeout = time)
+        },
+        show: |settings| settings.schedule.drain_timeout.into(),
+    },
+    Setting {
+        name: "log-format",
+        flags: &["--log-format"],
+        variables: &["SELF_TEST_LOG_FORMAT"],
+        in_files: true,
+        read: |settings, given| {
+            let format = given.choice(&LogFormat::NAMES)?;
+            settings.log_format = format;
+            Ok(())
+        },
+        show: |settings| name_of(&LogFormat::NAMES, &settings.log_format),
+    },
+    Setting {
+        name: "metrics-port",
+        flags: &["--metrics-port"],
+        variables: &["SELF_TEST_METRICS_PORT"],
+        in_files: true,
+        read: |settings, given| given.port().map(|port| settings.metrics.port = port),
+        show: |settings| settings.metrics.port.map(u32::from).into(),
+    },
+    Setting {
+        name: "metrics-addr",
+        flags: &["--metrics-addr"],
+        variables: &["SELF_TEST_METRICS_ADDR"],
+        in_files: true,
+        read: |settings, given| given.ip_address().map(|addr| settings.metrics.addr = addr),
+        show: |settings| Value::Text(settings.metrics.addr.to_string()),
+    },
+    Setting {
+        name: "metrics-textfile",
+        flags: &["--metrics-textfile"],
+        variables: &["SELF_TEST_METRICS_TEXTFILE"],
+        in_files: true,
+        read: |settings, given| {
+            given
+                .path()
+                .map(|path| settings.metrics.textfile = Some(path))
+        },
+        show: |settings| settings.metrics.textfile.as_ref().into(),
     },
     Setting {
         name: "color",

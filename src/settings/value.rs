@@ -4,6 +4,7 @@
 //! the format has types.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::project;
 use crate::plan::orphans::Suppression;
+use crate::schedule::Cron;
 
 /// Longer times are refused: 31 years are no deadline, and sums stay far from any overflow.
 const MAX_SECONDS: f64 = 1e9;
@@ -143,6 +145,48 @@ impl Given<'_> {
         }
         self.duration("expected a number of seconds from 0, or `none`")
             .map(Some)
+    }
+
+    /// Seconds, 0 too.
+    pub(super) fn seconds_from_zero(&self) -> Result<Duration, Problem> {
+        if self.whole() == Some(0) {
+            return Ok(Duration::ZERO);
+        }
+        self.duration("expected a number of seconds from 0")
+    }
+
+    /// Five fields of cron, or `none`.
+    pub(super) fn cron(&self) -> Result<Option<String>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        let expected = "expected five fields: minute, hour, day of month, month, day of week";
+        let text = self.text(expected)?;
+        match Cron::parse(text) {
+            Ok(cron) => Ok(Some(cron.to_string())),
+            Err(error) => Err(Problem {
+                hint: Some("every night at half past two is `30 2 * * *`".to_owned()),
+                ..self.problem(&error.to_string())
+            }),
+        }
+    }
+
+    /// A port of TCP, or `none`.
+    pub(super) fn port(&self) -> Result<Option<u16>, Problem> {
+        if self.is_word("none") {
+            return Ok(None);
+        }
+        let port = self.whole().and_then(|port| u16::try_from(port).ok());
+        port.filter(|port| *port > 0)
+            .map(Some)
+            .ok_or_else(|| self.problem("expected a port from 1 to 65535, or `none`"))
+    }
+
+    /// An address of this machine.
+    pub(super) fn ip_address(&self) -> Result<IpAddr, Problem> {
+        let expected = "expected an IP address, such as 127.0.0.1 or ::1";
+        let text = self.text(expected)?;
+        text.parse().map_err(|_| self.problem(expected))
     }
 
     /// Shell words in one text, or the words themselves.

@@ -52,6 +52,12 @@ impl Store {
         {
             return Ok(Err(claim.clone()));
         }
+        if let Some(cycle) = new.cycle {
+            tx.prepare_cached(
+                "UPDATE cycle SET run_id = ?2 WHERE cycle_id = ?1 AND finished_ms IS NULL",
+            )?
+            .execute([cycle.0, run])?;
+        }
         for (shard, path) in new.shards.iter().enumerate() {
             tx.prepare_cached("INSERT INTO shard (run_id, shard, path) VALUES (?1, ?2, ?3)")?
                 .execute(params![run, int(shard as u64), path])?;

@@ -25,7 +25,7 @@ pub(super) use self::orphans::{
     GraphArgs, GraphFormat, OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand, WhyArgs,
 };
 use self::run::{EngineArgs, note_word};
-pub(super) use self::run::{OutputArgs, RunArgs};
+pub(super) use self::run::{OutputArgs, RunArgs, RunScheduledArgs};
 use crate::image::{Platform, Reference};
 use crate::model::RunId;
 use crate::settings::{ColorChoice, FlagValues};
@@ -53,6 +53,9 @@ Exit codes:
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
+    /// The cycle that this process carries out for `run-scheduled`, which starts it
+    #[arg(long, hide = true, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) cycle: Option<i64>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -76,6 +79,10 @@ pub(super) struct GlobalArgs {
 pub(super) enum Command {
     /// Run the tests and record the results
     Run(Box<RunArgs>),
+    /// Run them again and again, on a schedule
+    RunScheduled(Box<RunScheduledArgs>),
+    /// Show what a running agent does, and what is due next
+    Status(StatusArgs),
     /// List the runs, newest first
     History(HistoryArgs),
     /// Show one run and its failures
@@ -100,6 +107,13 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Print the JSON Schema of an output
     Schema(SchemaArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Print as JSON; `agent schema status` describes it
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -286,7 +300,12 @@ impl Cli {
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         let cli = Self::try_parse_from(args)?;
-        if let Command::Run(run) = &cli.command
+        let run = match &cli.command {
+            Command::Run(run) => Some(run.as_ref()),
+            Command::RunScheduled(args) => Some(&args.run),
+            _ => None,
+        };
+        if let Some(run) = run
             && run.output.json
             && run.output.events.as_deref() == Some(Path::new("-"))
         {
@@ -310,6 +329,7 @@ impl Cli {
         self.global.note(&mut flags);
         match &self.command {
             Command::Run(run) => run.note(&mut flags),
+            Command::RunScheduled(args) => args.note(&mut flags),
             Command::Cleanup(args) => {
                 args.engine.note(&mut flags);
                 note_word(&mut flags, "--retries", args.retries.as_ref());
@@ -375,15 +395,35 @@ mod tests {
     fn the_flags_of_a_run_are_those_of_the_table_and_three_outputs() {
         let mut command = Cli::command();
         command.build();
-        let run = command.find_subcommand("run").unwrap();
-        let flags = run.get_arguments().filter_map(clap::Arg::get_long);
-        let flags: BTreeSet<_> = flags.map(|flag| format!("--{flag}")).collect();
+        let flags = |name: &str| -> BTreeSet<String> {
+            let command = command.find_subcommand(name).unwrap();
+            let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+            flags.map(|flag| format!("--{flag}")).collect()
+        };
         let table = SETTINGS.iter().flat_map(|row| row.flags).copied();
         // Of `agent orphans scan`.
-        let table = table.filter(|flag| *flag != "--exclude");
+        let table = table.filter(|flag| *flag != "--exclude" && flag.starts_with("--"));
         let outputs = ["--json", "--events", "--junit", "--help"];
-        let expected = table.filter(|flag| flag.starts_with("--")).chain(outputs);
-        assert_eq!(flags, expected.map(str::to_owned).collect());
+        let all: BTreeSet<String> = table.chain(outputs).map(str::to_owned).collect();
+        let of_schedules = [
+            "--interval",
+            "--cron",
+            "--jitter",
+            "--history",
+            "--drain-timeout",
+            "--log-format",
+        ];
+        let scheduled = flags("run-scheduled");
+        assert_eq!(
+            scheduled,
+            all.iter()
+                .cloned()
+                .chain(["--run-now".to_owned()])
+                .collect()
+        );
+        let of_a_run = |flag: &&String| !of_schedules.contains(&flag.as_str());
+        let of_a_run = all.iter().filter(of_a_run).cloned().collect();
+        assert_eq!(flags("run"), of_a_run);
     }
 
     #[test]

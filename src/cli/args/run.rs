@@ -29,7 +29,86 @@ pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     orphans: OrphanArgs,
     #[command(flatten)]
+    metrics: MetricsArgs,
+    #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
+}
+
+/// Where figures are shown.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Metrics")]
+struct MetricsArgs {
+    /// Serve figures to Prometheus on this port, or none [default: none]
+    #[arg(
+        long = "metrics-port",
+        value_name = "PORT",
+        allow_negative_numbers = true
+    )]
+    port: Option<String>,
+    /// The address to serve them on [default: 127.0.0.1]
+    #[arg(long = "metrics-addr", value_name = "ADDRESS")]
+    addr: Option<String>,
+    /// Write the same to a file, for the textfile collector
+    #[arg(long = "metrics-textfile", value_name = "FILE")]
+    textfile: Option<String>,
+}
+
+/// When the tests run, and what the service does besides.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Schedule")]
+pub(in crate::cli) struct ScheduleArgs {
+    /// Seconds from one due time to the next [default: 3600]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    interval: Option<String>,
+    /// Due times as five fields of cron, in local time, or none
+    #[arg(long, value_name = "EXPR", conflicts_with = "interval")]
+    cron: Option<String>,
+    /// Put each due time off by up to so many seconds [default: 0]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    jitter: Option<String>,
+    /// Run at once, then on schedule
+    #[arg(long)]
+    pub(in crate::cli) run_now: bool,
+    /// Append the figures of each cycle to a JSON array
+    #[arg(long, value_name = "FILE")]
+    history: Option<String>,
+    /// Seconds that a cycle may go on after SIGTERM [default: 60]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    drain_timeout: Option<String>,
+    /// The form of the log: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// The arguments of `agent run-scheduled`.
+#[derive(Debug, Default, Args)]
+#[command(args_override_self = true)]
+pub(in crate::cli) struct RunScheduledArgs {
+    #[command(flatten)]
+    pub(in crate::cli) schedule: ScheduleArgs,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+}
+
+impl RunScheduledArgs {
+    pub(super) fn note(&self, flags: &mut FlagValues) {
+        self.run.note(flags);
+        let schedule = &self.schedule;
+        note_word(flags, "--interval", schedule.interval.as_ref());
+        note_word(flags, "--cron", schedule.cron.as_ref());
+        note_word(flags, "--jitter", schedule.jitter.as_ref());
+        note_word(flags, "--history", schedule.history.as_ref());
+        note_word(flags, "--drain-timeout", schedule.drain_timeout.as_ref());
+        note_word(flags, "--log-format", schedule.log_format.as_ref());
+    }
+}
+
+impl MetricsArgs {
+    fn note(&self, flags: &mut FlagValues) {
+        note_word(flags, "--metrics-port", self.port.as_ref());
+        note_word(flags, "--metrics-addr", self.addr.as_ref());
+        note_word(flags, "--metrics-textfile", self.textfile.as_ref());
+    }
 }
 
 #[derive(Debug, Default, Args)]
@@ -272,6 +351,7 @@ impl RunArgs {
 
         self.container.note(flags);
         self.orphans.note(flags);
+        self.metrics.note(flags);
 
         note_word(flags, "--progress", self.output.progress.as_ref());
         note_switch(flags, "--quiet", self.output.quiet, "quiet");

@@ -120,5 +120,6 @@ fn new_run() -> NewRun {
             start_time: None,
         },
         lease: None,
+        cycle: None,
     }
 }

@@ -45,6 +45,7 @@ impl Run {
             container: None,
             lease: Some(keeper),
             orphans: None,
+            cycle: None,
             notices: Vec::new(),
         };
         let (sender, events) = channel();

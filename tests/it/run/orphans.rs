@@ -74,6 +74,7 @@ pub(super) fn job(lab: &Lab, orphans: OrphanJob, container: Option<ContainerJob>
         container,
         lease: None,
         orphans: Some(orphans),
+        cycle: None,
         notices: Vec::new(),
     }
 }

@@ -172,7 +172,7 @@ fn a_file_of_a_newer_agent_is_refused_with_both_versions() {
         .unwrap();
     let (_, text) = refusal(folder.path(), &path);
     insta::assert_snapshot!(text, @"
-    the state file `DIR/agent.db` was written by a newer agent: it has schema version 99, this agent knows versions up to 5
+    the state file `DIR/agent.db` was written by a newer agent: it has schema version 99, this agent knows versions up to 6
     hint: use the newer agent, or name another file with `--db FILE`; backups of older versions are beside the file as `.v*.bak`
     ");
     let error = Reader::open(&path).unwrap_err();

@@ -36,6 +36,7 @@ pub(crate) fn new_run() -> NewRun {
         agent_version: "0.1.0".to_owned(),
         holder: process(4242),
         lease: None,
+        cycle: None,
     }
 }
 

@@ -10,11 +10,12 @@ use rusqlite::Connection;
 use super::sample::{NOW_MS, answer, open, plain, two_runs};
 
 /// A dump of every schema version that was released, except the present one.
-const DUMPS: [(i32, &str); 4] = [
+const DUMPS: [(i32, &str); 5] = [
     (1, include_str!("schema_v1.sql")),
     (2, include_str!("schema_v2.sql")),
     (3, include_str!("schema_v3.sql")),
     (4, include_str!("schema_v4.sql")),
+    (5, include_str!("schema_v5.sql")),
 ];
 
 fn restore(folder: &Path, dump: &str) -> PathBuf {

@@ -1,0 +1,1 @@
+//! A snapshot of the state in, samples out.
