@@ -5,6 +5,8 @@ CREATE TABLE schedule (
     schedule_id   INTEGER NOT NULL PRIMARY KEY CHECK (schedule_id = 1),
     -- How due times follow each other, in words; another text is another schedule.
     spec          TEXT    NOT NULL CHECK (spec <> ''),
+    -- The time from one due time to the next, as it is now.
+    period_ms     INTEGER NOT NULL CHECK (period_ms > 0),
     -- What chance is made of, so that a due time is put off by the same time after a restart.
     seed          INTEGER NOT NULL,
     -- The last due time that was dealt with, and the next one, both without jitter.

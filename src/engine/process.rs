@@ -271,31 +271,16 @@ pub struct Spawned {
 }
 
 /// Starts a command with all three streams piped.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the one that starts processes"
-)]
 pub fn spawn(spec: &ProcessSpec) -> Result<Spawned, ProcessError> {
     let start = || -> io::Result<Spawned> {
         let (child_stdin, stdin) = io::pipe()?;
         let (stdout, child_stdout) = io::pipe()?;
         let (stderr, child_stderr) = io::pipe()?;
-        // As a `Path`, a name would be a file of this folder.
-        let mut expression = duct::cmd(spec.program.as_os_str(), &spec.args)
-            .dir(&spec.cwd)
+        let expression = expression(spec)
             .stdin_file(child_stdin)
             .stdout_file(child_stdout)
-            .stderr_file(child_stderr)
-            .unchecked()
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            });
-        for (name, value) in &spec.env {
-            expression = expression.env(name, value);
-        }
-        let handle = expression.start()?;
-        let child = Child::new(handle);
+            .stderr_file(child_stderr);
+        let child = Child::new(expression.start()?);
         Ok(Spawned {
             child,
             stdin,
@@ -307,4 +292,37 @@ pub fn spawn(spec: &ProcessSpec) -> Result<Spawned, ProcessError> {
         command: spec.to_string(),
         source,
     })
+}
+
+/// Starts a command that talks where this process talks. Its standard input says nothing, and ends
+/// when the returned pipe is dropped or this process is gone: that tells it to end.
+pub fn spawn_attended(spec: &ProcessSpec) -> Result<(Child, PipeWriter), ProcessError> {
+    let start = || -> io::Result<(Child, PipeWriter)> {
+        let (child_stdin, stdin) = io::pipe()?;
+        let handle = expression(spec).stdin_file(child_stdin).start()?;
+        Ok((Child::new(handle), stdin))
+    };
+    start().map_err(|source| ProcessError::Start {
+        command: spec.to_string(),
+        source,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one that starts processes"
+)]
+fn expression(spec: &ProcessSpec) -> duct::Expression {
+    // As a `Path`, a name would be a file of this folder.
+    let mut expression = duct::cmd(spec.program.as_os_str(), &spec.args)
+        .dir(&spec.cwd)
+        .unchecked()
+        .before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        });
+    for (name, value) in &spec.env {
+        expression = expression.env(name, value);
+    }
+    expression
 }

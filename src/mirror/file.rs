@@ -248,7 +248,7 @@ fn odd_entries(path: &Path, odd: &[String]) -> Option<Notice> {
 }
 
 /// Keeps a damaged file under another name, so that a whole one can take its place.
-fn set_aside(path: &Path, damage: &Damage) -> Notice {
+pub(super) fn set_aside(path: &Path, damage: &Damage) -> Notice {
     const CODE: &str = "mirror-damaged";
     let shown = path.display();
     match free_name(path) {

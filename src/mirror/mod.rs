@@ -1,5 +1,6 @@
 //! The JSON files of the data folder: the only reader and writer of `orphan_modules.json` and
-//! `module_map.json`, which older tools and people read and edit.
+//! `module_map.json`, which older tools and people read and edit, and the only writer of the history
+//! that a schedule keeps for them.
 //!
 //! ```text
 //!   file ── look ── as remembered? ── yes ─► Unchanged
@@ -21,12 +22,14 @@
 
 mod document;
 mod file;
+mod history;
 mod module_map;
 mod orphans;
 
 use std::path::{Path, PathBuf};
 
 pub use self::document::Damage;
+pub use self::history::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::mirror::{ListedOrphan, MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
 use crate::model::record::Level;
 use crate::model::{Groups, Notice};

@@ -1,6 +1,6 @@
 //! Counters over all runs of a state file. They only grow.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use super::db::{count, int};
 use super::error::StoreError;
@@ -36,11 +36,7 @@ impl Store {
 
     fn add(&mut self, counter: Counter, times: u64) -> rusqlite::Result<()> {
         let tx = self.db.connection.transaction()?;
-        tx.prepare_cached(
-            "INSERT INTO counter (name, value) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
-        )?
-        .execute(params![counter.as_str(), int(times)])?;
+        add(&tx, counter.as_str(), times)?;
         tx.commit()
     }
 }
@@ -56,4 +52,14 @@ impl Reader {
         )?;
         Ok(found.unwrap_or(0))
     }
+}
+
+/// Adds to the counter `name`, in the transaction of what is counted.
+pub(super) fn add(tx: &Transaction<'_>, name: &str, times: u64) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO counter (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
+    )?
+    .execute(params![name, int(times)])
+    .map(drop)
 }

@@ -34,6 +34,7 @@
 mod baseline;
 mod content;
 mod counters;
+mod cycles;
 mod db;
 mod diagnose;
 mod error;
@@ -58,6 +59,7 @@ mod writer;
 
 pub use baseline::{Baseline, Durations};
 pub use counters::Counter;
+pub use cycles::{CycleEnd, CycleRow, NewCycle, ScheduleRow};
 pub use error::StoreError;
 pub use images::ImageArchiveRow;
 pub use leases::{Acquisition, Leases};

@@ -1,0 +1,358 @@
+//! Cycles of the schedule: opened before anything is started, closed when their process is gone,
+//! and the schedule itself, which moves on in the same transactions.
+
+use std::path::Path;
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::counters;
+use super::db::{count, int};
+use super::error::StoreError;
+use super::open::{Access, Store, open_existing};
+use super::reader::{Reader, named};
+use super::runs::identity;
+use crate::model::write::ProcessIdentity;
+use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, RunId, RunOutcome};
+
+/// The schedule as the state file keeps it; times are UTC milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleRow {
+    /// How due times follow each other, in words.
+    pub spec: String,
+    /// The time from one due time to the next, as it is now.
+    pub period_ms: i64,
+    /// What chance is made of.
+    pub seed: u64,
+    /// The last due time that was dealt with.
+    pub last_ms: Option<i64>,
+    /// The next due time, without jitter.
+    pub next_ms: i64,
+    /// When the next cycle begins.
+    pub due_ms: i64,
+    /// Cycles in a row that could not be carried out.
+    pub failures: u32,
+    /// Where the exporter listens.
+    pub listen: Option<String>,
+    /// When the agent that keeps it started.
+    pub started_ms: i64,
+    /// When that agent stopped; `None` while it is at work, and after it was killed.
+    pub stopped_ms: Option<i64>,
+    /// The version of that agent.
+    pub agent_version: String,
+}
+
+/// A cycle as it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCycle {
+    /// Why it begins.
+    pub reason: CycleReason,
+    /// When it was due.
+    pub due_ms: i64,
+    /// Due times before it at which nothing began.
+    pub missed: u64,
+    /// The agent that keeps the schedule.
+    pub holder: ProcessIdentity,
+    /// When it begins.
+    pub started_ms: i64,
+    /// Whether its record goes into the history file.
+    pub in_history: bool,
+    /// What is to be known of its time.
+    pub message: Option<String>,
+}
+
+/// How the process of a cycle ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CycleEnd {
+    /// When.
+    pub finished_ms: i64,
+    /// What it returned; `None` when it never ran, or a signal ended it.
+    pub exit_code: Option<u8>,
+    /// Whether it was ended, and did not end by itself.
+    pub was_ended: bool,
+    /// What is said where the cycle has no message of its own.
+    pub message: Option<String>,
+}
+
+/// A cycle as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CycleRow {
+    /// Its number.
+    pub cycle: CycleId,
+    /// Why it began.
+    pub reason: CycleReason,
+    /// When it was due.
+    pub due_ms: i64,
+    /// Due times before it at which nothing began.
+    pub missed: u64,
+    /// When it began.
+    pub started_ms: i64,
+    /// The process that carries it out.
+    pub process: Option<ProcessIdentity>,
+    /// Its run.
+    pub run: Option<RunId>,
+    /// When it ended.
+    pub finished_ms: Option<i64>,
+    /// How it ended.
+    pub outcome: Option<CycleOutcome>,
+    /// What its process returned.
+    pub exit_code: Option<u8>,
+    /// Why it could not start, or what else is to be known of it.
+    pub message: Option<String>,
+}
+
+/// The columns that [`cycle_row`] reads, in their order.
+macro_rules! cycle_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT cycle_id, process_pid, process_boot_id, process_start_time, reason, due_ms,
+                 missed, started_ms, run_id, finished_ms, outcome, exit_code, message
+             FROM cycle ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Opens the state file at `path`, which is there and up to date; it is not made anew where
+    /// its folder was removed.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let db = open_existing(path, Access::Write)?;
+        Ok(Self { db })
+    }
+
+    /// Keeps the schedule.
+    pub fn save_schedule(&mut self, row: &ScheduleRow) -> Result<(), StoreError> {
+        let saved = put_schedule(&self.db.connection, row);
+        self.db.in_words("keep the schedule", saved)
+    }
+
+    /// Opens a cycle, and keeps the schedule as it will be if nothing more is heard of the cycle.
+    pub fn open_cycle(
+        &mut self,
+        new: &NewCycle,
+        schedule: &ScheduleRow,
+    ) -> Result<CycleId, StoreError> {
+        let opened = self.insert_cycle(new, schedule);
+        self.db.in_words("open a cycle", opened)
+    }
+
+    fn insert_cycle(
+        &mut self,
+        new: &NewCycle,
+        schedule: &ScheduleRow,
+    ) -> rusqlite::Result<CycleId> {
+        let tx = self.db.connection.transaction()?;
+        let cycle = tx
+            .prepare_cached(
+                "INSERT INTO cycle (reason, due_ms, missed, holder_pid, holder_boot_id,
+                     holder_start_time, started_ms, unrecorded, message)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .insert(params![
+                new.reason.as_str(),
+                new.due_ms,
+                int(new.missed),
+                new.holder.pid,
+                new.holder.boot_id,
+                new.holder.start_time.map(int),
+                new.started_ms,
+                new.in_history,
+                new.message,
+            ])?;
+        put_schedule(&tx, schedule)?;
+        tx.commit()?;
+        Ok(CycleId(cycle))
+    }
+
+    /// Notes which process carries out a cycle.
+    pub fn set_cycle_process(
+        &mut self,
+        cycle: CycleId,
+        process: &ProcessIdentity,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE cycle SET process_pid = ?2, process_boot_id = ?3, process_start_time = ?4
+                   WHERE cycle_id = ?1";
+        let row = params![
+            cycle.0,
+            process.pid,
+            process.boot_id,
+            process.start_time.map(int)
+        ];
+        let set = self.db.connection.execute(sql, row).map(drop);
+        self.db.in_words("note the process of a cycle", set)
+    }
+
+    /// Notes what is to be known of a cycle, after what it says already.
+    pub fn note_cycle(&mut self, cycle: CycleId, message: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE cycle SET message = coalesce(message || '; ', '') || ?2
+                   WHERE cycle_id = ?1";
+        let noted = self.db.connection.execute(sql, params![cycle.0, message]);
+        self.db.in_words("note what a cycle says", noted.map(drop))
+    }
+
+    /// Ends a cycle whose process is gone and whose run, if it had one, was closed. One that has
+    /// an end stays as it is; it is counted once.
+    pub fn close_cycle(
+        &mut self,
+        cycle: CycleId,
+        end: &CycleEnd,
+    ) -> Result<CycleOutcome, StoreError> {
+        let closed = self.end_cycle(cycle, end);
+        self.db.in_words("close a cycle", closed)
+    }
+
+    fn end_cycle(&mut self, cycle: CycleId, end: &CycleEnd) -> rusqlite::Result<CycleOutcome> {
+        let tx = self.db.connection.transaction()?;
+        let outcome = outcome_of(&tx, cycle, end)?;
+        let changed = tx
+            .prepare_cached(
+                "UPDATE cycle SET finished_ms = ?2, outcome = ?3, exit_code = ?4,
+                     message = coalesce(message, ?5),
+                     unrecorded = unrecorded AND run_id IS NOT NULL
+                 WHERE cycle_id = ?1 AND finished_ms IS NULL",
+            )?
+            .execute(params![
+                cycle.0,
+                end.finished_ms,
+                outcome.as_str(),
+                end.exit_code,
+                end.message,
+            ])?;
+        if changed > 0 {
+            counters::add(&tx, &format!("cycles_{outcome}"), 1)?;
+        }
+        tx.commit()?;
+        Ok(outcome)
+    }
+
+    /// The cycles without an end.
+    pub fn open_cycles(&self) -> Result<Vec<CycleRow>, StoreError> {
+        let sql = cycle_query!("WHERE finished_ms IS NULL ORDER BY cycle_id");
+        self.db.rows("read the open cycles", sql, [], cycle_row)
+    }
+
+    /// Cycles whose records still have to go into the history file, with their runs.
+    pub fn unrecorded_cycles(&self) -> Result<Vec<(CycleId, RunId)>, StoreError> {
+        let sql = "SELECT cycle_id, run_id FROM cycle
+                   WHERE unrecorded = 1 AND finished_ms IS NOT NULL AND run_id IS NOT NULL
+                   ORDER BY cycle_id";
+        self.db.rows("read what the history lacks", sql, [], |row| {
+            Ok((CycleId(row.get(0)?), RunId(row.get(1)?)))
+        })
+    }
+
+    /// The history file has the record of a cycle.
+    pub fn set_recorded(&mut self, cycle: CycleId) -> Result<(), StoreError> {
+        let sql = "UPDATE cycle SET unrecorded = 0 WHERE cycle_id = ?1";
+        let set = self.db.connection.execute(sql, [cycle.0]).map(drop);
+        self.db.in_words("note that a cycle is recorded", set)
+    }
+}
+
+impl Reader {
+    /// The schedule, where there is one.
+    pub fn schedule(&self) -> Result<Option<ScheduleRow>, StoreError> {
+        let sql = "SELECT spec, period_ms, seed, last_ms, next_ms, due_ms, failures, listen,
+                       started_ms, stopped_ms, agent_version
+                   FROM schedule";
+        self.db.first("read the schedule", sql, [], |row| {
+            Ok(ScheduleRow {
+                spec: row.get(0)?,
+                period_ms: row.get(1)?,
+                seed: row.get::<_, i64>(2)?.cast_unsigned(),
+                last_ms: row.get(3)?,
+                next_ms: row.get(4)?,
+                due_ms: row.get(5)?,
+                failures: row.get(6)?,
+                listen: row.get(7)?,
+                started_ms: row.get(8)?,
+                stopped_ms: row.get(9)?,
+                agent_version: row.get(10)?,
+            })
+        })
+    }
+
+    /// The latest cycles, the newest first.
+    pub fn cycles(&self, limit: u32) -> Result<Vec<CycleRow>, StoreError> {
+        let sql = cycle_query!("ORDER BY cycle_id DESC LIMIT ?1");
+        self.db.rows("read the cycles", sql, [limit], cycle_row)
+    }
+}
+
+/// What a cycle came to: what its run says, which must have an end by now.
+fn outcome_of(
+    tx: &Transaction<'_>,
+    cycle: CycleId,
+    end: &CycleEnd,
+) -> rusqlite::Result<CycleOutcome> {
+    let sql = "SELECT run.run_id, run.outcome
+               FROM cycle LEFT JOIN run ON run.run_id = cycle.run_id WHERE cycle_id = ?1";
+    let run: Option<(Option<i64>, Option<String>)> = tx
+        .query_row(sql, [cycle.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let of_run = run.as_ref().and_then(|(_, outcome)| outcome.as_deref());
+    if let Some(outcome) = of_run.and_then(CycleOutcome::from_name) {
+        return Ok(outcome);
+    }
+    let has_run = run.is_some_and(|(run, _)| run.is_some());
+    let stopped = [ExitCode::SIGINT, ExitCode::SIGTERM];
+    let stopped = end.was_ended
+        || end
+            .exit_code
+            .is_some_and(|c| stopped.contains(&ExitCode(c)));
+    if has_run || stopped {
+        Ok(CycleOutcome::Run(RunOutcome::Interrupted))
+    } else {
+        Ok(CycleOutcome::NotStarted)
+    }
+}
+
+fn put_schedule(connection: &rusqlite::Connection, row: &ScheduleRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO schedule (schedule_id, spec, period_ms, seed, last_ms, next_ms, due_ms,
+                 failures, listen, started_ms, stopped_ms, agent_version)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (schedule_id) DO UPDATE SET
+                 spec = excluded.spec, period_ms = excluded.period_ms, seed = excluded.seed,
+                 last_ms = excluded.last_ms, next_ms = excluded.next_ms,
+                 due_ms = excluded.due_ms, failures = excluded.failures,
+                 listen = excluded.listen, started_ms = excluded.started_ms,
+                 stopped_ms = excluded.stopped_ms, agent_version = excluded.agent_version",
+        )?
+        .execute(params![
+            row.spec,
+            row.period_ms,
+            row.seed.cast_signed(),
+            row.last_ms,
+            row.next_ms,
+            row.due_ms,
+            row.failures,
+            row.listen,
+            row.started_ms,
+            row.stopped_ms,
+            row.agent_version,
+        ])
+        .map(drop)
+}
+
+fn cycle_row(row: &Row<'_>) -> rusqlite::Result<CycleRow> {
+    let process: Option<u32> = row.get(1)?;
+    let outcome: Option<String> = row.get(10)?;
+    Ok(CycleRow {
+        cycle: CycleId(row.get(0)?),
+        reason: named(row, 4, CycleReason::from_name)?,
+        due_ms: row.get(5)?,
+        missed: count(row.get(6)?),
+        started_ms: row.get(7)?,
+        process: process.map(|_| identity(row, 1)).transpose()?,
+        run: row.get::<_, Option<i64>>(8)?.map(RunId),
+        finished_ms: row.get(9)?,
+        outcome: match outcome {
+            Some(_) => Some(named(row, 10, CycleOutcome::from_name)?),
+            None => None,
+        },
+        exit_code: row.get(11)?,
+        message: row.get(12)?,
+    })
+}
