@@ -1,0 +1,1 @@
+//! Due times, by named cases and by chance.
