@@ -29,7 +29,7 @@ const LAYERS: [(&str, u32); 20] = [
 ];
 
 /// Libraries that have one home.
-const EXCLUSIVE: [(&str, &[&str]); 18] = [
+const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("rusqlite", &["src/store/"]),
     ("refinery", &["src/store/"]),
     ("duct", &["src/engine/"]),
@@ -37,7 +37,6 @@ const EXCLUSIVE: [(&str, &[&str]); 18] = [
     ("tokio", &["src/service/"]),
     ("sd_notify", &["src/service/"]),
     ("prometheus_exporter", &["src/exporter/"]),
-    ("croner", &["src/schedule/"]),
     ("clap", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
     ("quick_junit", &["src/cli/"]),
