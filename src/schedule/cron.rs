@@ -74,11 +74,11 @@ pub enum CronError {
         count: usize,
     },
     /// A field holds something else than values in its range.
-    #[error("expected {expected}, not `{found}`")]
+    #[error("expected {expected}, {found}")]
     Field {
         /// What the field takes.
         expected: String,
-        /// The part of the field that is none.
+        /// What is there instead.
         found: String,
     },
     /// Such as 30 February.
@@ -274,26 +274,29 @@ impl Field {
             let last = if self.max == WEEKDAY.max { 6 } else { self.max };
             return Ok((self.min, last));
         }
-        let Some((first, last)) = text.split_once('-') else {
-            let value = self.value(text)?;
-            return Ok((value, value));
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (Some(first), Some(mut last)) = (self.value(first), self.value(last)) else {
+            let (name, min, max) = (self.name, self.min, self.max);
+            let names = match self.names {
+                [first, .., last] => format!(", or {first} to {last},"),
+                _ => String::new(),
+            };
+            let expected = format!("a number from {min} to {max}{names} for the {name}");
+            return Err(refused(expected, text));
         };
-        let (first, mut last) = (self.value(first)?, self.value(last)?);
         if self.max == WEEKDAY.max && last == 0 && first > 0 {
             last = 7;
         }
         if first > last {
-            let (min, max) = (self.min, self.max);
-            let expected = format!(
-                "a range of the {} that goes up, such as `{first}-{max},{min}-{last}`",
-                self.name
-            );
+            let (name, min, max) = (self.name, self.min, self.max);
+            let upwards = format!("{first}-{max},{min}-{last}");
+            let expected = format!("a range that goes up for the {name}, such as `{upwards}`");
             return Err(refused(expected, text));
         }
         Ok((first, last))
     }
 
-    fn value(&self, text: &str) -> Result<u32, CronError> {
+    fn value(&self, text: &str) -> Option<u32> {
         let named = self.names.iter().position(|name| *name == text);
         let digits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         let number = match named {
@@ -301,29 +304,22 @@ impl Field {
             None if digits => text.parse().ok(),
             None => None,
         };
-        let number = number.filter(|number| (self.min..=self.max).contains(number));
-        number.ok_or_else(|| {
-            let (name, min, max) = (self.name, self.min, self.max);
-            let names = match self.names {
-                [first, .., last] => format!(", or {first} to {last}"),
-                _ => String::new(),
-            };
-            refused(format!("a {name} from {min} to {max}{names}"), text)
-        })
+        number.filter(|number| (self.min..=self.max).contains(number))
     }
 
     fn step(&self, text: &str) -> Result<usize, CronError> {
         let max = self.max;
         let step = text.parse().ok().filter(|step| (1..=max).contains(step));
         step.and_then(|step| usize::try_from(step).ok())
-            .ok_or_else(|| refused(format!("a step of the {} from 1 to {max}", self.name), text))
+            .ok_or_else(|| {
+                let expected = format!("a step from 1 to {max} for the {}", self.name);
+                refused(expected, text)
+            })
     }
 
     fn step_without_range(&self, text: &str) -> CronError {
-        let expected = format!(
-            "a step of the {} to follow `*` or a range, such as `*/5`",
-            self.name
-        );
+        let name = self.name;
+        let expected = format!("a step for the {name} to follow `*` or a range, as in `*/5`");
         refused(expected, text)
     }
 }
@@ -338,8 +334,11 @@ fn shifted(instant: Timestamp, seconds: i64) -> Option<Timestamp> {
 }
 
 fn refused(expected: String, found: &str) -> CronError {
-    // Long enough for every part that is none by a slip.
-    let found = found.chars().take(20).collect();
+    let found = match found {
+        "" => "and nothing is there".to_owned(),
+        // Longer than any part that is refused for a slip.
+        found => format!("not `{}`", found.chars().take(20).collect::<String>()),
+    };
     CronError::Field { expected, found }
 }
 
