@@ -66,9 +66,7 @@ pub struct Cron {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
     /// Cron has five fields.
-    #[error(
-        "expected five fields - minute, hour, day of month, month, day of week - and there are {count}"
-    )]
+    #[error("expected five fields - minute, hour, day of month, month, day of week - not {count}")]
     Fields {
         /// How many there are.
         count: usize,

@@ -114,10 +114,10 @@ fn what_is_no_expression_is_refused_with_the_field_and_what_it_takes() {
         .map(|text| format!("{text:?}: {}", refusal(text)))
         .join("\n"),
         @r#"
-    "": expected five fields - minute, hour, day of month, month, day of week - and there are 0
-    "* * * *": expected five fields - minute, hour, day of month, month, day of week - and there are 4
-    "* * * * * *": expected five fields - minute, hour, day of month, month, day of week - and there are 6
-    "@hourly": expected five fields - minute, hour, day of month, month, day of week - and there are 1
+    "": expected five fields - minute, hour, day of month, month, day of week - not 0
+    "* * * *": expected five fields - minute, hour, day of month, month, day of week - not 4
+    "* * * * * *": expected five fields - minute, hour, day of month, month, day of week - not 6
+    "@hourly": expected five fields - minute, hour, day of month, month, day of week - not 1
     "60 * * * *": expected a number from 0 to 59 for the minute, not `60`
     "-1 * * * *": expected a number from 0 to 59 for the minute, not `-1`
     "+5 * * * *": expected a number from 0 to 59 for the minute, not `+5`
