@@ -126,12 +126,26 @@ fn happen(
     };
     prop_assert!(cycle.due_ms <= at_ms && cycle.covers_ms <= at_ms.max(state.next_ms));
     prop_assert!(state.last_ms.is_none_or(|last| cycle.covers_ms >= last));
+    // It covers all that went by, and nothing whose jitter is not over.
+    let seed = state.seed;
+    let put_off = |time: i64| schedule.with_jitter(seed, time);
+    let following = schedule.next_time(state.next_ms, cycle.covers_ms);
+    prop_assert!(put_off(following) > at_ms);
     let own = u64::from(cycle.covers_ms >= state.next_ms);
+    prop_assert!(own == 0 || put_off(cycle.covers_ms) <= at_ms);
     let finished = at_ms + time;
     let before = *state;
+    let last_to_go_by = |before: &State, next_ms: i64| {
+        let last = schedule.latest_time(before.next_ms, cycle.covers_ms, next_ms - 1);
+        last.is_none_or(|time| put_off(time) <= finished)
+    };
     *state = schedule.done(state, &cycle, finished, carried_out);
     prop_assert!(state.due_ms > finished);
     prop_assert_eq!(state.failures == 0, carried_out);
+    prop_assert!(
+        last_to_go_by(&before, state.next_ms),
+        "more is skipped than went by"
+    );
     // Whatever this cycle stood for is never due again.
     prop_assert!(state.next_ms > cycle.covers_ms);
     prop_assert!(cycle.reason != CycleReason::Retry || before.failures > 0);

@@ -427,6 +427,25 @@ fn a_jitter_longer_than_the_interval_skips_nothing() {
 }
 
 #[test]
+fn a_time_whose_jitter_is_not_over_is_neither_due_nor_missed() {
+    let schedule = Schedule {
+        jitter: Duration::from_hours(1),
+        ..hourly()
+    };
+    let begun = schedule.begin(SEED, 0);
+    for hour in 2..20 {
+        let put_off = schedule.with_jitter(SEED, hour * HOUR);
+        // Just before the cycle of this hour, with all those before it missed.
+        let cycle = due(&schedule, &begun, put_off - 1).unwrap();
+        assert_eq!(cycle.covers_ms, (hour - 1) * HOUR);
+        assert_eq!(i64::try_from(cycle.missed).unwrap(), hour - 2);
+        let state = schedule.done(&begun, &cycle, put_off - 1, true);
+        assert_eq!((state.next_ms, state.due_ms), (hour * HOUR, put_off));
+        assert_eq!(told(&schedule, &state, put_off), Some((Due, 0, 0)));
+    }
+}
+
+#[test]
 fn another_jitter_counts_at_once() {
     let state = after_ten(&hourly());
     let schedule = Schedule {
