@@ -13,8 +13,9 @@
 //!                        with `*` in the minute or the hour it is due in both passes
 //! ```
 //!
-//! The crates for this take `0 1,13 * * *` for a wildcard, which then is left out in spring and
-//! comes twice in autumn, take more than cron, and search a day that never comes for 3,000 years.
+//! Read here and not by croner 4, which takes `0 1,13 * * *` for a wildcard, so that it is left out
+//! in spring and comes twice in autumn, takes more than cron does, and searches a day that never
+//! comes for 3,000 years.
 
 use std::fmt;
 

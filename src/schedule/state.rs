@@ -123,13 +123,8 @@ impl Schedule {
             Some(last) if last.saturating_sub(at_ms) >= CORRECTION_MS => {
                 (Some(at_ms), next_after(at_ms))
             }
-            last => {
-                let is_new = last.is_none_or(|last| last < state.next_ms);
-                if is_new && state.next_ms <= at_ms {
-                    return (last, state.next_ms);
-                }
-                (last, next_after(last.unwrap_or(at_ms).max(at_ms)))
-            }
+            last if state.next_ms <= at_ms => (last, state.next_ms),
+            last => (last, next_after(last.unwrap_or(at_ms).max(at_ms))),
         }
     }
 

@@ -233,6 +233,11 @@ proptest! {
             at_ms = happen(&schedule, &mut state, at_ms, event)?.0;
         }
     }
+}
+
+// Each case of these takes thousands of steps.
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn no_value_of_a_state_file_ends_the_agent(

@@ -12,6 +12,7 @@ fn due_times(text: &str, zone_name: &str, from: &str, count: usize) -> Vec<Strin
     let mut time = at(from, &zone);
     let next = || {
         time = cron.next_after(time, &zone)?;
+        assert_eq!(cron.next_after(time - 1, &zone), Some(time));
         Some(shown(time, &zone))
     };
     std::iter::from_fn(next).take(count).collect()
