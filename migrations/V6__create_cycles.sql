@@ -14,6 +14,8 @@ CREATE TABLE schedule (
     due_ms        INTEGER NOT NULL,
     -- Cycles in a row that could not be carried out.
     failures      INTEGER NOT NULL CHECK (failures >= 0),
+    -- The longest time from one due time to the next, where it is known.
+    period_ms     INTEGER CHECK (period_ms >= 1),
     -- Where the exporter listens.
     listen        TEXT,
     started_ms    INTEGER NOT NULL,
@@ -55,6 +57,11 @@ CREATE TABLE cycle (
 CREATE INDEX cycle_open ON cycle (cycle_id) WHERE finished_ms IS NULL;
 CREATE INDEX cycle_unrecorded ON cycle (cycle_id) WHERE unrecorded = 1;
 
+-- The same for the last run that passed, among years of runs that did not; and a count of orphans
+-- reads no texts.
+CREATE INDEX run_passed ON run (run_id) WHERE outcome = 'passed';
+CREATE INDEX orphan_by_kind ON orphan (kind, status);
+
 -- What was counted from now on by each run as it ends, for the runs that ended before.
 INSERT INTO counter (name, value)
 SELECT 'runs_' || outcome, count(*) FROM run WHERE outcome IS NOT NULL GROUP BY outcome;
@@ -91,6 +98,7 @@ CREATE VIEW schedule_state AS
 SELECT
     spec,
     strftime('%Y-%m-%dT%H:%M:%fZ', due_ms / 1000.0, 'unixepoch')     AS due_at,
+    period_ms / 1000.0 AS period_s,
     failures,
     listen,
     strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') AS started_at,

@@ -194,9 +194,8 @@ fn sweep_first(
         ..Thoroughness::default()
     };
     let swept = sweep(engine, how);
-    if swept.failed_calls > 0 {
-        store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
-    }
+    store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
+    store.add_to_counter(Counter::ContainersReaped, swept.reaped())?;
     if !swept.removed.is_empty() {
         let names: Vec<&str> = swept
             .removed

@@ -40,6 +40,7 @@ mod error;
 mod history;
 mod images;
 mod leases;
+mod metrics;
 mod mirror;
 mod module_map;
 mod open;

@@ -6,6 +6,7 @@ pub(crate) mod disk;
 mod durability;
 mod images;
 mod leases;
+mod metrics;
 mod mirror;
 mod module_map;
 mod open;
