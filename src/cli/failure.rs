@@ -5,6 +5,7 @@ use std::io;
 use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
 use crate::engine::container::EngineError;
+use crate::exporter::ExporterError;
 use crate::model::ExitCode;
 use crate::run::analysis::AnalysisError;
 use crate::service::ServiceError;
@@ -113,6 +114,12 @@ impl From<AnalysisError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
+        Self::new(ExitCode::ENVIRONMENT, error)
+    }
+}
+
+impl From<ExporterError> for Failure {
+    fn from(error: ExporterError) -> Self {
         Self::new(ExitCode::ENVIRONMENT, error)
     }
 }

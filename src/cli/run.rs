@@ -13,11 +13,11 @@ use super::junit::JunitSink;
 use super::output::Output;
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
-use crate::diag;
+use crate::diag::{self, Hint};
 use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Notice};
 use crate::run::{self, RunReport};
-use crate::service::{SelfTestService, run_until_signal};
+use crate::service::{SelfTestService, metrics, run_until_signal};
 use crate::settings::{self, ProgressChoice, Settings};
 
 /// How often the bar moves when nothing happens.
@@ -26,9 +26,15 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) fn run(
     args: &RunArgs,
     settings: &Settings,
-    notices: Vec<Notice>,
+    mut notices: Vec<Notice>,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    // Dropped at the end of this function: figures are shown while the run goes on.
+    let exporter = metrics::start_exporter(settings);
+    let _exporter = exporter.unwrap_or_else(|error| {
+        notices.push(warning("metrics-port", &error));
+        None
+    });
     let sinks = Arc::new(Mutex::new(Sinks::open(&args.output, settings, output)?));
     let (heard, waits) = (Arc::clone(&sinks), Arc::clone(&sinks));
     let mut service = SelfTestService::new(settings.clone())
@@ -65,11 +71,24 @@ pub(super) fn run(
     let _ = ticker.join();
     let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
     sinks.terminal.end();
+    if let Err(error) = metrics::write_textfile(settings) {
+        output.notice(&warning("metrics-textfile", &error));
+    }
     let report = report?;
     if let Some(problem) = sinks.problem.take() {
         return Err(problem);
     }
     finish(&args.output, &report, output)
+}
+
+/// Figures are beside the run: what they lack does not change it.
+fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: code.to_owned(),
+        message: diag::in_one_line(error),
+        hint: error.hint(),
+    }
 }
 
 fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {

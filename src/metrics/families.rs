@@ -243,7 +243,7 @@ pub const FAMILIES: [Definition; 27] = [
         "menace_agent_orphans",
         Kind::Gauge,
         "kind",
-        "Modules of the project that no test reaches and no run tests.",
+        "Modules that no test reaches and that have not joined the module map.",
         |state| {
             let kinds = OrphanKind::ALL.into_iter();
             kinds

@@ -21,7 +21,8 @@ pub struct Snapshot {
     pub last_run: Option<LastRun>,
     /// When the latest run that passed ended, UTC milliseconds since the epoch.
     pub last_success_ms: Option<i64>,
-    /// Modules of the list of orphans that no run tests, by kind; what is missing is none.
+    /// Modules on the list of orphans that are not on the module map, by kind; what is missing is
+    /// none.
     pub orphans: Vec<(OrphanKind, u64)>,
     /// The names of the leases that are held.
     pub held_leases: Vec<String>,

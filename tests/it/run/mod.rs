@@ -12,6 +12,7 @@ mod lab;
 mod lease;
 mod lease_lost;
 mod look_back;
+mod metrics;
 mod orphans;
 mod output;
 mod power_cut;
