@@ -99,8 +99,8 @@ pub fn render_note(message: &str, hint: Option<&str>, palette: &Palette) -> Stri
     entry(palette.hint, "note", message) + &hint_line(hint, palette)
 }
 
-/// An error and its chain of causes as one text, for a notice.
-pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+/// An error and its chain of causes as one text, each after a colon, for a notice.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |cause| (**cause).source());
     let parts: Vec<String> = chain.map(ToString::to_string).collect();
     parts.join(": ")

@@ -86,7 +86,7 @@ fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
     Notice {
         level: Level::Warning,
         code: code.to_owned(),
-        message: diag::in_one_line(error),
+        message: diag::chain(error),
         hint: error.hint(),
     }
 }
