@@ -12,6 +12,7 @@
 mod args;
 mod cleanup;
 mod config;
+mod cycle;
 pub mod events;
 mod failure;
 mod graph;
@@ -19,11 +20,14 @@ mod history;
 mod image;
 pub mod junit;
 mod lease;
+mod log;
 mod module_map;
 mod orphans;
 mod output;
+mod outputs;
 mod project;
 mod run;
+mod run_scheduled;
 mod schema;
 mod show;
 pub mod terminal;
@@ -41,7 +45,7 @@ use self::failure::Failure;
 use self::output::Output;
 use crate::clock::now_ms;
 use crate::diag;
-use crate::model::{ExitCode, Notice};
+use crate::model::{CycleId, ExitCode, Notice};
 use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
 use crate::store::{Reader, Store, StoreError};
 
@@ -53,6 +57,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
     };
     let mut output = Output::new(early_color(&cli));
     let exit = dispatch(&cli, &mut output).unwrap_or_else(|failure| {
+        if let Some(cycle) = cli.cycle {
+            cycle::cannot_load(cycle, &cli, &failure);
+            return failure.exit;
+        }
         let error = failure.error.as_ref();
         let hint = failure.hint.as_deref();
         output.talk(&diag::render_error(error, hint, &output.talk_palette));
@@ -72,7 +80,11 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
-        Command::RunScheduled(_) | Command::Status(_) => Ok(ExitCode::BUG),
+        Command::RunScheduled(args) => match cli.cycle {
+            Some(cycle) => Ok(cycle::run(CycleId(cycle), args, &settings, notices, output)),
+            None => run_scheduled::run(args, &settings, notices, output),
+        },
+        Command::Status(_) => Ok(ExitCode::BUG),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
         Command::Image(args) => image::run(args, &settings, output),

@@ -6,11 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::args::{OutputArgs, RunArgs};
-use super::events::EventsSink;
 use super::failure::Failure;
-use super::json;
-use super::junit::JunitSink;
 use super::output::Output;
+use super::outputs::{Outputs, print_summary};
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
 use crate::diag;
@@ -66,17 +64,12 @@ pub(super) fn run(
     let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
     sinks.terminal.end();
     let report = report?;
-    if let Some(problem) = sinks.problem.take() {
-        return Err(problem);
-    }
+    sinks.outputs.take_problem()?;
     finish(&args.output, &report, output)
 }
 
 fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {
-    if args.json {
-        let text = json(&report.summary)?;
-        output.data(&text).map_err(Failure::stdout)?;
-    }
+    print_summary(args, &report.summary, output)?;
     if let Some(failure) = &report.failure {
         let text = diag::render_parts(
             &failure.message,
@@ -92,9 +85,7 @@ fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<
 /// Everyone who hears the events of a run.
 struct Sinks {
     terminal: Terminal,
-    events: Option<EventsSink>,
-    junit: Option<JunitSink>,
-    problem: Option<Failure>,
+    outputs: Outputs,
 }
 
 impl Sinks {
@@ -125,13 +116,9 @@ impl Sinks {
             report_palette,
             talk_palette: output.talk_palette,
         });
-        let events = args.events.as_deref().map(EventsSink::open).transpose();
-        let junit = args.junit.as_deref().map(JunitSink::new).transpose();
         Ok(Self {
             terminal,
-            events: events.map_err(Failure::usage)?,
-            junit: junit.map_err(Failure::usage)?,
-            problem: None,
+            outputs: Outputs::open(args)?,
         })
     }
 
@@ -149,17 +136,6 @@ impl Sinks {
     fn handle(&mut self, line: &EventLine) {
         self.terminal.set_run(line.run_id);
         self.show(&line.event);
-        if let Some(events) = &mut self.events
-            && let Err(error) = events.handle(line.run_id, &line.event)
-        {
-            self.problem
-                .get_or_insert(Failure::environment(error.into()));
-        }
-        if let Some(junit) = &mut self.junit
-            && let Err(error) = junit.handle(&line.event)
-        {
-            self.problem
-                .get_or_insert(Failure::environment(error.into()));
-        }
+        self.outputs.handle(line);
     }
 }

@@ -34,6 +34,7 @@
 mod baseline;
 mod content;
 mod counters;
+mod cycles;
 mod db;
 mod diagnose;
 mod error;

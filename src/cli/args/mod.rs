@@ -272,7 +272,8 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Which: `run --json`, a line of `run --events`, `config --json`,
-    /// `image … --json`, `lease list --json`, `orphans scan --json`,
+    /// `image … --json`, `lease list --json`, a line of the log of
+    /// `run-scheduled --log-format json`, `orphans scan --json`,
     /// `orphans list --json`, `why --json`, `graph --format json`,
     /// `module-map … --json` or `workflow list --json`
     pub(super) of: SchemaOf,
@@ -286,6 +287,7 @@ pub(super) enum SchemaOf {
     Config,
     Image,
     Leases,
+    Log,
     OrphanScan,
     Orphans,
     Why,
@@ -321,6 +323,14 @@ impl Cli {
             .color
             .as_deref()
             .and_then(ColorChoice::from_name)
+    }
+
+    /// The form of the log before the settings are known.
+    pub(super) fn log_format(&self) -> Option<&str> {
+        match &self.command {
+            Command::RunScheduled(args) => args.schedule.log_format.as_deref(),
+            _ => None,
+        }
     }
 
     /// The flags that set settings.

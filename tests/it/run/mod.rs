@@ -5,6 +5,7 @@ mod bad_input;
 mod containers;
 mod coverage;
 mod crash;
+mod cycle;
 mod discovery;
 mod environment;
 mod interrupt;
