@@ -13,7 +13,7 @@ use super::lab::{Going, Lab, answer, bare_lab, group, lab, processes_of, wait_fo
 
 /// The first test goes on until the harness has been told to stop, in its own process or in that
 /// of the session.
-const UNTIL_STOPPED: &str = "import select, sys, time\n\
+pub(super) const UNTIL_STOPPED: &str = "import select, sys, time\n\
     def test_one():\n\
     \x20   session = sys.modules['_menace_harness'].SESSION\n\
     \x20   for _ in range(6000):\n\
