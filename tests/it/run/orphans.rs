@@ -282,7 +282,7 @@ fn a_run_that_drains_cuts_its_trials_short() {
         }
     });
     assert_eq!(verdicts(&events), ["endless.py not_run", "good.py passed"]);
-    let why = "SELECT message FROM orphan_module WHERE module = 'endless'";
+    let why = "SELECT message FROM orphan_trial WHERE module = 'endless'";
     assert_eq!(lab.rows(why), ["not tried: the agent was asked to end"]);
     assert_eq!(
         (summary.outcome, summary.exit_code),
