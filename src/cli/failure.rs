@@ -10,6 +10,7 @@ use crate::run::analysis::AnalysisError;
 use crate::service::ServiceError;
 use crate::service::cleanup::CleanupError;
 use crate::service::images::ImageError;
+use crate::service::install::InstallError;
 use crate::settings::SettingsError;
 use crate::store::StoreError;
 
@@ -96,6 +97,17 @@ impl From<ImageError> for Failure {
         let exit = match error {
             ImageError::Store(_) => ExitCode::STATE_FILE,
             _ => ExitCode::ENVIRONMENT,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        let exit = if error.is_usage() {
+            ExitCode::USAGE
+        } else {
+            ExitCode::ENVIRONMENT
         };
         Self::new(exit, error)
     }

@@ -25,6 +25,7 @@ mod output;
 mod project;
 mod run;
 mod schema;
+mod service;
 mod show;
 pub mod terminal;
 mod why;
@@ -66,11 +67,16 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         // Needs no settings, and so works where they are broken.
         return schema::run(args, output);
     }
+    if let Command::Service(args) = &cli.command {
+        // Reads those of the service that it makes, and else needs none.
+        return service::run(args, cli, output);
+    }
     let (settings, notices) = load(cli.flags())?;
     *output = Output::new(settings.color);
     match &cli.command {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
+        Command::Service(args) => service::run(args, cli, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::RunScheduled(_) | Command::Status(_) => Ok(ExitCode::BUG),
         Command::History(args) => history::run(args, &settings, output),

@@ -7,6 +7,7 @@
 pub mod cleanup;
 mod container;
 pub mod images;
+pub mod install;
 pub mod orphans;
 mod records;
 mod self_test;

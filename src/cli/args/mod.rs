@@ -9,6 +9,7 @@
 mod module_map;
 mod orphans;
 mod run;
+mod service;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub(super) use self::orphans::{
 };
 use self::run::{EngineArgs, note_word};
 pub(super) use self::run::{OutputArgs, RunArgs, RunScheduledArgs};
+pub(super) use self::service::{
+    InstallServiceArgs, ManagerChoice, NameArgs, PrintServiceArgs, ServiceArgs, ServiceCommand,
+};
 use crate::image::{Platform, Reference};
 use crate::model::RunId;
 use crate::settings::{ColorChoice, FlagValues};
@@ -83,6 +87,8 @@ pub(super) enum Command {
     RunScheduled(Box<RunScheduledArgs>),
     /// Show what a running agent does, and what is due next
     Status(StatusArgs),
+    /// Install run-scheduled as a service of systemd or launchd
+    Service(ServiceArgs),
     /// List the runs, newest first
     History(HistoryArgs),
     /// Show one run and its failures
