@@ -22,6 +22,7 @@ mod offline;
 mod readme;
 mod run;
 mod service;
+mod service_units;
 mod settings;
 mod source;
 mod store;

@@ -231,6 +231,26 @@ mod tests {
     }
 
     #[test]
+    fn a_program_in_a_build_folder_is_pointed_out() {
+        let codes = |program: &str| {
+            let environment = [("TZ".to_owned(), "UTC".to_owned())].into();
+            let flags = [("--env", "TOKEN A=b TZ")];
+            let notices = notices(&settings(&flags), &environment, Path::new(program));
+            notices
+                .into_iter()
+                .map(|notice| notice.code)
+                .collect::<Vec<_>>()
+        };
+        let missing = "variables-missing";
+        for build in ["/a/target/release/agent", "/a/target/agent"] {
+            assert_eq!(codes(build), ["build-folder", missing]);
+        }
+        for place in ["/usr/local/bin/agent", "/target/a/bin/agent", "/a/target"] {
+            assert_eq!(codes(place), [missing]);
+        }
+    }
+
+    #[test]
     fn a_service_has_half_a_minute_more_than_its_tests() {
         let mut settings = settings(&[]);
         for (drain, expected) in [

@@ -32,6 +32,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// What a call may take longer than the unit allows.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// What a service may take to end whose file is gone, in seconds.
+const UNKNOWN_STOP_S: u64 = 600;
+
 /// The service manager of this system.
 pub const MANAGER: Manager = if cfg!(target_os = "macos") {
     Manager::Launchd
@@ -148,18 +151,17 @@ pub fn text(manager: Manager, unit: &Unit, home: &Home) -> Result<String, Instal
 pub fn install(unit: &Unit, home: &Home, how: How) -> Result<Installed, InstallError> {
     let text = text(MANAGER, unit, home)?;
     let path = home.unit(MANAGER, &unit.name);
+    check_place(&path, unit, how)?;
     match MANAGER {
         Manager::Systemd => {
             let systemctl = Systemctl::of_user();
             systemctl.check_folder(&home.units(MANAGER))?;
-            check_place(&path, unit, how)?;
             file::write(&path, &text)?;
             systemctl.install(unit, path, how)
         }
         Manager::Launchd => {
             let launchctl = Launchctl::of_user();
             launchctl.check_session()?;
-            check_place(&path, unit, how)?;
             file::make_folder_of(&home.log(&unit.name))?;
             file::write(&path, &text)?;
             launchctl.install(unit, path, how)
@@ -194,7 +196,7 @@ pub fn uninstall(name: &UnitName, home: &Home) -> Result<Removed, InstallError> 
     let stop_s = match &found {
         Found::Foreign => return Err(InstallError::NotMade { path }),
         Found::Ours(there) => there.stop_s,
-        Found::Nothing => 0,
+        Found::Nothing => UNKNOWN_STOP_S,
     };
     let limit = Duration::from_secs(stop_s).saturating_add(MARGIN);
     let stopped = match MANAGER {
@@ -202,11 +204,12 @@ pub fn uninstall(name: &UnitName, home: &Home) -> Result<Removed, InstallError> 
         Manager::Launchd => Launchctl::of_user().stop(name, &path, limit),
     };
     let Found::Ours(there) = found else {
-        // Where nothing is installed, nothing is missed either.
-        return Ok(match stopped {
-            Ok(true) => Removed::Stopped,
-            Ok(false) | Err(_) => Removed::Nothing,
-        });
+        return match stopped {
+            Ok(true) => Ok(Removed::Stopped),
+            // Where nothing is installed, no manager is missed either.
+            Ok(false) | Err(InstallError::NoManager { .. }) => Ok(Removed::Nothing),
+            Err(error) => Err(error),
+        };
     };
     stopped?;
     file::remove(&path)?;
