@@ -1,4 +1,4 @@
-//! What a service is given: a [`Unit`] from settings and variables.
+//! What a service is given: a [`Unit`](crate::unit::Unit) from settings and variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

@@ -61,6 +61,7 @@ impl Machine {
             ],
         ];
         let run = |rights: &[&str]| {
+            // Dropped, and so removed, where it does not start.
             let machine = Self { name: name.clone() };
             let run = ["run", "--detach", "--name", &name, "--network=none"];
             let label = ["--label", "agent_test=systemd", "--cgroupns=private"];
@@ -144,6 +145,13 @@ impl Machine {
         });
     }
 
+    /// A failure is followed by a start at once, by a change that is the user's own.
+    fn restart_at_once(&self) {
+        let folder = format!("'{UNIT}.d'");
+        let own = format!("printf '[Service]\\nRestartSec=100ms\\n' >{folder}/own.conf");
+        self.user(&format!("mkdir -p {folder} && {own}")).expect(0);
+    }
+
     fn status(&self) -> Answer {
         self.user("agent service status")
     }
@@ -163,7 +171,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.root("journalctl --no-pager --lines=60");
+            let log = self.root("journalctl --no-pager --lines=200 | grep -v 'compat systemd'");
             println!("{}", log.stdout);
         }
         let _gone = docker(&["rm", "--force", "--volumes", &self.name]);
@@ -254,9 +262,7 @@ fn a_service_runs_cycles_is_restarted_and_goes_without_a_trace() {
         .expect(0);
 
     // A change of the user's own, which a new installation leaves alone.
-    let change = "mkdir ~/.config/systemd/user/menace-agent.service.d && cd $_ && \
-                  printf '[Service]\\nRestartSec=100ms\\n' >own.conf";
-    machine.user(change).expect(0);
+    machine.restart_at_once();
     machine.user("agent service install").expect(0);
     machine.systemctl("reload").expect(0);
     machine.systemctl("kill --signal=KILL").expect(0);
@@ -291,8 +297,15 @@ fn a_service_that_does_not_start_is_said_and_stays_installed() {
     machine.let_linger();
     // Where the state file should be there is a folder.
     machine.user("mkdir -p sandbox_data/agent.db").expect(0);
+    machine.restart_at_once();
     let failed = machine.user("agent service install --start").expect(3);
-    insta::assert_snapshot!(failed.stderr, @"");
+    insta::assert_snapshot!(failed.stderr, @r#"
+    error: the service `menace-agent` is installed, and does not start
+      caused by: `systemctl --user --no-pager restart menace-agent.service` failed: exit status 1
+            Job for menace-agent.service failed because the control process exited with error code.
+            See "systemctl --user status menace-agent.service" and "journalctl --user -xeu menace-agent.service" for details.
+    hint: `journalctl --user -u menace-agent -n 20` says why
+    "#);
     machine.wait_for_status("restarts  ").expect(3);
     machine.user("rmdir sandbox_data/agent.db").expect(0);
     machine.wait_for_status("active (running)").expect(0);
@@ -319,6 +332,9 @@ fn a_unit_of_another_place_is_not_stopped() {
     let refused = machine
         .user("XDG_CONFIG_HOME=/tmp agent service install")
         .expect(3);
-    insta::assert_snapshot!(refused.stderr, @"");
+    insta::assert_snapshot!(refused.stderr, @"
+    error: systemd of this user does not read `/tmp/systemd/user`
+    hint: it reads `/home/tester/.config/systemd/user`: unset `XDG_CONFIG_HOME`
+    ");
     machine.user("test ! -e /tmp/systemd").expect(0);
 }
