@@ -5,8 +5,6 @@ CREATE TABLE schedule (
     schedule_id   INTEGER NOT NULL PRIMARY KEY CHECK (schedule_id = 1),
     -- How due times follow each other, in words; another text is another schedule.
     spec          TEXT    NOT NULL CHECK (spec <> ''),
-    -- The time from one due time to the next, as it is now.
-    period_ms     INTEGER NOT NULL CHECK (period_ms > 0),
     -- What chance is made of, so that a due time is put off by the same time after a restart.
     seed          INTEGER NOT NULL,
     -- The last due time that was dealt with, and the next one, both without jitter.
@@ -16,6 +14,8 @@ CREATE TABLE schedule (
     due_ms        INTEGER NOT NULL,
     -- Cycles in a row that could not be carried out.
     failures      INTEGER NOT NULL CHECK (failures >= 0),
+    -- The longest time from one due time to the next, where it is known.
+    period_ms     INTEGER CHECK (period_ms >= 1),
     -- Where the exporter listens.
     listen        TEXT,
     started_ms    INTEGER NOT NULL,
@@ -53,9 +53,15 @@ CREATE TABLE cycle (
     CHECK (outcome IS NOT 'not_started' OR run_id IS NULL)
 ) STRICT;
 
--- Found at once among years of cycles.
+-- Found at once among years of cycles and runs.
 CREATE INDEX cycle_open ON cycle (cycle_id) WHERE finished_ms IS NULL;
+CREATE INDEX run_open ON run (run_id) WHERE finished_ms IS NULL;
 CREATE INDEX cycle_unrecorded ON cycle (cycle_id) WHERE unrecorded = 1;
+
+-- The same for the last run that passed, among years of runs that did not; and a count of orphans
+-- reads no texts.
+CREATE INDEX run_passed ON run (run_id) WHERE outcome = 'passed';
+CREATE INDEX orphan_by_kind ON orphan (kind, status);
 
 -- What was counted from now on by each run as it ends, for the runs that ended before.
 INSERT INTO counter (name, value)
@@ -93,6 +99,7 @@ CREATE VIEW schedule_state AS
 SELECT
     spec,
     strftime('%Y-%m-%dT%H:%M:%fZ', due_ms / 1000.0, 'unixepoch')     AS due_at,
+    period_ms / 1000.0 AS period_s,
     failures,
     listen,
     strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') AS started_at,

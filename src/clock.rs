@@ -5,6 +5,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// UTC milliseconds since the epoch. Clocks set before 1970 read as 0.
 #[expect(
     clippy::disallowed_methods,
@@ -15,6 +18,18 @@ pub fn now_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A wall time as RFC 3339 in UTC; empty for one that no calendar has.
+pub fn rfc3339(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}
+
+/// The time zone of this machine, as it is set now.
+pub fn local_time_zone() -> TimeZone {
+    TimeZone::system()
 }
 
 /// A point on the monotonic clock: milliseconds since the [`Stopwatch`] was started.

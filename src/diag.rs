@@ -99,6 +99,19 @@ pub fn render_note(message: &str, hint: Option<&str>, palette: &Palette) -> Stri
     entry(palette.hint, "note", message) + &hint_line(hint, palette)
 }
 
+/// An error and its chain of causes on one line.
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |cause| (**cause).source());
+    let parts: Vec<String> = chain.map(|part| one_line(&part.to_string())).collect();
+    parts.join(": ")
+}
+
+/// The lines of `text` that are not empty, on one line.
+pub fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" · ")
+}
+
 /// `text` with its control characters spelled out, line breaks and tabs excepted.
 ///
 /// Messages quote files and the output of processes; neither may move the cursor or change the

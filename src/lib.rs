@@ -47,6 +47,7 @@
 //! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
 //! | L1 | [`graph`] | the import graph: facts of files, resolution, verdicts, groups |
 //! | L1 | [`image`] | image archives and wheels, judged over bytes |
+//! | L1 | [`unit`](mod@unit) | units of systemd and launchd: values in, text out |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
 //! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
 //!
@@ -85,3 +86,4 @@ pub mod service;
 pub mod settings;
 pub mod source;
 pub mod store;
+pub mod unit;

@@ -5,11 +5,14 @@ use std::io;
 use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
 use crate::engine::container::EngineError;
+use crate::exporter::ExporterError;
 use crate::model::ExitCode;
 use crate::run::analysis::AnalysisError;
 use crate::service::ServiceError;
 use crate::service::cleanup::CleanupError;
 use crate::service::images::ImageError;
+use crate::service::install::InstallError;
+use crate::service::scheduler::SchedulerError;
 use crate::settings::SettingsError;
 use crate::store::StoreError;
 
@@ -101,6 +104,17 @@ impl From<ImageError> for Failure {
     }
 }
 
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        let exit = if error.is_usage() {
+            ExitCode::USAGE
+        } else {
+            ExitCode::ENVIRONMENT
+        };
+        Self::new(exit, error)
+    }
+}
+
 impl From<AnalysisError> for Failure {
     fn from(error: AnalysisError) -> Self {
         let exit = match error {
@@ -113,6 +127,18 @@ impl From<AnalysisError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
+        Self::new(ExitCode::ENVIRONMENT, error)
+    }
+}
+
+impl From<SchedulerError> for Failure {
+    fn from(error: SchedulerError) -> Self {
+        Self::new(error.exit_code(), error)
+    }
+}
+
+impl From<ExporterError> for Failure {
+    fn from(error: ExporterError) -> Self {
         Self::new(ExitCode::ENVIRONMENT, error)
     }
 }

@@ -100,13 +100,13 @@ fn in_use(name: &str, holder: &str) -> Failure {
     }
 }
 
-fn state(lease: &Lease) -> LeaseState {
+pub(super) fn state(lease: &Lease) -> LeaseState {
     let holder = lease.hold.as_ref().map(|hold| &hold.holder);
     let liveness = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
     lease.state(liveness, now_ms())
 }
 
-fn entry(line: LeaseLine) -> LeaseEntry {
+pub(super) fn entry(line: LeaseLine) -> LeaseEntry {
     let LeaseLine { lease, state } = line;
     let hold = lease.hold.as_ref();
     let time = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_string());

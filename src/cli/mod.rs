@@ -12,6 +12,7 @@
 mod args;
 mod cleanup;
 mod config;
+mod cycle;
 pub mod events;
 mod failure;
 mod graph;
@@ -19,13 +20,18 @@ mod history;
 mod image;
 pub mod junit;
 mod lease;
+mod log;
 mod module_map;
 mod orphans;
 mod output;
+mod outputs;
 mod project;
 mod run;
+mod run_scheduled;
 mod schema;
+mod service;
 mod show;
+mod status;
 pub mod terminal;
 mod why;
 mod workflow;
@@ -41,7 +47,7 @@ use self::failure::Failure;
 use self::output::Output;
 use crate::clock::now_ms;
 use crate::diag;
-use crate::model::{ExitCode, Notice};
+use crate::model::{CycleId, ExitCode};
 use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
 use crate::store::{Reader, Store, StoreError};
 
@@ -53,6 +59,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
     };
     let mut output = Output::new(early_color(&cli));
     let exit = dispatch(&cli, &mut output).unwrap_or_else(|failure| {
+        if let Some(cycle) = cli.cycle {
+            cycle::cannot_load(cycle, &cli, &failure);
+            return failure.exit;
+        }
+        if let Command::RunScheduled(_) = &cli.command
+            && run_scheduled::log_failure(&cli, &failure)
+        {
+            return failure.exit;
+        }
         let error = failure.error.as_ref();
         let hint = failure.hint.as_deref();
         output.talk(&diag::render_error(error, hint, &output.talk_palette));
@@ -66,13 +81,23 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         // Needs no settings, and so works where they are broken.
         return schema::run(args, output);
     }
-    let (settings, notices) = load(cli.flags())?;
+    if let Command::Service(args) = &cli.command {
+        // Reads those of the service that it makes, and else needs none.
+        return service::run(args, cli, output);
+    }
+    let layers = layers(cli.flags())?;
+    let (settings, notices) = Settings::load(&layers)?;
     *output = Output::new(settings.color);
     match &cli.command {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
+        Command::Service(args) => service::run(args, cli, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
-        Command::RunScheduled(_) | Command::Status(_) => Ok(ExitCode::BUG),
+        Command::RunScheduled(args) => match cli.cycle {
+            Some(cycle) => Ok(cycle::run(CycleId(cycle), args, &settings, notices, output)),
+            None => run_scheduled::run(args, layers, settings, &notices),
+        },
+        Command::Status(args) => status::run(args, &settings, output),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),
         Command::Image(args) => image::run(args, &settings, output),
@@ -95,18 +120,17 @@ fn early_color(cli: &Cli) -> ColorChoice {
     }
 }
 
-/// The settings of this process.
-fn load(flags: FlagValues) -> Result<(Settings, Vec<Notice>), Failure> {
+/// What the settings of this process are made from.
+fn layers(flags: FlagValues) -> Result<Layers, SettingsError> {
     let cwd = std::env::current_dir().map_err(|source| SettingsError::WorkingFolder {
         path: PathBuf::from("."),
         source,
     })?;
-    let layers = Layers {
+    Ok(Layers {
         flags,
         env: settings::environment(std::env::vars_os())?,
         cwd,
-    };
-    Ok(Settings::load(&layers)?)
+    })
 }
 
 /// `--help` and `--version` are answers and go to standard output; everything else that clap says

@@ -6,18 +6,16 @@ use std::thread;
 use std::time::Duration;
 
 use super::args::{OutputArgs, RunArgs};
-use super::events::EventsSink;
 use super::failure::Failure;
-use super::json;
-use super::junit::JunitSink;
 use super::output::Output;
+use super::outputs::{Outputs, print_summary};
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
-use crate::diag;
+use crate::diag::{self, Hint};
 use crate::model::record::Level;
 use crate::model::{Event, EventLine, ExitCode, Notice};
 use crate::run::{self, RunReport};
-use crate::service::{SelfTestService, run_until_signal};
+use crate::service::{SelfTestService, metrics, run_until_signal};
 use crate::settings::{self, ProgressChoice, Settings};
 
 /// How often the bar moves when nothing happens.
@@ -26,9 +24,15 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) fn run(
     args: &RunArgs,
     settings: &Settings,
-    notices: Vec<Notice>,
+    mut notices: Vec<Notice>,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    // Dropped at the end of this function: figures are shown while the run goes on.
+    let exporter = metrics::start_exporter(settings);
+    let _exporter = exporter.unwrap_or_else(|error| {
+        notices.push(warning("metrics-port", &error));
+        None
+    });
     let sinks = Arc::new(Mutex::new(Sinks::open(&args.output, settings, output)?));
     let (heard, waits) = (Arc::clone(&sinks), Arc::clone(&sinks));
     let mut service = SelfTestService::new(settings.clone())
@@ -65,18 +69,26 @@ pub(super) fn run(
     let _ = ticker.join();
     let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
     sinks.terminal.end();
-    let report = report?;
-    if let Some(problem) = sinks.problem.take() {
-        return Err(problem);
+    if let Err(error) = metrics::write_textfile(settings) {
+        output.notice(&warning("metrics-textfile", &error));
     }
+    let report = report?;
+    sinks.outputs.take_problem()?;
     finish(&args.output, &report, output)
 }
 
-fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {
-    if args.json {
-        let text = json(&report.summary)?;
-        output.data(&text).map_err(Failure::stdout)?;
+/// Figures are beside the run: what they lack does not change it.
+fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: code.to_owned(),
+        message: diag::in_one_line(error),
+        hint: error.hint(),
     }
+}
+
+fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {
+    print_summary(args, &report.summary, output)?;
     if let Some(failure) = &report.failure {
         let text = diag::render_parts(
             &failure.message,
@@ -92,9 +104,7 @@ fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<
 /// Everyone who hears the events of a run.
 struct Sinks {
     terminal: Terminal,
-    events: Option<EventsSink>,
-    junit: Option<JunitSink>,
-    problem: Option<Failure>,
+    outputs: Outputs,
 }
 
 impl Sinks {
@@ -125,13 +135,9 @@ impl Sinks {
             report_palette,
             talk_palette: output.talk_palette,
         });
-        let events = args.events.as_deref().map(EventsSink::open).transpose();
-        let junit = args.junit.as_deref().map(JunitSink::new).transpose();
         Ok(Self {
             terminal,
-            events: events.map_err(Failure::usage)?,
-            junit: junit.map_err(Failure::usage)?,
-            problem: None,
+            outputs: Outputs::open(args)?,
         })
     }
 
@@ -149,17 +155,6 @@ impl Sinks {
     fn handle(&mut self, line: &EventLine) {
         self.terminal.set_run(line.run_id);
         self.show(&line.event);
-        if let Some(events) = &mut self.events
-            && let Err(error) = events.handle(line.run_id, &line.event)
-        {
-            self.problem
-                .get_or_insert(Failure::environment(error.into()));
-        }
-        if let Some(junit) = &mut self.junit
-            && let Err(error) = junit.handle(&line.event)
-        {
-            self.problem
-                .get_or_insert(Failure::environment(error.into()));
-        }
+        self.outputs.handle(line);
     }
 }

@@ -8,7 +8,9 @@ use super::module_map::MapReport;
 use super::output::Output;
 use super::workflow::WorkflowReport;
 use crate::model::lease::LeaseReport;
+use crate::model::log::LogLine;
 use crate::model::scan::{GraphReport, OrphanReport, ScanReport, WhyReport};
+use crate::model::status::StatusReport;
 use crate::model::{EventLine, ExitCode, RunSummary};
 use crate::settings::ConfigReport;
 
@@ -18,8 +20,10 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Events => schemars::schema_for!(EventLine),
         SchemaOf::Config => schemars::schema_for!(ConfigReport),
         SchemaOf::Image => schemars::schema_for!(ImageReport),
+        SchemaOf::Log => schemars::schema_for!(LogLine),
         SchemaOf::Leases => schemars::schema_for!(LeaseReport),
         SchemaOf::ModuleMap => schemars::schema_for!(MapReport),
+        SchemaOf::Status => schemars::schema_for!(StatusReport),
         SchemaOf::Workflows => schemars::schema_for!(WorkflowReport),
         SchemaOf::OrphanScan => schemars::schema_for!(ScanReport),
         SchemaOf::Orphans => schemars::schema_for!(OrphanReport),

@@ -17,6 +17,20 @@ use nix::sys::signal::Signal;
 use super::child::{Cancel, Child, Exit};
 use super::pipes::Tail;
 
+/// What a service manager says to the agent alone. A test that sends `READY=1`, or an engine that
+/// watches over its containers, would speak in the agent's name.
+const OF_THE_SERVICE: [&str; 9] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    "JOURNAL_STREAM",
+    "INVOCATION_ID",
+    "SYSTEMD_EXEC_PID",
+];
+
 /// A program, its arguments, and where and with what it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
@@ -26,7 +40,7 @@ pub struct ProcessSpec {
     pub args: Vec<OsString>,
     /// Its working directory.
     pub cwd: PathBuf,
-    /// Variables that are set besides the inherited ones.
+    /// Variables that are set besides the inherited ones, which are all but those of a service.
     pub env: Vec<(String, String)>,
 }
 
@@ -280,6 +294,9 @@ pub fn spawn(spec: &ProcessSpec) -> Result<Spawned, ProcessError> {
             .stdin_file(child_stdin)
             .stdout_file(child_stdout)
             .stderr_file(child_stderr);
+        let expression = OF_THE_SERVICE
+            .iter()
+            .fold(expression, |it, name| it.env_remove(name));
         let child = Child::new(expression.start()?);
         Ok(Spawned {
             child,

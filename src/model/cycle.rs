@@ -69,6 +69,17 @@ pub enum CycleOutcome {
 }
 
 impl CycleOutcome {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Run(RunOutcome::Passed),
+        Self::Run(RunOutcome::Failed),
+        Self::Run(RunOutcome::Incomplete),
+        Self::Run(RunOutcome::Interrupted),
+        Self::Run(RunOutcome::Error),
+        Self::Run(RunOutcome::Empty),
+        Self::NotStarted,
+    ];
+
     /// The name in the state file and in JSON: that of the run's outcome, or `not_started`.
     pub fn as_str(self) -> &'static str {
         match self {

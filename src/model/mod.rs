@@ -11,7 +11,7 @@
 //!   [`Integration`]; a [`MapEntry`] of the module map, a [`Workflow`];
 //! - *records*: what a stage hands to the next one ([`record`]), what the store is asked to write
 //!   ([`mod@write`]), and the published JSON contracts: the event stream ([`event`]), the summary
-//!   of a run ([`summary`]) and the list of leases ([`lease`]).
+//!   of a run ([`summary`]), the list of leases ([`lease`]) and the log of a service ([`log`]).
 
 pub mod cycle;
 pub mod digest;
@@ -20,12 +20,14 @@ pub mod exit;
 pub mod ids;
 pub mod lease;
 pub mod lines;
+pub mod log;
 pub mod mirror;
 pub mod module;
 pub mod module_map;
 pub mod outcome;
 pub mod record;
 pub mod scan;
+pub mod status;
 pub mod summary;
 pub mod write;
 

@@ -1,7 +1,7 @@
 """The harness: runs pytest inside the project's interpreter and streams events to the agent.
 
-It imports nothing but the standard library, starts no thread, and touches neither the environment
-nor the working directory, so that a suite behaves as it does under `pytest`. Events are JSON lines
+It imports nothing but the standard library, starts no thread where tests run, and touches neither
+the environment nor the working directory, so that a suite behaves as it does under `pytest`. Events are JSON lines
 on a private copy of descriptor 1, commands come in on a private copy of descriptor 0. Everything
 that runs inside a pytest hook goes through `guard`: a bug here must not fail a test.
 
@@ -221,15 +221,22 @@ class Session:
         )
 
     def poll(self):
-        commands = self.channel.receive(False)
+        if not self.nodes.distributed:  # There, a thread listens.
+            self.hear(self.channel.receive(False))
+        if self.stop and self.session is not None:
+            self.session.shouldstop = self.stop
+
+    def hear(self, commands):
         if commands is None:
             self.channel.end()
         for command in commands:
             if command.get("t") == "stop" and self.stop is None:
                 self.stop = text_of(command.get("reason") or "stopped")
-                guard(self.nodes.stop, self.stop)
-        if self.stop and self.session is not None:
-            self.session.shouldstop = self.stop
+                self.nodes.stop(self.stop)
+
+    def refuses(self):
+        """Whether the test that is about to begin came after the end of the session was asked for."""
+        return self.stop is not None
 
     def collecting(self, collector):
         import pytest
@@ -251,6 +258,7 @@ class Session:
                 self.send("collected", tests=lines, done=False)
                 lines, size = [], 0
         self.send("collected", tests=lines, deselected=self.deselected, done=True)
+        self.poll()
 
     def collect_report(self, report):
         if report.outcome == "passed":
@@ -525,6 +533,7 @@ def main(source):
             return 0
         command = next((c for c in commands if c.get("t") == "run"), None)
     SESSION = Session(channel, command, source)
+    SESSION.hear(commands)
     argv = [text_of(arg) for arg in command.get("argv") or ()]
     pose_as_pytest(argv)
     status = run_pytest(argv)

@@ -11,6 +11,7 @@ HOOKS = {
     "pytest_report_to_serializable": {"hookwrapper": True},
     "pytest_collection_modifyitems": {"trylast": True},
     "pytest_collection_finish": {"tryfirst": True},
+    "pytest_runtest_protocol": {"tryfirst": True},
     "pytest_runtest_logstart": {"tryfirst": True},
     "pytest_runtest_logreport": {"trylast": True},
     "pytest_runtest_logfinish": {"tryfirst": True},
@@ -85,6 +86,10 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish(session):
     guard(lambda: SESSION.collected([(clean(item.nodeid), place_of(item)) for item in session.items]))
+
+
+def pytest_runtest_protocol():
+    return guard(SESSION.refuses) or None
 
 
 def pytest_runtest_logstart(nodeid):

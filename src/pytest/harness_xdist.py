@@ -41,6 +41,14 @@ class Nodes:
         if self.distributed:
             for name in ("worker_logstart", "worker_logfinish"):
                 setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
+            import threading
+
+            threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        """The session waits for reports of its workers, which may be long in coming."""
+        while True:
+            self.session.hear(self.session.channel.receive(True))
 
     def handler(self, original):
         def handle(node, **kwargs):
@@ -61,6 +69,8 @@ class Nodes:
         channel.waitclose(60)
         name = node.gateway.id
         self.sides[name] = (pid, side)
+        if self.session.stop:
+            self.ask(side, self.session.stop)
         side.setcallback(lambda text: self.mail.append((name, text)))  # In a thread of execnet's.
 
     def drain(self):
@@ -82,8 +92,15 @@ class Nodes:
     def stop(self, reason):
         if self.distributed:
             self.dsession.shouldstop = reason
-            for _, side in self.sides.values():
-                guard(side.send, reason)
+            for _, side in list(self.sides.values()):
+                self.ask(side, reason)
+
+    @staticmethod
+    def ask(side, reason):
+        try:
+            side.send(reason)
+        except Exception:
+            pass  # The worker is gone.
 
     def collected(self, node, ids):
         """All workers collect the same; the one that was started first also says the places."""
@@ -144,8 +161,12 @@ class Worker:
 
     def logfinish(self):
         self.send("facts", **facts_since(self.cpu))
+        self.refuses()
+
+    def refuses(self):
         if self.stop:
             self.session.shouldstop = self.stop
+        return self.stop is not None
 
     def ending(self, session):
         if self.cover is not None:

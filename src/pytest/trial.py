@@ -135,6 +135,13 @@ class Reaper:
             end(pid)
         remove(self.base)
 
+    def join(self):
+        """In a child: its parent may be killed before it could tell, and the group will not have it."""
+        try:
+            os.write(self.sink, b"+%d\n" % os.getpid())
+        except OSError:
+            pass  # The parent will notice that as well.
+
     def tell(self, sign, pid):
         (self.known.add if sign == "+" else self.known.discard)(pid)
         try:
@@ -399,6 +406,7 @@ class Trials:
             return True
         if pid == 0:
             try:
+                self.reaper.join()
                 ends = [sink for _, sink in pipes]
                 try_module(self.command, module, scratch, *ends)
             except BaseException:

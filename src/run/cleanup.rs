@@ -78,6 +78,11 @@ pub fn sweep(engine: &Engine, how: Thoroughness) -> Swept {
 }
 
 impl Swept {
+    /// How many containers were removed, or would be.
+    pub fn reaped(&self) -> u64 {
+        self.removed.len() as u64
+    }
+
     fn try_again<T>(
         &mut self,
         retries: u32,

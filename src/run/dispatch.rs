@@ -128,6 +128,10 @@ impl Dispatcher {
                 self.signal = Some(signal);
                 self.stop_all(Stop::Signal(signal), now);
             }
+            Input::Drain(signal) => {
+                self.signal.get_or_insert(signal);
+                self.stop_all(Stop::Drain, now);
+            }
             Input::StoreFailed => {
                 self.abandoned = true;
                 self.stop_all(Stop::Abandoned, now);

@@ -162,7 +162,10 @@ impl<'a> Driver<'a> {
         while self.git_pending && !self.store_failed && self.watch.now() < deadline {
             let left = deadline.since(self.watch.now());
             match self.mailbox.next(left) {
-                Some(Input::Stop(_)) => break,
+                Some(input @ (Input::Stop(_) | Input::Drain(_))) => {
+                    self.take(input);
+                    break;
+                }
                 Some(input) => self.take(input),
                 None => {}
             }
@@ -176,7 +179,8 @@ impl<'a> Driver<'a> {
             if matches!(input, Input::Git(_)) {
                 self.git_pending = false;
             }
-            if let (Input::Stop(_) | Input::StoreFailed, Some(cancel)) = (&input, &self.cancel) {
+            let ends = matches!(input, Input::Stop(_) | Input::Drain(_) | Input::StoreFailed);
+            if let (true, Some(cancel)) = (ends, &self.cancel) {
                 cancel.cancel();
             }
             if let Input::Environment(Ok(ready)) = &input {

@@ -54,6 +54,8 @@ pub enum Input {
     Git(Option<GitState>),
     /// A signal asks the run to end.
     Stop(StopSignal),
+    /// A signal asks it to finish the tests that are running, and to begin nothing more.
+    Drain(StopSignal),
     /// The state file takes no more writes.
     StoreFailed,
 }

@@ -145,9 +145,7 @@ pub fn carry_out(
         (Counter::ContainerFailures, verdict.troubles.failures),
         (Counter::ContainerTimeouts, verdict.troubles.timeouts),
     ] {
-        if times > 0 {
-            store.add_to_counter(counter, times)?;
-        }
+        store.add_to_counter(counter, times)?;
     }
     let cut_short = verdict.outcome == RunOutcome::Incomplete;
     let lost = cut_short.then(|| lost_lease(job)).flatten();

@@ -299,8 +299,9 @@ impl Drop for LeaseKeeper {
     }
 }
 
-/// Looks without locking the state file, and asks only where the answer may be yes.
-fn try_take(leases: &mut Leases, request: &LeaseRequest) -> Result<Acquisition, StoreError> {
+/// Takes a lease if that can be had now. Looks without locking the state file, and asks only where
+/// the answer may be yes.
+pub fn try_take(leases: &mut Leases, request: &LeaseRequest) -> Result<Acquisition, StoreError> {
     let mut gone = None;
     if let Some(lease) = leases.find(&request.name)? {
         let holder = lease.hold.as_ref().map(|hold| &hold.holder);

@@ -24,10 +24,17 @@ pub struct Mailbox {
 #[derive(Debug, Clone)]
 pub struct StopHandle {
     /// Signals go around the queue, which may be full when they are most urgent.
-    signals: Arc<Mutex<VecDeque<StopSignal>>>,
+    signals: Arc<Mutex<VecDeque<Asked>>>,
     /// What ends the commands that prepare the present run.
     cancel: Arc<Mutex<Cancel>>,
     sender: SyncSender<Option<Input>>,
+}
+
+/// What a signal asks of a run.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    signal: StopSignal,
+    drain: bool,
 }
 
 impl Default for Mailbox {
@@ -67,7 +74,8 @@ impl Mailbox {
 
     /// The signal that asked the run to end before it began.
     pub fn asked_to_stop(&self) -> Option<StopSignal> {
-        lock(&self.stop.signals).front().copied()
+        let signals = lock(&self.stop.signals);
+        signals.front().map(|asked| asked.signal)
     }
 
     pub(super) fn sender(&self) -> SyncSender<Option<Input>> {
@@ -97,7 +105,9 @@ impl Mailbox {
         let watch = Stopwatch::start();
         let end = watch.now().plus(time);
         loop {
-            if let Some(Input::Stop(signal)) = self.next(end.since(watch.now())) {
+            if let Some(Input::Stop(signal) | Input::Drain(signal)) =
+                self.next(end.since(watch.now()))
+            {
                 return Some(signal);
             }
             if watch.now() >= end {
@@ -107,14 +117,36 @@ impl Mailbox {
     }
 
     fn signal(&self) -> Option<Input> {
-        lock(&self.stop.signals).pop_front().map(Input::Stop)
+        let asked = lock(&self.stop.signals).pop_front()?;
+        Some(if asked.drain {
+            Input::Drain(asked.signal)
+        } else {
+            Input::Stop(asked.signal)
+        })
     }
 }
 
 impl StopHandle {
-    /// Ends the run: the first time as Ctrl-C does, with a grace for teardown, then at once.
+    /// Ends the run: the first time as Ctrl-C does, with a grace for teardown, then at once. After
+    /// [`StopHandle::drain`], at once.
     pub fn stop(&self, signal: StopSignal) {
-        lock(&self.signals).push_back(signal);
+        self.ask(Asked {
+            signal,
+            drain: false,
+        });
+    }
+
+    /// Ends the run when the tests that are running have finished; nothing new begins. What is
+    /// only being prepared, waited for or tried ends at once.
+    pub fn drain(&self, signal: StopSignal) {
+        self.ask(Asked {
+            signal,
+            drain: true,
+        });
+    }
+
+    fn ask(&self, asked: Asked) {
+        lock(&self.signals).push_back(asked);
         lock(&self.cancel).cancel();
         // A full queue is being read, and the signal with it.
         let _ = self.sender.try_send(None);

@@ -47,7 +47,7 @@ pub use cleanup::{Swept, Thoroughness, sweep};
 pub use effect::{Failure, StopSignal};
 pub use integration::plan_integration;
 pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
-pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Waiting};
+pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Terms, Waiting, try_take};
 pub use mailbox::{Mailbox, StopHandle};
 pub use mirrors::{read_mirrors, write_mirrors};
 pub use orphans::{IntegrationCallback, OrphanJob};

@@ -1,7 +1,6 @@
 //! The summary of a run, read back from the state file: what is said is what is stored.
 
-use jiff::Timestamp;
-
+use crate::clock::rfc3339;
 use crate::insight::compare::{Baseline, ComparedTest, compare};
 use crate::model::summary::{FailedTest, SUMMARY_VERSION};
 use crate::model::{Comparison, CoverageTotals, RunId, RunOutcome, RunSummary};
@@ -113,10 +112,4 @@ fn comparison(
 
 fn percent(row: &RunRow) -> Option<f64> {
     row.coverage.as_ref().and_then(CoverageTotals::percent)
-}
-
-fn rfc3339(ms: i64) -> String {
-    Timestamp::from_millisecond(ms)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
 }

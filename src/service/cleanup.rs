@@ -63,13 +63,12 @@ pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport,
         }
     }
     if let Some(store) = &mut store {
-        let failed: u64 = report
-            .engines
-            .iter()
-            .map(|(_, swept)| swept.failed_calls)
-            .sum();
-        if failed > 0 {
-            store.add_to_counter(Counter::ContainerFailures, failed)?;
+        let swept = || report.engines.iter().map(|(_, swept)| swept);
+        let failed: u64 = swept().map(|swept| swept.failed_calls).sum();
+        let reaped: u64 = swept().map(Swept::reaped).sum();
+        store.add_to_counter(Counter::ContainerFailures, failed)?;
+        if !how.dry_run {
+            store.add_to_counter(Counter::ContainersReaped, reaped)?;
         }
         report.closed = if how.dry_run {
             let plan = recovery(store)?;

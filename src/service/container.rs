@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::images::{self, ImageError};
 use crate::archive;
-use crate::diag::Hint;
+use crate::diag::{self, Hint};
 use crate::engine::container::{
     ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource,
 };
@@ -17,7 +17,7 @@ use crate::run::{
     ContainerJob, ContainerPolicy, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness,
     Waiting, sweep,
 };
-use crate::settings::{DEFAULT_IMAGE, Settings};
+use crate::settings::{DEFAULT_IMAGE, Origin, Settings};
 use crate::source::{self, FilesError};
 use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
 
@@ -107,6 +107,17 @@ impl ContainerError {
             _ => ExitCode::ENVIRONMENT,
         }
     }
+
+    /// Whether the engine or the image is not as it would have to be.
+    fn is_of_readiness(&self) -> bool {
+        match self {
+            Self::Image(error) => !matches!(error, ImageError::Store(_)),
+            Self::Engine(_) | Self::NoImage { .. } | Self::Pull { .. } | Self::Platform { .. } => {
+                true
+            }
+            Self::Lease(_) | Self::Store(_) | Self::Files(_) | Self::Folder { .. } => false,
+        }
+    }
 }
 
 impl Hint for ContainerError {
@@ -132,35 +143,88 @@ impl Hint for ContainerError {
     }
 }
 
+/// Whether a run is to be carried out in containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// On the host.
+    No,
+    /// Where an engine answers and has the image that somebody named, or can have it from a
+    /// tarball. Nothing is fetched for it, and nothing about it is an error.
+    WhereReady,
+    /// Where an engine answers.
+    Yes,
+}
+
+impl Wish {
+    /// What the settings say. Where nobody said anything, `preferred` says whether naming an image
+    /// is as good as asking for containers.
+    pub(super) fn of(settings: &Settings, preferred: bool) -> Self {
+        let wishes = &settings.container;
+        let names_image = wishes.image.is_some() || wishes.image_tar.is_some();
+        let is_silent = settings.origin("use-container") == Origin::Default;
+        if wishes.enabled {
+            Self::Yes
+        } else if preferred && names_image && is_silent {
+            Self::WhereReady
+        } else {
+            Self::No
+        }
+    }
+}
+
 /// What the run's containers are started with, and its turn to start them; `None` where it runs on
 /// the host.
 pub(super) fn prepare(
     settings: &Settings,
+    wish: Wish,
+    store: &mut Store,
+    mailbox: &Mailbox,
+    notices: &mut Vec<Notice>,
+    on_wait: impl FnMut(&Waiting),
+) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
+    if wish == Wish::No {
+        return Ok(None);
+    }
+    let prepared = prepare_containers(settings, wish, store, mailbox, notices, on_wait);
+    match prepared {
+        Err(error) if wish == Wish::WhereReady && error.is_of_readiness() => {
+            notices.push(not_ready(settings, &error));
+            Ok(None)
+        }
+        prepared => prepared,
+    }
+}
+
+fn prepare_containers(
+    settings: &Settings,
+    wish: Wish,
     store: &mut Store,
     mailbox: &Mailbox,
     notices: &mut Vec<Notice>,
     on_wait: impl FnMut(&Waiting),
 ) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
     let wishes = &settings.container;
-    if !wishes.enabled {
-        return Ok(None);
-    }
     let found = Engine::detect(&images::wanted(settings), &mailbox.cancel());
     // A tarball that cannot be used is an error wherever the tests would run.
     let tarball = tarball(settings, store, found.as_ref().ok())?;
     let engine = match found {
         Ok(engine) => engine,
-        Err(error) if wishes.required => return Err(error.into()),
+        Err(error) if wishes.required || wish == Wish::WhereReady => return Err(error.into()),
         Err(error) => {
             notices.push(on_the_host(&error));
             return Ok(None);
         }
     };
+    let fetch = wish == Wish::Yes && !settings.offline;
+    if wish == Wish::WhereReady && tarball.is_none() {
+        // Nobody waits for a turn that would be of no use.
+        find_image(&engine, image_name(settings), fetch, settings.offline)?;
+    }
     let request =
         LeaseRequest::for_containers(store.path(), &settings.lock_file, settings.lock_timeout);
     let lease = LeaseKeeper::take(&request, mailbox, on_wait)?;
     sweep_first(&engine, wishes.retries, store, notices)?;
-    let (name, image) = image(settings, &engine, tarball.as_ref())?;
+    let (name, image) = image(settings, &engine, tarball.as_ref(), fetch)?;
     check_platform(&engine, &name, &image)?;
     let job = job(settings, engine, name, image, notices)?;
     Ok(Some((job, lease)))
@@ -194,9 +258,8 @@ fn sweep_first(
         ..Thoroughness::default()
     };
     let swept = sweep(engine, how);
-    if swept.failed_calls > 0 {
-        store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
-    }
+    store.add_to_counter(Counter::ContainerFailures, swept.failed_calls)?;
+    store.add_to_counter(Counter::ContainersReaped, swept.reaped())?;
     if !swept.removed.is_empty() {
         let names: Vec<&str> = swept
             .removed
@@ -225,6 +288,7 @@ fn image(
     settings: &Settings,
     engine: &Engine,
     tarball: Option<&ImageArchiveRow>,
+    fetch: bool,
 ) -> Result<(String, ImageFacts), ContainerError> {
     let asked = settings.container.image.as_deref();
     if let Some(tarball) = tarball {
@@ -234,8 +298,13 @@ fn image(
             .or_else(|| tarball.tags.first().cloned());
         return Ok((name.unwrap_or_else(|| tarball.path.clone()), loaded.image));
     }
-    let name = asked.unwrap_or(DEFAULT_IMAGE);
-    Ok((name.to_owned(), find_image(engine, name, settings.offline)?))
+    let name = image_name(settings);
+    let image = find_image(engine, name, fetch, settings.offline)?;
+    Ok((name.to_owned(), image))
+}
+
+fn image_name(settings: &Settings) -> &str {
+    settings.container.image.as_deref().unwrap_or(DEFAULT_IMAGE)
 }
 
 fn job(
@@ -297,7 +366,31 @@ fn on_the_host(error: &EngineError) -> Notice {
     }
 }
 
-fn find_image(engine: &Engine, name: &str, offline: bool) -> Result<ImageFacts, ContainerError> {
+/// Why containers that nobody insists on are not used.
+fn not_ready(settings: &Settings, error: &ContainerError) -> Notice {
+    let wishes = &settings.container;
+    let named = match (&wishes.image, &wishes.image_tar) {
+        (Some(name), _) => name.clone(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => DEFAULT_IMAGE.to_owned(),
+    };
+    Notice {
+        level: Level::Info,
+        code: "image-not-ready".to_owned(),
+        message: format!(
+            "runs on the host, not in `{named}`: {}",
+            diag::in_one_line(error)
+        ),
+        hint: Some("`--use-container` or `--no-container` says what is meant".to_owned()),
+    }
+}
+
+fn find_image(
+    engine: &Engine,
+    name: &str,
+    fetch: bool,
+    offline: bool,
+) -> Result<ImageFacts, ContainerError> {
     if let Some(image) = engine.image(name)? {
         return Ok(image);
     }
@@ -306,7 +399,7 @@ fn find_image(engine: &Engine, name: &str, offline: bool) -> Result<ImageFacts, 
         image: name.to_owned(),
         offline,
     };
-    if offline {
+    if !fetch {
         return Err(missing());
     }
     engine.pull(name).map_err(|source| ContainerError::Pull {
@@ -396,6 +489,48 @@ fn environment(given: &[String]) -> Vec<(String, Option<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{FlagValues, Layers};
+
+    fn settings(words: &[(&'static str, &str)]) -> Settings {
+        let folder = tempfile::TempDir::new().unwrap();
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        let mut flags = FlagValues::default();
+        for (flag, word) in words {
+            flags.set(flag, *word);
+        }
+        let layers = Layers {
+            flags,
+            cwd: folder.path().to_path_buf(),
+            ..Layers::default()
+        };
+        Settings::load(&layers).unwrap().0
+    }
+
+    #[test]
+    fn an_image_is_a_wish_for_containers_where_nobody_said_anything() {
+        let none: &[(&str, &str)] = &[];
+        let cases = [
+            (none, Wish::No, Wish::No),
+            (&[("--container-image", "i")], Wish::No, Wish::WhereReady),
+            (&[("--image-tar", "i.tar")], Wish::No, Wish::WhereReady),
+            (&[("--use-container", "on")], Wish::Yes, Wish::Yes),
+            (
+                &[("--container-image", "i"), ("--no-container", "off")],
+                Wish::No,
+                Wish::No,
+            ),
+            (
+                &[("--container-image", "i"), ("--use-container", "on")],
+                Wish::Yes,
+                Wish::Yes,
+            ),
+        ];
+        for (words, otherwise, preferred) in cases {
+            let settings = settings(words);
+            assert_eq!(Wish::of(&settings, false), otherwise, "{words:?}");
+            assert_eq!(Wish::of(&settings, true), preferred, "{words:?}");
+        }
+    }
 
     #[test]
     fn variables_of_the_command_line_come_last_and_win() {

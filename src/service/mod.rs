@@ -7,8 +7,11 @@
 pub mod cleanup;
 mod container;
 pub mod images;
+pub mod install;
+pub mod metrics;
 pub mod orphans;
 mod records;
+pub mod scheduler;
 mod self_test;
 mod signals;
 
@@ -16,4 +19,4 @@ pub use container::ContainerError;
 pub use orphans::{discover_isolated_modules, discover_orphan_modules, discover_recursive_orphans};
 pub use records::{MetricsSink, ResultRecord};
 pub use self_test::{SelfTestService, ServiceError};
-pub use signals::run_until_signal;
+pub use signals::{Request, run_until_drained, run_until_signal};

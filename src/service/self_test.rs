@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::container::{self, ContainerError};
+use super::container::{self, ContainerError, Wish};
 use super::orphans;
 use super::records::{MetricsSink, ResultRecord};
 use crate::clock::now_ms;
@@ -16,7 +16,7 @@ use crate::engine::child::Cancel;
 use crate::engine::managed::ManagedSpec;
 use crate::engine::python::{self, PythonError};
 use crate::model::record::Level;
-use crate::model::{Event, EventLine, ExitCode, Integration, Module, Notice};
+use crate::model::{CycleId, Event, EventLine, ExitCode, Integration, Module, Notice};
 use crate::plan::{RunPlan, RunRequest, TestPath};
 use crate::run::orphans::{integrated_modules, take_edits};
 use crate::run::{
@@ -66,12 +66,20 @@ type Waiter = Box<dyn FnMut(&Waiting) + Send>;
 /// ```
 pub struct SelfTestService {
     settings: Settings,
-    trigger: String,
-    notices: Vec<Notice>,
+    given: Given,
     mailbox: Mailbox,
     listeners: Vec<Listener>,
     waiters: Vec<Waiter>,
     metrics: Vec<Box<dyn MetricsSink>>,
+}
+
+/// What a run is given besides the settings.
+#[derive(Debug, Clone)]
+struct Given {
+    trigger: String,
+    cycle: Option<CycleId>,
+    prefer_container: bool,
+    notices: Vec<Notice>,
     integration: Option<IntegrationCallback>,
 }
 
@@ -136,27 +144,46 @@ impl SelfTestService {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            trigger: "library".to_owned(),
-            notices: Vec::new(),
+            given: Given {
+                trigger: "library".to_owned(),
+                cycle: None,
+                prefer_container: false,
+                notices: Vec::new(),
+                integration: None,
+            },
             mailbox: Mailbox::new(),
             listeners: Vec::new(),
             waiters: Vec::new(),
             metrics: Vec::new(),
-            integration: None,
         }
     }
 
     /// What the state file gives as the reason of the runs: `library` unless set.
     #[must_use]
     pub fn trigger(mut self, trigger: &str) -> Self {
-        trigger.clone_into(&mut self.trigger);
+        trigger.clone_into(&mut self.given.trigger);
+        self
+    }
+
+    /// The cycle of a schedule that the next run is the run of; its row must be there.
+    #[must_use]
+    pub fn cycle(mut self, cycle: CycleId) -> Self {
+        self.given.cycle = Some(cycle);
+        self
+    }
+
+    /// Where nobody said whether to run in containers, runs do so if an image is named, and an
+    /// engine answers and has that image. A tarball is loaded, nothing is fetched.
+    #[must_use]
+    pub fn prefer_container(mut self) -> Self {
+        self.given.prefer_container = true;
         self
     }
 
     /// Notices that are told and stored with the next run.
     #[must_use]
     pub fn notices(mut self, notices: Vec<Notice>) -> Self {
-        self.notices = notices;
+        self.given.notices = notices;
         self
     }
 
@@ -201,7 +228,7 @@ impl SelfTestService {
         mut self,
         callback: impl FnMut(&[Module]) -> Integration + Send + 'static,
     ) -> Self {
-        self.integration = Some(IntegrationCallback::new(callback));
+        self.given.integration = Some(IntegrationCallback::new(callback));
         self
     }
 
@@ -218,17 +245,17 @@ impl SelfTestService {
     /// A path that is not there, no interpreter, or a state file that cannot be used.
     pub async fn run_once(&mut self) -> Result<RunReport, ServiceError> {
         let settings = self.settings.clone();
-        let trigger = self.trigger.clone();
-        let notices = std::mem::take(&mut self.notices);
+        let given = self.given.clone();
+        // Neither is of a later run.
+        self.given.notices.clear();
+        self.given.cycle = None;
         let mailbox = std::mem::take(&mut self.mailbox);
         let (events, queue) = sync_channel(WAITING);
         let listeners = std::mem::take(&mut self.listeners);
         let mut waiters = std::mem::take(&mut self.waiters);
-        let integration = self.integration.clone();
         let listening = spawn_blocking(move || listen(listeners, &queue));
         let running = spawn_blocking(move || {
             let on_wait = |waiting: &Waiting| waiters.iter_mut().for_each(|tell| tell(waiting));
-            let given = (trigger, notices, integration);
             let prepared = prepare(&settings, given, &mailbox, on_wait);
             let prepared = prepared.map_err(|error| match mailbox.asked_to_stop() {
                 Some(signal) => ServiceError::Stopped(signal),
@@ -267,13 +294,15 @@ fn listen(mut listeners: Vec<Listener>, queue: &Receiver<EventLine>) -> Vec<List
 /// Everything that can be wrong before the first test starts, the cheapest first.
 fn prepare(
     settings: &Settings,
-    (trigger, mut notices, integration): (String, Vec<Notice>, Option<IntegrationCallback>),
+    given: Given,
     mailbox: &Mailbox,
     on_wait: impl FnMut(&Waiting),
 ) -> Result<(Job, Store), ServiceError> {
     let paths = resolve(&settings.paths, &settings.project)?;
+    let mut notices = given.notices;
+    let wish = Wish::of(settings, given.prefer_container);
     let mut python = None;
-    if !settings.container.enabled {
+    if wish == Wish::No {
         python = Some(python::find(settings.python.as_deref(), &settings.project)?);
     }
     let mut store = Store::open(&settings.db, now_ms())?;
@@ -282,7 +311,7 @@ fn prepare(
         notices.push(recovered(&closed));
     }
     let (container, lease) =
-        container::prepare(settings, &mut store, mailbox, &mut notices, on_wait)?.unzip();
+        container::prepare(settings, wish, &mut store, mailbox, &mut notices, on_wait)?.unzip();
     let python = match (&container, python) {
         (_, Some(python)) => python,
         (Some(container), None) => PathBuf::from(&container.spec.python),
@@ -292,7 +321,7 @@ fn prepare(
         .as_ref()
         .map_or("host", |container| container.policy.engine);
     let orphans = (settings.orphans.include || settings.orphans.refresh)
-        .then(|| orphan_job(settings, integration))
+        .then(|| orphan_job(settings, given.integration))
         .filter(|_| !is_aimed(settings, &paths));
     let (mut modules, mut roots) = (Vec::new(), Vec::new());
     if let Some(orphans) = orphans.as_ref().filter(|orphans| orphans.wishes.include) {
@@ -319,13 +348,13 @@ fn prepare(
     Ok((
         Job {
             plan,
-            trigger,
+            trigger: given.trigger,
             python,
             managed,
             container,
             lease,
             orphans,
-            cycle: None,
+            cycle: given.cycle,
             notices,
         },
         store,

@@ -364,7 +364,13 @@ impl Settings {
 
     /// Whether the due times are those of cron: where somebody gave both, the stronger layer says.
     pub fn uses_cron(&self) -> bool {
-        let strength = |name| self.origin(name).strength();
+        let strength = |name| {
+            let origin = self.origin(name);
+            // Of two files, that of the project is the stronger one.
+            let in_project =
+                matches!(&origin, Origin::File { path, .. } if path.starts_with(&self.project));
+            (origin.strength(), in_project)
+        };
         self.schedule.cron.is_some() && strength("cron") >= strength("interval")
     }
 

@@ -140,7 +140,7 @@ impl Given<'_> {
         if self.is_word("none") {
             return Ok(None);
         }
-        if self.whole() == Some(0) {
+        if self.is_zero() {
             return Ok(Some(Duration::ZERO));
         }
         self.duration("expected a number of seconds from 0, or `none`")
@@ -149,7 +149,7 @@ impl Given<'_> {
 
     /// Seconds, 0 too.
     pub(super) fn seconds_from_zero(&self) -> Result<Duration, Problem> {
-        if self.whole() == Some(0) {
+        if self.is_zero() {
             return Ok(Duration::ZERO);
         }
         self.duration("expected a number of seconds from 0")
@@ -378,6 +378,15 @@ impl Given<'_> {
 
     fn is_word(&self, word: &str) -> bool {
         self.text("").is_ok_and(|text| text == word)
+    }
+
+    /// `0`, and `0.0` too.
+    fn is_zero(&self) -> bool {
+        match self.raw {
+            Raw::Word(word) => word.parse() == Ok(0.0),
+            Raw::Toml(toml::Value::Float(number)) => *number == 0.0,
+            Raw::Toml(_) | Raw::Words(_) => self.whole() == Some(0),
+        }
     }
 
     fn whole(&self) -> Option<u32> {

@@ -1,4 +1,6 @@
-//! Counters over all runs of a state file. They only grow.
+//! Counters over all runs of a state file. They only grow, also when runs are removed.
+
+use std::fmt;
 
 use rusqlite::{Transaction, params};
 
@@ -6,6 +8,7 @@ use super::db::{count, int};
 use super::error::StoreError;
 use super::open::Store;
 use super::reader::Reader;
+use crate::model::{CycleOutcome, Outcome, RunOutcome};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,14 +17,26 @@ pub enum Counter {
     ContainerFailures,
     /// Containers that were ended because their time was over.
     ContainerTimeouts,
+    /// Containers of agents that were gone, removed by others.
+    ContainersReaped,
+    /// Runs that ended like this.
+    Runs(RunOutcome),
+    /// Tests of runs that ended, by their last attempt.
+    Tests(Outcome),
+    /// Cycles that ended like this.
+    Cycles(CycleOutcome),
 }
 
-impl Counter {
+impl fmt::Display for Counter {
     /// The name of its row.
-    pub fn as_str(self) -> &'static str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ContainerFailures => "container_failures",
-            Self::ContainerTimeouts => "container_timeouts",
+            Self::ContainerFailures => f.write_str("container_failures"),
+            Self::ContainerTimeouts => f.write_str("container_timeouts"),
+            Self::ContainersReaped => f.write_str("containers_reaped"),
+            Self::Runs(outcome) => write!(f, "runs_{outcome}"),
+            Self::Tests(outcome) => write!(f, "tests_{outcome}"),
+            Self::Cycles(outcome) => write!(f, "cycles_{outcome}"),
         }
     }
 }
@@ -30,15 +45,30 @@ impl Store {
     /// Adds to a counter. Unlike what a run writes this must not be repeated when its success is
     /// in doubt.
     pub fn add_to_counter(&mut self, counter: Counter, times: u64) -> Result<(), StoreError> {
-        let added = self.add(counter, times);
+        if times == 0 {
+            return Ok(());
+        }
+        let mut add = || {
+            let tx = self.db.connection.transaction()?;
+            add(&tx, counter, times)?;
+            tx.commit()
+        };
+        let added = add();
         self.db.in_words("count", added)
     }
+}
 
-    fn add(&mut self, counter: Counter, times: u64) -> rusqlite::Result<()> {
-        let tx = self.db.connection.transaction()?;
-        add(&tx, counter.as_str(), times)?;
-        tx.commit()
+/// Adds to a counter in the transaction that makes what is counted; nothing is no row.
+pub(super) fn add(tx: &Transaction<'_>, counter: Counter, times: u64) -> rusqlite::Result<()> {
+    if times == 0 {
+        return Ok(());
     }
+    tx.prepare_cached(
+        "INSERT INTO counter (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
+    )?
+    .execute(params![counter.to_string(), int(times)])
+    .map(drop)
 }
 
 impl Reader {
@@ -47,19 +77,9 @@ impl Reader {
         let found = self.db.first(
             "read a counter",
             "SELECT value FROM counter WHERE name = ?1",
-            [counter.as_str()],
+            [counter.to_string()],
             |row| row.get(0).map(count),
         )?;
         Ok(found.unwrap_or(0))
     }
-}
-
-/// Adds to the counter `name`, in the transaction of what is counted.
-pub(super) fn add(tx: &Transaction<'_>, name: &str, times: u64) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO counter (name, value) VALUES (?1, ?2)
-         ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
-    )?
-    .execute(params![name, int(times)])
-    .map(drop)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::counters;
+use super::counters::{self, Counter};
 use super::db::{count, int};
 use super::error::StoreError;
 use super::open::{Access, Store, open_existing};
@@ -19,8 +19,8 @@ use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, RunId, RunOutco
 pub struct ScheduleRow {
     /// How due times follow each other, in words.
     pub spec: String,
-    /// The time from one due time to the next, as it is now.
-    pub period_ms: i64,
+    /// The longest time from one due time to the next, where it is known.
+    pub period_ms: Option<i64>,
     /// What chance is made of.
     pub seed: u64,
     /// The last due time that was dealt with.
@@ -204,6 +204,9 @@ impl Store {
     fn end_cycle(&mut self, cycle: CycleId, end: &CycleEnd) -> rusqlite::Result<CycleOutcome> {
         let tx = self.db.connection.transaction()?;
         let outcome = outcome_of(&tx, cycle, end)?;
+        // Where a run says how it went, the exit code does not have to.
+        let needs_words = outcome == CycleOutcome::NotStarted || end.exit_code.is_none();
+        let message = end.message.as_ref().filter(|_| needs_words);
         let changed = tx
             .prepare_cached(
                 "UPDATE cycle SET finished_ms = ?2, outcome = ?3, exit_code = ?4,
@@ -216,10 +219,10 @@ impl Store {
                 end.finished_ms,
                 outcome.as_str(),
                 end.exit_code,
-                end.message,
+                message,
             ])?;
         if changed > 0 {
-            counters::add(&tx, &format!("cycles_{outcome}"), 1)?;
+            counters::add(&tx, Counter::Cycles(outcome), 1)?;
         }
         tx.commit()?;
         Ok(outcome)
@@ -270,6 +273,12 @@ impl Reader {
                 agent_version: row.get(10)?,
             })
         })
+    }
+
+    /// One cycle; `None` when the file has no such cycle.
+    pub fn cycle(&self, cycle: CycleId) -> Result<Option<CycleRow>, StoreError> {
+        let sql = cycle_query!("WHERE cycle_id = ?1");
+        self.db.first("read a cycle", sql, [cycle.0], cycle_row)
     }
 
     /// The latest cycles, the newest first.

@@ -177,7 +177,8 @@ fn integration(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Integrati
     }))
 }
 
-fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
+/// The nine outcomes and the flaky ones, in ten columns.
+pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
     for (position, outcome) in Outcome::ALL.into_iter().enumerate() {
         *counts.get_mut(outcome) = count(row.get(first + position)?);

@@ -41,6 +41,7 @@ mod error;
 mod history;
 mod images;
 mod leases;
+mod metrics;
 mod mirror;
 mod module_map;
 mod open;
@@ -52,6 +53,7 @@ mod rows;
 mod runs;
 mod schema;
 mod source_files;
+mod status;
 mod trials;
 mod workflows;
 mod write;
@@ -72,4 +74,5 @@ pub use rows::{
     UnfinishedRun, WarningRow,
 };
 pub use schema::{APPLICATION_ID, latest_version};
+pub use status::OpenRunRow;
 pub use writer::Writer;

@@ -2,15 +2,17 @@
 
 use rusqlite::{Transaction, params};
 
+use super::counters::{self, Counter};
 use super::db::int;
 use super::error::StoreError;
+use super::history;
 use super::leases;
 use super::open::Store;
 use super::results;
 use super::rows::UnfinishedRun;
 use crate::model::record::{Level, Notice};
 use crate::model::write::{NewRun, ProcessIdentity, RunEnd, ShardFacts};
-use crate::model::{Counts, LeaseClaim, RunId, RunOutcome, ShardIndex};
+use crate::model::{Counts, LeaseClaim, Outcome, RunId, RunOutcome, ShardIndex};
 
 impl Store {
     /// Opens a run; it is on disk when this returns. Its lease, where it needs one, must be held.
@@ -269,7 +271,12 @@ pub(super) fn end_shard(
     .map(drop)
 }
 
+/// Gives a run its end, and counts it unless it had one: a batch can be written again.
 pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlite::Result<()> {
+    let sql = "SELECT 1 FROM run WHERE run_id = ?1 AND outcome IS NULL";
+    if tx.prepare_cached(sql)?.exists([run.0])? {
+        count_run(tx, run, end.outcome)?;
+    }
     tx.prepare_cached(
         "UPDATE run SET finished_ms = ?2, outcome = ?3, exit_code = ?4 WHERE run_id = ?1",
     )?
@@ -280,4 +287,19 @@ pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlit
         end.exit_code
     ])
     .map(drop)
+}
+
+fn count_run(tx: &Transaction<'_>, run: RunId, outcome: RunOutcome) -> rusqlite::Result<()> {
+    let counts = tx
+        .prepare_cached(
+            "SELECT passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
+                 flaky
+             FROM run WHERE run_id = ?1",
+        )?
+        .query_row([run.0], |row| history::counts(row, 0))?;
+    counters::add(tx, Counter::Runs(outcome), 1)?;
+    for outcome in Outcome::ALL {
+        counters::add(tx, Counter::Tests(outcome), counts.get(outcome))?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use menace_agent::metrics::FAMILIES;
 use menace_agent::model::{ExitCode, Outcome, RunOutcome};
 use menace_agent::settings::SETTINGS;
 
@@ -59,6 +60,21 @@ fn every_exit_code_and_outcome_is_listed() {
             "README lacks `{outcome}`"
         );
     }
+}
+
+#[test]
+fn every_family_is_listed_as_it_is_shown() {
+    let readme = readme();
+    let listed = readme
+        .lines()
+        .filter(|line| line.starts_with("| `menace_agent_") || line.starts_with("| `self_test_"));
+    let rows = FAMILIES.iter().map(|family| {
+        let label = family.label.map(|label| format!(" `{label}`"));
+        let (label, kind) = (label.unwrap_or_default(), family.kind.as_str());
+        format!("| `{}` | {kind} |{label} | {} |", family.name, family.help)
+    });
+    let listed: Vec<&str> = listed.collect();
+    assert_eq!(listed, rows.collect::<Vec<_>>());
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod module_map;
 mod orphans;
 mod run;
+mod service;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub(super) use self::orphans::{
 };
 use self::run::{EngineArgs, note_word};
 pub(super) use self::run::{OutputArgs, RunArgs, RunScheduledArgs};
+pub(super) use self::service::{
+    InstallServiceArgs, ManagerChoice, NameArgs, PrintServiceArgs, ServiceArgs, ServiceCommand,
+};
 use crate::image::{Platform, Reference};
 use crate::model::RunId;
 use crate::settings::{ColorChoice, FlagValues};
@@ -56,6 +60,9 @@ pub(super) struct Cli {
     /// The cycle that this process carries out for `run-scheduled`, which starts it
     #[arg(long, hide = true, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
     pub(super) cycle: Option<i64>,
+    /// The state file that has the row of the cycle
+    #[arg(long, hide = true, value_name = "FILE", requires = "cycle")]
+    pub(super) cycle_db: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -83,6 +90,8 @@ pub(super) enum Command {
     RunScheduled(Box<RunScheduledArgs>),
     /// Show what a running agent does, and what is due next
     Status(StatusArgs),
+    /// Install run-scheduled as a service of systemd or launchd
+    Service(ServiceArgs),
     /// List the runs, newest first
     History(HistoryArgs),
     /// Show one run and its failures
@@ -272,9 +281,10 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Which: `run --json`, a line of `run --events`, `config --json`,
-    /// `image … --json`, `lease list --json`, `orphans scan --json`,
+    /// `image … --json`, `lease list --json`, a line of the log of
+    /// `run-scheduled --log-format json`, `orphans scan --json`,
     /// `orphans list --json`, `why --json`, `graph --format json`,
-    /// `module-map … --json` or `workflow list --json`
+    /// `module-map … --json`, `workflow list --json` or `status --json`
     pub(super) of: SchemaOf,
 }
 
@@ -286,12 +296,14 @@ pub(super) enum SchemaOf {
     Config,
     Image,
     Leases,
+    Log,
     OrphanScan,
     Orphans,
     Why,
     Graph,
     ModuleMap,
     Workflows,
+    Status,
 }
 
 impl Cli {
@@ -321,6 +333,14 @@ impl Cli {
             .color
             .as_deref()
             .and_then(ColorChoice::from_name)
+    }
+
+    /// The form of the log before the settings are known.
+    pub(super) fn log_format(&self) -> Option<&str> {
+        match &self.command {
+            Command::RunScheduled(args) => args.schedule.log_format.as_deref(),
+            _ => None,
+        }
     }
 
     /// The flags that set settings.

@@ -77,7 +77,7 @@ pub(in crate::cli) struct ScheduleArgs {
     drain_timeout: Option<String>,
     /// The form of the log: text or json [default: text]
     #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
+    pub(super) log_format: Option<String>,
 }
 
 /// The arguments of `agent run-scheduled`.

@@ -22,7 +22,7 @@ pub(super) fn word(outcome: Outcome) -> &'static str {
 }
 
 /// A verdict in words, as it follows a number.
-pub(super) fn verdict(outcome: Outcome, number: u64) -> &'static str {
+pub(in crate::cli) fn verdict(outcome: Outcome, number: u64) -> &'static str {
     match outcome {
         Outcome::Error if number != 1 => "errors",
         Outcome::TimedOut => "timed out",
@@ -85,11 +85,7 @@ pub(super) fn file_line(file: &FileRecord, palette: &Palette) -> String {
     let tally = if plain {
         count(counts.total(), "test")
     } else {
-        let tallies: Vec<String> = tallies(counts)
-            .into_iter()
-            .map(|tally| tally.text)
-            .collect();
-        tallies.join(", ")
+        tally(counts).unwrap_or_default()
     };
     let facts = format!("({tally}, {})", duration(file.duration_s));
     format!(
@@ -106,6 +102,13 @@ pub(super) struct Tally {
     pub(super) text: String,
     /// The outcome that it counts; `None` for flaky tests.
     pub(super) outcome: Option<Outcome>,
+}
+
+/// `3 failed, 240 passed`; `None` where there is no test.
+pub(in crate::cli) fn tally(counts: &Counts) -> Option<String> {
+    let texts = tallies(counts).into_iter().map(|tally| tally.text);
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 /// What `counts` holds, the bad first; nothing that is 0.

@@ -11,7 +11,7 @@ use crate::model::{AttemptRecord, Counts, Event, Outcome, ShardIndex, TestKey};
 
 /// A run in its course.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub(in crate::cli) struct Live {
     now: Mono,
     started: Mono,
     first_test: Option<Mono>,
@@ -29,13 +29,13 @@ pub(super) struct Live {
 
 /// The trials that follow the tests.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Orphans {
+pub(in crate::cli) struct Orphans {
     /// All of them.
-    pub(super) total: u64,
+    pub(in crate::cli) total: u64,
     /// Those with a verdict.
-    pub(super) done: u64,
+    pub(in crate::cli) done: u64,
     /// Those that do not work.
-    pub(super) failed: u64,
+    pub(in crate::cli) failed: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -47,22 +47,22 @@ struct Shard {
 
 /// A test that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Running {
+pub(in crate::cli) struct Running {
     shard: ShardIndex,
     worker: String,
     /// The node id, as pytest printed it.
-    pub(super) nodeid: String,
+    pub(in crate::cli) nodeid: String,
     since: Mono,
 }
 
 impl Live {
     /// Moves the clock; time never goes back.
-    pub(super) fn tick(&mut self, now: Mono) {
+    pub(in crate::cli) fn tick(&mut self, now: Mono) {
         self.now = self.now.max(now);
     }
 
     /// Takes in what happened.
-    pub(super) fn handle(&mut self, event: &Event) {
+    pub(in crate::cli) fn handle(&mut self, event: &Event) {
         match event {
             Event::RunStarted {
                 shards,
@@ -125,12 +125,12 @@ impl Live {
     }
 
     /// Tests with a verdict.
-    pub(super) fn done(&self) -> u64 {
+    pub(in crate::cli) fn done(&self) -> u64 {
         self.counts.total()
     }
 
     /// Tests of the run as far as they are known, and whether that number is final.
-    pub(super) fn total(&self) -> (u64, bool) {
+    pub(in crate::cli) fn total(&self) -> (u64, bool) {
         let is_final = !self.shards.is_empty()
             && self
                 .shards
@@ -147,22 +147,22 @@ impl Live {
     }
 
     /// The trials, once the tests are over.
-    pub(super) fn orphans(&self) -> Option<Orphans> {
+    pub(in crate::cli) fn orphans(&self) -> Option<Orphans> {
         self.orphans
     }
 
     /// The running tests, the longest-running first.
-    pub(super) fn running(&self) -> &[Running] {
+    pub(in crate::cli) fn running(&self) -> &[Running] {
         &self.running
     }
 
     /// How long a test has been running.
-    pub(super) fn running_for(&self, test: &Running) -> Duration {
+    pub(in crate::cli) fn running_for(&self, test: &Running) -> Duration {
         self.now.since(test.since)
     }
 
     /// How long the run has taken so far.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(in crate::cli) fn elapsed(&self) -> Duration {
         self.now.since(self.started)
     }
 

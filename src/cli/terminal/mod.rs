@@ -29,16 +29,20 @@ mod output;
 mod palette;
 mod report;
 mod show;
+mod status;
 mod summary;
 mod text;
 
 pub use history::{HistoryLine, history_table};
 pub use image::image_facts;
 pub use leases::{LeaseLine, lease_list};
+pub(super) use lines::{tally, verdict as verdict_word};
+pub(super) use live::Live;
 pub use module_map::{
     added_lines, map_changes, map_groups, plan_lines, workflow_list, workflow_steps,
 };
 pub use orphans::{orphan_list, scan_report, why_report};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShowRun, show_run};
-pub(super) use text::count;
+pub use status::status_lines;
+pub(super) use text::{count, duration, inline, whole_seconds};

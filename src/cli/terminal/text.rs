@@ -18,7 +18,7 @@ const TAB: &str = "    ";
 
 /// `text` on one line: control characters and such that reorder or hide text are spelled out in
 /// Python's way, `\n`, `\x1b`, `\u202e`.
-pub(super) fn inline(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn inline(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -113,7 +113,7 @@ pub(super) fn fold(text: &str, columns: usize) -> Vec<&str> {
 }
 
 /// Seconds as people say them: `0.31s`, `12.3s`, `2m 05s`, `1h 03m`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(in crate::cli) fn duration(seconds: f64) -> String {
     let seconds = if seconds.is_finite() {
         seconds.max(0.0)
     } else {
@@ -134,7 +134,7 @@ pub(super) fn duration(seconds: f64) -> String {
     clippy::cast_sign_loss,
     reason = "the number is rounded and not negative; casts of floats saturate"
 )]
-pub(super) fn whole_seconds(seconds: f64) -> String {
+pub(in crate::cli) fn whole_seconds(seconds: f64) -> String {
     let seconds = seconds.max(0.0).round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),

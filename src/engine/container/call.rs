@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
 use super::status;
 use super::tunnel::{Address, Tunnel};
-use crate::diag::Hint;
+use crate::diag::{self, Hint, one_line};
 use crate::engine::child::{Cancel, Exit};
 use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_fed, run_unless};
 use crate::plan::cleanup::MARK;
@@ -118,9 +118,7 @@ fn tried_note(tried: &[(String, String)]) -> String {
 impl EngineError {
     /// The error and its causes, for a notice.
     pub fn in_one_line(&self) -> String {
-        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |e| e.source());
-        let parts: Vec<String> = causes.map(|cause| one_line(&cause.to_string())).collect();
-        parts.join(": ")
+        diag::in_one_line(self)
     }
 
     fn text(&self) -> String {
@@ -143,11 +141,6 @@ impl Hint for EngineError {
                 .to_owned()
         })
     }
-}
-
-fn one_line(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" · ")
 }
 
 impl Engine {

@@ -214,13 +214,17 @@ impl Shard {
     }
 
     /// Ends the process as Ctrl-C would; asked again, at once.
-    pub(super) fn interrupt(&mut self, now: Mono, books: &mut Books) {
+    pub(super) fn interrupt(&mut self, at_once: bool, now: Mono, books: &mut Books) {
         let again = matches!(
             &self.phase,
             Phase::Running(live) if live.ending.as_ref().is_some_and(|e| e.cause == Cause::Stop)
         );
         self.live(|live| live.ending = None);
-        let step = if again { Step::Kill } else { Step::Interrupt };
+        let step = if again || at_once {
+            Step::Kill
+        } else {
+            Step::Interrupt
+        };
         self.end(Cause::Stop, step, now, books);
     }
 

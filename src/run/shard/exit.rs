@@ -242,6 +242,8 @@ impl Shard {
                 "remove the folder `env` of the data folder and try again",
             ));
             self.finish("not run: there is no pytest", books);
+        } else if self.stop.is_some() {
+            self.finish("", books);
         } else {
             self.phase = Phase::Provisioning;
         }
@@ -353,7 +355,10 @@ impl Shard {
     }
 
     fn next_round_or_finish(&mut self, books: &mut Books) {
-        let signalled = matches!(self.stop, Some(Stop::Signal(_) | Stop::Abandoned));
+        let signalled = matches!(
+            self.stop,
+            Some(Stop::Signal(_) | Stop::Drain | Stop::Abandoned)
+        );
         let failed = self.findings.failure.is_some();
         if !signalled && !failed && !self.is_last_round() && self.ledger.next_round() > 0 {
             self.round += 1;

@@ -139,11 +139,19 @@ pub(super) enum Stop {
     MaxFail(u32),
     /// A signal.
     Signal(StopSignal),
+    /// A signal that lets running tests finish.
+    Drain,
     /// The run cannot go on, for a reason that is told elsewhere.
     Abandoned,
 }
 
 impl Stop {
+    /// Whether it changes anything for a shard that was asked to end for `earlier`.
+    fn adds_to(self, earlier: Self) -> bool {
+        let is_gentle = matches!(self, Self::MaxFail(_) | Self::Drain);
+        !is_gentle || matches!(earlier, Self::MaxFail(_))
+    }
+
     /// What is said of tests that did not run because of it.
     fn message(self) -> String {
         match self {
@@ -151,6 +159,7 @@ impl Stop {
             Self::MaxFail(count) => format!("not run: stopped after {count} failures"),
             Self::Signal(StopSignal::Interrupt) => "not run: interrupted".to_owned(),
             Self::Signal(StopSignal::Terminate) => "not run: terminated".to_owned(),
+            Self::Drain => "not run: the agent was asked to end".to_owned(),
             Self::Abandoned => "not run: the run was abandoned".to_owned(),
         }
     }
@@ -359,19 +368,20 @@ impl Shard {
 
     /// Ends the shard before its tests are done.
     pub(super) fn stop(&mut self, stop: Stop, now: Mono, books: &mut Books) {
-        if matches!(
-            (self.stop, stop),
-            (Some(Stop::Signal(_) | Stop::Abandoned), Stop::MaxFail(_))
-        ) {
+        if self.stop.is_some_and(|earlier| !stop.adds_to(earlier)) {
             return;
         }
+        // Who let tests finish, and asks again, has waited long enough.
+        let at_once = self.stop == Some(Stop::Drain);
         self.stop = Some(stop);
         match &self.phase {
             Phase::Waiting => self.finish("", books),
             Phase::Provisioning if stop != Stop::Abandoned => self.finish("", books),
             Phase::Provisioning | Phase::Over => {}
-            Phase::Running(_) => match stop {
-                Stop::MaxFail(_) => {
+            Phase::Running(live) => match stop {
+                // What has said nothing so far runs no test.
+                Stop::Drain if live.hello.is_none() => self.interrupt(false, now, books),
+                Stop::MaxFail(_) | Stop::Drain => {
                     let command = Command::Stop {
                         reason: stop.message(),
                     };
@@ -380,7 +390,8 @@ impl Shard {
                         command,
                     });
                 }
-                Stop::Signal(_) | Stop::Abandoned => self.interrupt(now, books),
+                Stop::Signal(_) => self.interrupt(at_once, now, books),
+                Stop::Abandoned => self.interrupt(false, now, books),
             },
         }
     }

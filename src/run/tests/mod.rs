@@ -1,6 +1,7 @@
 //! Whole runs without a process: harness events go in, effects come out, time is a number.
 
 mod containers;
+mod draining;
 mod endings;
 mod recovery;
 mod verdicts;

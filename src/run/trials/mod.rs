@@ -139,7 +139,9 @@ pub(super) fn try_orphans(
         noted: Vec::new(),
     };
     stage.open(trials.modules.len() as u64);
-    stage.queue.begin(stage.watch.now());
+    if of.mailbox.asked_to_stop().is_none() {
+        stage.queue.begin(stage.watch.now());
+    }
     stage.until_over();
     Ok((stage.writer.finish()?, stage.tried))
 }
@@ -182,6 +184,11 @@ impl Stage<'_> {
                 Some(Input::Stop(signal)) => {
                     self.tried.signal = Some(signal);
                     self.queue.stop("not tried: the run was stopped");
+                }
+                // A trial that is cut short is made up for by the next run.
+                Some(Input::Drain(signal)) => {
+                    self.tried.signal = Some(signal);
+                    self.queue.stop("not tried: the agent was asked to end");
                 }
                 // Anything else is of the tests, and too late.
                 Some(_) | None => {}

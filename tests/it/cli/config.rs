@@ -64,6 +64,15 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     db | [PROJECT]/x.db | flag --db
     lock-file | [PROJECT]/sandbox_data/self_test.lock | default
     lock-timeout | - | default
+    interval | 3600 s | default
+    cron | - | default
+    jitter | 0 s | default
+    history | - | default
+    drain-timeout | 60 s | default
+    log-format | text | default
+    metrics-port | - | default
+    metrics-addr | 127.0.0.1 | default
+    metrics-textfile | - | default
     color | auto | default
     progress | auto | default
     verbosity | normal | default

@@ -6,6 +6,7 @@ mod lease;
 mod module_map;
 mod orphans;
 mod schema;
+mod service;
 mod usage;
 mod workflow;
 

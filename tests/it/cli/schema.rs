@@ -1,7 +1,8 @@
 //! `agent schema`, and the outputs that must fit it.
 
 use menace_agent::model::event::EVENTS_VERSION;
-use menace_agent::model::{Event, EventLine, RunId, ShardIndex};
+use menace_agent::model::log::{LOG_VERSION, LogFields, LogLevel, LogLine};
+use menace_agent::model::{Counts, CycleId, Event, EventLine, RunId, ShardIndex};
 use menace_agent::settings::ConfigReport;
 use serde_json::Value;
 
@@ -63,6 +64,28 @@ fn an_event_fits_the_schema_of_events() {
     let schema = schema("events");
     assert_eq!(problems(&schema, &line), [""; 0]);
     line["t"] = Value::from("unheard_of");
+    assert_ne!(problems(&schema, &line), [""; 0]);
+}
+
+#[test]
+fn an_entry_of_the_log_fits_the_schema_of_the_log() {
+    let line = LogLine {
+        v: LOG_VERSION,
+        ts: "2026-11-25T16:40:00.007Z".to_owned(),
+        level: LogLevel::Warning,
+        event: "run-finished".to_owned(),
+        message: "failed: 1 failed in 0.10s".to_owned(),
+        fields: LogFields {
+            cycle: Some(CycleId(12)),
+            run: Some(RunId(31)),
+            tests: Some(Counts::default()),
+            ..LogFields::default()
+        },
+    };
+    let mut line = serde_json::to_value(line).unwrap();
+    let schema = schema("log");
+    assert_eq!(problems(&schema, &line), [""; 0]);
+    line["level"] = Value::from("loud");
     assert_ne!(problems(&schema, &line), [""; 0]);
 }
 

@@ -14,19 +14,22 @@ fn agent_alone_prints_its_help_and_fails() {
     Usage: agent [OPTIONS] <COMMAND>
 
     Commands:
-      run         Run the tests and record the results
-      history     List the runs, newest first
-      show        Show one run and its failures
-      image       Read, check and make image archives
-      orphans     Find modules that no test reaches
-      why         Show the way from a test to a module, or what is missing
-      graph       Print the import graph of the project
-      module-map  Show, build and change the map of modules
-      workflow    List, change and run lists of modules
-      cleanup     Remove what interrupted runs left
-      lease       Show or release the leases of runs in containers
-      config      Print every setting with its value and where that came from
-      schema      Print the JSON Schema of an output
+      run            Run the tests and record the results
+      run-scheduled  Run them again and again, on a schedule
+      status         Show what a running agent does, and what is due next
+      service        Install run-scheduled as a service of systemd or launchd
+      history        List the runs, newest first
+      show           Show one run and its failures
+      image          Read, check and make image archives
+      orphans        Find modules that no test reaches
+      why            Show the way from a test to a module, or what is missing
+      graph          Print the import graph of the project
+      module-map     Show, build and change the map of modules
+      workflow       List, change and run lists of modules
+      cleanup        Remove what interrupted runs left
+      lease          Show or release the leases of runs in containers
+      config         Print every setting with its value and where that came from
+      schema         Print the JSON Schema of an output
 
     Options:
       -h, --help     Print help
@@ -81,6 +84,9 @@ fn every_help_fits_eighty_columns() {
         "lease",
         "config",
         "schema",
+        "run-scheduled",
+        "status",
+        "service",
     ] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));

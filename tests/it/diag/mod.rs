@@ -25,6 +25,13 @@ fn failure() -> Outer {
 }
 
 #[test]
+fn a_notice_has_the_whole_chain_of_an_error_in_one_text() {
+    let text = diag::in_one_line(&failure());
+    assert!(text.starts_with("cannot start shard `tests/unit`: the interpreter said\n"));
+    assert!(text.ends_with(": broken \u{1b}[31mpipe\r"), "{text:?}");
+}
+
+#[test]
 fn an_error_shows_its_whole_chain_and_its_hint() {
     let text = diag::render_error(&failure(), Some("install Python"), &Palette::PLAIN);
     insta::assert_snapshot!(text, @r"

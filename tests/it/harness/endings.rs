@@ -301,6 +301,57 @@ fn a_stop_lets_the_running_test_finish() {
     }
 }
 
+/// Each test goes on only when its worker knows of the end: so none can begin before that.
+const UNTIL_STOPPED: &str = "import sys, time, pytest\n\
+    @pytest.mark.parametrize('i', range(20))\n\
+    def test_i(i):\n\
+    \x20   session = sys.modules['_menace_harness'].SESSION\n\
+    \x20   for _ in range(3000):\n\
+    \x20       if session.stop: break\n\
+    \x20       time.sleep(0.01)\n\
+    \x20   assert session.stop == 'enough of that'\n\
+    \x20   time.sleep(0.3 * i)\n";
+
+#[test]
+fn a_stop_reaches_workers_while_their_tests_run() {
+    let Some(python) = python() else { return };
+    for dist in ["load", "loadfile", "worksteal"] {
+        let mut running = 0;
+        let files = [("test_a.py", UNTIL_STOPPED), ("test_b.py", UNTIL_STOPPED)];
+        let project = Project::new(&python, &files).args(&["-n2", "--dist", dist]);
+        let talk = project.run_with(|event, control| {
+            running += usize::from(matches!(event, HarnessEvent::Started { .. }));
+            if running == 2 {
+                control.command(&Command::Stop {
+                    reason: "enough of that".to_owned(),
+                });
+            }
+        });
+        let outcomes: Vec<Outcome> = talk.finished().map(|test| test.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Passed; 2], "{dist}");
+        assert_eq!(talk.started().len(), 2, "{dist}");
+        assert_eq!(talk.bye().1, Some(StopReason::Stop), "{dist}");
+    }
+}
+
+#[test]
+fn a_stop_before_the_first_test_lets_none_begin() {
+    let Some(python) = python() else { return };
+    let slow = "import time\ntime.sleep(1)\ndef test_it(): pass\n";
+    for workers in [1, 2] {
+        let project = Project::new(&python, &[("test_it.py", slow)]).workers(workers);
+        let talk = project.run_with(|event, control| {
+            if matches!(event, HarnessEvent::Session { .. }) {
+                control.command(&Command::Stop {
+                    reason: "enough of that".to_owned(),
+                });
+            }
+        });
+        assert_eq!(talk.started().len(), 0, "{workers}");
+        assert_eq!(talk.bye().1, Some(StopReason::Stop), "{workers}");
+    }
+}
+
 #[test]
 fn when_the_agent_is_gone_the_process_ends() {
     let Some(python) = python() else { return };

@@ -10,6 +10,14 @@ use crate::envs::{Skip, available};
 
 const SCRIPTS: [&str; 3] = ["build-image.sh", "fetch-wheels.sh", "vendor.sh"];
 
+/// What else is there.
+const OTHERS: [&str; 4] = [
+    "README.md",
+    "Containerfile",
+    "menace-agent.plist",
+    "menace-agent.service",
+];
+
 /// The scripts of `offline/` and of `.ci/`.
 fn all_scripts() -> Vec<PathBuf> {
     let offline = SCRIPTS.map(|name| repository("offline").join(name));
@@ -22,7 +30,7 @@ fn every_script_of_the_folder_is_known_and_explained() {
     let mut found: Vec<String> = fs::read_dir(repository("offline"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !["README.md", "Containerfile"].contains(&name.as_str()))
+        .filter(|name| !OTHERS.contains(&name.as_str()))
         .collect();
     found.sort();
     assert_eq!(found, SCRIPTS);

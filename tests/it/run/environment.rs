@@ -182,6 +182,30 @@ fn a_list_that_is_no_list_is_an_error() {
 }
 
 #[test]
+fn a_test_cannot_speak_to_the_manager_of_the_service() {
+    let names = [
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "JOURNAL_STREAM",
+        "INVOCATION_ID",
+    ];
+    let source = format!(
+        "import os\ndef test_a(): assert not set({names:?}) & set(os.environ)\n\
+         def test_b(): assert os.environ['OTHER'] == '1'\n"
+    );
+    let Some(lab) = lab(&[("test_a.py", &source)]) else {
+        return;
+    };
+    let mut command = lab.command(&["run", "--no-cov"]);
+    command
+        .envs(names.map(|name| (name, "1")))
+        .env("OTHER", "1");
+    run_to_end(&mut command).expect(0);
+}
+
+#[test]
 fn an_interrupt_ends_the_installation() {
     let Some(lab) = project() else {
         return;

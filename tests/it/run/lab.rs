@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -134,9 +135,27 @@ impl Lab {
         Going::start(&mut self.command(&args))
     }
 
+    /// One cycle of `agent run-scheduled --events -`, as its supervisor would start it.
+    pub(super) fn cycle(&self, args: &[&str]) -> Going {
+        let args = [&["--cycle", "1", "run-scheduled", "--events", "-"], args].concat();
+        let mut command = self.command(&args);
+        Going::start(command.stdin(Stdio::piped()))
+    }
+
     /// The rows of a query, columns joined by ` | `.
     pub(super) fn rows(&self, sql: &str) -> Vec<String> {
         rows(&self.db(), sql)
+    }
+
+    /// Changes the state file, behind the back of the agent.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test prepares what the agent finds"
+    )]
+    pub(super) fn execute(&self, sql: &str) {
+        let connection = Connection::open(self.db()).unwrap();
+        connection.busy_timeout(PATIENCE).unwrap();
+        connection.execute_batch(sql).unwrap();
     }
 
     /// The outcomes of the latest run by node id.
@@ -281,6 +300,8 @@ pub(super) struct Going {
     child: Child,
     lines: Receiver<String>,
     stderr: Receiver<String>,
+    /// What it wrote to standard error so far.
+    said: Arc<Mutex<String>>,
     /// What it wrote to standard output so far.
     pub(super) seen: String,
 }
@@ -301,16 +322,27 @@ impl Going {
             }
         });
         let (sender, complaints) = channel();
-        let mut reader = stderr;
+        let said = Arc::new(Mutex::new(String::new()));
+        let all = Arc::clone(&said);
         thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ended = reader.read_to_end(&mut text);
-            let _closed = sender.send(String::from_utf8_lossy(&text).into_owned());
+            let mut reader = BufReader::new(stderr);
+            let mut line = Vec::new();
+            while reader
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|count| count > 0)
+            {
+                all.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+            let _closed = sender.send(all.lock().unwrap().clone());
         });
         Self {
             child,
             lines,
             stderr: complaints,
+            said,
             seen: String::new(),
         }
     }
@@ -337,6 +369,17 @@ impl Going {
                 return event;
             }
         }
+    }
+
+    /// Waits until it has written this to standard error.
+    pub(super) fn wait_to_say(&self, text: &str) {
+        let what = format!("`{text}` on standard error");
+        wait_for(&what, || self.said.lock().unwrap().contains(text));
+    }
+
+    /// Closes its standard input.
+    pub(super) fn hang_up(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Waits until a test with this name has begun; returns the event.

@@ -161,6 +161,17 @@ fn a_signal_ends_the_waiting() {
 }
 
 #[test]
+fn a_run_that_drains_waits_for_nothing() {
+    let place = Place::new();
+    let _first = at_once(&place.request()).unwrap();
+    let mailbox = Mailbox::new();
+    let stop = mailbox.stop_handle();
+    let waiting = |_: &Waiting| stop.drain(StopSignal::Terminate);
+    let error = LeaseKeeper::take(&place.request(), &mailbox, waiting).unwrap_err();
+    assert_eq!(error.exit_code().0, 143, "{error:?}");
+}
+
+#[test]
 fn a_lease_is_renewed_while_it_is_held() {
     let place = Place::new();
     let terms = LeaseRequest {

@@ -269,6 +269,48 @@ fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
 }
 
 #[test]
+fn a_run_that_drains_cuts_its_trials_short() {
+    let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
+        return;
+    };
+    let mailbox = Mailbox::new();
+    let stop = mailbox.stop_handle();
+    let job = job(&lab, listed(&lab, &["good.py", "endless.py"]), None);
+    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+        if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py") {
+            stop.drain(StopSignal::Terminate);
+        }
+    });
+    assert_eq!(verdicts(&events), ["endless.py not_run", "good.py passed"]);
+    let why = "SELECT message FROM orphan_trial WHERE module = 'endless'";
+    assert_eq!(lab.rows(why), ["not tried: the agent was asked to end"]);
+    assert_eq!(
+        (summary.outcome, summary.exit_code),
+        (RunOutcome::Interrupted, 143)
+    );
+    assert_eq!(summary.integration, None);
+    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+}
+
+#[test]
+fn a_run_that_drained_tries_no_orphan() {
+    let source = "import time\ndef test_a(): time.sleep(1)\n";
+    let Some(lab) = lab(&[("test_a.py", source), GOOD]) else {
+        return;
+    };
+    let mailbox = Mailbox::new();
+    let stop = mailbox.stop_handle();
+    let job = job(&lab, listed(&lab, &["good.py"]), None);
+    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+        if matches!(event, Event::TestStarted { .. }) {
+            stop.drain(StopSignal::Terminate);
+        }
+    });
+    assert_eq!(verdicts(&events), [""; 0]);
+    assert_eq!((summary.counts.passed, summary.exit_code), (1, 143));
+}
+
+#[test]
 fn a_run_that_was_stopped_looks_for_no_orphans() {
     let Some(lab) = lab(&[
         ("test_a.py", "import time\ndef test_a(): time.sleep(600)\n"),

@@ -8,10 +8,10 @@ use super::lab::{Lab, bare_lab, lab, rows, skipped};
 const GREEN: &str = "def test_one(): pass\n";
 
 /// A file system of its own below the project; gone with this value.
-struct Mount(PathBuf);
+pub(super) struct Mount(PathBuf);
 
 impl Mount {
-    fn new(at: &Path, options: &str) -> Option<Self> {
+    pub(super) fn new(at: &Path, options: &str) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let made = nix::unistd::geteuid().is_root()
             && call(
@@ -24,7 +24,7 @@ impl Mount {
         made.then(|| Self(at.to_owned()))
     }
 
-    fn remount(&self, options: &str) {
+    pub(super) fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         assert!(call("mount", &["-o", &options, self.0.to_str().unwrap()]));
     }

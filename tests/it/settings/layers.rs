@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 44] = [
+const EVERY_SETTING: [(&str, &str, &str, &str); 53] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -88,6 +88,15 @@ const EVERY_SETTING: [(&str, &str, &str, &str); 44] = [
     ("db", "'/d/x.db'", "/d/x.db", "/d/x.db"),
     ("lock-file", "'/d/l'", "/d/l", "/d/l"),
     ("lock-timeout", "2.5", "2.5", "2.5 s"),
+    ("interval", "900", "900", "900 s"),
+    ("cron", "'30 2 * * mon'", "30  2 * * MON", "30 2 * * MON"),
+    ("jitter", "0.5", "0.5", "0.5 s"),
+    ("history", "'/h.json'", "/h.json", "/h.json"),
+    ("drain-timeout", "0", "0", "0 s"),
+    ("log-format", "'json'", "json", "json"),
+    ("metrics-port", "9100", "9100", "9100"),
+    ("metrics-addr", "'::1'", "::1", "::1"),
+    ("metrics-textfile", "'/m.prom'", "/m.prom", "/m.prom"),
     ("color", "'never'", "never", "never"),
     ("progress", "'plain'", "plain", "plain"),
     ("verbosity", "'quiet'", "quiet", "quiet"),
@@ -131,6 +140,39 @@ fn every_setting_is_read_from_every_layer_that_the_table_names() {
     }
     let rows: BTreeSet<_> = SETTINGS.iter().map(|row| row.name).collect();
     assert_eq!(seen, rows);
+}
+
+#[test]
+fn a_cron_counts_unless_a_stronger_layer_has_an_interval() {
+    let uses_cron = |place: Place| place.settings().uses_cron();
+    let cron = "cron = '30 2 * * *'";
+    let both = "interval = 60\ncron = '30 2 * * *'";
+    assert!(!uses_cron(Place::new()));
+    assert!(!uses_cron(Place::new().project_file("interval = 60")));
+    assert!(uses_cron(Place::new().project_file(cron)));
+    assert!(uses_cron(Place::new().project_file(both)));
+
+    // An interval over a cron.
+    let flag = || Place::new().flag("--interval", "60");
+    assert!(!uses_cron(flag().project_file(cron)));
+    assert!(!uses_cron(flag().env("SELF_TEST_CRON", "0 * * * *")));
+    let variable = || Place::new().env("SELF_TEST_INTERVAL", "60");
+    assert!(!uses_cron(variable().project_file(cron)));
+    let of_project = || Place::new().project_file("interval = 60");
+    assert!(!uses_cron(of_project().user_file(cron)));
+
+    // A cron over an interval.
+    assert!(uses_cron(of_project().flag("--cron", "0 * * * *")));
+    assert!(uses_cron(variable().flag("--cron", "0 * * * *")));
+    assert!(uses_cron(of_project().env("SELF_TEST_CRON", "0 * * * *")));
+    let of_user = Place::new().user_file("interval = 60");
+    assert!(uses_cron(of_user.project_file(cron)));
+    assert!(uses_cron(flag().flag("--cron", "0 * * * *")));
+
+    // A cron that is taken away again.
+    assert!(!uses_cron(
+        Place::new().project_file(cron).flag("--cron", "none")
+    ));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_key_that_resembles_nothing_gets_the_list() {
     insta::assert_snapshot!(in_file("[zoology]\nport = 1\n"), @"
     error: cannot use the settings in …/project/menace.toml:1
       caused by: no setting is called `zoology`, in the line `[zoology]`
-    hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, include-orphans, discover-orphans, recursive-orphans, discover-isolated, recursive-isolated, auto-include-isolated, refresh-orphans, strict-orphans, merge-orphans, exclude-modules, suppress-orphans, data-dir, db, lock-file, lock-timeout, color, progress, verbosity
+    hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, include-orphans, discover-orphans, recursive-orphans, discover-isolated, recursive-isolated, auto-include-isolated, refresh-orphans, strict-orphans, merge-orphans, exclude-modules, suppress-orphans, data-dir, db, lock-file, lock-timeout, interval, cron, jitter, history, drain-timeout, log-format, metrics-port, metrics-addr, metrics-textfile, color, progress, verbosity
     ");
 }
 
@@ -94,6 +94,49 @@ fn a_wrong_value_in_a_file_is_shown_with_its_line() {
     error: cannot use the settings in …/project/menace.toml:1
       caused by: `color` is `"red"`, expected one of auto, always, never, in the line `color = "red"`
     "#);
+}
+
+#[test]
+fn a_wrong_value_of_the_service_says_what_is_right() {
+    insta::assert_snapshot!(in_file("cron = \"60 2 * * *\"\n"), @r#"
+    error: cannot use the settings in …/project/menace.toml:1
+      caused by: `cron` is `"60 2 * * *"`, expected a number from 0 to 59 for the minute, not `60`, in the line `cron = "60 2 * * *"`
+    hint: every night at half past two is `30 2 * * *`
+    "#);
+    insta::assert_snapshot!(in_file("cron = \"@daily\"\n"), @r#"
+    error: cannot use the settings in …/project/menace.toml:1
+      caused by: `cron` is `"@daily"`, expected five fields - minute, hour, day of month, month, day of week - not 1, in the line `cron = "@daily"`
+    hint: every night at half past two is `30 2 * * *`
+    "#);
+    insta::assert_snapshot!(in_variable("SELF_TEST_CRON", "30 2 30 2 *"), @"
+    error: cannot use the variable `SELF_TEST_CRON`
+      caused by: its value is `30 2 30 2 *`, expected a day that comes, and none of its months has such a day
+    hint: every night at half past two is `30 2 * * *`
+    ");
+    insta::assert_snapshot!(in_file("cron = 5\n"), @"
+    error: cannot use the settings in …/project/menace.toml:1
+      caused by: `cron` is `5`, expected five fields: minute, hour, day of month, month, day of week, in the line `cron = 5`
+    ");
+    insta::assert_snapshot!(in_variable("SELF_TEST_INTERVAL", "0"), @"
+    error: cannot use the variable `SELF_TEST_INTERVAL`
+      caused by: its value is `0`, expected a number of seconds above 0
+    ");
+    insta::assert_snapshot!(in_variable("SELF_TEST_JITTER", "-1"), @"
+    error: cannot use the variable `SELF_TEST_JITTER`
+      caused by: its value is `-1`, expected a number of seconds from 0
+    ");
+    insta::assert_snapshot!(in_variable("SELF_TEST_METRICS_PORT", "0"), @"
+    error: cannot use the variable `SELF_TEST_METRICS_PORT`
+      caused by: its value is `0`, expected a port from 1 to 65535, or `none`
+    ");
+    insta::assert_snapshot!(in_variable("SELF_TEST_METRICS_ADDR", "localhost"), @"
+    error: cannot use the variable `SELF_TEST_METRICS_ADDR`
+      caused by: its value is `localhost`, expected an IP address, such as 127.0.0.1 or ::1
+    ");
+    insta::assert_snapshot!(in_variable("SELF_TEST_LOG_FORMAT", "xml"), @"
+    error: cannot use the variable `SELF_TEST_LOG_FORMAT`
+      caused by: its value is `xml`, expected one of text, json
+    ");
 }
 
 #[test]

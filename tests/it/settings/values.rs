@@ -1,5 +1,6 @@
 //! What each kind of setting accepts.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use menace_agent::settings::{Settings, SettingsError};
@@ -106,6 +107,7 @@ fn times_are_seconds_above_zero() {
 fn patience_may_be_nothing_or_endless() {
     let of = |word| with_variable("SELF_TEST_LOCK_TIMEOUT", word).map(|s| s.lock_timeout);
     assert_eq!(of("0").unwrap(), Some(Duration::ZERO));
+    assert_eq!(of("0.0").unwrap(), Some(Duration::ZERO));
     assert_eq!(of("1.5").unwrap(), Some(Duration::from_millis(1_500)));
     assert_eq!(of("none").unwrap(), None);
     assert_eq!(
@@ -166,4 +168,98 @@ fn names_are_taken_literally() {
         assert!(with_file(&format!("{name} = '{bad}'")).is_err(), "{name}");
         assert!(with_file(&format!("{name} = ''")).is_err(), "{name}");
     }
+}
+
+#[test]
+fn a_jitter_may_be_nothing_and_is_never_endless() {
+    let of = |word| with_variable("SELF_TEST_JITTER", word).map(|s| s.schedule.jitter);
+    let in_file = |word| with_file(&format!("jitter = {word}")).map(|s| s.schedule.jitter);
+    for (word, time) in [
+        ("0", Duration::ZERO),
+        ("0.0", Duration::ZERO),
+        ("0.25", Duration::from_millis(250)),
+        ("900", Duration::from_mins(15)),
+    ] {
+        assert_eq!(of(word).unwrap(), time, "{word}");
+        assert_eq!(in_file(word).unwrap(), time, "{word} in a file");
+    }
+    for word in ["-1", "none", "soon", "nan", "inf", "1e10"] {
+        assert!(of(word).is_err(), "{word}");
+    }
+    for word in ["-1", "'0'", "'none'", "nan", "true"] {
+        assert!(in_file(word).is_err(), "{word} in a file");
+    }
+}
+
+#[test]
+fn a_cron_is_five_fields_or_none() {
+    let of = |word| with_variable("SELF_TEST_CRON", word).map(|s| s.schedule.cron);
+    let kept = |text: &str| Some(text.to_owned());
+    assert_eq!(of("30 2 * * *").unwrap(), kept("30 2 * * *"));
+    assert_eq!(
+        of(" */5  2 * jan mon-fri ").unwrap(),
+        kept("*/5 2 * JAN MON-FRI")
+    );
+    assert_eq!(of("none").unwrap(), None);
+    let in_file = with_file("cron = '0 3 * * SUN'").unwrap();
+    assert_eq!(in_file.schedule.cron, kept("0 3 * * SUN"));
+    for word in [
+        "",
+        "* * * *",
+        "0 30 2 * * *",
+        "@daily",
+        "60 * * * *",
+        "* * 30 2 *",
+        "None",
+    ] {
+        // An empty variable is an unset one, an empty text in a file is none.
+        assert!(word.is_empty() || of(word).is_err(), "{word} in a variable");
+        assert!(
+            with_file(&format!("cron = '{word}'")).is_err(),
+            "{word} in a file"
+        );
+    }
+    for line in ["cron = 5", "cron = ['* * * * *']", "cron = true"] {
+        assert!(with_file(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_port_is_a_number_up_to_65535_or_none() {
+    let of = |word| with_variable("SELF_TEST_METRICS_PORT", word).map(|s| s.metrics.port);
+    assert_eq!(of("1").unwrap(), Some(1));
+    assert_eq!(of("65535").unwrap(), Some(65_535));
+    assert_eq!(of("none").unwrap(), None);
+    let in_file = with_file("metrics-port = 9100").unwrap();
+    assert_eq!(in_file.metrics.port, Some(9100));
+    for word in ["0", "65536", "-1", "9100.0", "http", "4294967296"] {
+        assert!(of(word).is_err(), "{word}");
+    }
+    for line in ["metrics-port = '9100'", "metrics-port = 0"] {
+        assert!(with_file(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn the_exporter_listens_on_an_address_and_not_on_a_name() {
+    let of = |word| with_variable("SELF_TEST_METRICS_ADDR", word).map(|s| s.metrics.addr);
+    for word in ["127.0.0.1", "0.0.0.0", "::1", "::", "fd00::5"] {
+        let address: IpAddr = word.parse().unwrap();
+        assert_eq!(of(word).unwrap(), address, "{word}");
+        let in_file = with_file(&format!("metrics-addr = '{word}'")).unwrap();
+        assert_eq!(in_file.metrics.addr, address, "{word} in a file");
+    }
+    let with_port = with_file("metrics-port = 9100\nmetrics-addr = '::1'").unwrap();
+    assert_eq!(
+        with_port.metrics.listen().unwrap().to_string(),
+        "[::1]:9100"
+    );
+    assert_eq!(
+        with_file("metrics-addr = '::1'").unwrap().metrics.listen(),
+        None
+    );
+    for word in ["localhost", "127.0.0.1:9100", "[::1]", "127.1", "*"] {
+        assert!(of(word).is_err(), "{word}");
+    }
+    assert!(with_file("metrics-addr = 127").is_err());
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-const VARIABLE: &str = "AGENT_TEST_CHILD";
+pub(crate) const VARIABLE: &str = "AGENT_TEST_CHILD";
 
 /// Where this process shall play the child; `None` in the test's own process.
 pub(crate) fn role() -> Option<PathBuf> {

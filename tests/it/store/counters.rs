@@ -1,19 +1,149 @@
-//! Counters over all runs.
+//! Counters over all runs: each run counts once, and nothing takes a count back.
 
-use menace_agent::store::Counter;
+use std::path::Path;
 
-use super::sample::open;
+use menace_agent::model::write::{RunEnd, Write};
+use menace_agent::model::{Counts, CycleOutcome, Outcome, RunOutcome};
+use menace_agent::store::{Counter, Reader};
+
+use super::sample::{NOW_MS, attempt, new_run, open, plain, put, two_runs};
+
+fn read(path: &Path, counter: Counter) -> u64 {
+    Reader::open(path).unwrap().counter(counter).unwrap()
+}
+
+/// `name value` of everything that was counted.
+fn counted(path: &Path) -> Vec<String> {
+    let connection = plain(path);
+    let sql = "SELECT name || ' ' || value FROM counter ORDER BY name";
+    let mut query = connection.prepare(sql).unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+fn ended(outcome: RunOutcome) -> Vec<Write> {
+    vec![
+        Write::Counts(Counts {
+            passed: 3,
+            timed_out: 1,
+            ..Counts::default()
+        }),
+        Write::RunEnded(RunEnd {
+            finished_ms: NOW_MS + 10,
+            outcome,
+            exit_code: 6,
+        }),
+    ]
+}
 
 #[test]
 fn counters_start_at_zero_and_only_grow() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.db");
     let mut store = open(&path);
-    let read = |counter| open(&path).reader().unwrap().counter(counter).unwrap();
-    assert_eq!(read(Counter::ContainerFailures), 0);
+    assert_eq!(read(&path, Counter::ContainerFailures), 0);
     store.add_to_counter(Counter::ContainerFailures, 2).unwrap();
     store.add_to_counter(Counter::ContainerFailures, 0).unwrap();
     store.add_to_counter(Counter::ContainerFailures, 3).unwrap();
-    assert_eq!(read(Counter::ContainerFailures), 5);
-    assert_eq!(read(Counter::ContainerTimeouts), 0);
+    let failures = read(&path, Counter::ContainerFailures);
+    assert_eq!(failures, 5);
+    assert_eq!(read(&path, Counter::ContainerTimeouts), 0);
+}
+
+#[test]
+fn counters_have_names_of_their_own() {
+    let runs = RunOutcome::ALL.map(Counter::Runs).into_iter();
+    let tests = Outcome::ALL.map(Counter::Tests);
+    let cycles = CycleOutcome::ALL.map(Counter::Cycles);
+    let all = runs.chain(tests).chain(cycles).chain([
+        Counter::ContainerFailures,
+        Counter::ContainerTimeouts,
+        Counter::ContainersReaped,
+    ]);
+    let mut names: Vec<String> = all.map(|counter| counter.to_string()).collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn a_run_counts_once_although_its_end_is_written_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let run = store.open_run(&new_run()).unwrap();
+    assert_eq!(counted(&path), [""; 0]);
+    for _ in 0..2 {
+        store.write(run, &ended(RunOutcome::Incomplete)).unwrap();
+    }
+    store.close_interrupted(run, NOW_MS + 20, 130).unwrap();
+    assert_eq!(
+        counted(&path),
+        ["runs_incomplete 1", "tests_passed 3", "tests_timed_out 1"]
+    );
+}
+
+#[test]
+fn a_run_that_is_closed_for_a_gone_agent_counts_with_what_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let run = store.open_run(&new_run()).unwrap();
+    let results = [
+        put(attempt("a.py::test_a", 1, Outcome::Passed)),
+        put(attempt("a.py::test_b", 1, Outcome::NotRun)),
+    ];
+    store.write(run, &results).unwrap();
+    for _ in 0..2 {
+        store.close_interrupted(run, NOW_MS, 130).unwrap();
+    }
+    // Nobody was gone: the agent had only been held up.
+    store.write(run, &ended(RunOutcome::Passed)).unwrap();
+    assert_eq!(
+        counted(&path),
+        ["runs_interrupted 1", "tests_not_run 1", "tests_passed 1"]
+    );
+}
+
+#[test]
+fn runs_that_are_removed_stay_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    two_runs(&mut open(&path));
+    let before = counted(&path);
+    assert_eq!(before.len(), 5, "{before:?}");
+    plain(&path)
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             DELETE FROM attempt; DELETE FROM process; DELETE FROM shard; DELETE FROM run;",
+        )
+        .unwrap();
+    assert_eq!(counted(&path), before);
+    let mut store = open(&path);
+    let run = store.open_run(&new_run()).unwrap();
+    assert_eq!(run.0, 3);
+    store.write(run, &ended(RunOutcome::Failed)).unwrap();
+    assert_eq!(read(&path, Counter::Runs(RunOutcome::Failed)), 2);
+    let state = Reader::open(&path).unwrap().metrics_snapshot(NOW_MS);
+    assert_eq!(state.unwrap().tests.passed, 5);
+}
+
+#[test]
+fn a_file_of_an_older_agent_starts_with_the_counts_of_its_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    plain(&old)
+        .execute_batch(include_str!("schema_v5.sql"))
+        .unwrap();
+    two_runs(&mut open(&new));
+    drop(open(&old));
+    assert_eq!(counted(&old), counted(&new));
+    // The run that was open counts when it is closed.
+    for path in [&old, &new] {
+        let mut store = open(path);
+        let open_run = store.unfinished_runs().unwrap()[0].run;
+        store.close_interrupted(open_run, NOW_MS, 130).unwrap();
+    }
+    assert_eq!(counted(&old), counted(&new));
 }

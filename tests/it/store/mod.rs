@@ -2,10 +2,12 @@
 
 pub(crate) mod child;
 mod counters;
+mod cycles;
 pub(crate) mod disk;
 mod durability;
 mod images;
 mod leases;
+mod metrics;
 mod mirror;
 mod module_map;
 mod open;

@@ -91,7 +91,7 @@ fn a_hundred_thousand_tests_are_found_through_indexes() {
             "SEARCH run USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (
-            "SELECT run_id FROM run WHERE selection_key = ?1 AND run_id < ?2 AND outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
+            "SELECT run_id FROM run WHERE selection_key = ?1 AND run_id < ?2 AND outcome IN ('passed', 'failed', 'incomplete') ORDER BY run_id DESC LIMIT 1",
             "SEARCH run USING INDEX run_by_selection (selection_key=? AND run_id<?)",
         ),
     ] {

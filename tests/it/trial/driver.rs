@@ -107,6 +107,11 @@ impl Project {
     }
 
     pub(super) fn start(&self) -> Talk {
+        self.start_program(TRIAL)
+    }
+
+    /// The same with a changed trial.
+    pub(super) fn start_program(&self, program: &str) -> Talk {
         let temporary = self.folder.path().join("temporary");
         let mut process = Command::new(&self.python);
         process
@@ -119,7 +124,7 @@ impl Project {
             .process_group(0);
         let mut child = process.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(&framed(TRIAL)).unwrap();
+        stdin.write_all(&framed(program)).unwrap();
         let mut line = serde_json::to_vec(&TrialCommand::Try(self.command.clone())).unwrap();
         line.push(b'\n');
         stdin.write_all(&line).unwrap();

@@ -3,6 +3,7 @@
 use std::fs;
 
 use menace_agent::model::{Trial, TrialOutcome};
+use menace_agent::pytest::source::TRIAL;
 use menace_agent::pytest::trial_protocol::{TrialCommand, TrialEvent};
 
 use super::driver::{Project, assert_passed, bare_python, is_alive, verdict, wait_for};
@@ -200,6 +201,22 @@ fn a_module_that_kills_its_parent_leaves_nothing_behind() {
         "import ctypes, os, time\nctypes.CDLL(None).kill(os.getppid(), 9)\ntime.sleep(600)\n";
     let project = Project::new(&python, &[("kills.py", module)]);
     let mut talk = project.start();
+    let pid = talk.wait_for_start();
+    talk.end();
+    wait_for("the end of the module", || !is_alive(pid));
+}
+
+#[test]
+fn a_trial_that_is_killed_before_it_can_note_a_module_leaves_nothing_behind() {
+    let Some(python) = bare_python() else { return };
+    let notes = "        self.reaper.tell(\"+\", pid)\n";
+    let dies = "        self.channel.send(\"started\", pid=pid, **name_of(module))\n\
+        \x20       time.sleep(0.5)\n\
+        \x20       os.kill(os.getpid(), signal.SIGKILL)\n";
+    assert_eq!(TRIAL.matches(notes).count(), 1);
+    let files = [("a.py", "import time\ntime.sleep(600)\n")];
+    let project = Project::new(&python, &files);
+    let mut talk = project.start_program(&TRIAL.replace(notes, dies));
     let pid = talk.wait_for_start();
     talk.end();
     wait_for("the end of the module", || !is_alive(pid));

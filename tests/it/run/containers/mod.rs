@@ -1,5 +1,6 @@
 //! Runs in real containers of docker and podman.
 
+mod cycles;
 mod daemon;
 mod engines;
 mod faults;

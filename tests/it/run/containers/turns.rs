@@ -147,6 +147,26 @@ fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
     }
 }
 
+const REAPED: &str = "SELECT value FROM counter WHERE name = 'containers_reaped'";
+
+#[test]
+fn a_run_counts_the_containers_that_it_removes_for_others() {
+    for &engine in engines_alone().iter() {
+        let lab = project(&[
+            ("test_a.py", WAITS),
+            ("test_b.py", "def test_one(): pass\n"),
+        ]);
+        let mut going = engine.start(&lab, &["--no-cov", "test_a.py"]);
+        going.wait_for_test("test_waits");
+        // A container that cannot notice that its agent is gone.
+        engine.call(&["pause", &engine.container_of(&lab)]);
+        going.kill();
+        engine.run(&lab, &["--no-cov", "test_b.py"]).expect(0);
+        assert_eq!(lab.rows(REAPED), ["1"]);
+        assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}
+
 #[test]
 fn cleanup_after_a_kill_removes_what_is_ours_and_nothing_else() {
     for &engine in engines_alone().iter() {
@@ -184,6 +204,7 @@ fn cleanup_after_a_kill_removes_what_is_ours_and_nothing_else() {
             "{plan}"
         );
         assert!(plan.contains("would have closed run 1"), "{plan}");
+        assert_eq!(lab.rows(REAPED), [""; 0]);
         assert_eq!(engine.containers(&lab).len(), 1);
         let done = cleanup(&[]);
         assert!(
@@ -195,6 +216,7 @@ fn cleanup_after_a_kill_removes_what_is_ours_and_nothing_else() {
         assert_eq!(engine.containers(&lab), [""; 0]);
         assert_eq!(lab.verdict(), "interrupted | 130");
         assert_eq!(cleanup(&[]), "nothing to clean up\n");
+        assert_eq!(lab.rows(REAPED), ["1"]);
         let state = engine.call(&["inspect", "--format", "{{.State.Running}}", &bystander]);
         assert_eq!(state, "true");
         engine.call(&["rm", "--force", &bystander]);

@@ -1,0 +1,188 @@
+//! One cycle of `agent run-scheduled`, in a process of its own: a run that logs in place of
+//! reporting, and that drains.
+//!
+//! ```text
+//!  supervisor ── SIGTERM ─► drain: running tests finish, nothing new begins
+//!             ── SIGTERM ─► again: the end at once
+//!             ── SIGUSR1 ─► what is running is logged
+//!             ── the pipe on standard input ── end of file: the supervisor is gone, the end at once
+//! ```
+//!
+//! What ends a cycle before it has a run is noted in its row of the state file, where its
+//! supervisor finds it.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::args::{Cli, RunScheduledArgs};
+use super::failure::Failure;
+use super::log::{self, Log, RunLog};
+use super::output::Output;
+use super::outputs::{Outputs, print_summary};
+use crate::diag::{self, one_line};
+use crate::model::log::{LogFields, LogLevel};
+use crate::model::record::Level;
+use crate::model::{CycleId, ExitCode, Notice};
+use crate::run::{self, RunReport, StopHandle, StopSignal};
+use crate::service::{Request, SelfTestService, run_until_drained};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The longest note in the row of a cycle.
+const NOTE_CHARS: usize = 1000;
+
+pub(super) fn run(
+    cycle: CycleId,
+    args: &RunScheduledArgs,
+    settings: &Settings,
+    notices: Vec<Notice>,
+    output: &mut Output,
+) -> ExitCode {
+    let log = RunLog::new(Log::new(settings.log_format), cycle, settings.verbosity);
+    let log = Shared(Arc::new(Mutex::new(log)));
+    carry_out(cycle, args, settings, notices, output, &log).unwrap_or_else(|failure| {
+        let message = in_one_line(&failure);
+        match failure.exit {
+            // Who asked for the end knows of it.
+            ExitCode::SIGINT | ExitCode::SIGTERM => {
+                log.lock().say(LogLevel::Info, "cycle-stopped", &message);
+            }
+            _ => log.lock().failure(&message, failure.hint.as_deref()),
+        }
+        note(&settings.db, cycle, &message);
+        failure.exit
+    })
+}
+
+/// Says why the settings of a cycle cannot be loaded.
+pub(super) fn cannot_load(cycle: i64, cli: &Cli, failure: &Failure) {
+    let fields = LogFields {
+        cycle: Some(CycleId(cycle)),
+        hint: failure.hint.clone(),
+        ..LogFields::default()
+    };
+    let message = in_one_line(failure);
+    log::early(cli).write(LogLevel::Error, "cycle-failed", &message, &fields);
+    if let Some(db) = &cli.cycle_db {
+        note(db, CycleId(cycle), &message);
+    }
+}
+
+fn carry_out(
+    cycle: CycleId,
+    args: &RunScheduledArgs,
+    settings: &Settings,
+    notices: Vec<Notice>,
+    output: &mut Output,
+    log: &Shared,
+) -> Result<ExitCode, Failure> {
+    let args = &args.run.output;
+    let outputs = Arc::new(Mutex::new(Outputs::open(args)?));
+    let (heard, wrote) = (log.clone(), Arc::clone(&outputs));
+    let waits = log.clone();
+    let mut service = SelfTestService::new(settings.clone())
+        .trigger("schedule")
+        .cycle(cycle)
+        .prefer_container()
+        .notices(notices)
+        .on_event(move |line| {
+            heard.lock().handle(line);
+            lock(&wrote).handle(line);
+        })
+        .on_wait(move |waiting| {
+            waits.lock().notice(&Notice {
+                level: Level::Info,
+                code: "waiting".to_owned(),
+                message: format!("waits for {waiting}"),
+                hint: None,
+            });
+        });
+    end_with_the_supervisor(service.stop_handle(), log.clone());
+    let asked = log.clone();
+    let report = run_until_drained(&mut service, move |request| asked.hear(request))?;
+    lock(&outputs).take_problem()?;
+    print_summary(args, &report.summary, output)?;
+    if let Some(failure) = &report.failure {
+        note(&settings.db, cycle, &parts_in_one_line(failure));
+    }
+    Ok(finish(&report, log))
+}
+
+fn finish(report: &RunReport, log: &Shared) -> ExitCode {
+    if let Some(failure) = &report.failure {
+        let message = parts_in_one_line(failure);
+        let hint = failure.hint.as_deref();
+        log.lock().failure(&message, hint);
+    }
+    ExitCode(report.summary.exit_code)
+}
+
+/// Without a supervisor nobody closes the row of the cycle, and the next one may begin any time.
+fn end_with_the_supervisor(stop: StopHandle, log: Shared) {
+    thread::spawn(move || {
+        // An error is no supervisor either.
+        let _end = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop.drain(StopSignal::Terminate);
+        stop.stop(StopSignal::Terminate);
+        let message = "the supervisor is gone: the run ends at once";
+        log.lock()
+            .say(LogLevel::Warning, "supervisor-gone", message);
+    });
+}
+
+/// The log, which signals and events write to.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<RunLog>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, RunLog> {
+        lock(&self.0)
+    }
+
+    fn hear(&self, request: Request) {
+        let mut log = self.lock();
+        let name = |signal| match signal {
+            StopSignal::Interrupt => "SIGINT",
+            StopSignal::Terminate => "SIGTERM",
+        };
+        match request {
+            Request::Report => log.say_running(),
+            Request::Drain(signal) => {
+                let signal = name(signal);
+                let message = format!("{signal}: running tests finish, nothing new begins");
+                log.say(LogLevel::Info, "draining", &message);
+                log.say_running();
+            }
+            Request::Stop(signal) => {
+                let message = format!("{} again: the run ends at once", name(signal));
+                log.say(LogLevel::Warning, "stopping", &message);
+            }
+        }
+    }
+}
+
+/// Tells the supervisor why there is no run. Where the state file cannot be used, it finds out
+/// itself.
+fn note(db: &Path, cycle: CycleId, message: &str) {
+    let message: String = message.chars().take(NOTE_CHARS).collect();
+    let _noted = Store::open_existing(db).and_then(|mut store| store.note_cycle(cycle, &message));
+}
+
+fn in_one_line(failure: &Failure) -> String {
+    diag::in_one_line(failure.error.as_ref())
+}
+
+fn parts_in_one_line(failure: &run::Failure) -> String {
+    let causes = failure.causes.iter().map(String::as_str);
+    let parts: Vec<String> = std::iter::once(failure.message.as_str())
+        .chain(causes)
+        .map(one_line)
+        .collect();
+    parts.join(": ")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

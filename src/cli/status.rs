@@ -1,0 +1,114 @@
+//! `agent status`: what goes on now and what is due next, from the state file alone.
+
+use jiff::tz::TimeZone;
+
+use super::args::StatusArgs;
+use super::failure::Failure;
+use super::lease;
+use super::output::Output;
+use super::terminal::{LeaseLine, status_lines};
+use super::{json, reader};
+use crate::clock::rfc3339;
+use crate::engine::identity;
+use crate::model::status::{
+    CycleStatus, Keeping, RunStatus, STATUS_VERSION, ScheduleStatus, StatusReport,
+};
+use crate::model::{ExitCode, Lease, LeaseState, Liveness};
+use crate::service::scheduler::SCHEDULE;
+use crate::settings::Settings;
+use crate::store::{CycleRow, OpenRunRow, Reader, ScheduleRow, StoreError};
+
+pub(super) fn run(
+    args: &StatusArgs,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let report = report(&reader(settings)?)?;
+    let text = if args.json {
+        json(&report)?
+    } else {
+        status_lines(&report, &TimeZone::system(), &output.data_palette)
+    };
+    output.data(&text).map_err(Failure::stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
+    let leases: Vec<LeaseLine> = reader
+        .leases()?
+        .into_iter()
+        .map(|lease| LeaseLine {
+            state: lease::state(&lease),
+            lease,
+        })
+        .collect();
+    let keeper = leases
+        .iter()
+        .find(|line| line.lease.name == SCHEDULE && line.state == LeaseState::Held)
+        .map(|line| &line.lease);
+    let schedule = reader.schedule()?;
+    let cycles = reader.cycles(2)?;
+    let (open, ended): (Vec<_>, Vec<_>) =
+        cycles.iter().partition(|cycle| cycle.finished_ms.is_none());
+    Ok(StatusReport {
+        v: STATUS_VERSION,
+        schedule: schedule.map(|row| schedule_status(row, keeper)),
+        cycle: open.first().map(|row| cycle_status(row)),
+        last_cycle: ended.first().map(|row| cycle_status(row)),
+        runs: reader.open_runs()?.into_iter().map(run_status).collect(),
+        leases: leases.into_iter().map(lease::entry).collect(),
+    })
+}
+
+fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
+    let holder = keeper
+        .and_then(|lease| lease.hold.as_ref())
+        .map(|hold| &hold.holder);
+    let state = match (holder, row.stopped_ms) {
+        (Some(_), _) => Keeping::Live,
+        (None, Some(_)) => Keeping::Stopped,
+        (None, None) => Keeping::Gone,
+    };
+    ScheduleStatus {
+        state,
+        spec: row.spec,
+        due_at: rfc3339(row.due_ms),
+        failures: row.failures,
+        host: holder.map(|holder| holder.host.clone()),
+        pid: holder.map(|holder| holder.process.pid),
+        started_at: rfc3339(row.started_ms),
+        stopped_at: row.stopped_ms.map(rfc3339),
+        listen: row.listen.filter(|_| state == Keeping::Live),
+        agent_version: row.agent_version,
+    }
+}
+
+fn cycle_status(row: &CycleRow) -> CycleStatus {
+    CycleStatus {
+        cycle_id: row.cycle,
+        reason: row.reason,
+        due_at: rfc3339(row.due_ms),
+        missed: row.missed,
+        started_at: rfc3339(row.started_ms),
+        finished_at: row.finished_ms.map(rfc3339),
+        outcome: row.outcome.map(|outcome| outcome.as_str().to_owned()),
+        exit_code: row.exit_code,
+        run_id: row.run,
+        message: row.message.clone(),
+    }
+}
+
+fn run_status(row: OpenRunRow) -> RunStatus {
+    let counts = row.counts;
+    RunStatus {
+        run_id: row.run,
+        trigger: row.trigger,
+        executor: row.executor,
+        pid: row.holder.pid,
+        gone: identity::liveness(&row.holder) == Liveness::Gone,
+        started_at: rfc3339(row.started_ms),
+        tests: counts.total(),
+        reported: counts.total() - counts.not_run,
+        failed: counts.failures(),
+    }
+}

@@ -1,0 +1,66 @@
+//! [`Snapshot`]: what the state file knew at one moment, as far as it is shown.
+
+use crate::model::{Counts, CoverageTotals, CycleOutcome, OrphanKind, RunOutcome};
+
+/// The state behind all families.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// Runs that ended, ever, by outcome; what is missing is none.
+    pub runs: Vec<(RunOutcome, u64)>,
+    /// Their tests, ever.
+    pub tests: Counts,
+    /// Cycles of the schedule that ended, ever, likewise.
+    pub cycles: Vec<(CycleOutcome, u64)>,
+    /// Containers that could not be listed or removed, ever.
+    pub container_failures: u64,
+    /// Containers that were ended because their time was over, ever.
+    pub container_timeouts: u64,
+    /// Containers of agents that were gone, removed by others, ever.
+    pub containers_reaped: u64,
+    /// The latest run that has ended.
+    pub last_run: Option<LastRun>,
+    /// When the latest run that passed ended, UTC milliseconds since the epoch.
+    pub last_success_ms: Option<i64>,
+    /// Modules on the list of orphans that are not on the module map, by kind; what is missing is
+    /// none.
+    pub orphans: Vec<(OrphanKind, u64)>,
+    /// The names of the leases that are held.
+    pub held_leases: Vec<String>,
+    /// The schedule, while somebody is meant to keep it.
+    pub schedule: Option<ScheduleFacts>,
+    /// Whether a cycle has begun and not ended.
+    pub cycle_in_progress: bool,
+    /// The size of the state file.
+    pub state_file_bytes: u64,
+    /// The size of its write-ahead log; 0 without one.
+    pub wal_bytes: u64,
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastRun {
+    /// When, UTC milliseconds since the epoch.
+    pub finished_ms: i64,
+    /// Wall time; 0 when the clock was set back meanwhile.
+    pub duration_ms: u64,
+    /// The verdict.
+    pub outcome: RunOutcome,
+    /// How its tests ended.
+    pub counts: Counts,
+    /// What was executed; `None` when it was not measured.
+    pub coverage: Option<CoverageTotals>,
+    /// For each of its paths that was begun, the time from the start of its first process to its
+    /// end, or to the end of its last process where it was cut off.
+    pub path_durations_ms: Vec<u64>,
+}
+
+/// When the next cycle is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScheduleFacts {
+    /// UTC milliseconds since the epoch.
+    pub due_ms: i64,
+    /// The longest time from one due time to the next, where it is known.
+    pub period_ms: Option<u64>,
+    /// Cycles in a row that could not be carried out.
+    pub failures: u64,
+}

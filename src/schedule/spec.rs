@@ -1,0 +1,33 @@
+//! [`Spec`]: how due times follow each other.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::cron::Cron;
+
+/// How due times follow each other. Two are the same where they read the same.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// One after each interval, whatever the wall clock shows.
+    Every(Duration),
+    /// Times of the wall clock.
+    Cron(Cron),
+}
+
+impl fmt::Display for Spec {
+    /// As the state file keeps it: `every 3600 s`, `cron 30 2 * * *`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every(interval) => write!(f, "every {} s", interval.as_secs_f64()),
+            Self::Cron(cron) => write!(f, "cron {cron}"),
+        }
+    }
+}
+
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Spec {}

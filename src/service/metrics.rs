@@ -1,0 +1,48 @@
+//! The figures of a project's state file, over HTTP and as a file.
+//!
+//! The state file is opened anew for each answer, at most once a second: one that is missing now,
+//! was put back from a backup, or belongs to a newer agent is told as it is at that moment, and
+//! nothing is held open between scrapes.
+
+use std::path::Path;
+
+use crate::clock::now_ms;
+use crate::exporter::textfile::{self, TextfileError};
+use crate::exporter::{Exporter, ExporterError, encode};
+use crate::metrics::families;
+use crate::settings::Settings;
+use crate::store::Reader;
+
+/// Starts to show the figures where the settings say so; they are shown until the exporter is
+/// dropped.
+///
+/// # Errors
+///
+/// A port that is taken, and addresses that this process cannot have.
+pub fn start_exporter(settings: &Settings) -> Result<Option<Exporter>, ExporterError> {
+    let Some(addr) = settings.metrics.listen() else {
+        return Ok(None);
+    };
+    let db = settings.db.clone();
+    Exporter::start(addr, move || text(&db)).map(Some)
+}
+
+/// Writes the figures to the file that the settings name, where they name one.
+///
+/// # Errors
+///
+/// A folder that is not there or cannot be written to; the file is then as it was.
+pub fn write_textfile(settings: &Settings) -> Result<(), TextfileError> {
+    match &settings.metrics.textfile {
+        Some(path) => textfile::write(path, &text(&settings.db)),
+        None => Ok(()),
+    }
+}
+
+/// The figures of a state file in the exposition format. One that cannot be read is told by
+/// `menace_agent_state_readable 0`.
+pub fn text(db: &Path) -> String {
+    // Why it cannot be read is said by everything else that reads it.
+    let state = Reader::open(db).and_then(|reader| reader.metrics_snapshot(now_ms()));
+    encode(&families(env!("CARGO_PKG_VERSION"), state.ok().as_ref()))
+}

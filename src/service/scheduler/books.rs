@@ -1,0 +1,203 @@
+//! The scheduler's side of the state file.
+//!
+//! The file is opened for each thing that is done with it, and never made anew: a project that was
+//! moved away, or a file that was put in its place, is noticed the next time.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::clock::now_ms;
+use crate::engine::child::kill_leftover;
+use crate::engine::identity::{self, Liveness};
+use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
+use crate::model::write::ProcessIdentity;
+use crate::model::{CycleId, CycleOutcome, Notice, RunId};
+use crate::run::recover;
+use crate::schedule::{Due, Schedule, State};
+use crate::store::{CycleEnd, CycleRow, NewCycle, ScheduleRow, Store, StoreError};
+
+/// What is kept beside the state of the schedule.
+#[derive(Debug, Clone)]
+pub(super) struct Books {
+    db: PathBuf,
+    /// Since when this scheduler is at work.
+    started_ms: i64,
+    pub(super) listen: Option<SocketAddr>,
+}
+
+/// A cycle that was closed, as its row has it.
+#[derive(Debug, Clone)]
+pub(super) struct Closed {
+    pub(super) outcome: CycleOutcome,
+    pub(super) run: Option<RunId>,
+    pub(super) message: Option<String>,
+}
+
+impl Books {
+    pub(super) fn new(db: &Path, listen: Option<SocketAddr>) -> Self {
+        Self {
+            db: db.to_owned(),
+            started_ms: now_ms(),
+            listen,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.db
+    }
+
+    /// The state that was kept, if it is of the same schedule; else that of a new one.
+    pub(super) fn state(&self, schedule: &Schedule) -> Result<State, StoreError> {
+        let row = Store::open_existing(&self.db)?.reader()?.schedule()?;
+        let seed = row.as_ref().map_or_else(seed, |row| row.seed);
+        let spec = schedule.spec.to_string();
+        Ok(match row.filter(|row| row.spec == spec) {
+            Some(row) => State {
+                seed,
+                last_ms: row.last_ms,
+                next_ms: row.next_ms,
+                due_ms: row.due_ms,
+                failures: row.failures,
+            },
+            None => schedule.begin(seed, now_ms()),
+        })
+    }
+
+    pub(super) fn save(&self, schedule: &Schedule, state: &State) -> Result<(), StoreError> {
+        let row = self.row(schedule, state, None);
+        Store::open_existing(&self.db)?.save_schedule(&row)
+    }
+
+    /// The last thing that a scheduler keeps.
+    pub(super) fn save_stopped(
+        &self,
+        schedule: &Schedule,
+        state: &State,
+    ) -> Result<(), StoreError> {
+        let row = self.row(schedule, state, Some(now_ms()));
+        Store::open_existing(&self.db)?.save_schedule(&row)
+    }
+
+    fn row(&self, schedule: &Schedule, state: &State, stopped_ms: Option<i64>) -> ScheduleRow {
+        ScheduleRow {
+            spec: schedule.spec.to_string(),
+            period_ms: schedule.period_ms(state),
+            seed: state.seed,
+            last_ms: state.last_ms,
+            next_ms: state.next_ms,
+            due_ms: state.due_ms,
+            failures: state.failures,
+            listen: self.listen.map(|addr| addr.to_string()),
+            started_ms: self.started_ms,
+            stopped_ms,
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Opens a cycle. Until it is closed the schedule is kept as if it had failed: an agent that is
+    /// killed by each of its cycles does not begin one after the other without a pause.
+    pub(super) fn open_cycle(
+        &self,
+        (schedule, state): (&Schedule, &State),
+        due: &Due,
+        in_history: bool,
+        message: Option<String>,
+    ) -> Result<CycleId, StoreError> {
+        let started_ms = now_ms();
+        let new = NewCycle {
+            reason: due.reason,
+            due_ms: due.due_ms,
+            missed: due.missed,
+            holder: identity::of_self(),
+            started_ms,
+            in_history,
+            message,
+        };
+        let until_closed = schedule.done(state, due, started_ms, false);
+        let row = self.row(schedule, &until_closed, None);
+        Store::open_existing(&self.db)?.open_cycle(&new, &row)
+    }
+
+    pub(super) fn set_process(
+        &self,
+        cycle: CycleId,
+        process: &ProcessIdentity,
+    ) -> Result<(), StoreError> {
+        Store::open_existing(&self.db)?.set_cycle_process(cycle, process)
+    }
+
+    /// Closes what is left of a cycle's run, and the cycle.
+    pub(super) fn close_cycle(&self, cycle: CycleId, end: &CycleEnd) -> Result<Closed, StoreError> {
+        let mut store = Store::open_existing(&self.db)?;
+        recover(&mut store)?;
+        let outcome = store.close_cycle(cycle, end)?;
+        let row = store.reader()?.cycle(cycle)?;
+        Ok(Closed {
+            outcome,
+            run: row.as_ref().and_then(|row| row.run),
+            message: row.and_then(|row| row.message),
+        })
+    }
+
+    /// The cycles of agents that are gone.
+    pub(super) fn left_open(&self) -> Result<Vec<CycleRow>, StoreError> {
+        Store::open_existing(&self.db)?.open_cycles()
+    }
+
+    /// Appends to the history what it lacks: most often the record of one cycle.
+    pub(super) fn write_history(&self, path: &Path) -> Result<Vec<Notice>, HistoryProblem> {
+        let mut store = Store::open_existing(&self.db)?;
+        let reader = store.reader()?;
+        let mut notices = Vec::new();
+        for (cycle, run) in store.unrecorded_cycles()? {
+            if let Some(run) = reader.run(run)? {
+                notices.extend(append_to_history(path, &record(&run))?);
+            }
+            store.set_recorded(cycle)?;
+        }
+        Ok(notices)
+    }
+}
+
+/// Why the history lacks something.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HistoryProblem {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    File(#[from] HistoryError),
+}
+
+/// Whether the process of a cycle still runs.
+pub(super) fn is_alive(cycle: &CycleRow) -> bool {
+    let process = cycle.process.as_ref();
+    process.is_some_and(|process| identity::liveness(process) == Liveness::Alive)
+}
+
+/// Kills the process of a cycle that does not end by itself.
+pub(super) fn kill(cycle: &CycleRow) {
+    if let Some(process) = &cycle.process {
+        kill_leftover(process);
+    }
+}
+
+fn record(run: &crate::store::RunRow) -> HistoryRecord {
+    let finished_ms = run.finished_ms.unwrap_or(run.started_ms);
+    let counts = &run.counts;
+    let runtime_ms = finished_ms.saturating_sub(run.started_ms).max(0);
+    HistoryRecord {
+        passed: counts.passed,
+        failed: counts.failures(),
+        coverage: run.coverage.and_then(|totals| totals.percent()),
+        runtime: std::time::Duration::from_millis(runtime_ms.unsigned_abs()).as_secs_f64(),
+        ts: crate::clock::rfc3339(finished_ms),
+    }
+}
+
+/// Chance, from the part of a UUID that is random.
+fn seed() -> u64 {
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    random
+}

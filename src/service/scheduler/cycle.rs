@@ -1,0 +1,132 @@
+//! The process of a cycle: started, asked to end, ended.
+
+use std::io::PipeWriter;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::Input;
+use crate::clock::Mono;
+use crate::engine::child::Child;
+use crate::engine::identity;
+use crate::engine::process::{ProcessError, ProcessSpec, spawn_attended};
+use crate::model::CycleId;
+use crate::model::write::ProcessIdentity;
+
+/// How long a cycle may take to store what it has, once it was told to end at once.
+const KILL_GRACE: Duration = Duration::from_secs(10);
+
+/// A process that carries out a cycle.
+#[derive(Debug)]
+pub(super) struct CycleProcess {
+    child: Child,
+    /// Ends the process when it is dropped, or when this process is gone.
+    _attended: PipeWriter,
+    ending: Ending,
+}
+
+/// Why it could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// As the system says it, it would be the program that is missing.
+    #[error("the folder `{}` is not there", .0.display())]
+    Folder(PathBuf),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// How far its end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Unasked,
+    /// Tests that run may finish until then.
+    Draining(Mono),
+    /// It was told to end at once; what is left then is killed.
+    Told(Mono),
+    Killed,
+}
+
+impl CycleProcess {
+    /// Starts it; its end arrives as an input.
+    pub(super) fn start(
+        cycle: CycleId,
+        spec: &ProcessSpec,
+        inputs: Sender<Input>,
+    ) -> Result<Self, StartError> {
+        if !spec.cwd.is_dir() {
+            return Err(StartError::Folder(spec.cwd.clone()));
+        }
+        let (child, attended) = spawn_attended(spec)?;
+        let waiting = child.clone();
+        thread::spawn(move || {
+            let exit = waiting.wait_and_sweep();
+            // A scheduler that is gone has no use for it.
+            let _ = inputs.send(Input::Ended { cycle, exit });
+        });
+        Ok(Self {
+            child,
+            _attended: attended,
+            ending: Ending::Unasked,
+        })
+    }
+
+    pub(super) fn identity(&self) -> ProcessIdentity {
+        identity::of_child(self.child.pid())
+    }
+
+    /// Whether it was asked to end.
+    pub(super) fn was_asked_to_end(&self) -> bool {
+        self.ending != Ending::Unasked
+    }
+
+    /// Lets it finish the tests that run, for `limit`.
+    pub(super) fn drain(&mut self, now: Mono, limit: Duration) {
+        if self.ending == Ending::Unasked {
+            self.child.signal_leader(Signal::SIGTERM);
+            self.ending = Ending::Draining(now.plus(limit));
+        }
+    }
+
+    /// Makes it end at once.
+    pub(super) fn end(&mut self, now: Mono) {
+        if let Ending::Unasked | Ending::Draining(_) = self.ending {
+            if self.ending == Ending::Unasked {
+                self.child.signal_leader(Signal::SIGTERM);
+            }
+            self.child.signal_leader(Signal::SIGTERM);
+            self.ending = Ending::Told(now.plus(KILL_GRACE));
+        }
+    }
+
+    /// Asks it to log what is running.
+    pub(super) fn ask(&self) {
+        self.child.signal_leader(Signal::SIGUSR1);
+    }
+
+    /// When [`CycleProcess::tick`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        match self.ending {
+            Ending::Draining(deadline) | Ending::Told(deadline) => Some(deadline),
+            Ending::Unasked | Ending::Killed => None,
+        }
+    }
+
+    /// Does what is due; returns whether that ended its patience.
+    pub(super) fn tick(&mut self, now: Mono) -> bool {
+        match self.ending {
+            Ending::Draining(deadline) if now >= deadline => {
+                self.end(now);
+                true
+            }
+            Ending::Told(deadline) if now >= deadline => {
+                self.child.signal_group(Signal::SIGKILL);
+                self.ending = Ending::Killed;
+                false
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Why there is no schedule.
+
+use std::io;
+
+use crate::diag::Hint;
+use crate::exporter::ExporterError;
+use crate::model::{ExitCode, Lease};
+use crate::schedule::CronError;
+use crate::store::StoreError;
+
+/// Why the scheduler could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// The state file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The due times of the settings are none.
+    #[error(transparent)]
+    Cron(#[from] CronError),
+    /// The exporter cannot listen.
+    #[error(transparent)]
+    Exporter(#[from] ExporterError),
+    /// Another agent keeps the schedule of this state file.
+    #[error("the schedule of this project is kept by {}", holder(.0))]
+    Kept(Box<Lease>),
+    /// Another agent took the schedule over.
+    #[error("another agent keeps the schedule of this project now")]
+    TakenOver,
+    /// Threads or signal handlers cannot be had.
+    #[error("cannot listen to signals")]
+    Runtime(#[source] io::Error),
+}
+
+fn holder(lease: &Lease) -> String {
+    let holder = lease.hold.as_ref().map(|hold| hold.holder.to_string());
+    holder.unwrap_or_else(|| "another agent".to_owned())
+}
+
+impl SchedulerError {
+    /// The exit code that a command returns for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Store(_) => ExitCode::STATE_FILE,
+            Self::Cron(_) => ExitCode::USAGE,
+            Self::Exporter(_) | Self::Kept(_) | Self::TakenOver | Self::Runtime(_) => {
+                ExitCode::ENVIRONMENT
+            }
+        }
+    }
+}
+
+impl Hint for SchedulerError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Exporter(error) => error.hint(),
+            Self::Kept(_) => Some(
+                "`agent status` shows what it does; stop it first, or give this one a state file \
+                 of its own with `--db`"
+                    .to_owned(),
+            ),
+            Self::TakenOver => Some("`agent status` shows which".to_owned()),
+            Self::Cron(_) | Self::Runtime(_) => None,
+        }
+    }
+}

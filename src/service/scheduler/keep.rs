@@ -1,0 +1,72 @@
+//! [`Keeper`]: the lease `schedule`, held for as long as the scheduler lives.
+//!
+//! It is renewed by the loop of the scheduler, not by a thread: a loop that hangs loses it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::error::SchedulerError;
+use crate::clock::now_ms;
+use crate::engine::identity;
+use crate::model::LeaseClaim;
+use crate::run::{LeaseRequest, Terms, try_take};
+use crate::store::{Acquisition, Leases, StoreError};
+
+/// The lease of who keeps the schedule.
+pub const SCHEDULE: &str = "schedule";
+
+/// Long, because each renewal wakes the disk. On this machine a holder that is gone is known to be
+/// gone at once; only an agent on another machine that shares the state file waits for it.
+const TERMS: Terms = Terms {
+    ttl: Duration::from_mins(10),
+    renew_every: Duration::from_mins(4),
+};
+
+/// A lease that is held.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    claim: LeaseClaim,
+    renewed_ms: i64,
+}
+
+impl Keeper {
+    /// Takes the lease, unless somebody has it.
+    pub(super) fn take(store: &Path) -> Result<Self, SchedulerError> {
+        let request = LeaseRequest {
+            store: store.to_owned(),
+            name: SCHEDULE.to_owned(),
+            holder: identity::holder(),
+            lock_file: None,
+            patience: Some(Duration::ZERO),
+            terms: TERMS,
+        };
+        match try_take(&mut Leases::open(store)?, &request)? {
+            Acquisition::Taken(token) => Ok(Self {
+                claim: LeaseClaim {
+                    name: request.name,
+                    token,
+                },
+                renewed_ms: now_ms(),
+            }),
+            Acquisition::Held(lease) => Err(SchedulerError::Kept(Box::new(lease))),
+        }
+    }
+
+    /// Renews the lease where that is due. Returns false when another agent has it.
+    pub(super) fn renew(&mut self, store: &Path) -> Result<bool, StoreError> {
+        let now = now_ms();
+        let every_ms = i64::try_from(TERMS.renew_every.as_millis()).unwrap_or(i64::MAX);
+        // A clock that was set back makes it due as well.
+        if (self.renewed_ms..self.renewed_ms.saturating_add(every_ms)).contains(&now) {
+            return Ok(true);
+        }
+        let kept = Leases::open(store)?.renew(&self.claim, now, TERMS.ttl)?;
+        self.renewed_ms = now;
+        Ok(kept)
+    }
+
+    /// Gives the lease back. What cannot be given back runs out.
+    pub(super) fn release(&self, store: &Path) -> Result<(), StoreError> {
+        Leases::open(store)?.release(&self.claim).map(drop)
+    }
+}

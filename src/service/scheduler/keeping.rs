@@ -1,0 +1,474 @@
+//! [`Keeping`]: the loop that keeps a schedule, and what it does with cycles.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::books::{self, Books, Closed, HistoryProblem};
+use super::cycle::CycleProcess;
+use super::keep::Keeper;
+use super::notify::{self, Notifier};
+use super::signals::Request;
+use super::{CycleCommand, CycleReport, Input, Listener, Reload, SchedulerError, SchedulerEvent};
+use crate::clock::{Mono, Stopwatch, local_time_zone, now_ms, rfc3339};
+use crate::diag::{self, Hint};
+use crate::engine::child::Exit;
+use crate::exporter::Exporter;
+use crate::model::record::Level;
+use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, Notice, RunOutcome};
+use crate::run::StopSignal;
+use crate::schedule::{Due, Look, Schedule, State};
+use crate::service::metrics::write_textfile;
+use crate::settings::Settings;
+use crate::store::{CycleEnd, StoreError};
+
+/// The longest time between two looks at the clocks.
+const TICK: Duration = Duration::from_mins(1);
+/// How long the cycle of an agent that is gone may take to end by itself.
+const LEFTOVER_GRACE: Duration = Duration::from_secs(20);
+/// How often it is looked at meanwhile.
+const LEFTOVER_PAUSE: Duration = Duration::from_millis(50);
+/// The pauses between two tries of a state file that cannot be used, the first and the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// A cycle that is being carried out.
+#[derive(Debug)]
+pub(super) struct Running {
+    cycle: CycleId,
+    due: Due,
+    started: Mono,
+    started_ms: i64,
+    process: CycleProcess,
+}
+
+/// A cycle whose process is gone and whose row could not be closed yet.
+#[derive(Debug)]
+pub(super) struct Unclosed {
+    cycle: CycleId,
+    due: Due,
+    end: CycleEnd,
+    duration: Duration,
+}
+
+/// A state file that cannot be used.
+#[derive(Debug)]
+pub(super) struct Blocked {
+    since_ms: i64,
+    error: String,
+    pause: Duration,
+    retry: Mono,
+}
+
+/// A schedule that is kept.
+pub(super) struct Keeping {
+    pub(super) settings: Settings,
+    pub(super) schedule: Schedule,
+    pub(super) state: State,
+    pub(super) books: Books,
+    pub(super) keeper: Keeper,
+    pub(super) exporter: Option<Exporter>,
+    pub(super) command: CycleCommand,
+    pub(super) notifier: Notifier,
+    pub(super) tell: Listener,
+    pub(super) reload: Reload,
+    pub(super) sender: Sender<Input>,
+    pub(super) inputs: Receiver<Input>,
+    pub(super) watch: Stopwatch,
+    pub(super) running: Option<Running>,
+    pub(super) unclosed: Option<Unclosed>,
+    pub(super) blocked: Option<Blocked>,
+    /// Somebody asked for a cycle.
+    pub(super) asked: bool,
+    pub(super) stopping: Option<StopSignal>,
+}
+
+impl Keeping {
+    /// Closes the cycles of an agent that is gone.
+    pub(super) fn close_leftovers(&mut self) -> Result<(), SchedulerError> {
+        for row in self.books.left_open()? {
+            let deadline = self.watch.now().plus(LEFTOVER_GRACE);
+            while books::is_alive(&row) && self.watch.now() < deadline {
+                thread::park_timeout(LEFTOVER_PAUSE);
+            }
+            books::kill(&row);
+            let end = CycleEnd {
+                finished_ms: now_ms(),
+                exit_code: None,
+                was_ended: true,
+                message: Some("the agent ended before this cycle did".to_owned()),
+            };
+            let closed = self.books.close_cycle(row.cycle, &end)?;
+            self.say(SchedulerEvent::Recovered {
+                cycle: row.cycle,
+                outcome: closed.outcome,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), SchedulerError> {
+        self.state = self.schedule.settle(&self.state, now_ms());
+        self.books.save(&self.schedule, &self.state)?;
+        self.write_history();
+        self.say(SchedulerEvent::Started {
+            spec: self.schedule.spec.to_string(),
+            due_ms: self.state.due_ms,
+            listen: self.books.listen,
+        });
+        self.show();
+        notify::ready();
+        Ok(())
+    }
+
+    /// The loop.
+    pub(super) fn keep(&mut self) -> Result<ExitCode, SchedulerError> {
+        loop {
+            self.notifier.feed_watchdog();
+            self.renew()?;
+            self.follow_up()?;
+            if self.running.is_none()
+                && let Some(signal) = self.stopping
+            {
+                return Ok(signal.exit_code());
+            }
+            match self.inputs.recv_timeout(self.pause()) {
+                Ok(Input::Signal(request)) => self.handle(request),
+                Ok(Input::Ended { cycle, exit }) => self.ended(cycle, &exit)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// How long there is nothing to do.
+    fn pause(&self) -> Duration {
+        let now = self.watch.now();
+        let longest = self.notifier.every().map_or(TICK, |every| every.min(TICK));
+        let deadline = self
+            .running
+            .as_ref()
+            .and_then(|running| running.process.deadline());
+        let mut pause = deadline.map_or(longest, |deadline| deadline.since(now).min(longest));
+        if let Some(blocked) = &self.blocked {
+            return pause.min(blocked.retry.since(now));
+        }
+        if self.running.is_none() {
+            let left_ms = self.state.due_ms.saturating_sub(now_ms()).max(0);
+            pause = pause.min(Duration::from_millis(left_ms.unsigned_abs()));
+        }
+        pause
+    }
+
+    /// Does what the time asks for.
+    fn follow_up(&mut self) -> Result<(), SchedulerError> {
+        let now = self.watch.now();
+        if let Some(running) = &mut self.running {
+            if running.process.tick(now) {
+                let cycle = running.cycle;
+                self.say(SchedulerEvent::Ending { cycle });
+            }
+            return Ok(());
+        }
+        if self.blocked.as_ref().is_some_and(|it| now < it.retry) {
+            return Ok(());
+        }
+        if let Some(unclosed) = self.unclosed.take() {
+            self.close(unclosed)?;
+        }
+        self.settle();
+        if self.stopping.is_some() || self.unclosed.is_some() {
+            return Ok(());
+        }
+        let now_ms = now_ms();
+        if std::mem::take(&mut self.asked) {
+            let due = self.schedule.asked(&self.state, now_ms);
+            return self.start(due);
+        }
+        match self.schedule.look(&self.state, now_ms) {
+            Look::Wait { .. } => Ok(()),
+            Look::Due(due) => self.start(due),
+        }
+    }
+
+    /// Brings the schedule in line with the clock and the time zone.
+    fn settle(&mut self) {
+        self.schedule.zone = local_time_zone();
+        let settled = self.schedule.settle(&self.state, now_ms());
+        if settled == self.state {
+            return;
+        }
+        self.state = settled;
+        let due_ms = settled.due_ms;
+        self.say(SchedulerEvent::ClockSet { due_ms });
+        // The next start comes to the same result.
+        let _ = self.books.save(&self.schedule, &self.state);
+        self.show();
+    }
+
+    fn start(&mut self, due: Due) -> Result<(), SchedulerError> {
+        let message = self.blocked.as_ref().map(|blocked| {
+            let since = rfc3339(blocked.since_ms);
+            format!(
+                "the state file could not be used since {since}: {}",
+                blocked.error
+            )
+        });
+        let in_history = self.settings.schedule.history.is_some();
+        let kept = (&self.schedule, &self.state);
+        let cycle = match self.books.open_cycle(kept, &due, in_history, message) {
+            Ok(cycle) => cycle,
+            Err(error) => {
+                self.asked |= due.reason == CycleReason::Asked;
+                return self.block(error);
+            }
+        };
+        self.unblock();
+        self.say(SchedulerEvent::CycleStarted {
+            cycle,
+            reason: due.reason,
+            due_ms: due.due_ms,
+            missed: due.missed,
+        });
+        let started = self.watch.now();
+        let spec = self.command.of(cycle);
+        match CycleProcess::start(cycle, &spec, self.sender.clone()) {
+            Ok(process) => {
+                // Without it a later start only cannot wait for a process that is left over.
+                let _ = self.books.set_process(cycle, &process.identity());
+                self.running = Some(Running {
+                    cycle,
+                    due,
+                    started,
+                    started_ms: now_ms(),
+                    process,
+                });
+                self.show();
+                Ok(())
+            }
+            Err(error) => self.close(Unclosed {
+                cycle,
+                due,
+                end: CycleEnd {
+                    finished_ms: now_ms(),
+                    exit_code: None,
+                    was_ended: false,
+                    message: Some(diag::in_one_line(&error)),
+                },
+                duration: Duration::ZERO,
+            }),
+        }
+    }
+
+    fn ended(&mut self, cycle: CycleId, exit: &io::Result<Exit>) -> Result<(), SchedulerError> {
+        let Some(running) = self.running.take_if(|running| running.cycle == cycle) else {
+            return Ok(());
+        };
+        let code = match exit {
+            Ok(Exit::Code(code)) => u8::try_from(*code).ok(),
+            _ => None,
+        };
+        let message = match exit {
+            Ok(Exit::Code(code)) => format!("it ended with exit code {code}; its log says why"),
+            Ok(exit) => format!("its process was {exit}"),
+            Err(error) => format!("the end of its process could not be seen: {error}"),
+        };
+        self.close(Unclosed {
+            cycle,
+            due: running.due,
+            end: CycleEnd {
+                finished_ms: now_ms(),
+                exit_code: code,
+                was_ended: code.is_none() || running.process.was_asked_to_end(),
+                message: Some(message),
+            },
+            duration: self.watch.now().since(running.started),
+        })
+    }
+
+    /// Closes a cycle, now or when the state file can be used again.
+    fn close(&mut self, unclosed: Unclosed) -> Result<(), SchedulerError> {
+        let closed = match self.books.close_cycle(unclosed.cycle, &unclosed.end) {
+            Ok(closed) => closed,
+            Err(error) => {
+                self.unclosed = Some(unclosed);
+                return self.block(error);
+            }
+        };
+        self.unblock();
+        let carried_out = self.was_carried_out(closed.outcome);
+        let (due, at_ms) = (&unclosed.due, now_ms());
+        self.state = self.schedule.done(&self.state, due, at_ms, carried_out);
+        if let Err(error) = self.books.save(&self.schedule, &self.state) {
+            self.block(error)?;
+        }
+        let Closed {
+            outcome,
+            run,
+            message,
+        } = closed;
+        self.say(SchedulerEvent::CycleFinished(CycleReport {
+            cycle: unclosed.cycle,
+            run,
+            outcome,
+            exit_code: unclosed.end.exit_code,
+            message,
+            duration_ms: u64::try_from(unclosed.duration.as_millis()).unwrap_or(u64::MAX),
+            due_ms: self.state.due_ms,
+            failures: self.state.failures,
+        }));
+        self.write_history();
+        self.show();
+        Ok(())
+    }
+
+    /// Whether a cycle dealt with its due time. One that was ended because the service ends did: it
+    /// is not begun again after the next start.
+    fn was_carried_out(&self, outcome: CycleOutcome) -> bool {
+        match outcome {
+            CycleOutcome::NotStarted | CycleOutcome::Run(RunOutcome::Error) => false,
+            CycleOutcome::Run(RunOutcome::Interrupted) => self.stopping.is_some(),
+            CycleOutcome::Run(_) => true,
+        }
+    }
+
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::Stop(signal) => self.stop(signal),
+            Request::Reload => self.reload(),
+            Request::Report => match &self.running {
+                Some(running) => running.process.ask(),
+                None => self.say(SchedulerEvent::Idle {
+                    due_ms: self.state.due_ms,
+                }),
+            },
+        }
+    }
+
+    fn stop(&mut self, signal: StopSignal) {
+        let now = self.watch.now();
+        if self.stopping.is_some() {
+            if let Some(running) = &mut self.running {
+                let cycle = running.cycle;
+                running.process.end(now);
+                self.say(SchedulerEvent::Ending { cycle });
+            }
+            return;
+        }
+        self.stopping = Some(signal);
+        notify::stopping();
+        let limit = self.settings.schedule.drain_timeout;
+        let draining = self.running.as_mut().map(|running| {
+            running.process.drain(now, limit);
+            (running.cycle, limit)
+        });
+        self.say(SchedulerEvent::Stopping { signal, draining });
+    }
+
+    fn renew(&mut self) -> Result<(), SchedulerError> {
+        match self.keeper.renew(self.books.path()) {
+            Ok(false) if self.running.is_none() => Err(SchedulerError::TakenOver),
+            Ok(false) => {
+                // What runs is ended first; the loop comes here again.
+                if self.stopping.is_none() {
+                    self.stop(StopSignal::Terminate);
+                }
+                Ok(())
+            }
+            // A state file that cannot be used is found out, and told, when a cycle is due.
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits for the state file, unless it will never be usable again.
+    fn block(&mut self, error: StoreError) -> Result<(), SchedulerError> {
+        if let StoreError::Newer { .. } = error {
+            // The agent was replaced by a newer one, which a restart brings in.
+            return Err(error.into());
+        }
+        let text = diag::in_one_line(&error);
+        let pause = match &self.blocked {
+            Some(blocked) => (blocked.pause * 2).min(LONGEST_PAUSE),
+            None => FIRST_PAUSE,
+        };
+        let is_news = self.blocked.as_ref().is_none_or(|it| it.error != text);
+        let since_ms = self.blocked.as_ref().map_or_else(now_ms, |it| it.since_ms);
+        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        if is_news {
+            self.say(SchedulerEvent::Blocked {
+                error: text.clone(),
+                hint: error.hint(),
+                retry_ms: now_ms().saturating_add(pause_ms),
+            });
+        }
+        self.blocked = Some(Blocked {
+            since_ms,
+            error: text,
+            pause,
+            retry: self.watch.now().plus(pause),
+        });
+        self.show();
+        Ok(())
+    }
+
+    fn unblock(&mut self) {
+        if let Some(Blocked { since_ms, .. }) = self.blocked.take() {
+            self.say(SchedulerEvent::Unblocked { since_ms });
+        }
+    }
+
+    fn write_history(&mut self) {
+        let Some(path) = &self.settings.schedule.history else {
+            return;
+        };
+        let notices = match self.books.write_history(path) {
+            Ok(notices) => notices,
+            Err(error) => vec![Notice {
+                level: Level::Warning,
+                code: "history".to_owned(),
+                message: diag::in_one_line(&error),
+                hint: match &error {
+                    HistoryProblem::Store(error) => error.hint(),
+                    HistoryProblem::File(error) => error.hint(),
+                },
+            }],
+        };
+        for notice in notices {
+            self.say(SchedulerEvent::Notice(notice));
+        }
+    }
+
+    /// Shows what is going on to the service manager, and to who reads the text file.
+    pub(super) fn show(&mut self) {
+        let status = match (&self.running, &self.blocked) {
+            (Some(running), _) => {
+                let since = rfc3339(running.started_ms);
+                format!("cycle {} runs since {since}", running.cycle)
+            }
+            (None, Some(blocked)) => format!("waits for the state file: {}", blocked.error),
+            (None, None) => format!("next cycle at {}", rfc3339(self.state.due_ms)),
+        };
+        self.notifier.status(status);
+        if let Err(error) = write_textfile(&self.settings) {
+            self.say(SchedulerEvent::Notice(Notice {
+                level: Level::Warning,
+                code: "metrics-textfile".to_owned(),
+                message: diag::in_one_line(&error),
+                hint: error.hint(),
+            }));
+        }
+    }
+
+    /// Gives everything back. What cannot be written now, the next start finds out by itself.
+    pub(super) fn finish(&mut self) {
+        notify::stopping();
+        let _ = self.books.save_stopped(&self.schedule, &self.state);
+        let _ = self.keeper.release(self.books.path());
+        self.show();
+        self.say(SchedulerEvent::Stopped);
+    }
+
+    pub(super) fn say(&mut self, event: SchedulerEvent) {
+        (self.tell)(event);
+    }
+}

@@ -1,0 +1,183 @@
+//! [`Scheduler`]: runs the suites of a project on a schedule, for as long as it lives.
+//!
+//! It is a small process that outlives its cycles. Each cycle is a process of the same program,
+//! `agent --cycle N run-scheduled …`, so that a cycle that crashes, leaks or is killed for want of
+//! memory costs the service nothing, and what it used is given back.
+//!
+//! ```text
+//!            due, or asked for
+//!     Idle ────────────────────► Running ── SIGTERM ──► draining ── time is over, or again ──► told
+//!      ▲                            │                      │                                    │
+//!      └───────── closed ◄──────────┴──── its process ended ───────────────◄── killed ◄─────────┘
+//! ```
+//!
+//! One loop takes [`Input`]s - signals, the end of a process - and looks at the time: at most a
+//! minute goes by between two looks, so that a machine that slept, or whose clock was set, is
+//! noticed. The loop feeds the watchdog and renews its lease itself, so that one that hangs is
+//! found out by both.
+//!
+//! **Crash points.** The row of a cycle is there before its process, and the schedule is kept in the
+//! same transaction as if that cycle had failed. The standard input of the process ends with this
+//! one, and it ends then too. The next scheduler waits for it, closes its run and its row, and goes
+//! on with the schedule where it was.
+//!
+//! **Invariant:** no cycle begins without a row, and a state file that cannot be written to ends no
+//! service: it is tried again, and the first row after that says since when there was none.
+
+mod books;
+mod cycle;
+mod error;
+mod event;
+mod keep;
+mod keeping;
+mod notify;
+mod reload;
+mod signals;
+
+use std::io;
+use std::sync::mpsc::channel;
+
+use self::books::Books;
+pub use self::error::SchedulerError;
+pub use self::event::{CycleReport, SchedulerEvent};
+use self::keep::Keeper;
+pub use self::keep::SCHEDULE;
+use self::keeping::Keeping;
+use self::notify::Notifier;
+use self::signals::Request;
+use super::metrics::start_exporter;
+use crate::clock::{Stopwatch, local_time_zone, now_ms};
+use crate::engine::child::Exit;
+use crate::engine::process::ProcessSpec;
+use crate::exporter::Exporter;
+use crate::model::{CycleId, ExitCode};
+use crate::schedule::{Cron, Schedule, Spec};
+use crate::settings::{Settings, SettingsError};
+use crate::store::Store;
+
+/// Something that the loop waits for.
+#[derive(Debug)]
+enum Input {
+    Signal(Request),
+    Ended {
+        cycle: CycleId,
+        exit: io::Result<Exit>,
+    },
+}
+
+type Listener = Box<dyn FnMut(SchedulerEvent)>;
+type Reload = Box<dyn FnMut() -> Result<Settings, SettingsError>>;
+
+/// How the processes of cycles are started.
+#[derive(Debug, Clone)]
+pub struct CycleCommand {
+    /// The program, its arguments and its folder; the number of the cycle takes the place of
+    /// [`CycleCommand::NUMBER`] in the arguments.
+    pub spec: ProcessSpec,
+}
+
+impl CycleCommand {
+    /// The argument that the number of the cycle takes the place of.
+    pub const NUMBER: &str = "{cycle}";
+
+    fn of(&self, cycle: CycleId) -> ProcessSpec {
+        let mut spec = self.spec.clone();
+        for arg in &mut spec.args {
+            if arg == Self::NUMBER {
+                *arg = cycle.to_string().into();
+            }
+        }
+        spec
+    }
+}
+
+/// Keeps the schedule of a project.
+pub struct Scheduler {
+    settings: Settings,
+    command: CycleCommand,
+    tell: Listener,
+    reload: Reload,
+    run_now: bool,
+}
+
+impl Scheduler {
+    /// A scheduler for the project of `settings`, which `reload` reads anew. `tell` hears what
+    /// happens.
+    pub fn new(
+        settings: Settings,
+        command: CycleCommand,
+        reload: impl FnMut() -> Result<Settings, SettingsError> + 'static,
+        tell: impl FnMut(SchedulerEvent) + 'static,
+    ) -> Self {
+        Self {
+            settings,
+            command,
+            tell: Box::new(tell),
+            reload: Box::new(reload),
+            run_now: false,
+        }
+    }
+
+    /// Begins with a cycle at once.
+    #[must_use]
+    pub fn run_now(mut self, run_now: bool) -> Self {
+        self.run_now = run_now;
+        self
+    }
+
+    /// Runs until a signal ends it, and returns the exit code of that.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from starting: the state file, a busy port, another scheduler. Later only that
+    /// another one took over, or that a newer agent changed the state file.
+    pub fn run(self) -> Result<ExitCode, SchedulerError> {
+        let (sender, inputs) = channel();
+        signals::forward(sender.clone()).map_err(SchedulerError::Runtime)?;
+        let db = Store::open(&self.settings.db, now_ms())?.path().to_owned();
+        let schedule = schedule_of(&self.settings)?;
+        let keeper = Keeper::take(&db)?;
+        let exporter = start_exporter(&self.settings)?;
+        let books = Books::new(&db, exporter.as_ref().map(Exporter::addr));
+        let watch = Stopwatch::start();
+        let mut keeping = Keeping {
+            state: books.state(&schedule)?,
+            schedule,
+            books,
+            keeper,
+            exporter,
+            sender,
+            inputs,
+            watch,
+            notifier: Notifier::new(),
+            running: None,
+            unclosed: None,
+            blocked: None,
+            asked: self.run_now,
+            stopping: None,
+            settings: self.settings,
+            command: self.command,
+            tell: self.tell,
+            reload: self.reload,
+        };
+        keeping.close_leftovers()?;
+        keeping.begin()?;
+        let ended = keeping.keep();
+        keeping.finish();
+        ended
+    }
+}
+
+/// The schedule that settings ask for.
+fn schedule_of(settings: &Settings) -> Result<Schedule, SchedulerError> {
+    let wishes = &settings.schedule;
+    let spec = match &wishes.cron {
+        Some(cron) if settings.uses_cron() => Spec::Cron(Cron::parse(cron)?),
+        _ => Spec::Every(wishes.interval),
+    };
+    Ok(Schedule {
+        spec,
+        jitter: wishes.jitter,
+        zone: local_time_zone(),
+    })
+}

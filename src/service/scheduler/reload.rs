@@ -1,0 +1,68 @@
+//! SIGHUP: the settings are read anew, and used where they can be.
+
+use super::keeping::Keeping;
+use super::{SchedulerEvent, notify, schedule_of};
+use crate::clock::now_ms;
+use crate::diag::{self, Hint};
+use crate::exporter::Exporter;
+use crate::service::metrics::start_exporter;
+
+impl Keeping {
+    /// Reads the settings anew. What cannot change while the agent runs stays: its state file.
+    pub(super) fn reload(&mut self) {
+        notify::reloading();
+        match self.reload_settings() {
+            Ok(()) => {
+                let _ = self.books.save(&self.schedule, &self.state);
+                self.say(SchedulerEvent::Reloaded {
+                    spec: self.schedule.spec.to_string(),
+                    due_ms: self.state.due_ms,
+                });
+            }
+            Err(NotReloaded { error, hint }) => {
+                self.say(SchedulerEvent::NotReloaded { error, hint });
+            }
+        }
+        notify::ready();
+        self.show();
+    }
+
+    fn reload_settings(&mut self) -> Result<(), NotReloaded> {
+        let settings = (self.reload)()?;
+        if settings.db != self.settings.db {
+            let shown = settings.db.display();
+            return Err(NotReloaded {
+                error: format!("the state file would be another one: `{shown}`"),
+                hint: Some("restart the service to use it".to_owned()),
+            });
+        }
+        let schedule = schedule_of(&settings)?;
+        if settings.metrics.listen() != self.settings.metrics.listen() {
+            // The old one listens until the new one does.
+            self.exporter = start_exporter(&settings)?;
+            self.books.listen = self.exporter.as_ref().map(Exporter::addr);
+        }
+        if schedule.spec != self.schedule.spec {
+            self.state = schedule.begin(self.state.seed, now_ms());
+        }
+        self.schedule = schedule;
+        self.settings = settings;
+        self.state = self.schedule.settle(&self.state, now_ms());
+        Ok(())
+    }
+}
+
+/// Why settings that were read anew are not used.
+struct NotReloaded {
+    error: String,
+    hint: Option<String>,
+}
+
+impl<E: Hint + 'static> From<E> for NotReloaded {
+    fn from(error: E) -> Self {
+        Self {
+            error: diag::in_one_line(&error),
+            hint: error.hint(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the exporter shows, read in one go: a fixed number of rows, however old the file is.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use super::counters::Counter;
+use super::db::count;
+use super::error::StoreError;
+use super::history;
+use super::place::beside;
+use super::reader::{Reader, named, parse_name};
+use crate::metrics::{LastRun, ScheduleFacts, Snapshot};
+use crate::model::{Counts, CoverageTotals, CycleOutcome, OrphanKind, Outcome, RunId, RunOutcome};
+
+impl Reader {
+    /// The state at one moment, with leases as they stand at `now_ms`.
+    pub fn metrics_snapshot(&self, now_ms: i64) -> Result<Snapshot, StoreError> {
+        let action = "begin to read the figures";
+        // Kept until the end of this function, so that all queries see one state.
+        let _one_state = self
+            .db
+            .in_words(action, self.db.connection.unchecked_transaction())?;
+        let counters = self.counters()?;
+        let counter = |counter: Counter| {
+            let found = counters.get(&counter.to_string());
+            found.copied().unwrap_or(0)
+        };
+        let mut tests = Counts::default();
+        for outcome in Outcome::ALL {
+            *tests.get_mut(outcome) = counter(Counter::Tests(outcome));
+        }
+        let runs = RunOutcome::ALL.map(|outcome| (outcome, counter(Counter::Runs(outcome))));
+        let cycles = CycleOutcome::ALL.map(|outcome| (outcome, counter(Counter::Cycles(outcome))));
+        let leases = self.leases()?.into_iter();
+        let held = leases.filter(|lease| {
+            let hold = lease.hold.as_ref();
+            hold.is_some_and(|hold| !hold.is_expired(now_ms))
+        });
+        Ok(Snapshot {
+            runs: runs.into(),
+            tests,
+            cycles: cycles.into(),
+            container_failures: counter(Counter::ContainerFailures),
+            container_timeouts: counter(Counter::ContainerTimeouts),
+            containers_reaped: counter(Counter::ContainersReaped),
+            last_run: self.last_ended()?,
+            last_success_ms: self.last_success_ms()?,
+            orphans: self.orphans_by_kind()?,
+            held_leases: held.map(|lease| lease.name).collect(),
+            schedule: self.schedule_facts()?,
+            cycle_in_progress: self.has_open_cycle()?,
+            state_file_bytes: size_bytes(self.path()),
+            wal_bytes: size_bytes(&beside(self.path(), "-wal")),
+        })
+    }
+
+    fn counters(&self) -> Result<HashMap<String, u64>, StoreError> {
+        let sql = "SELECT name, value FROM counter";
+        let rows = self.db.rows("read the counters", sql, [], |row| {
+            Ok((row.get(0)?, count(row.get(1)?)))
+        })?;
+        Ok(rows.into_iter().collect())
+    }
+
+    fn last_ended(&self) -> Result<Option<LastRun>, StoreError> {
+        let found = self.db.first(
+            "read the last run",
+            "SELECT run_id, finished_ms, max(finished_ms - started_ms, 0), outcome, statements,
+                 covered, passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out,
+                 not_run, flaky
+             FROM run WHERE outcome IS NOT NULL ORDER BY run_id DESC LIMIT 1",
+            [],
+            |row| {
+                let statements: Option<i64> = row.get(4)?;
+                let covered: Option<i64> = row.get(5)?;
+                let totals = statements.zip(covered);
+                let run = LastRun {
+                    finished_ms: row.get(1)?,
+                    duration_ms: count(row.get(2)?),
+                    outcome: parse_name(row, 3)?,
+                    counts: history::counts(row, 6)?,
+                    coverage: totals.map(|(statements, covered)| CoverageTotals {
+                        statements: count(statements),
+                        covered: count(covered),
+                    }),
+                    path_durations_ms: Vec::new(),
+                };
+                Ok((RunId(row.get(0)?), run))
+            },
+        )?;
+        let Some((id, mut run)) = found else {
+            return Ok(None);
+        };
+        run.path_durations_ms = self.path_durations_ms(id)?;
+        Ok(Some(run))
+    }
+
+    /// Paths whose first process or end is not known are left out.
+    fn path_durations_ms(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
+        self.db.rows(
+            "read how long the paths of a run took",
+            "SELECT max(coalesce(s.finished_ms, max(p.ended_ms)) - min(p.started_ms), 0)
+             FROM shard AS s
+             JOIN process AS p ON p.run_id = s.run_id AND p.shard = s.shard
+             WHERE s.run_id = ?1
+             GROUP BY s.shard HAVING coalesce(s.finished_ms, max(p.ended_ms)) IS NOT NULL
+             ORDER BY s.shard",
+            [run.0],
+            |row| row.get(0).map(count),
+        )
+    }
+
+    fn last_success_ms(&self) -> Result<Option<i64>, StoreError> {
+        self.db.first(
+            "read the last run that passed",
+            "SELECT finished_ms FROM run WHERE outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// Integrated ones are tested by every run.
+    fn orphans_by_kind(&self) -> Result<Vec<(OrphanKind, u64)>, StoreError> {
+        self.db.rows(
+            "count the orphans",
+            "SELECT kind, count(*) FROM orphan WHERE status <> 'integrated' GROUP BY kind",
+            [],
+            |row| Ok((named(row, 0, OrphanKind::from_name)?, count(row.get(1)?))),
+        )
+    }
+
+    fn schedule_facts(&self) -> Result<Option<ScheduleFacts>, StoreError> {
+        self.db.first(
+            "read the schedule",
+            "SELECT due_ms, period_ms, failures FROM schedule WHERE stopped_ms IS NULL",
+            [],
+            |row| {
+                Ok(ScheduleFacts {
+                    due_ms: row.get(0)?,
+                    period_ms: row.get::<_, Option<i64>>(1)?.map(count),
+                    failures: count(row.get(2)?),
+                })
+            },
+        )
+    }
+
+    fn has_open_cycle(&self) -> Result<bool, StoreError> {
+        let found = self.db.first(
+            "look for a cycle in progress",
+            "SELECT 1 FROM cycle WHERE finished_ms IS NULL LIMIT 1",
+            [],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+}
+
+/// The size of a file; 0 where there is none.
+fn size_bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |data| data.len())
+}

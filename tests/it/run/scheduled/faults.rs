@@ -1,0 +1,250 @@
+//! Disks, folders and programs that come and go under a service.
+
+use std::fs;
+
+use super::{HELD, PASSING, Service, assert_nothing_is_left, lab, outcomes, wait_for};
+use crate::run::state_file::Mount;
+
+#[test]
+fn a_state_file_that_becomes_read_only_holds_cycles_up_until_it_is_not() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let place = lab.path().join("disk");
+    let Some(mount) = Mount::new(&place, "size=8m") else {
+        return;
+    };
+    let db = place.join("agent.db");
+    let args = ["--db", db.to_str().unwrap(), "--interval", "1"];
+    let mut service = Service::start(&lab, &args);
+    service.wait("cycle-finished");
+    mount.remount("ro");
+    let lost = service.wait("state-file-lost");
+    assert!(
+        lost["message"].as_str().unwrap().contains("agent.db"),
+        "{lost}"
+    );
+    mount.remount("rw");
+    service.wait("state-file-back");
+    service.wait("cycle-finished");
+    service.stop();
+    let sql = "SELECT message, missed > 0 FROM cycle_summary WHERE message IS NOT NULL";
+    let rows = crate::run::lab::rows(&db, sql);
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("the state file could not be used since 20")),
+        "{rows:#?}"
+    );
+    drop(mount);
+}
+
+#[test]
+fn a_full_disk_ends_no_service() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let place = lab.path().join("disk");
+    let Some(mount) = Mount::new(&place, "size=4m") else {
+        return;
+    };
+    let db = place.join("agent.db");
+    let args = ["--db", db.to_str().unwrap(), "--interval", "1"];
+    let mut service = Service::start(&lab, &args);
+    service.wait("cycle-finished");
+    let filler = place.join("filler");
+    fs::write(&filler, vec![1; 8 << 20]).unwrap_err();
+    service.wait("state-file-lost");
+    fs::remove_file(&filler).unwrap();
+    service.wait("state-file-back");
+    service.wait("cycle-finished");
+    service.stop();
+    let sql = "SELECT outcome IS NULL FROM cycle_summary WHERE outcome IS NULL";
+    assert_eq!(crate::run::lab::rows(&db, sql), [""; 0]);
+    drop(mount);
+}
+
+#[test]
+fn a_project_that_disappears_is_waited_for() {
+    let Some(lab) = lab(&[
+        ("project/test_a.py", PASSING),
+        ("project/pytest.ini", "[pytest]"),
+    ]) else {
+        return;
+    };
+    let (project, away) = (lab.path().join("project"), lab.path().join("away"));
+    let mut command = Service::command(&lab, &["--interval", "1", "--run-now"]);
+    let mut service = Service::spawn(command.current_dir(&project));
+    service.wait("cycle-finished");
+    fs::rename(&project, &away).unwrap();
+    let lost = service.wait("state-file-lost");
+    assert!(
+        lost["message"].as_str().unwrap().contains("agent.db"),
+        "{lost}"
+    );
+    assert!(!project.exists(), "nothing is made in its place");
+    fs::rename(&away, &project).unwrap();
+    service.wait("state-file-back");
+    assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
+    service.stop();
+}
+
+#[test]
+fn a_project_that_disappears_from_its_state_file_is_a_cycle_that_could_not_start() {
+    let Some(lab) = lab(&[
+        ("project/test_a.py", PASSING),
+        ("project/pytest.ini", "[pytest]"),
+    ]) else {
+        return;
+    };
+    let (project, away) = (lab.path().join("project"), lab.path().join("away"));
+    let db = lab.db();
+    let mut command = Service::command(&lab, &["--interval", "1", "--db", db.to_str().unwrap()]);
+    let mut service = Service::spawn(command.current_dir(&project));
+    service.wait("cycle-finished");
+    fs::rename(&project, &away).unwrap();
+    let finished = service.wait("cycle-finished");
+    assert_eq!(finished["outcome"], "not_started", "{finished}");
+    let message = finished["message"].as_str().unwrap();
+    assert!(message.contains("project` is not there"), "{message}");
+    fs::rename(&away, &project).unwrap();
+    wait_for("a cycle that passes again", || {
+        outcomes(&lab)
+            .iter()
+            .rev()
+            .take_while(|outcome| *outcome != "not_started")
+            .any(|it| it == "passed")
+    });
+    service.stop();
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn settings_that_become_wrong_are_cycles_that_could_not_start() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "1"]);
+    service.wait("cycle-finished");
+    lab.write("menace.toml", "wokers = 3\n");
+    let finished = service.wait("cycle-finished");
+    assert_eq!(
+        (&finished["outcome"], &finished["exit_code"]),
+        (&"not_started".into(), &2.into())
+    );
+    lab.write("menace.toml", "workers = 1\n");
+    wait_for("a cycle that passes again", || {
+        outcomes(&lab).last().unwrap() == "passed"
+    });
+    service.stop();
+    let sql = "SELECT count(*) > 0 FROM cycle_summary WHERE message LIKE '%wokers%'";
+    assert_eq!(lab.rows(sql), ["1"]);
+}
+
+#[test]
+fn a_suspend_in_the_middle_of_a_cycle_costs_nothing() {
+    use nix::sys::signal::{Signal, killpg};
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    let mut groups = vec![
+        super::pid(service.pid()),
+        super::pid(super::process_of_the_cycle(&lab)),
+    ];
+    let harnesses = lab.rows("SELECT pid FROM process WHERE ended_ms IS NULL");
+    groups.extend(
+        harnesses
+            .iter()
+            .map(|process| super::pid(process.parse().unwrap())),
+    );
+    for group in &groups {
+        killpg(*group, Signal::SIGSTOP).unwrap();
+    }
+    lab.write("go", "");
+    for group in groups.iter().rev() {
+        killpg(*group, Signal::SIGCONT).unwrap();
+    }
+    assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
+    service.stop();
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn an_engine_that_comes_and_goes_is_tried_again() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let socket = format!("unix://{}", lab.path().join("engine.sock").display());
+    let args = [
+        "--interval",
+        "1",
+        "--require-container",
+        "--container-runtime",
+        "docker",
+        "--docker-host",
+        &socket,
+    ];
+    let mut service = Service::start(&lab, &args);
+    let finished = service.wait("cycle-finished");
+    assert_eq!(
+        (&finished["outcome"], &finished["exit_code"]),
+        (&"not_started".into(), &3.into())
+    );
+    // Without a need for containers it goes on, on the host.
+    service.stop();
+    let args = [
+        "--interval",
+        "1",
+        "--use-container",
+        "--container-runtime",
+        "docker",
+        "--docker-host",
+        &socket,
+    ];
+    let mut service = Service::start(&lab, &args);
+    let notice = service.wait("no-engine");
+    assert!(
+        notice["message"]
+            .as_str()
+            .unwrap()
+            .contains("runs on the host"),
+        "{notice}"
+    );
+    wait_for("a cycle on the host", || {
+        outcomes(&lab).contains(&"passed".to_owned())
+    });
+    service.stop();
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn a_history_that_cannot_be_written_is_written_later() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let path = lab.path().join("reports/history.json");
+    let args = [
+        "--interval",
+        "1",
+        "--run-now",
+        "--history",
+        path.to_str().unwrap(),
+    ];
+    let mut service = Service::start(&lab, &args);
+    let problem = service.wait("history");
+    assert!(
+        problem["message"]
+            .as_str()
+            .unwrap()
+            .contains("history.json"),
+        "{problem}"
+    );
+    fs::create_dir(lab.path().join("reports")).unwrap();
+    service.wait("cycle-finished");
+    wait_for("the history", || path.exists());
+    service.stop();
+    let history: Vec<serde_json::Value> =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(history.len(), outcomes(&lab).len());
+}

@@ -1,0 +1,272 @@
+//! What a service manager expects: readiness, a watchdog, signals that mean what they say.
+
+use std::os::unix::net::UnixDatagram;
+
+use nix::sys::signal::Signal;
+
+use super::{
+    HELD, PASSING, PATIENCE, Service, assert_nothing_is_left, lab, outcomes, process_of_the_cycle,
+    wait_for,
+};
+
+#[test]
+fn the_service_manager_is_told_what_goes_on() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let path = lab.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = Service::command(&lab, &["--interval", "3600", "--run-now"]);
+    command.env("NOTIFY_SOCKET", &path);
+    command.env("WATCHDOG_USEC", "400000");
+    let mut service = Service::spawn(&mut command);
+    let mut said = String::new();
+    let mut hear = |what: &str| {
+        while !said.contains(what) {
+            let mut buffer = [0; 1024];
+            let count = socket.recv(&mut buffer).unwrap_or_else(|error| {
+                panic!("{what} was not said ({error}), but:\n{said}");
+            });
+            said += &String::from_utf8_lossy(&buffer[..count]);
+            said.push('\n');
+        }
+        said = said.split_off(said.find(what).unwrap() + what.len());
+    };
+    hear("READY=1");
+    hear("STATUS=cycle 1 runs since ");
+    hear("STATUS=next cycle at ");
+    // The loop feeds the watchdog by itself.
+    hear("WATCHDOG=1");
+    hear("WATCHDOG=1");
+    service.signal(Signal::SIGHUP);
+    hear("RELOADING=1");
+    hear("READY=1");
+    service.signal(Signal::SIGTERM);
+    hear("STOPPING=1");
+    assert_eq!(service.end(), 143);
+}
+
+#[test]
+fn sigterm_lets_the_running_test_finish() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    service.signal(Signal::SIGTERM);
+    let stopping = service.wait("stopping");
+    assert_eq!(stopping["cycle"], 1);
+    lab.write("go", "");
+    service.wait("cycle-finished");
+    assert_eq!(service.end(), 143);
+    assert_eq!(outcomes(&lab), ["interrupted"]);
+    assert_eq!(
+        lab.table(),
+        "test_a.py::test_after not_run\ntest_a.py::test_held passed\n"
+    );
+    // It was ended on purpose: the next start does not begin it again.
+    assert_eq!(
+        lab.rows("SELECT failures, stopped_at IS NOT NULL FROM schedule_state"),
+        ["0 | 1"]
+    );
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn a_test_that_does_not_finish_in_time_is_ended() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let args = ["--interval", "3600", "--run-now", "--drain-timeout", "0.2"];
+    let mut service = Service::start(&lab, &args);
+    wait_for("the test", || lab.path().join("began").exists());
+    service.signal(Signal::SIGTERM);
+    service.wait("cycle-ended");
+    assert_eq!(service.end(), 143);
+    assert_eq!(outcomes(&lab), ["interrupted"]);
+    assert_eq!(
+        lab.table(),
+        "test_a.py::test_after not_run\ntest_a.py::test_held not_run\n"
+    );
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn a_second_signal_ends_everything_at_once() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    service.signal(Signal::SIGINT);
+    service.wait("stopping");
+    service.signal(Signal::SIGTERM);
+    service.wait("cycle-ended");
+    assert_eq!(service.end(), 130);
+    assert_eq!(outcomes(&lab), ["interrupted"]);
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn a_cycle_that_ignores_its_signals_is_killed() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let args = ["--interval", "3600", "--run-now", "--drain-timeout", "0"];
+    let mut service = Service::start(&lab, &args);
+    wait_for("the test", || lab.path().join("began").exists());
+    let cycle = super::pid(process_of_the_cycle(&lab));
+    nix::sys::signal::kill(cycle, Signal::SIGSTOP).unwrap();
+    service.signal(Signal::SIGTERM);
+    let finished = service.wait("cycle-finished");
+    assert!(
+        finished["message"].as_str().unwrap().contains("SIGKILL"),
+        "{finished}"
+    );
+    assert_eq!(service.end(), 143);
+    assert_eq!(outcomes(&lab), ["interrupted"]);
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
+fn sighup_reads_the_settings_anew() {
+    let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", "interval = 3600\n")]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &[]);
+    let started = service.wait("service-started");
+    assert!(
+        started["message"]
+            .as_str()
+            .unwrap()
+            .contains("every 3600 s"),
+        "{started}"
+    );
+    lab.write("menace.toml", "interval = nonsense\n");
+    service.signal(Signal::SIGHUP);
+    let kept = service.wait("not-reloaded");
+    assert!(
+        kept["message"].as_str().unwrap().contains("menace.toml"),
+        "{kept}"
+    );
+    lab.write("menace.toml", "cron = '30 2 * * *'\n");
+    service.signal(Signal::SIGHUP);
+    let reloaded = service.wait("reloaded");
+    assert!(
+        reloaded["message"]
+            .as_str()
+            .unwrap()
+            .contains("cron 30 2 * * *"),
+        "{reloaded}"
+    );
+    assert_eq!(
+        lab.rows("SELECT spec FROM schedule_state"),
+        ["cron 30 2 * * *"]
+    );
+    lab.write("menace.toml", "db = 'other.db'\n");
+    service.signal(Signal::SIGHUP);
+    let kept = service.wait("not-reloaded");
+    assert!(
+        kept["message"].as_str().unwrap().contains("other.db"),
+        "{kept}"
+    );
+    service.stop();
+}
+
+#[test]
+fn sigusr1_says_what_is_running() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    // What the log knows is stored first, and comes a little later than the test.
+    wait_for("the running test in the log", || {
+        service.signal(Signal::SIGUSR1);
+        let running = service.wait("running");
+        let message = running["message"].as_str().unwrap();
+        message.contains("test_a.py::test_held")
+    });
+    lab.write("go", "");
+    service.wait("cycle-finished");
+    service.signal(Signal::SIGUSR1);
+    service.wait("idle");
+    service.stop();
+}
+
+#[test]
+fn the_state_file_alone_tells_what_goes_on() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let status = || lab.agent(&["status", "--json"]).expect(0).json();
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    wait_for("the collected tests", || status()["runs"][0]["tests"] == 2);
+    let running = status();
+    assert_eq!(running["schedule"]["state"], "live");
+    assert_eq!(running["schedule"]["pid"], service.pid());
+    assert_eq!(running["cycle"]["cycle_id"], 1);
+    assert_eq!(running["cycle"]["run_id"], 1);
+    assert_eq!(running["runs"][0]["reported"], 0);
+    assert_eq!(running["leases"][0]["name"], "schedule");
+    let text = lab.agent(&["status"]).expect(0).stdout;
+    assert!(text.contains("0 of 2 tests"), "{text}");
+    lab.write("go", "");
+    service.wait("cycle-finished");
+    let idle = status();
+    assert_eq!(
+        (&idle["cycle"], &idle["runs"]),
+        (&().into(), &serde_json::json!([]))
+    );
+    assert_eq!(idle["last_cycle"]["outcome"], "passed");
+    service.stop();
+    assert_eq!(status()["schedule"]["state"], "stopped");
+}
+
+#[test]
+fn an_agent_that_was_killed_is_gone_in_its_status() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let none = lab.agent(&["run", "--no-cov"]).expect(0);
+    drop(none);
+    let text = lab.agent(&["status"]).expect(0).stdout;
+    assert_eq!(
+        text,
+        "schedule  none yet; `agent run-scheduled` begins one\n"
+    );
+    let mut service = Service::start(&lab, &["--interval", "3600"]);
+    service.wait("service-started");
+    service.kill();
+    let text = lab.agent(&["status"]).expect(0).stdout;
+    assert!(text.contains("gone without a goodbye"), "{text}");
+}
+
+#[test]
+fn options_of_a_run_are_options_of_a_schedule() {
+    let Some(lab) = lab(&[
+        ("test_a.py", PASSING),
+        ("test_b.py", "def test_b(): assert 0\n"),
+    ]) else {
+        return;
+    };
+    let args = [
+        "--interval",
+        "3600",
+        "--run-now",
+        "--junit",
+        "junit.xml",
+        "test_a.py",
+        "--",
+        "-k",
+        "one",
+    ];
+    let mut service = Service::start(&lab, &args);
+    assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
+    service.stop();
+    assert_eq!(lab.table(), "test_a.py::test_one passed\n");
+    let junit = std::fs::read_to_string(lab.path().join("junit.xml")).unwrap();
+    assert!(junit.contains("test_one"), "{junit}");
+}

@@ -1,0 +1,211 @@
+//! What the exporter shows is what the state file says, and is found without reading its history.
+
+use std::path::Path;
+use std::time::Duration;
+
+use menace_agent::metrics::{ScheduleFacts, Snapshot};
+use menace_agent::model::write::{RunEnd, Write};
+use menace_agent::model::{
+    CoverageTotals, CycleOutcome, Holder, OrphanKind, RunId, RunOutcome, ShardIndex,
+};
+use menace_agent::run::lease::CONTAINERS;
+use menace_agent::store::{Leases, Reader, Store};
+
+use super::sample::{NOW_MS, new_run, open, plain, process, two_runs};
+
+fn snapshot(path: &Path) -> Snapshot {
+    let reader = Reader::open(path).unwrap();
+    reader.metrics_snapshot(NOW_MS).unwrap()
+}
+
+fn execute(path: &Path, sql: &str) {
+    plain(path).execute_batch(sql).unwrap();
+}
+
+fn end(store: &mut Store, run: RunId, outcome: RunOutcome, after_ms: i64) {
+    let end = RunEnd {
+        finished_ms: NOW_MS + after_ms,
+        outcome,
+        exit_code: 0,
+    };
+    store.write(run, &[Write::RunEnded(end)]).unwrap();
+}
+
+#[test]
+fn a_new_file_has_nothing_but_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let _store = open(&path);
+    let found = snapshot(&path);
+    assert!(found.state_file_bytes > 0 && found.wal_bytes > 0);
+    let mut expected = Snapshot {
+        state_file_bytes: found.state_file_bytes,
+        wal_bytes: found.wal_bytes,
+        ..Snapshot::default()
+    };
+    expected.runs = RunOutcome::ALL.map(|outcome| (outcome, 0)).into();
+    expected.cycles = CycleOutcome::ALL.map(|outcome| (outcome, 0)).into();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_last_run_is_the_latest_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    two_runs(&mut open(&path));
+    let found = snapshot(&path);
+    let last = found.last_run.unwrap();
+    assert_eq!(last.finished_ms, NOW_MS + 2500);
+    assert_eq!(last.duration_ms, 2500);
+    assert_eq!(last.outcome, RunOutcome::Failed);
+    assert_eq!((last.counts.passed, last.counts.flaky), (2, 1));
+    let covered = CoverageTotals {
+        statements: 4,
+        covered: 3,
+    };
+    assert_eq!(last.coverage, Some(covered));
+    // From its first process to its own end.
+    assert_eq!(last.path_durations_ms, [2449]);
+    assert_eq!(found.last_success_ms, None);
+    assert_eq!(found.tests.not_run, 1);
+    assert!(found.runs.contains(&(RunOutcome::Failed, 1)));
+}
+
+#[test]
+fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let mut new = new_run();
+    new.shards = ["a", "b", "c", "d"].map(str::to_owned).into();
+    let run = store.open_run(&new).unwrap();
+    let started = |shard, pid, after_ms| Write::ProcessStarted {
+        shard: ShardIndex(shard),
+        process: process(pid),
+        started_ms: NOW_MS + after_ms,
+    };
+    let ended = |shard, finished_ms| Write::ShardEnded {
+        shard: ShardIndex(shard),
+        finished_ms,
+        exit_status: None,
+        deaths: 0,
+    };
+    let writes = [
+        // Two processes, one after the other.
+        started(0, 10, 100),
+        started(0, 11, 300),
+        ended(0, NOW_MS + 900),
+        // The clock was set back.
+        started(1, 12, 200),
+        ended(1, NOW_MS - 9_000),
+        // Never begun.
+        ended(2, NOW_MS),
+        // Still at work when the agent was killed.
+        started(3, 13, 1_000),
+    ];
+    store.write(run, &writes).unwrap();
+    store.close_interrupted(run, NOW_MS + 1_400, 130).unwrap();
+    let last = snapshot(&path).last_run.unwrap();
+    assert_eq!(last.path_durations_ms, [800, 0, 400]);
+}
+
+#[test]
+fn the_last_success_is_kept_apart_from_the_last_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    for (outcome, after_ms) in [
+        (RunOutcome::Passed, 1),
+        (RunOutcome::Passed, 2),
+        (RunOutcome::Empty, 3),
+    ] {
+        let run = store.open_run(&new_run()).unwrap();
+        end(&mut store, run, outcome, after_ms);
+    }
+    let found = snapshot(&path);
+    assert_eq!(found.last_success_ms, Some(NOW_MS + 2));
+    assert_eq!(found.last_run.unwrap().finished_ms, NOW_MS + 3);
+}
+
+#[test]
+fn leases_orphans_and_the_schedule_are_shown_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let _store = open(&path);
+    let mut leases = Leases::open(&path).unwrap();
+    let holder = Holder {
+        host: "lab".to_owned(),
+        process: process(1),
+    };
+    for (name, ttl) in [(CONTAINERS, 30), ("schedule", 0)] {
+        let ttl = Duration::from_secs(ttl);
+        leases.acquire(name, &holder, NOW_MS, ttl, None).unwrap();
+    }
+    execute(
+        &path,
+        "INSERT INTO file (file_id, path) VALUES (1, 'a.py'), (2, 'b.py'), (3, 'c.py');
+         INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status, first_seen_ms)
+         VALUES (1, 'a', 'island', 0, 'x', 'scan', 'passed', 0),
+                (2, 'b', 'island', 0, 'x', 'scan', 'integrated', 0),
+                (3, 'c', 'untested', 0, 'x', 'scan', 'untried', 0);
+         INSERT INTO cycle (reason, due_ms, missed, holder_pid, holder_boot_id, started_ms)
+         VALUES ('due', 0, 0, 1, '', 0);
+         INSERT INTO counter (name, value) VALUES ('cycles_not_started', 7), ('from_tomorrow', 1);
+         INSERT INTO schedule (schedule_id, spec, seed, next_ms, due_ms, failures, started_ms,
+                               agent_version)
+         VALUES (1, 'cron', 0, 4000, 5000, 2, 0, '1')",
+    );
+    let found = snapshot(&path);
+    assert_eq!(found.held_leases, [CONTAINERS]);
+    let (island, untested) = (OrphanKind::Island, OrphanKind::Untested);
+    assert_eq!(found.orphans, [(island, 1), (untested, 1)]);
+    assert!(found.cycle_in_progress);
+    assert!(found.cycles.contains(&(CycleOutcome::NotStarted, 7)));
+    let mut schedule = ScheduleFacts {
+        due_ms: 5000,
+        period_ms: None,
+        failures: 2,
+    };
+    assert_eq!(found.schedule, Some(schedule));
+
+    execute(
+        &path,
+        "UPDATE schedule SET period_ms = 90000; UPDATE cycle SET finished_ms = 1, outcome = 'empty'",
+    );
+    let found = snapshot(&path);
+    schedule.period_ms = Some(90_000);
+    assert_eq!(found.schedule, Some(schedule));
+    assert!(!found.cycle_in_progress);
+
+    execute(&path, "UPDATE schedule SET stopped_ms = 1");
+    assert_eq!(snapshot(&path).schedule, None, "nothing more is due");
+}
+
+#[test]
+fn years_of_runs_that_fail_are_not_read_for_the_last_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    drop(open(&path));
+    let connection = plain(&path);
+    for (sql, step) in [
+        (
+            "SELECT finished_ms FROM run WHERE outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
+            "SCAN run USING INDEX run_passed",
+        ),
+        (
+            "SELECT kind, count(*) FROM orphan WHERE status <> 'integrated' GROUP BY kind",
+            "SCAN orphan USING COVERING INDEX orphan_by_kind",
+        ),
+        (
+            "SELECT 1 FROM cycle WHERE finished_ms IS NULL LIMIT 1",
+            "SCAN cycle USING INDEX cycle_open",
+        ),
+    ] {
+        let mut query = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let rows = query.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        let plan: Vec<String> = rows.map(Result::unwrap).collect();
+        assert_eq!(plan, [step], "{sql}");
+    }
+}
