@@ -7,7 +7,7 @@ CREATE TABLE schedule (
     spec          TEXT    NOT NULL CHECK (spec <> ''),
     -- What chance is made of, so that a due time is put off by the same time after a restart.
     seed          INTEGER NOT NULL,
-    -- The last due time that was dealt with, and the next one, both without jitter.
+    -- Up to here all due times had a cycle or are counted as missed; the next one. Without jitter.
     last_ms       INTEGER,
     next_ms       INTEGER NOT NULL,
     -- When the next cycle begins: with jitter, or sooner because it is a retry.

@@ -126,7 +126,7 @@ impl Store {
         self.db.in_words("keep the schedule", saved)
     }
 
-    /// Opens a cycle, and keeps the schedule as it will be if nothing more is heard of the cycle.
+    /// Opens a cycle, and keeps the schedule that it is due by.
     pub fn open_cycle(
         &mut self,
         new: &NewCycle,
@@ -203,9 +203,9 @@ impl Store {
 
     fn end_cycle(&mut self, cycle: CycleId, end: &CycleEnd) -> rusqlite::Result<CycleOutcome> {
         let tx = self.db.connection.transaction()?;
-        let outcome = outcome_of(&tx, cycle, end)?;
+        let (outcome, has_run) = outcome_of(&tx, cycle, end)?;
         // Where a run says how it went, the exit code does not have to.
-        let needs_words = outcome == CycleOutcome::NotStarted || end.exit_code.is_none();
+        let needs_words = !has_run || end.exit_code.is_none();
         let message = end.message.as_ref().filter(|_| needs_words);
         let changed = tx
             .prepare_cached(
@@ -288,12 +288,12 @@ impl Reader {
     }
 }
 
-/// What a cycle came to: what its run says, which must have an end by now.
+/// What a cycle came to: what its run says, which must have an end by now. And whether there is one.
 fn outcome_of(
     tx: &Transaction<'_>,
     cycle: CycleId,
     end: &CycleEnd,
-) -> rusqlite::Result<CycleOutcome> {
+) -> rusqlite::Result<(CycleOutcome, bool)> {
     let sql = "SELECT run.run_id, run.outcome
                FROM cycle LEFT JOIN run ON run.run_id = cycle.run_id WHERE cycle_id = ?1";
     let run: Option<(Option<i64>, Option<String>)> = tx
@@ -301,7 +301,7 @@ fn outcome_of(
         .optional()?;
     let of_run = run.as_ref().and_then(|(_, outcome)| outcome.as_deref());
     if let Some(outcome) = of_run.and_then(CycleOutcome::from_name) {
-        return Ok(outcome);
+        return Ok((outcome, true));
     }
     let has_run = run.is_some_and(|(run, _)| run.is_some());
     let stopped = [ExitCode::SIGINT, ExitCode::SIGTERM];
@@ -309,11 +309,12 @@ fn outcome_of(
         || end
             .exit_code
             .is_some_and(|c| stopped.contains(&ExitCode(c)));
-    if has_run || stopped {
-        Ok(CycleOutcome::Run(RunOutcome::Interrupted))
+    let outcome = if has_run || stopped {
+        CycleOutcome::Run(RunOutcome::Interrupted)
     } else {
-        Ok(CycleOutcome::NotStarted)
-    }
+        CycleOutcome::NotStarted
+    };
+    Ok((outcome, has_run))
 }
 
 fn put_schedule(connection: &rusqlite::Connection, row: &ScheduleRow) -> rusqlite::Result<()> {

@@ -79,7 +79,7 @@ fn next(schedule: &ScheduleStatus, due: &str, runs: bool) -> String {
         n => format!(", a retry: {n} cycles in a row could not be carried out"),
     };
     match schedule.state {
-        Keeping::Live if runs => format!("after the cycle that runs, {due} at the earliest"),
+        Keeping::Live if runs => "after the cycle that runs".to_owned(),
         Keeping::Live => format!("{due}{failures}"),
         Keeping::Stopped | Keeping::Gone => format!("nothing; {due} was next"),
     }

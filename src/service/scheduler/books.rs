@@ -96,16 +96,14 @@ impl Books {
         }
     }
 
-    /// Opens a cycle. Until it is closed the schedule is kept as if it had failed: an agent that is
-    /// killed by each of its cycles does not begin one after the other without a pause.
+    /// Opens a cycle that is due at `started_ms`. The schedule moves on when it is closed.
     pub(super) fn open_cycle(
         &self,
         (schedule, state): (&Schedule, &State),
-        due: &Due,
+        (due, started_ms): (&Due, i64),
         in_history: bool,
         message: Option<String>,
     ) -> Result<CycleId, StoreError> {
-        let started_ms = now_ms();
         let new = NewCycle {
             reason: due.reason,
             due_ms: due.due_ms,
@@ -115,8 +113,7 @@ impl Books {
             in_history,
             message,
         };
-        let until_closed = schedule.done(state, due, started_ms, false);
-        let row = self.row(schedule, &until_closed, None);
+        let row = self.row(schedule, state, None);
         Store::open_existing(&self.db)?.open_cycle(&new, &row)
     }
 

@@ -21,7 +21,7 @@ use crate::run::StopSignal;
 use crate::schedule::{Due, Look, Schedule, State};
 use crate::service::metrics::write_textfile;
 use crate::settings::Settings;
-use crate::store::{CycleEnd, StoreError};
+use crate::store::{CycleEnd, CycleRow, StoreError};
 
 /// The longest time between two looks at the clocks.
 const TICK: Duration = Duration::from_mins(1);
@@ -100,12 +100,24 @@ impl Keeping {
                 message: Some("the agent ended before this cycle did".to_owned()),
             };
             let closed = self.books.close_cycle(row.cycle, &end)?;
+            let due = self.due_of(&row);
+            self.state = self.schedule.done(&self.state, &due, now_ms(), false);
             self.say(SchedulerEvent::Recovered {
                 cycle: row.cycle,
                 outcome: closed.outcome,
             });
         }
         Ok(())
+    }
+
+    /// The due time of a cycle that was left over: the schedule is still as it was then. What was
+    /// lost is tried again soon, but not at once: an agent that is killed by each of its cycles does
+    /// not begin one after the other.
+    fn due_of(&self, row: &CycleRow) -> Due {
+        match self.schedule.look(&self.state, row.started_ms) {
+            Look::Due(due) if row.reason != CycleReason::Asked => due,
+            _ => self.schedule.asked(&self.state, row.started_ms),
+        }
     }
 
     pub(super) fn begin(&mut self) -> Result<(), SchedulerError> {
@@ -183,11 +195,11 @@ impl Keeping {
         let now_ms = now_ms();
         if std::mem::take(&mut self.asked) {
             let due = self.schedule.asked(&self.state, now_ms);
-            return self.start(due);
+            return self.start(due, now_ms);
         }
         match self.schedule.look(&self.state, now_ms) {
             Look::Wait { .. } => Ok(()),
-            Look::Due(due) => self.start(due),
+            Look::Due(due) => self.start(due, now_ms),
         }
     }
 
@@ -206,7 +218,7 @@ impl Keeping {
         self.show();
     }
 
-    fn start(&mut self, due: Due) -> Result<(), SchedulerError> {
+    fn start(&mut self, due: Due, started_ms: i64) -> Result<(), SchedulerError> {
         let message = self.blocked.as_ref().map(|blocked| {
             let since = rfc3339(blocked.since_ms);
             format!(
@@ -216,7 +228,8 @@ impl Keeping {
         });
         let in_history = self.settings.schedule.history.is_some();
         let kept = (&self.schedule, &self.state);
-        let cycle = match self.books.open_cycle(kept, &due, in_history, message) {
+        let begins = (&due, started_ms);
+        let cycle = match self.books.open_cycle(kept, begins, in_history, message) {
             Ok(cycle) => cycle,
             Err(error) => {
                 self.asked |= due.reason == CycleReason::Asked;
@@ -240,7 +253,7 @@ impl Keeping {
                     cycle,
                     due,
                     started,
-                    started_ms: now_ms(),
+                    started_ms,
                     process,
                 });
                 self.show();

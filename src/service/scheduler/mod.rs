@@ -16,10 +16,10 @@
 //! noticed. The loop feeds the watchdog and renews its lease itself, so that one that hangs is
 //! found out by both.
 //!
-//! **Crash points.** The row of a cycle is there before its process, and the schedule is kept in the
-//! same transaction as if that cycle had failed. The standard input of the process ends with this
-//! one, and it ends then too. The next scheduler waits for it, closes its run and its row, and goes
-//! on with the schedule where it was.
+//! **Crash points.** The row of a cycle is there before its process, and the schedule moves on when
+//! the row is closed. The standard input of the process ends with this one, and it ends then too.
+//! The next scheduler waits for it, closes its run and its row, and lets the cycle count as one that
+//! could not be carried out.
 //!
 //! **Invariant:** no cycle begins without a row, and a state file that cannot be written to ends no
 //! service: it is tried again, and the first row after that says since when there was none.
