@@ -29,6 +29,10 @@ pub(in crate::cli) fn of_scheduler(event: SchedulerEvent) -> Entry {
             };
             Entry::new(LogLevel::Warning, "cycle-recovered", message, fields)
         }
+        SchedulerEvent::Preparing { cycle } => {
+            let message = "is being prepared; its run has not begun";
+            Entry::new(LogLevel::Info, "running", message, of_cycle(cycle))
+        }
         SchedulerEvent::Ending { cycle } => {
             let message = "is ended at once: its running tests do not finish";
             Entry::new(LogLevel::Warning, "cycle-ended", message, of_cycle(cycle))

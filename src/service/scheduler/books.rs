@@ -5,18 +5,19 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::clock::now_ms;
+use crate::clock::{now_ms, rfc3339};
 use crate::engine::child::kill_leftover;
 use crate::engine::identity::{self, Liveness};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::write::ProcessIdentity;
-use crate::model::{CycleId, CycleOutcome, Notice, RunId};
+use crate::model::{CoverageTotals, CycleId, CycleOutcome, Notice, RunId};
 use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
-use crate::store::{CycleEnd, CycleRow, NewCycle, ScheduleRow, Store, StoreError};
+use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, RunRow, ScheduleRow, Store, StoreError};
 
 /// What is kept beside the state of the schedule.
 #[derive(Debug, Clone)]
@@ -138,6 +139,12 @@ impl Books {
         })
     }
 
+    /// Whether a cycle has begun its run; false as well where that cannot be told.
+    pub(super) fn has_run(&self, cycle: CycleId) -> bool {
+        let row = Reader::open(&self.db).and_then(|reader| reader.cycle(cycle));
+        row.is_ok_and(|row| row.is_some_and(|row| row.run.is_some()))
+    }
+
     /// The cycles of agents that are gone.
     pub(super) fn left_open(&self) -> Result<Vec<CycleRow>, StoreError> {
         Store::open_existing(&self.db)?.open_cycles()
@@ -180,16 +187,16 @@ pub(super) fn kill(cycle: &CycleRow) {
     }
 }
 
-fn record(run: &crate::store::RunRow) -> HistoryRecord {
+fn record(run: &RunRow) -> HistoryRecord {
     let finished_ms = run.finished_ms.unwrap_or(run.started_ms);
     let counts = &run.counts;
     let runtime_ms = finished_ms.saturating_sub(run.started_ms).max(0);
     HistoryRecord {
         passed: counts.passed,
         failed: counts.failures(),
-        coverage: run.coverage.and_then(|totals| totals.percent()),
-        runtime: std::time::Duration::from_millis(runtime_ms.unsigned_abs()).as_secs_f64(),
-        ts: crate::clock::rfc3339(finished_ms),
+        coverage: run.coverage.as_ref().and_then(CoverageTotals::percent),
+        runtime: Duration::from_millis(runtime_ms.unsigned_abs()).as_secs_f64(),
+        ts: rfc3339(finished_ms),
     }
 }
 

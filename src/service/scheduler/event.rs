@@ -78,6 +78,11 @@ pub enum SchedulerEvent {
         /// When the next cycle begins.
         due_ms: i64,
     },
+    /// Somebody asked what is running: a cycle that has no run yet.
+    Preparing {
+        /// The cycle.
+        cycle: CycleId,
+    },
     /// A signal asked the service to end.
     Stopping {
         /// Which.

@@ -350,7 +350,11 @@ impl Keeping {
             Request::Stop(signal) => self.stop(signal),
             Request::Reload => self.reload(),
             Request::Report => match &self.running {
-                Some(running) => running.process.ask(),
+                // Before that, a signal that nobody expects would end the process.
+                Some(running) if self.books.has_run(running.cycle) => running.process.ask(),
+                Some(running) => self.say(SchedulerEvent::Preparing {
+                    cycle: running.cycle,
+                }),
                 None => self.say(SchedulerEvent::Idle {
                     due_ms: self.state.due_ms,
                 }),
