@@ -196,7 +196,7 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
         let what = match chance.below(if kill_agent { 3 } else { 2 }) {
             0 => one_of(
                 lab,
-                "SELECT process_pid FROM cycle WHERE finished_ms IS NULL",
+                "SELECT process_pid FROM cycle WHERE finished_ms IS NULL AND process_pid IS NOT NULL",
                 "cycle",
             ),
             1 => one_of(
@@ -239,8 +239,7 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
 
 /// Kills a process that the state file names.
 fn one_of(lab: &Lab, sql: &str, what: &'static str) -> Option<&'static str> {
-    let sql = format!("SELECT * FROM ({sql}) WHERE 1 IS NOT NULL");
-    let found = lab.rows(&sql).first().map(|row| row[0])?;
+    let found = lab.rows(sql).first().map(|row| row[0])?;
     kill(pid(found), Signal::SIGKILL).ok().map(|()| what)
 }
 

@@ -190,18 +190,25 @@ impl Store {
         self.db.in_words("note what a cycle says", noted.map(drop))
     }
 
-    /// Ends a cycle whose process is gone and whose run, if it had one, was closed. One that has
-    /// an end stays as it is; it is counted once.
+    /// Ends a cycle whose process is gone and whose run, if it had one, was closed, and keeps the
+    /// schedule as `schedule` says it is after that outcome. A cycle that has an end stays as it
+    /// is; it is counted once.
     pub fn close_cycle(
         &mut self,
         cycle: CycleId,
         end: &CycleEnd,
+        schedule: impl FnOnce(CycleOutcome) -> ScheduleRow,
     ) -> Result<CycleOutcome, StoreError> {
-        let closed = self.end_cycle(cycle, end);
+        let closed = self.end_cycle(cycle, end, schedule);
         self.db.in_words("close a cycle", closed)
     }
 
-    fn end_cycle(&mut self, cycle: CycleId, end: &CycleEnd) -> rusqlite::Result<CycleOutcome> {
+    fn end_cycle(
+        &mut self,
+        cycle: CycleId,
+        end: &CycleEnd,
+        schedule: impl FnOnce(CycleOutcome) -> ScheduleRow,
+    ) -> rusqlite::Result<CycleOutcome> {
         let tx = self.db.connection.transaction()?;
         let (outcome, has_run) = outcome_of(&tx, cycle, end)?;
         // Where a run says how it went, the exit code does not have to.
@@ -224,6 +231,7 @@ impl Store {
         if changed > 0 {
             counters::add(&tx, Counter::Cycles(outcome), 1)?;
         }
+        put_schedule(&tx, &schedule(outcome))?;
         tx.commit()?;
         Ok(outcome)
     }

@@ -32,6 +32,8 @@ pub(super) struct Books {
 #[derive(Debug, Clone)]
 pub(super) struct Closed {
     pub(super) outcome: CycleOutcome,
+    /// The schedule after it.
+    pub(super) state: State,
     pub(super) run: Option<RunId>,
     pub(super) message: Option<String>,
 }
@@ -127,12 +129,21 @@ impl Books {
     }
 
     /// Closes what is left of a cycle's run, and the cycle.
-    pub(super) fn close_cycle(&self, cycle: CycleId, end: &CycleEnd) -> Result<Closed, StoreError> {
+    /// `after` is the state of the schedule after an outcome.
+    pub(super) fn close_cycle(
+        &self,
+        cycle: CycleId,
+        end: &CycleEnd,
+        schedule: &Schedule,
+        after: impl Fn(CycleOutcome) -> State,
+    ) -> Result<Closed, StoreError> {
         let mut store = Store::open_existing(&self.db)?;
         recover(&mut store)?;
-        let outcome = store.close_cycle(cycle, end)?;
+        let row = |outcome| self.row(schedule, &after(outcome), None);
+        let outcome = store.close_cycle(cycle, end, row)?;
         let row = store.reader()?.cycle(cycle)?;
         Ok(Closed {
+            state: after(outcome),
             outcome,
             run: row.as_ref().and_then(|row| row.run),
             message: row.and_then(|row| row.message),

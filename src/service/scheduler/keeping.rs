@@ -99,9 +99,12 @@ impl Keeping {
                 was_ended: true,
                 message: Some("the agent ended before this cycle did".to_owned()),
             };
-            let closed = self.books.close_cycle(row.cycle, &end)?;
-            let due = self.due_of(&row);
-            self.state = self.schedule.done(&self.state, &due, now_ms(), false);
+            let (due, at_ms) = (self.due_of(&row), now_ms());
+            let after = |_| self.schedule.done(&self.state, &due, at_ms, false);
+            let closed = self
+                .books
+                .close_cycle(row.cycle, &end, &self.schedule, after)?;
+            self.state = closed.state;
             self.say(SchedulerEvent::Recovered {
                 cycle: row.cycle,
                 outcome: closed.outcome,
@@ -301,25 +304,28 @@ impl Keeping {
 
     /// Closes a cycle, now or when the state file can be used again.
     fn close(&mut self, unclosed: Unclosed) -> Result<(), SchedulerError> {
-        let closed = match self.books.close_cycle(unclosed.cycle, &unclosed.end) {
+        let (cycle, due, at_ms) = (unclosed.cycle, &unclosed.due, now_ms());
+        let after = |outcome| {
+            let carried_out = self.was_carried_out(outcome);
+            self.schedule.done(&self.state, due, at_ms, carried_out)
+        };
+        let closed = self
+            .books
+            .close_cycle(cycle, &unclosed.end, &self.schedule, after);
+        let Closed {
+            outcome,
+            state,
+            run,
+            message,
+        } = match closed {
             Ok(closed) => closed,
             Err(error) => {
                 self.unclosed = Some(unclosed);
                 return self.block(error);
             }
         };
+        self.state = state;
         self.unblock();
-        let carried_out = self.was_carried_out(closed.outcome);
-        let (due, at_ms) = (&unclosed.due, now_ms());
-        self.state = self.schedule.done(&self.state, due, at_ms, carried_out);
-        if let Err(error) = self.books.save(&self.schedule, &self.state) {
-            self.block(error)?;
-        }
-        let Closed {
-            outcome,
-            run,
-            message,
-        } = closed;
         self.say(SchedulerEvent::CycleFinished(CycleReport {
             cycle: unclosed.cycle,
             run,

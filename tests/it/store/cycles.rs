@@ -95,7 +95,7 @@ fn a_cycle_ends_as_its_run_did() {
         let cycle = with_run(&mut store, outcome);
         // Whatever became of the process: the run was closed before.
         for end in [end(Some(0), false), end(None, true)] {
-            let closed = store.close_cycle(cycle, &end).unwrap();
+            let closed = store.close_cycle(cycle, &end, |_| schedule()).unwrap();
             assert_eq!(closed, CycleOutcome::Run(outcome));
         }
         let reader = store.reader().unwrap();
@@ -119,7 +119,11 @@ fn a_cycle_without_a_run_could_not_start_unless_it_was_ended() {
     ];
     for (end, outcome) in cases {
         let cycle = begin(&mut store);
-        assert_eq!(store.close_cycle(cycle, &end).unwrap(), outcome, "{end:?}");
+        assert_eq!(
+            store.close_cycle(cycle, &end, |_| schedule()).unwrap(),
+            outcome,
+            "{end:?}"
+        );
         let row = store.reader().unwrap().cycle(cycle).unwrap().unwrap();
         assert_eq!(row.message.as_deref(), Some("its log says why"));
     }
@@ -131,7 +135,9 @@ fn what_a_cycle_says_of_itself_comes_before_what_is_said_of_it() {
     let cycle = begin(&mut store);
     store.note_cycle(cycle, "there is no Python").unwrap();
     store.note_cycle(cycle, "and no pytest").unwrap();
-    store.close_cycle(cycle, &end(Some(3), false)).unwrap();
+    store
+        .close_cycle(cycle, &end(Some(3), false), |_| schedule())
+        .unwrap();
     let row = store.reader().unwrap().cycle(cycle).unwrap().unwrap();
     assert_eq!(
         row.message.as_deref(),
@@ -145,11 +151,13 @@ fn the_history_lacks_what_has_a_run_and_was_not_recorded() {
     let (_folder, mut store) = store();
     let without_run = begin(&mut store);
     store
-        .close_cycle(without_run, &end(Some(3), false))
+        .close_cycle(without_run, &end(Some(3), false), |_| schedule())
         .unwrap();
     let cycle = with_run(&mut store, RunOutcome::Failed);
     assert_eq!(store.unrecorded_cycles().unwrap(), [], "it goes on");
-    store.close_cycle(cycle, &end(Some(1), false)).unwrap();
+    store
+        .close_cycle(cycle, &end(Some(1), false), |_| schedule())
+        .unwrap();
     let lacking = store.unrecorded_cycles().unwrap();
     assert_eq!(
         lacking.iter().map(|(cycle, _)| *cycle).collect::<Vec<_>>(),
