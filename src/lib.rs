@@ -24,6 +24,18 @@
 //!
 //! Data moves one way. A stage never reaches back into an earlier one; it returns a value.
 //!
+//! # The service
+//!
+//! ```text
+//!   cli::run_scheduled ─► service::scheduler ── due ──► a process of its own: cli::cycle ─► the walk
+//!     ├─ schedule   when the next cycle is due, what was missed, when to try again
+//!     ├─ store      the row of a cycle, before it begins and when it ended
+//!     ├─ exporter   store ─► metrics ─► text, for Prometheus
+//!     └─ mirror     the history file that older tools read
+//!
+//!   cli::service ─► service::install ─► unit: the file of systemd or launchd that starts it
+//! ```
+//!
 //! # Layers
 //!
 //! A file imports modules of a lower layer only; siblings of a layer do not import each other,

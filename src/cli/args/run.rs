@@ -86,7 +86,8 @@ pub(in crate::cli) struct ScheduleArgs {
 pub(in crate::cli) struct RunScheduledArgs {
     #[command(flatten)]
     pub(in crate::cli) schedule: ScheduleArgs,
-    #[command(flatten)]
+    // Paths are no matter of the schedule.
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     pub(in crate::cli) run: RunArgs,
 }
 

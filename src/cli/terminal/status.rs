@@ -41,6 +41,9 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
     }
     for run in &report.runs {
         line("run", &run_line(run, zone, palette));
+        if !run.gone {
+            line("", &progress(run, palette));
+        }
     }
     for lease in &report.leases {
         if let (Some(host), Some(pid)) = (&lease.host, lease.pid) {
@@ -75,8 +78,8 @@ fn keeper(schedule: &ScheduleStatus, zone: &TimeZone, palette: &Palette) -> Stri
 fn next(schedule: &ScheduleStatus, due: &str, runs: bool) -> String {
     let failures = match schedule.failures {
         0 => String::new(),
-        1 => ", a retry: the last cycle could not be carried out".to_owned(),
-        n => format!(", a retry: {n} cycles in a row could not be carried out"),
+        1 => ", a retry: the last one could not be carried out".to_owned(),
+        n => format!(", a retry: {n} in a row could not be carried out"),
     };
     match schedule.state {
         Keeping::Live if runs => "after the cycle that runs".to_owned(),
@@ -88,11 +91,11 @@ fn next(schedule: &ScheduleStatus, due: &str, runs: bool) -> String {
 fn running(cycle: &CycleStatus, zone: &TimeZone) -> String {
     let run = cycle.run_id.map(|run| format!(", run {run}"));
     format!(
-        "{} since {}{}{}",
+        "{}{} since {}{}",
         cycle.cycle_id,
+        run.unwrap_or_default(),
         local(&cycle.started_at, zone),
-        reason(cycle),
-        run.unwrap_or_default()
+        reason(cycle)
     )
 }
 
@@ -100,16 +103,16 @@ fn ended(cycle: &CycleStatus, zone: &TimeZone) -> String {
     let finished = cycle.finished_at.as_deref().unwrap_or_default();
     let run = cycle.run_id.map(|run| format!(", run {run}"));
     format!(
-        "cycle {} {} at {}{}{}",
+        "cycle {}{} {} at {}{}",
         cycle.cycle_id,
+        run.unwrap_or_default(),
         cycle
             .outcome
             .as_deref()
             .unwrap_or_default()
             .replace('_', " "),
         local(finished, zone),
-        reason(cycle),
-        run.unwrap_or_default()
+        reason(cycle)
     )
 }
 
@@ -119,8 +122,8 @@ fn reason(cycle: &CycleStatus) -> String {
         (CycleReason::Asked, 0) => ", asked for".to_owned(),
         (CycleReason::Retry, 0) => ", a retry".to_owned(),
         (CycleReason::CatchUp, 0) => ", late".to_owned(),
-        (_, 1) => ", 1 due time before it was missed".to_owned(),
-        (_, missed) => format!(", {missed} due times before it were missed"),
+        (_, 1) => ", 1 due time missed before".to_owned(),
+        (_, missed) => format!(", {missed} due times missed before"),
     }
 }
 
@@ -131,17 +134,16 @@ fn run_line(run: &RunStatus, zone: &TimeZone, palette: &Palette) -> String {
         let word = paint(palette.warning, "left behind");
         return format!("{id} {word} since {since}; the next run or `agent cleanup` closes it");
     }
+    let (trigger, executor) = (inline(&run.trigger), inline(&run.executor));
+    format!("{id} ({trigger}, {executor}) since {since}")
+}
+
+fn progress(run: &RunStatus, palette: &Palette) -> String {
     let failed = match run.failed {
         0 => String::new(),
         failed => paint(palette.error, format!(", {failed} failed")),
     };
-    format!(
-        "{id} ({}, {}) since {since}: {} of {} tests{failed}",
-        inline(&run.trigger),
-        inline(&run.executor),
-        run.reported,
-        run.tests
-    )
+    format!("{} of {} tests{failed}", run.reported, run.tests)
 }
 
 fn local(rfc3339: &str, zone: &TimeZone) -> String {
@@ -149,4 +151,134 @@ fn local(rfc3339: &str, zone: &TimeZone) -> String {
         |_| "?".to_owned(),
         |at| at.to_zoned(zone.clone()).strftime(TIME).to_string(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::lease::LeaseEntry;
+    use crate::model::status::STATUS_VERSION;
+    use crate::model::{CycleId, LeaseState, LeaseToken, RunId};
+
+    fn schedule(state: Keeping) -> ScheduleStatus {
+        let live = state == Keeping::Live;
+        ScheduleStatus {
+            state,
+            spec: "cron 30 2 * * 1-5".to_owned(),
+            due_at: "2026-11-26T02:30:00Z".to_owned(),
+            failures: 0,
+            host: live.then(|| "lab-7".to_owned()),
+            pid: live.then_some(4242),
+            started_at: "2026-11-01T08:00:00Z".to_owned(),
+            stopped_at: (state == Keeping::Stopped).then(|| "2026-11-25T08:00:00Z".to_owned()),
+            listen: live.then(|| "127.0.0.1:8004".to_owned()),
+            agent_version: "1.2.3".to_owned(),
+        }
+    }
+
+    fn cycle(reason: CycleReason, missed: u64) -> CycleStatus {
+        CycleStatus {
+            cycle_id: CycleId(12),
+            reason,
+            due_at: "2026-11-25T02:30:00Z".to_owned(),
+            missed,
+            started_at: "2026-11-25T02:30:01Z".to_owned(),
+            finished_at: None,
+            outcome: None,
+            exit_code: None,
+            run_id: Some(RunId(31)),
+            message: None,
+        }
+    }
+
+    fn report(schedule: Option<ScheduleStatus>) -> StatusReport {
+        StatusReport {
+            v: STATUS_VERSION,
+            schedule,
+            cycle: None,
+            last_cycle: None,
+            runs: Vec::new(),
+            leases: Vec::new(),
+        }
+    }
+
+    fn lines(report: &StatusReport) -> String {
+        status_lines(report, &TimeZone::UTC, &Palette::PLAIN)
+    }
+
+    #[test]
+    fn an_agent_at_work_says_what_runs_and_what_is_next() {
+        let run = RunStatus {
+            run_id: RunId(31),
+            trigger: "schedule".to_owned(),
+            executor: "podman".to_owned(),
+            pid: 4243,
+            gone: false,
+            started_at: "2026-11-25T02:30:02Z".to_owned(),
+            tests: 400,
+            reported: 120,
+            failed: 2,
+        };
+        let mut working = report(Some(schedule(Keeping::Live)));
+        working.cycle = Some(cycle(CycleReason::CatchUp, 3));
+        working.last_cycle = Some(CycleStatus {
+            cycle_id: CycleId(11),
+            finished_at: Some("2026-11-24T02:31:00Z".to_owned()),
+            outcome: Some("not_started".to_owned()),
+            run_id: None,
+            message: Some("there is no Python".to_owned()),
+            ..cycle(CycleReason::Retry, 0)
+        });
+        working.runs = vec![run];
+        working.leases = vec![LeaseEntry {
+            name: "containers".to_owned(),
+            token: LeaseToken(3),
+            state: LeaseState::Held,
+            host: Some("lab-7".to_owned()),
+            pid: Some(4243),
+            run_id: Some(RunId(31)),
+            acquired_at: None,
+            heartbeat_at: None,
+            expires_at: None,
+        }];
+        insta::assert_snapshot!(lines(&working), @"
+        schedule  cron 30 2 * * 1-5
+        agent     at work since 2026-11-01 08:00:00, process 4242 on lab-7
+        next      after the cycle that runs
+        metrics   http://127.0.0.1:8004/metrics
+        cycle     12, run 31 since 2026-11-25 02:30:01, 3 due times missed before
+        last      cycle 11 not started at 2026-11-24 02:31:00, a retry
+                  there is no Python
+        run       31 (schedule, podman) since 2026-11-25 02:30:02
+                  120 of 400 tests, 2 failed
+        lease     `containers` has process 4243 on lab-7 for run 31
+        ");
+    }
+
+    #[test]
+    fn an_agent_that_is_not_there_is_said_to_be() {
+        insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Gone)))), @"
+        schedule  cron 30 2 * * 1-5
+        agent     gone without a goodbye, was at work since 2026-11-01 08:00:00
+        next      nothing; 2026-11-26 02:30:00 was next
+        ");
+        insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Stopped)))), @"
+        schedule  cron 30 2 * * 1-5
+        agent     stopped at 2026-11-25 08:00:00
+        next      nothing; 2026-11-26 02:30:00 was next
+        ");
+        insta::assert_snapshot!(lines(&report(None)), @"schedule  none yet; `agent run-scheduled` begins one");
+    }
+
+    #[test]
+    fn a_retry_says_why_it_is_one() {
+        let mut failing = schedule(Keeping::Live);
+        failing.failures = 2;
+        insta::assert_snapshot!(lines(&report(Some(failing))), @"
+        schedule  cron 30 2 * * 1-5
+        agent     at work since 2026-11-01 08:00:00, process 4242 on lab-7
+        next      2026-11-26 02:30:00, a retry: 2 in a row could not be carried out
+        metrics   http://127.0.0.1:8004/metrics
+        ");
+    }
 }
