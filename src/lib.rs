@@ -1,6 +1,6 @@
 //! `agent`: a self-test agent that watches over Python projects where there is no internet.
 //!
-//! When asked, it runs a project's pytest suites, remembers every attempt of every test in one
+//! When asked, or on a schedule, it runs a project's pytest suites, remembers every attempt of every test in one
 //! SQLite file, and says what changed. This page is the map of the code; README is for users,
 //! `migrations/README.md` is the SQL interface, `offline/README.md` the way across an air gap.
 //!

@@ -1,5 +1,6 @@
 //! What a scheduler says, as entries of the log.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Entry;
@@ -13,39 +14,67 @@ use crate::service::scheduler::{CycleReport, SchedulerEvent};
 
 /// The entry of an event.
 pub(in crate::cli) fn of_scheduler(event: SchedulerEvent) -> Entry {
+    use SchedulerEvent as Event;
     match event {
-        SchedulerEvent::CycleStarted {
+        Event::Started {
+            spec,
+            due_ms,
+            listen,
+        } => service_started(&spec, due_ms, listen),
+        Event::Recovered { cycle, outcome } => recovered(cycle, outcome),
+        Event::CycleStarted {
             cycle,
             reason,
             due_ms,
             missed,
         } => started(cycle, reason, due_ms, missed),
-        SchedulerEvent::CycleFinished(report) => finished(report),
-        SchedulerEvent::Recovered { cycle, outcome } => {
-            let message = format!("{}; its agent is gone, and it was closed", words(outcome));
-            let fields = LogFields {
-                outcome: Some(outcome.as_str().to_owned()),
-                ..of_cycle(cycle)
-            };
-            Entry::new(LogLevel::Warning, "cycle-recovered", message, fields)
+        Event::CycleFinished(report) => finished(report),
+        Event::ClockSet { due_ms } => {
+            let next = next(due_ms);
+            let message = format!("the clock was set; {next}");
+            Entry::new(LogLevel::Warning, "clock-set", message, of_due(due_ms))
         }
-        SchedulerEvent::Preparing { cycle } => {
-            let message = "is being prepared; its run has not begun";
-            Entry::new(LogLevel::Info, "running", message, of_cycle(cycle))
+        Event::Blocked {
+            error,
+            hint,
+            retry_ms,
+        } => {
+            let retry = rfc3339(retry_ms);
+            let message = format!("no cycle can begin: {error}; it is tried again at {retry}");
+            Entry::new(LogLevel::Error, "state-file-lost", message, of_hint(hint))
         }
-        SchedulerEvent::Ending { cycle } => {
+        Event::Unblocked { since_ms } => {
+            let since = rfc3339(since_ms);
+            let message = format!("the state file can be used again; it could not since {since}");
+            info("state-file-back", message, LogFields::default())
+        }
+        Event::Notice(notice) => of_notice(&notice),
+        Event::Reloaded { spec, due_ms } => {
+            let message = format!("read the settings anew: `{spec}`; {}", next(due_ms));
+            info("reloaded", message, of_due(due_ms))
+        }
+        Event::NotReloaded { error, hint } => {
+            let message = format!("the settings stay as they were: {error}");
+            Entry::new(LogLevel::Error, "not-reloaded", message, of_hint(hint))
+        }
+        Event::Idle { due_ms } => {
+            let message = format!("nothing runs; {}", next(due_ms));
+            info("idle", message, of_due(due_ms))
+        }
+        Event::Preparing { cycle } => {
+            let message = "is being prepared; its run has not begun".to_owned();
+            info("running", message, of_cycle(cycle))
+        }
+        Event::Stopping { signal, draining } => stopping(signal, draining),
+        Event::Ending { cycle } => {
             let message = "is ended at once: its running tests do not finish";
             Entry::new(LogLevel::Warning, "cycle-ended", message, of_cycle(cycle))
         }
-        SchedulerEvent::Notice(notice) => of_notice(&notice),
-        SchedulerEvent::Stopping { signal, draining } => stopping(signal, draining),
-        SchedulerEvent::Stopped => Entry::new(
-            LogLevel::Info,
+        Event::Stopped => info(
             "service-stopped",
-            "stopped",
+            "stopped".to_owned(),
             LogFields::default(),
         ),
-        other => of_schedule(other),
     }
 }
 
@@ -59,62 +88,31 @@ pub(in crate::cli) fn of_notice(notice: &Notice) -> Entry {
     Entry::new(level, &notice.code, &notice.message, hint)
 }
 
-/// What is about the schedule as a whole.
-fn of_schedule(event: SchedulerEvent) -> Entry {
-    let info = |event: &str, message: String, due_ms| {
-        Entry::new(LogLevel::Info, event, message, of_due(due_ms))
+fn info(event: &str, message: String, fields: LogFields) -> Entry {
+    Entry::new(LogLevel::Info, event, message, fields)
+}
+
+fn next(due_ms: i64) -> String {
+    format!("the next cycle begins at {}", rfc3339(due_ms))
+}
+
+fn service_started(spec: &str, due_ms: i64, listen: Option<SocketAddr>) -> Entry {
+    let metrics = listen.map(|addr| format!("; metrics at http://{addr}/metrics"));
+    let message = format!(
+        "keeps the schedule `{spec}`; {}{}",
+        next(due_ms),
+        metrics.unwrap_or_default()
+    );
+    info("service-started", message, of_due(due_ms))
+}
+
+fn recovered(cycle: CycleId, outcome: CycleOutcome) -> Entry {
+    let message = format!("{}; its agent is gone, and it was closed", words(outcome));
+    let fields = LogFields {
+        outcome: Some(outcome.as_str().to_owned()),
+        ..of_cycle(cycle)
     };
-    match event {
-        SchedulerEvent::Started {
-            spec,
-            due_ms,
-            listen,
-        } => {
-            let metrics = listen.map(|addr| format!("; metrics at http://{addr}/metrics"));
-            let message = format!(
-                "keeps the schedule `{spec}`; the next cycle begins at {}{}",
-                rfc3339(due_ms),
-                metrics.unwrap_or_default()
-            );
-            info("service-started", message, due_ms)
-        }
-        SchedulerEvent::Reloaded { spec, due_ms } => {
-            let due = rfc3339(due_ms);
-            let message =
-                format!("read the settings anew: `{spec}`; the next cycle begins at {due}");
-            info("reloaded", message, due_ms)
-        }
-        SchedulerEvent::Idle { due_ms } => {
-            let message = format!("nothing runs; the next cycle begins at {}", rfc3339(due_ms));
-            info("idle", message, due_ms)
-        }
-        SchedulerEvent::ClockSet { due_ms } => {
-            let due = rfc3339(due_ms);
-            let message = format!("the clock was set; the next cycle begins at {due}");
-            Entry::new(LogLevel::Warning, "clock-set", message, of_due(due_ms))
-        }
-        SchedulerEvent::NotReloaded { error, hint } => {
-            let message = format!("the settings stay as they were: {error}");
-            Entry::new(LogLevel::Error, "not-reloaded", message, of_hint(hint))
-        }
-        SchedulerEvent::Blocked {
-            error,
-            hint,
-            retry_ms,
-        } => {
-            let retry = rfc3339(retry_ms);
-            let message = format!("no cycle can begin: {error}; it is tried again at {retry}");
-            Entry::new(LogLevel::Error, "state-file-lost", message, of_hint(hint))
-        }
-        SchedulerEvent::Unblocked { since_ms } => {
-            let since = rfc3339(since_ms);
-            let message = format!("the state file can be used again; it could not since {since}");
-            let fields = LogFields::default();
-            Entry::new(LogLevel::Info, "state-file-back", message, fields)
-        }
-        // Everything else is dealt with above.
-        _ => Entry::new(LogLevel::Debug, "other", "", LogFields::default()),
-    }
+    Entry::new(LogLevel::Warning, "cycle-recovered", message, fields)
 }
 
 fn started(cycle: CycleId, reason: CycleReason, due_ms: i64, missed: u64) -> Entry {
@@ -217,5 +215,80 @@ fn of_hint(hint: Option<String>) -> LogFields {
     LogFields {
         hint,
         ..LogFields::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunId;
+
+    fn report(outcome: CycleOutcome, failures: u32, message: Option<&str>) -> SchedulerEvent {
+        SchedulerEvent::CycleFinished(CycleReport {
+            cycle: CycleId(12),
+            run: Some(RunId(31)),
+            outcome,
+            exit_code: Some(1),
+            message: message.map(str::to_owned),
+            duration_ms: 12_345,
+            due_ms: 1_795_633_200_000,
+            failures,
+        })
+    }
+
+    #[test]
+    fn each_event_is_a_line_of_its_own_weight() {
+        let due_ms = 1_795_633_200_000;
+        let cycle = CycleId(12);
+        let began = |reason, missed| SchedulerEvent::CycleStarted {
+            cycle,
+            reason,
+            due_ms,
+            missed,
+        };
+        let events = [
+            SchedulerEvent::Started {
+                spec: "every 60 s".to_owned(),
+                due_ms,
+                listen: Some(([127, 0, 0, 1], 8004).into()),
+            },
+            began(CycleReason::Due, 0),
+            began(CycleReason::CatchUp, 0),
+            began(CycleReason::Retry, 1),
+            began(CycleReason::Asked, 7),
+            report(CycleOutcome::Run(RunOutcome::Passed), 0, None),
+            report(CycleOutcome::Run(RunOutcome::Failed), 0, None),
+            report(CycleOutcome::NotStarted, 1, Some("there is no Python")),
+            SchedulerEvent::Stopping {
+                signal: StopSignal::Terminate,
+                draining: Some((cycle, Duration::from_mins(1))),
+            },
+            SchedulerEvent::Blocked {
+                error: "no space is left".to_owned(),
+                hint: None,
+                retry_ms: due_ms,
+            },
+        ];
+        let lines = events.map(|event| {
+            let entry = of_scheduler(event);
+            format!(
+                "{} {}: {}",
+                entry.level.as_str(),
+                entry.event,
+                entry.message
+            )
+        });
+        insta::assert_snapshot!(lines.join("\n"), @"
+        info service-started: keeps the schedule `every 60 s`; the next cycle begins at 2026-11-25T19:00:00Z; metrics at http://127.0.0.1:8004/metrics
+        info cycle-started: begins
+        info cycle-started: begins late, it was due at 2026-11-25T19:00:00Z
+        info cycle-started: begins: a retry; 1 due time before it was missed
+        info cycle-started: begins: asked for; 7 due times before it were missed
+        info cycle-finished: passed after 12.3s; the next one begins at 2026-11-25T19:00:00Z
+        warning cycle-finished: failed after 12.3s; the next one begins at 2026-11-25T19:00:00Z
+        error cycle-finished: could not start after 12.3s: there is no Python; it is tried again at 2026-11-25T19:00:00Z
+        info stopping: stops because of SIGTERM; running tests may finish within 60 s
+        error state-file-lost: no cycle can begin: no space is left; it is tried again at 2026-11-25T19:00:00Z
+        ");
     }
 }

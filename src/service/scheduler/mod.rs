@@ -11,7 +11,7 @@
 //!      └───────── closed ◄──────────┴──── its process ended ───────────────◄── killed ◄─────────┘
 //! ```
 //!
-//! One loop takes [`Input`]s - signals, the end of a process - and looks at the time: at most a
+//! One loop takes inputs - signals, the end of a process - and looks at the time: at most a
 //! minute goes by between two looks, so that a machine that slept, or whose clock was set, is
 //! noticed. The loop feeds the watchdog and renews its lease itself, so that one that hangs is
 //! found out by both.
