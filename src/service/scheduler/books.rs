@@ -47,10 +47,6 @@ impl Books {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.db
-    }
-
     /// The state that was kept, if it is of the same schedule; else that of a new one.
     pub(super) fn state(&self, schedule: &Schedule) -> Result<State, StoreError> {
         let row = Store::open_existing(&self.db)?.reader()?.schedule()?;

@@ -2,7 +2,7 @@
 //!
 //! It is renewed by the loop of the scheduler, not by a thread: a loop that hangs loses it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::SchedulerError;
@@ -22,9 +22,10 @@ const TERMS: Terms = Terms {
     renew_every: Duration::from_mins(4),
 };
 
-/// A lease that is held.
+/// A lease that is held. Dropped, it is given back.
 #[derive(Debug)]
 pub(super) struct Keeper {
+    store: PathBuf,
     claim: LeaseClaim,
     renewed_ms: i64,
 }
@@ -42,6 +43,7 @@ impl Keeper {
         };
         match try_take(&mut Leases::open(store)?, &request)? {
             Acquisition::Taken(token) => Ok(Self {
+                store: request.store,
                 claim: LeaseClaim {
                     name: request.name,
                     token,
@@ -53,20 +55,22 @@ impl Keeper {
     }
 
     /// Renews the lease where that is due. Returns false when another agent has it.
-    pub(super) fn renew(&mut self, store: &Path) -> Result<bool, StoreError> {
+    pub(super) fn renew(&mut self) -> Result<bool, StoreError> {
         let now = now_ms();
         let every_ms = i64::try_from(TERMS.renew_every.as_millis()).unwrap_or(i64::MAX);
         // A clock that was set back makes it due as well.
         if (self.renewed_ms..self.renewed_ms.saturating_add(every_ms)).contains(&now) {
             return Ok(true);
         }
-        let kept = Leases::open(store)?.renew(&self.claim, now, TERMS.ttl)?;
+        let kept = Leases::open(&self.store)?.renew(&self.claim, now, TERMS.ttl)?;
         self.renewed_ms = now;
         Ok(kept)
     }
+}
 
-    /// Gives the lease back. What cannot be given back runs out.
-    pub(super) fn release(&self, store: &Path) -> Result<(), StoreError> {
-        Leases::open(store)?.release(&self.claim).map(drop)
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // What cannot be given back runs out, and is known to be left behind on this machine.
+        let _ = Leases::open(&self.store).and_then(|leases| leases.release(&self.claim));
     }
 }

@@ -389,7 +389,7 @@ impl Keeping {
     }
 
     fn renew(&mut self) -> Result<(), SchedulerError> {
-        match self.keeper.renew(self.books.path()) {
+        match self.keeper.renew() {
             Ok(false) if self.running.is_none() => Err(SchedulerError::TakenOver),
             Ok(false) => {
                 // What runs is ended first; the loop comes here again.
@@ -482,11 +482,10 @@ impl Keeping {
         }
     }
 
-    /// Gives everything back. What cannot be written now, the next start finds out by itself.
+    /// Says goodbye. What cannot be written now, the next start finds out by itself.
     pub(super) fn finish(&mut self) {
         notify::stopping();
         let _ = self.books.save_stopped(&self.schedule, &self.state);
-        let _ = self.keeper.release(self.books.path());
         self.show();
         self.say(SchedulerEvent::Stopped);
     }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod faults;
+mod figures;
 mod kills;
 mod manners;
 mod schedule;
