@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench service                        200 cycles twice, then two quiet minutes
 //! cargo bench --bench service -- --cycles 50 --idle 30 --seed 7
+//! .ci/engines cargo bench --bench service -- --containers
 //! ```
 //!
 //! The first part kills the processes of cycles and of tests at random, never the agent itself, and
@@ -11,6 +12,9 @@
 //! have a row with a true outcome: passed where nothing was killed while it ran, and never passed
 //! with a test that is missing. The third part leaves the agent alone and counts its wake-ups, which
 //! are the context switches of all its threads (`/proc`, so only on Linux).
+//!
+//! With `--containers` the cycles run in docker, from the tarball of `.ci/engines`; then only the
+//! second part is done, and no container may be left either.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
@@ -49,6 +53,7 @@ struct Options {
     cycles: i64,
     idle_s: u64,
     seed: u64,
+    containers: bool,
 }
 
 fn main() {
@@ -57,6 +62,22 @@ fn main() {
         .unwrap_or_else(|skip| panic!("{skip:?}"));
     println!("{} cycles, seed {}", options.cycles, options.seed);
     let mut chance = Chance(options.seed);
+    if options.containers {
+        println!("kills of the agent too, in containers:");
+        let mut lab = Lab::new(&python);
+        let tarball = std::env::var("AGENT_TEST_IMAGE_TAR").expect("`.ci/engines` names it");
+        let wishes = [
+            "--require-container",
+            "--container-runtime",
+            "docker",
+            "--image-tar",
+        ];
+        lab.wishes = wishes.map(str::to_owned).into();
+        lab.wishes.push(tarball);
+        soak(&lab, options.cycles, &mut chance, true);
+        no_container_is_left();
+        return;
+    }
     println!("kills of cycles and of tests, not of the agent:");
     let lab = Lab::new(&python);
     soak(&lab, options.cycles, &mut chance, false);
@@ -72,6 +93,7 @@ fn options() -> Options {
         cycles: 200,
         idle_s: 120,
         seed: 1,
+        containers: false,
     };
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
@@ -84,6 +106,7 @@ fn options() -> Options {
             "--cycles" => options.cycles = number().try_into().expect("a number of cycles"),
             "--idle" => options.idle_s = number(),
             "--seed" => options.seed = number(),
+            "--containers" => options.containers = true,
             other => panic!("unknown option {other}"),
         }
     }
@@ -106,6 +129,8 @@ impl Chance {
 struct Lab {
     folder: TempDir,
     python: PathBuf,
+    /// Further arguments of `run-scheduled`.
+    wishes: Vec<String>,
 }
 
 impl Lab {
@@ -121,6 +146,7 @@ impl Lab {
         Self {
             folder,
             python: python.to_owned(),
+            wishes: Vec::new(),
         }
     }
 
@@ -128,6 +154,7 @@ impl Lab {
         let first = ["run-scheduled", "--no-cov", "--no-include-orphans", "-q"];
         Command::new(env!("CARGO_BIN_EXE_agent"))
             .args(first)
+            .args(&self.wishes)
             .args(args)
             .current_dir(self.folder.path())
             .env("SELF_TEST_PYTHON", &self.python)
@@ -314,6 +341,28 @@ fn report(lab: &Lab, kills: &[Kill]) {
         rows.len(),
         i64::try_from(rows.len()).unwrap() - passed
     );
+}
+
+/// A container ends by itself soon after its agent.
+fn no_container_is_left() {
+    let begun = Instant::now();
+    loop {
+        let list = [
+            "ps",
+            "--all",
+            "--quiet",
+            "--filter",
+            "label=menace_self_test=1",
+        ];
+        let answer = Command::new("docker").args(list).output().unwrap();
+        assert!(answer.status.success(), "docker does not answer");
+        if answer.stdout.is_empty() {
+            println!("  no container is left");
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "containers are left");
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn idle(lab: &Lab, idle_s: u64) {
