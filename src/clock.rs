@@ -27,6 +27,13 @@ pub fn rfc3339(ms: i64) -> String {
         .unwrap_or_default()
 }
 
+/// The same with all three digits of the milliseconds, so that texts sort as times do.
+pub fn rfc3339_ms(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .map(|time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+        .unwrap_or_default()
+}
+
 /// The time zone of this machine, as it is set now.
 pub fn local_time_zone() -> TimeZone {
     TimeZone::system()

@@ -12,8 +12,8 @@ use crate::diag;
 use crate::engine::process::ProcessSpec;
 use crate::model::log::{LogFields, LogLevel};
 use crate::model::{ExitCode, Notice};
-use crate::service::scheduler::{CycleCommand, Scheduler};
-use crate::settings::{Layers, Settings};
+use crate::service::scheduler::{CycleCommand, Scheduler, SchedulerEvent};
+use crate::settings::{Layers, Settings, Verbosity};
 
 pub(super) fn run(
     args: &RunScheduledArgs,
@@ -27,7 +27,14 @@ pub(super) fn run(
     }
     let command = command(&layers.cwd, &settings.db)?;
     let reload = move || Settings::load(&layers).map(|(settings, _)| settings);
-    let tell = move |event| log.entry(&log::of_scheduler(event));
+    let quiet = settings.verbosity == Verbosity::Quiet;
+    let tell = move |event| {
+        let is_end = matches!(event, SchedulerEvent::CycleFinished(_));
+        let entry = log::of_scheduler(event);
+        if !quiet || is_end || entry.level < LogLevel::Info {
+            log.entry(&entry);
+        }
+    };
     let scheduler = Scheduler::new(settings, command, reload, tell);
     Ok(scheduler.run_now(args.schedule.run_now).run()?)
 }

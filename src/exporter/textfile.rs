@@ -20,6 +20,14 @@ pub fn write(path: &Path, text: &str) -> Result<(), TextfileError> {
     })
 }
 
+/// What the system said, without the name of a file that nobody knows.
+fn unnamed(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(
+        || io::Error::from(error.kind()),
+        io::Error::from_raw_os_error,
+    )
+}
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match path.parent() {
@@ -30,12 +38,13 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".agent-")
         .suffix(".tmp")
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        .map_err(|error| unnamed(&error))?;
     file.write_all(text.as_bytes())?;
     // Whatever the umask.
     file.as_file()
         .set_permissions(Permissions::from_mode(MODE))?;
     // Without fsync: what a power cut takes here is written again after the next run.
-    file.persist(&path)?;
+    file.persist(&path).map_err(|error| error.error)?;
     Ok(())
 }

@@ -69,12 +69,15 @@ pub fn append_to_history(
         Found::Nothing => (None, None),
         Found::Array(array) => (Some(array), None),
         Found::Damaged(why) => {
-            let notice = set_aside(path, &why);
+            let mut notice = set_aside(path, &why);
             if path.exists() {
                 // It could not be set aside, and is not ours to write over.
                 let why = io::Error::new(ErrorKind::InvalidData, notice.message);
                 return Err(failed(why));
             }
+            let hint =
+                "a new array has begun; what can be saved of the old one can be put before it";
+            notice.hint = Some(hint.to_owned());
             (None, Some(notice))
         }
     };

@@ -177,10 +177,19 @@ impl Books {
 
     /// The same where each shard may have something else to say.
     pub(super) fn notice_each(&mut self, code: &str, message: String, hint: Option<String>) {
+        self.say(Level::Warning, code, message, hint);
+    }
+
+    /// Says something that is good to know, likewise.
+    pub(super) fn note(&mut self, code: &str, message: String, hint: Option<String>) {
+        self.say(Level::Info, code, message, hint);
+    }
+
+    fn say(&mut self, level: Level, code: &str, message: String, hint: Option<String>) {
         let said = self.said.entry(code.to_owned()).or_default();
         if said.len() < MAX_NOTICES && said.insert(message.clone()) {
             let notice = Notice {
-                level: Level::Warning,
+                level,
                 code: code.to_owned(),
                 message,
                 hint,

@@ -111,7 +111,13 @@ impl Dispatcher {
                         ready.python
                     );
                     let hint = "install pytest into the project's own environment to use that";
-                    books.notice("managed-env", message, Some(hint.to_owned()));
+                    let (code, hint) = ("managed-env", Some(hint.to_owned()));
+                    // Once it is known, it is no news.
+                    if ready.created {
+                        books.notice(code, message, hint);
+                    } else {
+                        books.note(code, message, hint);
+                    }
                 }
                 for shard in &mut self.shards {
                     shard.environment(&answer, books);

@@ -61,6 +61,10 @@ pub(in crate::cli) fn of_scheduler(event: SchedulerEvent) -> Entry {
             let message = format!("nothing runs; {}", next(due_ms));
             info("idle", message, of_due(due_ms))
         }
+        Event::ReloadsLater { cycle } => {
+            let message = "ends first, then the settings are read anew".to_owned();
+            info("reload-later", message, of_cycle(cycle))
+        }
         Event::Preparing { cycle } => {
             let message = "is being prepared; its run has not begun".to_owned();
             info("running", message, of_cycle(cycle))
@@ -119,7 +123,7 @@ fn started(cycle: CycleId, reason: CycleReason, due_ms: i64, missed: u64) -> Ent
     let due = rfc3339(due_ms);
     let why = match reason {
         CycleReason::Due => String::new(),
-        CycleReason::CatchUp => format!(" late, it was due at {due}"),
+        CycleReason::CatchUp => format!(" to catch up, it was due at {due}"),
         CycleReason::Retry => ": a retry".to_owned(),
         CycleReason::Asked => ": asked for".to_owned(),
     };
@@ -138,10 +142,11 @@ fn started(cycle: CycleId, reason: CycleReason, due_ms: i64, missed: u64) -> Ent
 
 fn finished(report: CycleReport) -> Entry {
     let outcome = report.outcome;
-    let level = match outcome {
-        CycleOutcome::Run(RunOutcome::Passed) => LogLevel::Info,
-        CycleOutcome::NotStarted | CycleOutcome::Run(RunOutcome::Error) => LogLevel::Error,
-        CycleOutcome::Run(_) => LogLevel::Warning,
+    // A run that failed has said so itself, as loudly as that deserves.
+    let level = if report.failures > 0 {
+        LogLevel::Error
+    } else {
+        LogLevel::Info
     };
     let duration_s = Duration::from_millis(report.duration_ms).as_secs_f64();
     let due = rfc3339(report.due_ms);
@@ -281,11 +286,11 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @"
         info service-started: keeps the schedule `every 60 s`; the next cycle begins at 2026-11-25T19:00:00Z; metrics at http://127.0.0.1:8004/metrics
         info cycle-started: begins
-        info cycle-started: begins late, it was due at 2026-11-25T19:00:00Z
+        info cycle-started: begins to catch up, it was due at 2026-11-25T19:00:00Z
         info cycle-started: begins: a retry; 1 due time before it was missed
         info cycle-started: begins: asked for; 7 due times before it were missed
         info cycle-finished: passed after 12.3s; the next one begins at 2026-11-25T19:00:00Z
-        warning cycle-finished: failed after 12.3s; the next one begins at 2026-11-25T19:00:00Z
+        info cycle-finished: failed after 12.3s; the next one begins at 2026-11-25T19:00:00Z
         error cycle-finished: could not start after 12.3s: there is no Python; it is tried again at 2026-11-25T19:00:00Z
         info stopping: stops because of SIGTERM; running tests may finish within 60 s
         error state-file-lost: no cycle can begin: no space is left; it is tried again at 2026-11-25T19:00:00Z

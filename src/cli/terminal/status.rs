@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 use super::palette::paint;
 use super::text::{inline, push_line};
 use crate::diag::Palette;
-use crate::model::CycleReason;
 use crate::model::status::{CycleStatus, Keeping, RunStatus, ScheduleStatus, StatusReport};
+use crate::model::{CycleReason, LeaseState};
 
-const TIME: &str = "%Y-%m-%d %H:%M:%S";
+const TIME: &str = "%Y-%m-%d %H:%M:%S %Z";
 
 /// What goes on, times in `zone`.
 pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -> String {
@@ -31,7 +31,16 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
         None => line("schedule", "none yet; `agent run-scheduled` begins one"),
     }
     if let Some(cycle) = &report.cycle {
-        line("cycle", &running(cycle, zone));
+        let goes_on = report
+            .schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.state == Keeping::Live);
+        let cut_off = if goes_on {
+            String::new()
+        } else {
+            paint(palette.warning, ", cut off")
+        };
+        line("cycle", &format!("{}{cut_off}", running(cycle, zone)));
     }
     if let Some(cycle) = &report.last_cycle {
         line("last", &ended(cycle, zone));
@@ -49,8 +58,13 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
         if let (Some(host), Some(pid)) = (&lease.host, lease.pid) {
             let run = lease.run_id.map(|run| format!(" for run {run}"));
             let holder = format!("process {pid} on {host}{}", run.unwrap_or_default());
-            let lease = format!("`{}` has {holder}", lease.name);
-            line("lease", &inline(&lease));
+            let name = &lease.name;
+            let text = match lease.state {
+                LeaseState::Held | LeaseState::Free => format!("`{name}` is held by {holder}"),
+                LeaseState::Expired => format!("`{name}` has expired, of {holder}"),
+                LeaseState::Abandoned => format!("`{name}` was left behind by {holder}"),
+            };
+            line("lease", &inline(&text));
         }
     }
     text
@@ -79,7 +93,7 @@ fn next(schedule: &ScheduleStatus, due: &str, runs: bool) -> String {
     let failures = match schedule.failures {
         0 => String::new(),
         1 => ", a retry: the last one could not be carried out".to_owned(),
-        n => format!(", a retry: {n} in a row could not be carried out"),
+        n => format!(", a retry: {n} could not be carried out"),
     };
     match schedule.state {
         Keeping::Live if runs => "after the cycle that runs".to_owned(),
@@ -158,7 +172,7 @@ mod tests {
     use super::*;
     use crate::model::lease::LeaseEntry;
     use crate::model::status::STATUS_VERSION;
-    use crate::model::{CycleId, LeaseState, LeaseToken, RunId};
+    use crate::model::{CycleId, LeaseToken, RunId};
 
     fn schedule(state: Keeping) -> ScheduleStatus {
         let live = state == Keeping::Live;
@@ -243,15 +257,15 @@ mod tests {
         }];
         insta::assert_snapshot!(lines(&working), @"
         schedule  cron 30 2 * * 1-5
-        agent     at work since 2026-11-01 08:00:00, process 4242 on lab-7
+        agent     at work since 2026-11-01 08:00:00 UTC, process 4242 on lab-7
         next      after the cycle that runs
         metrics   http://127.0.0.1:8004/metrics
-        cycle     12, run 31 since 2026-11-25 02:30:01, 3 due times missed before
-        last      cycle 11 not started at 2026-11-24 02:31:00, a retry
+        cycle     12, run 31 since 2026-11-25 02:30:01 UTC, 3 due times missed before
+        last      cycle 11 not started at 2026-11-24 02:31:00 UTC, a retry
                   there is no Python
-        run       31 (schedule, podman) since 2026-11-25 02:30:02
+        run       31 (schedule, podman) since 2026-11-25 02:30:02 UTC
                   120 of 400 tests, 2 failed
-        lease     `containers` has process 4243 on lab-7 for run 31
+        lease     `containers` is held by process 4243 on lab-7 for run 31
         ");
     }
 
@@ -259,13 +273,13 @@ mod tests {
     fn an_agent_that_is_not_there_is_said_to_be() {
         insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Gone)))), @"
         schedule  cron 30 2 * * 1-5
-        agent     gone without a goodbye, was at work since 2026-11-01 08:00:00
-        next      nothing; 2026-11-26 02:30:00 was next
+        agent     gone without a goodbye, was at work since 2026-11-01 08:00:00 UTC
+        next      nothing; 2026-11-26 02:30:00 UTC was next
         ");
         insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Stopped)))), @"
         schedule  cron 30 2 * * 1-5
-        agent     stopped at 2026-11-25 08:00:00
-        next      nothing; 2026-11-26 02:30:00 was next
+        agent     stopped at 2026-11-25 08:00:00 UTC
+        next      nothing; 2026-11-26 02:30:00 UTC was next
         ");
         insta::assert_snapshot!(lines(&report(None)), @"schedule  none yet; `agent run-scheduled` begins one");
     }
@@ -276,8 +290,8 @@ mod tests {
         failing.failures = 2;
         insta::assert_snapshot!(lines(&report(Some(failing))), @"
         schedule  cron 30 2 * * 1-5
-        agent     at work since 2026-11-01 08:00:00, process 4242 on lab-7
-        next      2026-11-26 02:30:00, a retry: 2 in a row could not be carried out
+        agent     at work since 2026-11-01 08:00:00 UTC, process 4242 on lab-7
+        next      2026-11-26 02:30:00 UTC, a retry: 2 could not be carried out
         metrics   http://127.0.0.1:8004/metrics
         ");
     }

@@ -5,11 +5,10 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::clock::{now_ms, rfc3339};
+use crate::clock::{now_ms, rfc3339_ms};
 use crate::engine::child::kill_leftover;
 use crate::engine::identity::{self, Liveness};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
@@ -197,13 +196,12 @@ pub(super) fn kill(cycle: &CycleRow) {
 fn record(run: &RunRow) -> HistoryRecord {
     let finished_ms = run.finished_ms.unwrap_or(run.started_ms);
     let counts = &run.counts;
-    let runtime_ms = finished_ms.saturating_sub(run.started_ms).max(0);
     HistoryRecord {
         passed: counts.passed,
         failed: counts.failures(),
         coverage: run.coverage.as_ref().and_then(CoverageTotals::percent),
-        runtime: Duration::from_millis(runtime_ms.unsigned_abs()).as_secs_f64(),
-        ts: rfc3339(finished_ms),
+        runtime: run.duration_s().unwrap_or_default(),
+        ts: rfc3339_ms(finished_ms),
     }
 }
 

@@ -66,6 +66,11 @@ pub enum SchedulerEvent {
         /// When the next cycle begins.
         due_ms: i64,
     },
+    /// They will be when the cycle has ended.
+    ReloadsLater {
+        /// The cycle.
+        cycle: CycleId,
+    },
     /// They could not be; the earlier ones stay.
     NotReloaded {
         /// Why, with its causes.

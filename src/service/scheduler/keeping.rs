@@ -81,6 +81,10 @@ pub(super) struct Keeping {
     pub(super) blocked: Option<Blocked>,
     /// Somebody asked for a cycle.
     pub(super) asked: bool,
+    /// The settings are to be read anew when the cycle has ended.
+    pub(super) reload_later: bool,
+    /// Whether it is said that the text file cannot be written.
+    pub(super) textfile_lost: bool,
     pub(super) stopping: Option<StopSignal>,
 }
 
@@ -190,6 +194,9 @@ impl Keeping {
         }
         if let Some(unclosed) = self.unclosed.take() {
             self.close(unclosed)?;
+        }
+        if self.unclosed.is_none() && std::mem::take(&mut self.reload_later) {
+            self.reload();
         }
         self.settle();
         if self.stopping.is_some() || self.unclosed.is_some() {
@@ -354,7 +361,14 @@ impl Keeping {
     fn handle(&mut self, request: Request) {
         match request {
             Request::Stop(signal) => self.stop(signal),
-            Request::Reload => self.reload(),
+            Request::Reload => match &self.running {
+                Some(running) => {
+                    let cycle = running.cycle;
+                    self.reload_later = true;
+                    self.say(SchedulerEvent::ReloadsLater { cycle });
+                }
+                None => self.reload(),
+            },
             Request::Report => match &self.running {
                 // Before that, a signal that nobody expects would end the process.
                 Some(running) if self.books.has_run(running.cycle) => running.process.ask(),
@@ -472,7 +486,11 @@ impl Keeping {
             (None, None) => format!("next cycle at {}", rfc3339(self.state.due_ms)),
         };
         self.notifier.status(status);
-        if let Err(error) = write_textfile(&self.settings) {
+        let written = write_textfile(&self.settings);
+        let was_lost = std::mem::replace(&mut self.textfile_lost, written.is_err());
+        if let Err(error) = written
+            && !was_lost
+        {
             self.say(SchedulerEvent::Notice(Notice {
                 level: Level::Warning,
                 code: "metrics-textfile".to_owned(),

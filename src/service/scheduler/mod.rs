@@ -154,6 +154,8 @@ impl Scheduler {
             unclosed: None,
             blocked: None,
             asked: self.run_now,
+            reload_later: false,
+            textfile_lost: false,
             stopping: None,
             settings: self.settings,
             command: self.command,

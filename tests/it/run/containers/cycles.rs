@@ -6,7 +6,8 @@ use nix::sys::signal::Signal;
 
 use super::engines::{Engine, IMAGE, engines, notices, project};
 use crate::run::cycle::UNTIL_STOPPED;
-use crate::run::lab::{Going, Lab, answer};
+use crate::run::lab::{Going, Lab, answer, wait_for};
+use crate::run::scheduled::{Service, assert_nothing_is_left};
 
 /// A cycle that may use this engine, where it names an image.
 fn cycle(engine: Engine, lab: &Lab, args: &[&str]) -> Command {
@@ -79,5 +80,80 @@ fn a_second_signal_kills_the_container() {
         going.end().expect(143);
         assert_eq!(lab.verdict(), "interrupted | 143");
         assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}
+
+/// A service whose cycles need docker, behind a socket that comes and goes.
+#[test]
+fn a_service_follows_an_engine_that_comes_and_goes() {
+    let engines = engines();
+    if !engines.iter().any(|engine| engine.0 == "docker") {
+        return;
+    }
+    let named = std::env::var("AGENT_TEST_DOCKER_HOST");
+    let host = named.unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    let socket = host.strip_prefix("unix://").expect("a socket");
+    let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
+    let link = lab.path().join("engine.sock");
+    let seen = format!("unix://{}", link.display());
+    let args = [
+        "--interval",
+        "1",
+        "--require-container",
+        "--container-runtime",
+        "docker",
+        "--docker-host",
+        &seen,
+        "--container-image",
+        IMAGE,
+    ];
+    let mut command = Service::command(&lab, &args);
+    Engine::surroundings(&mut command);
+    let mut service = Service::spawn(&mut command);
+    let mut finish = |outcome: &str| {
+        while service.wait("cycle-finished")["outcome"] != outcome {}
+    };
+    finish("not_started");
+    std::os::unix::fs::symlink(socket, &link).unwrap();
+    finish("passed");
+    std::fs::remove_file(&link).unwrap();
+    finish("not_started");
+    std::os::unix::fs::symlink(socket, &link).unwrap();
+    finish("passed");
+    service.stop();
+    let unexplained = "SELECT cycle_id FROM cycle_summary WHERE run_id IS NULL AND message IS NULL";
+    assert_eq!(lab.rows(unexplained), [""; 0]);
+    assert_eq!(Engine("docker").containers(&lab), [""; 0]);
+}
+
+#[test]
+fn a_service_that_is_killed_leaves_no_container_and_no_lease() {
+    for &engine in engines().iter() {
+        let test = "import time\ndef test_one(): time.sleep(600)\n";
+        let lab = project(&[("test_a.py", test)]);
+        let args = [
+            "--interval",
+            "3600",
+            "--use-container",
+            "--container-runtime",
+            engine.0,
+            "--container-image",
+            IMAGE,
+        ];
+        let mut command = Service::command(&lab, &[&args[..], &["--run-now"]].concat());
+        Engine::surroundings(&mut command);
+        let mut service = Service::spawn(&mut command);
+        service.wait("run-started");
+        wait_for("a container", || !engine.containers(&lab).is_empty());
+        service.kill();
+        wait_for("its end", || engine.containers(&lab).is_empty());
+        let mut command = Service::command(&lab, &args);
+        Engine::surroundings(&mut command);
+        let mut service = Service::spawn(&mut command);
+        service.wait("service-started");
+        service.stop();
+        assert_nothing_is_left(&lab);
+        let outcomes = lab.rows("SELECT outcome FROM cycle_summary");
+        assert_eq!(outcomes, ["interrupted"], "{engine:?}");
     }
 }

@@ -175,6 +175,26 @@ fn sighup_reads_the_settings_anew() {
 }
 
 #[test]
+fn settings_do_not_change_under_a_cycle() {
+    let Some(lab) = lab(&[("test_a.py", HELD), ("menace.toml", "interval = 3600\n")]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--run-now"]);
+    wait_for("the test", || lab.path().join("began").exists());
+    lab.write("menace.toml", "interval = 1800\n");
+    service.signal(Signal::SIGHUP);
+    service.wait("reload-later");
+    let spec = || lab.rows("SELECT spec FROM schedule_state");
+    assert_eq!(spec(), ["every 3600 s"]);
+    lab.write("go", "");
+    service.wait("cycle-finished");
+    service.wait("reloaded");
+    assert_eq!(spec(), ["every 1800 s"]);
+    service.stop();
+    assert_eq!(lab.rows("SELECT missed FROM cycle_summary"), ["0"]);
+}
+
+#[test]
 fn sigusr1_says_what_is_running() {
     let Some(lab) = lab(&[("test_a.py", HELD)]) else {
         return;

@@ -34,7 +34,7 @@ def test_after(): pass
 ";
 
 /// An agent that keeps the schedule of a lab.
-struct Service {
+pub(super) struct Service {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<Value>,
@@ -42,11 +42,11 @@ struct Service {
 
 impl Service {
     /// With these arguments of `run-scheduled`, without coverage and orphans.
-    fn start(lab: &Lab, args: &[&str]) -> Self {
+    pub(super) fn start(lab: &Lab, args: &[&str]) -> Self {
         Self::spawn(&mut Self::command(lab, args))
     }
 
-    fn command(lab: &Lab, args: &[&str]) -> Command {
+    pub(super) fn command(lab: &Lab, args: &[&str]) -> Command {
         let first = [
             "run-scheduled",
             "--log-format",
@@ -57,7 +57,7 @@ impl Service {
         lab.command(&[&first, args].concat())
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    pub(super) fn spawn(command: &mut Command) -> Self {
         command.process_group(0);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -80,7 +80,7 @@ impl Service {
     }
 
     /// The next line of the log with this event; lines before it are passed over.
-    fn wait(&mut self, event: &str) -> Value {
+    pub(super) fn wait(&mut self, event: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -102,13 +102,13 @@ impl Service {
     }
 
     /// Kills the agent alone, as the kernel does that wants its memory.
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends the agent with SIGTERM.
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
         assert_eq!(self.end(), 143);
     }
@@ -161,7 +161,7 @@ fn process_of_the_cycle(lab: &Lab) -> u32 {
 }
 
 /// Every cycle has an end and every run too, nobody has a lease, and no process is left.
-fn assert_nothing_is_left(lab: &Lab) {
+pub(super) fn assert_nothing_is_left(lab: &Lab) {
     let nothing = [""; 0];
     assert_eq!(
         lab.rows("SELECT cycle_id FROM cycle WHERE finished_ms IS NULL"),
