@@ -419,8 +419,9 @@ impl Keeping {
 
     /// Waits for the state file, unless it will never be usable again.
     fn block(&mut self, error: StoreError) -> Result<(), SchedulerError> {
-        if let StoreError::Newer { .. } = error {
-            // The agent was replaced by a newer one, which a restart brings in.
+        if let StoreError::Newer { .. } | StoreError::Older { .. } = error {
+            // The agent was replaced by a newer one, or the file by a backup: a restart deals with
+            // both.
             return Err(error.into());
         }
         let text = diag::in_one_line(&error);

@@ -11,11 +11,12 @@ use crate::envs::{Skip, available};
 const SCRIPTS: [&str; 3] = ["build-image.sh", "fetch-wheels.sh", "vendor.sh"];
 
 /// What else is there.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "README.md",
     "Containerfile",
     "menace-agent.plist",
     "menace-agent.service",
+    "monitoring",
 ];
 
 /// The scripts of `offline/` and of `.ci/`.

@@ -248,3 +248,38 @@ fn a_history_that_cannot_be_written_is_written_later() {
         serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(history.len(), outcomes(&lab).len());
 }
+
+#[test]
+fn a_state_file_of_an_older_agent_is_left_to_a_restart() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "1", "--run-now"]);
+    service.wait("cycle-finished");
+    // A backup is put in its place.
+    let backup = lab.path().join("backup.db");
+    old_file(&backup);
+    for beside in ["agent.db-wal", "agent.db-shm"] {
+        let _absent = fs::remove_file(lab.path().join("sandbox_data").join(beside));
+    }
+    fs::rename(&backup, lab.db()).unwrap();
+    assert_eq!(service.end(), 4);
+    let last = service.messages();
+    assert!(last.contains("service-failed"), "{last}");
+    // The restart brings it up to date, and begins a schedule in it.
+    let mut service = Service::start(&lab, &["--interval", "1", "--run-now"]);
+    assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
+    service.stop();
+    lab.assert_whole();
+}
+
+/// A state file as schema version 5 had it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test prepares what the agent finds"
+)]
+fn old_file(path: &std::path::Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let dump = include_str!("../../store/schema_v5.sql");
+    connection.execute_batch(dump).unwrap();
+}
