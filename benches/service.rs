@@ -219,7 +219,9 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
         if Instant::now() < next_kill {
             continue;
         }
-        next_kill = Instant::now() + Duration::from_millis(300 + chance.below(1_500));
+        // A cycle in containers takes longer, and most of them should have a chance.
+        let slower = if lab.wishes.is_empty() { 1 } else { 6 };
+        next_kill = Instant::now() + slower * Duration::from_millis(300 + chance.below(1_500));
         let what = match chance.below(if kill_agent { 3 } else { 2 }) {
             0 => one_of(
                 lab,
