@@ -108,11 +108,14 @@ fn percents_doubled(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// A path that is the whole value. A space at its end would be cut off, and a backslash would join
-/// the next line: a slash after them changes no path.
+/// What a folder does not end with in a unit: a space would be cut off, a backslash would join the
+/// next line, and a slash is what is put after them.
+const ENDS: [char; 3] = [' ', '\\', '/'];
+
+/// A path that is the whole value; a slash at its end changes no path.
 fn folder(path: &str) -> String {
     let mut folder = percents_doubled(path);
-    if folder.ends_with([' ', '\\']) {
+    if folder.ends_with(ENDS) {
         folder.push('/');
     }
     folder
@@ -130,7 +133,7 @@ pub fn read(text: &str) -> Option<UnitFile> {
     };
     let project = value("WorkingDirectory")?.replace("%%", "%");
     let project = match project.strip_suffix('/') {
-        Some(bare) if bare.ends_with([' ', '\\']) => bare.to_owned(),
+        Some(bare) if bare.ends_with(ENDS) => bare.to_owned(),
         _ => project,
     };
     Some(UnitFile {
