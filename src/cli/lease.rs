@@ -2,7 +2,6 @@
 //! somebody who is stuck.
 
 use anyhow::anyhow;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{LeaseArgs, LeaseCommand, LeaseListArgs, LeaseReleaseArgs};
@@ -10,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::terminal::{LeaseLine, lease_list};
 use super::{json, reader};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, rfc3339};
 use crate::diag::printable;
 use crate::engine::identity;
 use crate::model::lease::{LEASES_VERSION, LeaseEntry, LeaseReport};
@@ -109,15 +108,14 @@ pub(super) fn state(lease: &Lease) -> LeaseState {
 pub(super) fn entry(line: LeaseLine) -> LeaseEntry {
     let LeaseLine { lease, state } = line;
     let hold = lease.hold.as_ref();
-    let time = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_string());
     LeaseEntry {
         state,
         host: hold.map(|hold| hold.holder.host.clone()),
         pid: hold.map(|hold| hold.holder.process.pid),
         run_id: hold.and_then(|hold| hold.run),
-        acquired_at: hold.and_then(|hold| time(hold.acquired_ms).ok()),
-        heartbeat_at: hold.and_then(|hold| time(hold.heartbeat_ms).ok()),
-        expires_at: hold.and_then(|hold| time(hold.expires_ms).ok()),
+        acquired_at: hold.map(|hold| rfc3339(hold.acquired_ms)),
+        heartbeat_at: hold.map(|hold| rfc3339(hold.heartbeat_ms)),
+        expires_at: hold.map(|hold| rfc3339(hold.expires_ms)),
         name: lease.name,
         token: lease.token,
     }

@@ -1,13 +1,12 @@
 //! `agent orphans scan` and `agent orphans list`: the modules that no test reaches.
 
-use jiff::Timestamp;
-
 use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
 use super::failure::Failure;
 use super::json;
 use super::module_map::fresh_reader;
 use super::output::Output;
 use super::terminal::{orphan_list, scan_report};
+use crate::clock::rfc3339;
 use crate::model::ExitCode;
 use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
 use crate::plan::orphans::suppressed;
@@ -62,10 +61,9 @@ fn list(
         message: row.message,
         held_back: row.held_back,
     };
-    let time = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_string());
     let report = OrphanReport {
         v: SCAN_VERSION,
-        scanned_at: scanned_ms.and_then(|ms| time(ms).ok()),
+        scanned_at: scanned_ms.map(rfc3339),
         orphans: reader.orphans()?.into_iter().map(entry).collect(),
     };
     let text = if args.json {

@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
-
 use crate::cli::terminal::inline;
+use crate::clock::{rfc3339, rfc3339_ms};
 use crate::diag::one_line;
 use crate::model::log::{LOG_VERSION, LogFields, LogLevel, LogLine};
 
@@ -56,7 +55,7 @@ pub(super) fn line(form: Form, now_ms: i64, entry: &super::Entry) -> String {
                 words(entry, &message, &fields)
             ),
             Form::Text => {
-                let ts = timestamp(now_ms, "%Y-%m-%dT%H:%M:%SZ");
+                let ts = rfc3339(now_ms - now_ms.rem_euclid(1000));
                 format!("{ts} {}", words(entry, &message, &fields))
             }
         };
@@ -90,7 +89,7 @@ fn words(entry: &super::Entry, message: &str, fields: &LogFields) -> String {
 fn json(now_ms: i64, entry: &super::Entry, message: String, fields: LogFields) -> String {
     let line = LogLine {
         v: LOG_VERSION,
-        ts: timestamp(now_ms, "%Y-%m-%dT%H:%M:%S%.3fZ"),
+        ts: rfc3339_ms(now_ms),
         level: entry.level,
         event: entry.event.clone(),
         message,
@@ -98,11 +97,6 @@ fn json(now_ms: i64, entry: &super::Entry, message: String, fields: LogFields) -
     };
     // Every value is a text, a number or a map of these: there is nothing that JSON cannot hold.
     serde_json::to_string(&line).unwrap_or_default()
-}
-
-fn timestamp(ms: i64, format: &str) -> String {
-    let timestamp = Timestamp::from_millisecond(ms).unwrap_or_default();
-    timestamp.strftime(format).to_string()
 }
 
 /// As sd-daemon(3) numbers the levels.
