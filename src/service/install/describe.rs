@@ -8,7 +8,8 @@ use std::path::Path;
 use super::InstallError;
 use crate::model::Notice;
 use crate::model::record::Level;
-use crate::settings::{Origin, SETTINGS, Settings};
+use crate::service::container::Wish;
+use crate::settings::{SETTINGS, Settings};
 
 /// Variables that lead to the engine, the interpreter and the files of settings, or say how times
 /// and texts are read. Whatever else an environment has may be a secret, and stays behind.
@@ -108,13 +109,9 @@ pub fn stop_s(settings: &Settings) -> u64 {
 
 /// Whether podman may run the tests, whose helpers are setuid where it has no root.
 pub fn may_use_podman(settings: &Settings) -> bool {
-    let container = &settings.container;
-    let nobody_said = settings.origin("use-container") == Origin::Default;
-    let named = container.image.is_some() || container.image_tar.is_some();
-    let wanted = container.enabled || (nobody_said && named);
-    let runtime = container.runtime.as_deref().map(Path::new);
+    let runtime = settings.container.runtime.as_deref().map(Path::new);
     let docker = runtime.and_then(Path::file_name) == Some(OsStr::new("docker"));
-    wanted && !docker
+    Wish::of(settings, true) != Wish::No && !docker
 }
 
 /// What somebody should know before the service runs.
