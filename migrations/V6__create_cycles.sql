@@ -30,9 +30,6 @@ CREATE TABLE cycle (
     due_ms             INTEGER NOT NULL,
     -- Due times before this one at which nothing began.
     missed             INTEGER NOT NULL CHECK (missed >= 0),
-    holder_pid         INTEGER NOT NULL CHECK (holder_pid >= 0),
-    holder_boot_id     TEXT    NOT NULL,
-    holder_start_time  INTEGER,
     -- The process that carries it out.
     process_pid        INTEGER CHECK (process_pid >= 0),
     process_boot_id    TEXT,

@@ -5,7 +5,8 @@
 //!  supervisor ── SIGTERM ─► drain: running tests finish, nothing new begins
 //!             ── SIGTERM ─► again: the end at once
 //!             ── SIGUSR1 ─► what is running is logged
-//!             ── the pipe on standard input ── end of file: the supervisor is gone, the end at once
+//!             ── the end of the pipe on standard input ─► the end at once: the supervisor does not
+//!                wait any longer, or is gone
 //! ```
 //!
 //! What ends a cycle before it has a run is noted in its row of the state file, where its
@@ -119,16 +120,15 @@ fn finish(report: &RunReport, log: &Shared) -> ExitCode {
     ExitCode(report.summary.exit_code)
 }
 
-/// Without a supervisor nobody closes the row of the cycle, and the next one may begin any time.
+/// Without a supervisor that waits nobody closes the row of the cycle, and the next one may begin.
 fn end_with_the_supervisor(stop: StopHandle, log: Shared) {
     thread::spawn(move || {
         // An error is no supervisor either.
         let _end = io::copy(&mut io::stdin().lock(), &mut io::sink());
         stop.drain(StopSignal::Terminate);
         stop.stop(StopSignal::Terminate);
-        let message = "the supervisor is gone: the run ends at once";
-        log.lock()
-            .say(LogLevel::Warning, "supervisor-gone", message);
+        let message = "the run ends at once: its supervisor does not wait, or is gone";
+        log.lock().say(LogLevel::Warning, "not-waited-for", message);
     });
 }
 

@@ -1,7 +1,7 @@
 //! `agent run-scheduled`: wires the scheduler to the log and to the processes of its cycles.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -11,8 +11,8 @@ use super::log::{self, Log};
 use crate::diag;
 use crate::engine::process::ProcessSpec;
 use crate::model::log::{LogFields, LogLevel};
-use crate::model::{ExitCode, Notice};
-use crate::service::scheduler::{CycleCommand, Scheduler, SchedulerEvent};
+use crate::model::{CycleId, ExitCode, Notice};
+use crate::service::scheduler::{Scheduler, SchedulerEvent};
 use crate::settings::{Layers, Settings, Verbosity};
 
 pub(super) fn run(
@@ -25,7 +25,7 @@ pub(super) fn run(
     for notice in notices {
         log.entry(&log::of_notice(notice));
     }
-    let command = command(&layers.cwd, &settings.db)?;
+    let command = command(layers.cwd.clone(), settings.db.clone())?;
     let reload = move || Settings::load(&layers).map(|(settings, _)| settings);
     let quiet = settings.verbosity == Verbosity::Quiet;
     let tell = move |event| {
@@ -55,12 +55,14 @@ pub(super) fn log_failure(cli: &Cli, failure: &Failure) -> bool {
 }
 
 /// This command line once more, as that of a cycle.
-fn command(cwd: &Path, db: &Path) -> Result<CycleCommand, Failure> {
+fn command(cwd: PathBuf, db: PathBuf) -> Result<impl Fn(CycleId) -> ProcessSpec, Failure> {
     let program = std::env::current_exe().context("cannot find the agent's own program");
     let program = program.map_err(Failure::environment)?;
-    let cycle = ["--cycle", CycleCommand::NUMBER, "--cycle-db"].map(OsString::from);
-    let cycle = cycle.into_iter().chain([db.as_os_str().to_owned()]);
-    let given = std::env::args_os().skip(1);
-    let spec = ProcessSpec::new(program, cwd).args(cycle.chain(given));
-    Ok(CycleCommand { spec })
+    Ok(move |cycle: CycleId| {
+        let number = cycle.to_string();
+        let cycle = ["--cycle", &number, "--cycle-db"].map(OsString::from);
+        let cycle = cycle.into_iter().chain([db.clone().into_os_string()]);
+        let given = std::env::args_os().skip(1);
+        ProcessSpec::new(&program, &cwd).args(cycle.chain(given))
+    })
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::cron::Cron;
 
-/// How due times follow each other. Two are the same where they read the same.
-#[derive(Debug, Clone)]
+/// How due times follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spec {
     /// One after each interval, whatever the wall clock shows.
     Every(Duration),
@@ -23,11 +23,3 @@ impl fmt::Display for Spec {
         }
     }
 }
-
-impl PartialEq for Spec {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string()
-    }
-}
-
-impl Eq for Spec {}

@@ -2,7 +2,8 @@
 //! asked and hands out what happens.
 //!
 //! Everything below this layer blocks; here it is carried to threads of its own, so that signals
-//! are heard at any time. tokio lives here and nowhere else.
+//! are heard at any time. tokio lives here and nowhere else. [`scheduler`] makes a service of it
+//! that begins runs by itself, [`install`] one of the service manager.
 
 pub mod cleanup;
 mod container;

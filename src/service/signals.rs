@@ -1,7 +1,9 @@
-//! Signals of the process, as requests to a run.
+//! Signals of the process, as requests to a run or to a scheduler.
 
 use std::io;
+use std::thread;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::self_test::{SelfTestService, ServiceError};
@@ -14,7 +16,7 @@ use crate::run::{RunReport, StopHandle, StopSignal};
 ///
 /// What [`SelfTestService::run_once`] returns, and signal handlers that cannot be installed.
 pub fn run_until_signal(service: &mut SelfTestService) -> Result<RunReport, ServiceError> {
-    run_beside(service, Signals::forward)
+    run_beside(service, forward)
 }
 
 /// What a signal asked of a run that drains.
@@ -39,7 +41,38 @@ pub fn run_until_drained(
     service: &mut SelfTestService,
     heard: impl FnMut(Request) + Send + 'static,
 ) -> Result<RunReport, ServiceError> {
-    run_beside(service, |signals, stop| signals.drain(stop, heard))
+    run_beside(service, |signals, stop| drain(signals, stop, heard))
+}
+
+/// A signal of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caught {
+    /// SIGINT or SIGTERM.
+    Stop(StopSignal),
+    /// SIGHUP.
+    Hangup,
+    /// SIGUSR1.
+    User,
+}
+
+/// Calls `hear` for each signal from now on, in a thread of its own, until it returns false.
+pub(super) fn listen(hear: impl Fn(Caught) -> bool + Send + 'static) -> io::Result<()> {
+    let runtime = runtime()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::install()?
+    };
+    let listening = move || {
+        runtime.block_on(async {
+            while let Some(caught) = signals.next().await {
+                if !hear(caught) {
+                    return;
+                }
+            }
+        });
+    };
+    let thread = thread::Builder::new().name("signals".to_owned());
+    thread.spawn(listening).map(drop)
 }
 
 fn run_beside<F>(
@@ -49,11 +82,7 @@ fn run_beside<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(ServiceError::Runtime)?;
-    runtime.block_on(async {
+    runtime().map_err(ServiceError::Runtime)?.block_on(async {
         let stop = service.stop_handle();
         let signals = Signals::install().map_err(ServiceError::Runtime)?;
         let listening = tokio::spawn(listen(signals, stop));
@@ -61,6 +90,39 @@ where
         listening.abort();
         report
     })
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_io().build()
+}
+
+async fn forward(mut signals: Signals, stop: StopHandle) {
+    while let Some(caught) = signals.next().await {
+        match caught {
+            Caught::Stop(signal) => stop.stop(signal),
+            // A terminal that is closed takes its runs with it.
+            Caught::Hangup => stop.stop(StopSignal::Terminate),
+            Caught::User => {}
+        }
+    }
+}
+
+async fn drain(mut signals: Signals, stop: StopHandle, mut heard: impl FnMut(Request)) {
+    let mut drains = false;
+    while let Some(caught) = signals.next().await {
+        match caught {
+            Caught::Stop(signal) if std::mem::replace(&mut drains, true) => {
+                stop.stop(signal);
+                heard(Request::Stop(signal));
+            }
+            Caught::Stop(signal) => {
+                stop.drain(signal);
+                heard(Request::Drain(signal));
+            }
+            Caught::Hangup => {}
+            Caught::User => heard(Request::Report),
+        }
+    }
 }
 
 struct Signals {
@@ -71,6 +133,7 @@ struct Signals {
 }
 
 impl Signals {
+    /// Within a runtime.
     fn install() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -80,38 +143,14 @@ impl Signals {
         })
     }
 
-    async fn forward(mut self, stop: StopHandle) {
-        loop {
-            stop.stop(tokio::select! {
-                Some(()) = self.interrupt.recv() => StopSignal::Interrupt,
-                Some(()) = self.terminate.recv() => StopSignal::Terminate,
-                // A terminal that is closed takes its runs with it.
-                Some(()) = self.hangup.recv() => StopSignal::Terminate,
-                else => return,
-            });
-        }
-    }
-
-    async fn drain(mut self, stop: StopHandle, mut heard: impl FnMut(Request)) {
-        let mut drains = false;
-        loop {
-            let signal = tokio::select! {
-                Some(()) = self.interrupt.recv() => StopSignal::Interrupt,
-                Some(()) = self.terminate.recv() => StopSignal::Terminate,
-                Some(()) = self.hangup.recv() => continue,
-                Some(()) = self.user.recv() => {
-                    heard(Request::Report);
-                    continue;
-                }
-                else => return,
-            };
-            heard(if std::mem::replace(&mut drains, true) {
-                stop.stop(signal);
-                Request::Stop(signal)
-            } else {
-                stop.drain(signal);
-                Request::Drain(signal)
-            });
-        }
+    /// The next one; `None` when there will be none.
+    async fn next(&mut self) -> Option<Caught> {
+        Some(tokio::select! {
+            Some(()) = self.interrupt.recv() => Caught::Stop(StopSignal::Interrupt),
+            Some(()) = self.terminate.recv() => Caught::Stop(StopSignal::Terminate),
+            Some(()) = self.hangup.recv() => Caught::Hangup,
+            Some(()) = self.user.recv() => Caught::User,
+            else => return None,
+        })
     }
 }

@@ -293,7 +293,8 @@ impl Settings {
             return;
         }
         for name in ["discover-isolated", "recursive-isolated"] {
-            if self.origin(name).strength() >= both.strength() && both != Origin::Default {
+            let is_as_strong = self.strength(name) >= self.strength("auto-include-isolated");
+            if is_as_strong && both != Origin::Default {
                 continue;
             }
             match name {
@@ -313,7 +314,7 @@ impl Settings {
         if !self.container.required || self.container.enabled {
             return;
         }
-        if using.strength() > requiring.strength() {
+        if self.strength("use-container") > self.strength("require-container") {
             self.container.required = false;
             self.origins.insert("require-container", using);
         } else {

@@ -38,7 +38,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// How strong the layer is, from 0 for the default; files are alike.
+    /// How strong the layer is, from 0 for the default. Files are alike to it;
+    /// [`Settings::strength`](super::Settings) tells them apart.
     pub(super) fn strength(&self) -> u8 {
         match self {
             Self::Default => 0,

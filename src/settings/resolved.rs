@@ -9,6 +9,7 @@ use super::origin::Origin;
 use super::table::{SETTINGS, Setting};
 use super::value::Value;
 use crate::plan::orphans::Suppression;
+use crate::schedule::Cron;
 
 /// What a run, or any other command, works with.
 ///
@@ -140,7 +141,7 @@ pub struct ScheduleSettings {
     /// From one due time to the next; [`Settings::uses_cron`] says when it does not count.
     pub interval: Duration,
     /// The due times as five fields of cron, in local time.
-    pub cron: Option<String>,
+    pub cron: Option<Cron>,
     /// The most that a due time is put off by chance, so that many agents do not start at once.
     pub jitter: Duration,
     /// A JSON array that the figures of each cycle are appended to.
@@ -364,14 +365,16 @@ impl Settings {
 
     /// Whether the due times are those of cron: where somebody gave both, the stronger layer says.
     pub fn uses_cron(&self) -> bool {
-        let strength = |name| {
-            let origin = self.origin(name);
-            // Of two files, that of the project is the stronger one.
-            let in_project =
-                matches!(&origin, Origin::File { path, .. } if path.starts_with(&self.project));
-            (origin.strength(), in_project)
-        };
-        self.schedule.cron.is_some() && strength("cron") >= strength("interval")
+        self.schedule.cron.is_some() && self.strength("cron") >= self.strength("interval")
+    }
+
+    /// How strong the layer is that a setting comes from. Of two files, that of the project is the
+    /// stronger one.
+    pub(super) fn strength(&self, name: &str) -> impl PartialOrd + use<> {
+        let origin = self.origin(name);
+        let in_project =
+            matches!(&origin, Origin::File { path, .. } if path.starts_with(&self.project));
+        (origin.strength(), in_project)
     }
 
     /// The origin of one setting, by the setting's name.

@@ -457,7 +457,10 @@ pub const SETTINGS: &[Setting] = &[
         variables: &["SELF_TEST_CRON"],
         in_files: true,
         read: |settings, given| given.cron().map(|cron| settings.schedule.cron = cron),
-        show: |settings| settings.schedule.cron.as_ref().into(),
+        show: |settings| {
+            let cron = settings.schedule.cron.as_ref();
+            cron.map(|cron| Value::Text(cron.to_string())).into()
+        },
     },
     Setting {
         name: "jitter",

@@ -156,19 +156,16 @@ impl Given<'_> {
     }
 
     /// Five fields of cron, or `none`.
-    pub(super) fn cron(&self) -> Result<Option<String>, Problem> {
+    pub(super) fn cron(&self) -> Result<Option<Cron>, Problem> {
         if self.is_word("none") {
             return Ok(None);
         }
         let expected = "expected five fields: minute, hour, day of month, month, day of week";
         let text = self.text(expected)?;
-        match Cron::parse(text) {
-            Ok(cron) => Ok(Some(cron.to_string())),
-            Err(error) => Err(Problem {
-                hint: Some("every night at half past two is `30 2 * * *`".to_owned()),
-                ..self.problem(&error.to_string())
-            }),
-        }
+        Cron::parse(text).map(Some).map_err(|error| Problem {
+            hint: Some("every night at half past two is `30 2 * * *`".to_owned()),
+            ..self.problem(&error.to_string())
+        })
     }
 
     /// A port of TCP, or `none`.

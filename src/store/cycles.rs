@@ -8,11 +8,12 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::counters::{self, Counter};
 use super::db::{count, int};
 use super::error::StoreError;
+use super::leases;
 use super::open::{Access, Store, open_existing};
 use super::reader::{Reader, named};
 use super::runs::identity;
 use crate::model::write::ProcessIdentity;
-use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, RunId, RunOutcome};
+use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, LeaseClaim, RunId, RunOutcome};
 
 /// The schedule as the state file keeps it; times are UTC milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,6 @@ pub struct NewCycle {
     pub due_ms: i64,
     /// Due times before it at which nothing began.
     pub missed: u64,
-    /// The agent that keeps the schedule.
-    pub holder: ProcessIdentity,
     /// When it begins.
     pub started_ms: i64,
     /// Whether its record goes into the history file.
@@ -121,47 +120,48 @@ impl Store {
     }
 
     /// Keeps the schedule.
-    pub fn save_schedule(&mut self, row: &ScheduleRow) -> Result<(), StoreError> {
-        let saved = put_schedule(&self.db.connection, row);
-        self.db.in_words("keep the schedule", saved)
+    pub fn save_schedule(
+        &mut self,
+        claim: &LeaseClaim,
+        row: &ScheduleRow,
+    ) -> Result<(), StoreError> {
+        self.write_under(claim, "keep the schedule", |tx| put_schedule(tx, row))
     }
 
     /// Opens a cycle, and keeps the schedule that it is due by.
     pub fn open_cycle(
         &mut self,
+        claim: &LeaseClaim,
         new: &NewCycle,
         schedule: &ScheduleRow,
     ) -> Result<CycleId, StoreError> {
-        let opened = self.insert_cycle(new, schedule);
-        self.db.in_words("open a cycle", opened)
+        self.write_under(claim, "open a cycle", |tx| {
+            let cycle = insert_cycle(tx, new)?;
+            put_schedule(tx, schedule)?;
+            Ok(cycle)
+        })
     }
 
-    fn insert_cycle(
+    /// Writes in one transaction, and only while the claim of who keeps the schedule holds; else
+    /// it is [`StoreError::LeaseLost`], for good.
+    fn write_under<T>(
         &mut self,
-        new: &NewCycle,
-        schedule: &ScheduleRow,
-    ) -> rusqlite::Result<CycleId> {
-        let tx = self.db.connection.transaction()?;
-        let cycle = tx
-            .prepare_cached(
-                "INSERT INTO cycle (reason, due_ms, missed, holder_pid, holder_boot_id,
-                     holder_start_time, started_ms, unrecorded, message)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .insert(params![
-                new.reason.as_str(),
-                new.due_ms,
-                int(new.missed),
-                new.holder.pid,
-                new.holder.boot_id,
-                new.holder.start_time.map(int),
-                new.started_ms,
-                new.in_history,
-                new.message,
-            ])?;
-        put_schedule(&tx, schedule)?;
-        tx.commit()?;
-        Ok(CycleId(cycle))
+        claim: &LeaseClaim,
+        action: &'static str,
+        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let carry_out = || {
+            let tx = self.db.connection.transaction()?;
+            if !leases::holds(&tx, claim)? {
+                return Ok(None);
+            }
+            let written = write(&tx)?;
+            tx.commit()?;
+            Ok(Some(written))
+        };
+        let written = carry_out();
+        let written = self.db.in_words(action, written)?;
+        written.ok_or_else(|| leases::lost(&self.db, claim))
     }
 
     /// Notes which process carries out a cycle.
@@ -195,51 +195,16 @@ impl Store {
     /// is; it is counted once.
     pub fn close_cycle(
         &mut self,
+        claim: &LeaseClaim,
         cycle: CycleId,
         end: &CycleEnd,
         schedule: impl FnOnce(CycleOutcome) -> ScheduleRow,
     ) -> Result<CycleOutcome, StoreError> {
-        let closed = self.end_cycle(cycle, end, schedule);
-        self.db.in_words("close a cycle", closed)
-    }
-
-    fn end_cycle(
-        &mut self,
-        cycle: CycleId,
-        end: &CycleEnd,
-        schedule: impl FnOnce(CycleOutcome) -> ScheduleRow,
-    ) -> rusqlite::Result<CycleOutcome> {
-        let tx = self.db.connection.transaction()?;
-        let (outcome, has_run) = outcome_of(&tx, cycle, end)?;
-        // Where a run says how it went, the exit code does not have to.
-        let needs_words = !has_run || end.exit_code.is_none();
-        let message = end.message.as_ref().filter(|_| needs_words);
-        let changed = tx
-            .prepare_cached(
-                "UPDATE cycle SET finished_ms = ?2, outcome = ?3, exit_code = ?4,
-                     message = coalesce(message, ?5),
-                     unrecorded = unrecorded AND run_id IS NOT NULL
-                 WHERE cycle_id = ?1 AND finished_ms IS NULL",
-            )?
-            .execute(params![
-                cycle.0,
-                end.finished_ms,
-                outcome.as_str(),
-                end.exit_code,
-                message,
-            ])?;
-        if changed > 0 {
-            counters::add(&tx, Counter::Cycles(outcome), 1)?;
-        }
-        put_schedule(&tx, &schedule(outcome))?;
-        tx.commit()?;
-        Ok(outcome)
-    }
-
-    /// The cycles without an end.
-    pub fn open_cycles(&self) -> Result<Vec<CycleRow>, StoreError> {
-        let sql = cycle_query!("WHERE finished_ms IS NULL ORDER BY cycle_id");
-        self.db.rows("read the open cycles", sql, [], cycle_row)
+        self.write_under(claim, "close a cycle", |tx| {
+            let outcome = end_cycle(tx, cycle, end)?;
+            put_schedule(tx, &schedule(outcome))?;
+            Ok(outcome)
+        })
     }
 
     /// Cycles whose records still have to go into the history file, with their runs.
@@ -283,6 +248,12 @@ impl Reader {
         })
     }
 
+    /// The cycles without an end.
+    pub fn open_cycles(&self) -> Result<Vec<CycleRow>, StoreError> {
+        let sql = cycle_query!("WHERE finished_ms IS NULL ORDER BY cycle_id");
+        self.db.rows("read the open cycles", sql, [], cycle_row)
+    }
+
     /// One cycle; `None` when the file has no such cycle.
     pub fn cycle(&self, cycle: CycleId) -> Result<Option<CycleRow>, StoreError> {
         let sql = cycle_query!("WHERE cycle_id = ?1");
@@ -294,6 +265,51 @@ impl Reader {
         let sql = cycle_query!("ORDER BY cycle_id DESC LIMIT ?1");
         self.db.rows("read the cycles", sql, [limit], cycle_row)
     }
+}
+
+fn insert_cycle(tx: &Transaction<'_>, new: &NewCycle) -> rusqlite::Result<CycleId> {
+    tx.prepare_cached(
+        "INSERT INTO cycle (reason, due_ms, missed, started_ms, unrecorded, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .insert(params![
+        new.reason.as_str(),
+        new.due_ms,
+        int(new.missed),
+        new.started_ms,
+        new.in_history,
+        new.message,
+    ])
+    .map(CycleId)
+}
+
+fn end_cycle(
+    tx: &Transaction<'_>,
+    cycle: CycleId,
+    end: &CycleEnd,
+) -> rusqlite::Result<CycleOutcome> {
+    let (outcome, has_run) = outcome_of(tx, cycle, end)?;
+    // Where a run says how it went, the exit code does not have to. A signal is told in any case.
+    let needs_words = !has_run || end.exit_code.is_none();
+    let message = end.message.as_ref().filter(|_| needs_words);
+    let changed = tx
+        .prepare_cached(
+            "UPDATE cycle SET finished_ms = ?2, outcome = ?3, exit_code = ?4,
+                 message = coalesce(iif(?4 IS NULL, message || '; ' || ?5, NULL), message, ?5),
+                 unrecorded = unrecorded AND run_id IS NOT NULL
+             WHERE cycle_id = ?1 AND finished_ms IS NULL",
+        )?
+        .execute(params![
+            cycle.0,
+            end.finished_ms,
+            outcome.as_str(),
+            end.exit_code,
+            message,
+        ])?;
+    if changed > 0 {
+        counters::add(tx, Counter::Cycles(outcome), 1)?;
+    }
+    Ok(outcome)
 }
 
 /// What a cycle came to: what its run says, which must have an end by now. And whether there is one.
@@ -325,10 +341,9 @@ fn outcome_of(
     Ok((outcome, has_run))
 }
 
-fn put_schedule(connection: &rusqlite::Connection, row: &ScheduleRow) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO schedule (schedule_id, spec, period_ms, seed, last_ms, next_ms, due_ms,
+fn put_schedule(tx: &Transaction<'_>, row: &ScheduleRow) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO schedule (schedule_id, spec, period_ms, seed, last_ms, next_ms, due_ms,
                  failures, listen, started_ms, stopped_ms, agent_version)
              VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (schedule_id) DO UPDATE SET
@@ -337,21 +352,21 @@ fn put_schedule(connection: &rusqlite::Connection, row: &ScheduleRow) -> rusqlit
                  due_ms = excluded.due_ms, failures = excluded.failures,
                  listen = excluded.listen, started_ms = excluded.started_ms,
                  stopped_ms = excluded.stopped_ms, agent_version = excluded.agent_version",
-        )?
-        .execute(params![
-            row.spec,
-            row.period_ms,
-            row.seed.cast_signed(),
-            row.last_ms,
-            row.next_ms,
-            row.due_ms,
-            row.failures,
-            row.listen,
-            row.started_ms,
-            row.stopped_ms,
-            row.agent_version,
-        ])
-        .map(drop)
+    )?
+    .execute(params![
+        row.spec,
+        row.period_ms,
+        row.seed.cast_signed(),
+        row.last_ms,
+        row.next_ms,
+        row.due_ms,
+        row.failures,
+        row.listen,
+        row.started_ms,
+        row.stopped_ms,
+        row.agent_version,
+    ])
+    .map(drop)
 }
 
 fn cycle_row(row: &Row<'_>) -> rusqlite::Result<CycleRow> {

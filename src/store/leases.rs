@@ -224,6 +224,14 @@ pub(super) fn in_good_standing(
     }
 }
 
+/// Asks whether a claim holds, in the transaction that is to write under it.
+pub(super) fn holds(tx: &Transaction<'_>, claim: &LeaseClaim) -> rusqlite::Result<bool> {
+    tx.prepare_cached(
+        "SELECT 1 FROM lease WHERE name = ?1 AND token = ?2 AND holder_host IS NOT NULL",
+    )?
+    .exists(params![claim.name, claim.token.0])
+}
+
 /// Notes which run a lease is for. Returns false when the claim does not hold.
 pub(super) fn attach(
     tx: &Transaction<'_>,

@@ -131,18 +131,12 @@ impl Reader {
     }
 
     fn schedule_facts(&self) -> Result<Option<ScheduleFacts>, StoreError> {
-        self.db.first(
-            "read the schedule",
-            "SELECT due_ms, period_ms, failures FROM schedule WHERE stopped_ms IS NULL",
-            [],
-            |row| {
-                Ok(ScheduleFacts {
-                    due_ms: row.get(0)?,
-                    period_ms: row.get::<_, Option<i64>>(1)?.map(count),
-                    failures: count(row.get(2)?),
-                })
-            },
-        )
+        let kept = self.schedule()?.filter(|row| row.stopped_ms.is_none());
+        Ok(kept.map(|row| ScheduleFacts {
+            due_ms: row.due_ms,
+            period_ms: row.period_ms.map(count),
+            failures: row.failures.into(),
+        }))
     }
 
     fn has_open_cycle(&self) -> Result<bool, StoreError> {

@@ -13,7 +13,7 @@ use crate::engine::child::kill_leftover;
 use crate::engine::identity::{self, Liveness};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::write::ProcessIdentity;
-use crate::model::{CoverageTotals, CycleId, CycleOutcome, Notice, RunId};
+use crate::model::{CoverageTotals, CycleId, CycleOutcome, LeaseClaim, Notice, RunId};
 use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
 use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, RunRow, ScheduleRow, Store, StoreError};
@@ -22,6 +22,8 @@ use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, RunRow, ScheduleRow, St
 #[derive(Debug, Clone)]
 pub(super) struct Books {
     db: PathBuf,
+    /// Whoever has lost it writes nothing more.
+    claim: LeaseClaim,
     /// Since when this scheduler is at work.
     started_ms: i64,
     pub(super) listen: Option<SocketAddr>,
@@ -38,9 +40,10 @@ pub(super) struct Closed {
 }
 
 impl Books {
-    pub(super) fn new(db: &Path, listen: Option<SocketAddr>) -> Self {
+    pub(super) fn new(db: &Path, claim: LeaseClaim, listen: Option<SocketAddr>) -> Self {
         Self {
             db: db.to_owned(),
+            claim,
             started_ms: now_ms(),
             listen,
         }
@@ -48,7 +51,7 @@ impl Books {
 
     /// The state that was kept, if it is of the same schedule; else that of a new one.
     pub(super) fn state(&self, schedule: &Schedule) -> Result<State, StoreError> {
-        let row = Store::open_existing(&self.db)?.reader()?.schedule()?;
+        let row = Reader::open(&self.db)?.schedule()?;
         let seed = row.as_ref().map_or_else(seed, |row| row.seed);
         let spec = schedule.spec.to_string();
         Ok(match row.filter(|row| row.spec == spec) {
@@ -65,7 +68,7 @@ impl Books {
 
     pub(super) fn save(&self, schedule: &Schedule, state: &State) -> Result<(), StoreError> {
         let row = self.row(schedule, state, None);
-        Store::open_existing(&self.db)?.save_schedule(&row)
+        Store::open_existing(&self.db)?.save_schedule(&self.claim, &row)
     }
 
     /// The last thing that a scheduler keeps.
@@ -75,7 +78,7 @@ impl Books {
         state: &State,
     ) -> Result<(), StoreError> {
         let row = self.row(schedule, state, Some(now_ms()));
-        Store::open_existing(&self.db)?.save_schedule(&row)
+        Store::open_existing(&self.db)?.save_schedule(&self.claim, &row)
     }
 
     fn row(&self, schedule: &Schedule, state: &State, stopped_ms: Option<i64>) -> ScheduleRow {
@@ -106,13 +109,12 @@ impl Books {
             reason: due.reason,
             due_ms: due.due_ms,
             missed: due.missed,
-            holder: identity::of_self(),
             started_ms,
             in_history,
             message,
         };
         let row = self.row(schedule, state, None);
-        Store::open_existing(&self.db)?.open_cycle(&new, &row)
+        Store::open_existing(&self.db)?.open_cycle(&self.claim, &new, &row)
     }
 
     pub(super) fn set_process(
@@ -123,8 +125,8 @@ impl Books {
         Store::open_existing(&self.db)?.set_cycle_process(cycle, process)
     }
 
-    /// Closes what is left of a cycle's run, and the cycle.
-    /// `after` is the state of the schedule after an outcome.
+    /// Closes what is left of a cycle's run, and the cycle; `after` is the state of the schedule
+    /// after an outcome.
     pub(super) fn close_cycle(
         &self,
         cycle: CycleId,
@@ -135,7 +137,7 @@ impl Books {
         let mut store = Store::open_existing(&self.db)?;
         recover(&mut store)?;
         let row = |outcome| self.row(schedule, &after(outcome), None);
-        let outcome = store.close_cycle(cycle, end, row)?;
+        let outcome = store.close_cycle(&self.claim, cycle, end, row)?;
         let row = store.reader()?.cycle(cycle)?;
         Ok(Closed {
             state: after(outcome),
@@ -153,7 +155,7 @@ impl Books {
 
     /// The cycles of agents that are gone.
     pub(super) fn left_open(&self) -> Result<Vec<CycleRow>, StoreError> {
-        Store::open_existing(&self.db)?.open_cycles()
+        Reader::open(&self.db)?.open_cycles()
     }
 
     /// Appends to the history what it lacks: most often the record of one cycle.

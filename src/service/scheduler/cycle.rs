@@ -23,8 +23,9 @@ const KILL_GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct CycleProcess {
     child: Child,
-    /// Ends the process when it is dropped, or when this process is gone.
-    _attended: PipeWriter,
+    /// Makes the process end at once when it is dropped, or when this process is gone. Unlike a
+    /// second signal, that does not melt into the first.
+    attended: Option<PipeWriter>,
     ending: Ending,
 }
 
@@ -68,7 +69,7 @@ impl CycleProcess {
         });
         Ok(Self {
             child,
-            _attended: attended,
+            attended: Some(attended),
             ending: Ending::Unasked,
         })
     }
@@ -93,10 +94,7 @@ impl CycleProcess {
     /// Makes it end at once.
     pub(super) fn end(&mut self, now: Mono) {
         if let Ending::Unasked | Ending::Draining(_) = self.ending {
-            if self.ending == Ending::Unasked {
-                self.child.signal_leader(Signal::SIGTERM);
-            }
-            self.child.signal_leader(Signal::SIGTERM);
+            self.attended = None;
             self.ending = Ending::Told(now.plus(KILL_GRACE));
         }
     }

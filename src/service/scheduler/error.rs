@@ -5,7 +5,6 @@ use std::io;
 use crate::diag::Hint;
 use crate::exporter::ExporterError;
 use crate::model::{ExitCode, Lease};
-use crate::schedule::CronError;
 use crate::store::StoreError;
 
 /// Why the scheduler could not start, or had to end.
@@ -14,18 +13,15 @@ pub enum SchedulerError {
     /// The state file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The due times of the settings are none.
-    #[error(transparent)]
-    Cron(#[from] CronError),
     /// The exporter cannot listen.
     #[error(transparent)]
     Exporter(#[from] ExporterError),
     /// Another agent keeps the schedule of this state file.
     #[error("the schedule of this project is kept by {}", holder(.0))]
     Kept(Box<Lease>),
-    /// Another agent took the schedule over.
-    #[error("another agent keeps the schedule of this project now")]
-    TakenOver,
+    /// Its lease was taken over, or released by force.
+    #[error("the lease of the schedule was lost: another agent may keep it now")]
+    Lost,
     /// Threads or signal handlers cannot be had.
     #[error("cannot listen to signals")]
     Runtime(#[source] io::Error),
@@ -41,8 +37,7 @@ impl SchedulerError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Store(_) => ExitCode::STATE_FILE,
-            Self::Cron(_) => ExitCode::USAGE,
-            Self::Exporter(_) | Self::Kept(_) | Self::TakenOver | Self::Runtime(_) => {
+            Self::Exporter(_) | Self::Kept(_) | Self::Lost | Self::Runtime(_) => {
                 ExitCode::ENVIRONMENT
             }
         }
@@ -59,8 +54,11 @@ impl Hint for SchedulerError {
                  of its own with `--db`"
                     .to_owned(),
             ),
-            Self::TakenOver => Some("`agent status` shows which".to_owned()),
-            Self::Cron(_) | Self::Runtime(_) => None,
+            Self::Lost => Some(
+                "`agent status` shows which; a restart takes the lease again where it is free"
+                    .to_owned(),
+            ),
+            Self::Runtime(_) => None,
         }
     }
 }

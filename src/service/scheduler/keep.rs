@@ -54,6 +54,11 @@ impl Keeper {
         }
     }
 
+    /// What is shown with everything that is written for the schedule.
+    pub(super) fn claim(&self) -> LeaseClaim {
+        self.claim.clone()
+    }
+
     /// Renews the lease where that is due. Returns false when another agent has it.
     pub(super) fn renew(&mut self) -> Result<bool, StoreError> {
         let now = now_ms();

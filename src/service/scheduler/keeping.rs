@@ -2,33 +2,26 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::Duration;
 
-use super::books::{self, Books, Closed, HistoryProblem};
+use super::books::{Books, Closed};
 use super::cycle::CycleProcess;
 use super::keep::Keeper;
 use super::notify::{self, Notifier};
-use super::signals::Request;
-use super::{CycleCommand, CycleReport, Input, Listener, Reload, SchedulerError, SchedulerEvent};
+use super::{Command, CycleReport, Input, Listener, Reload, SchedulerError, SchedulerEvent};
 use crate::clock::{Mono, Stopwatch, local_time_zone, now_ms, rfc3339};
 use crate::diag::{self, Hint};
 use crate::engine::child::Exit;
 use crate::exporter::Exporter;
-use crate::model::record::Level;
-use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, Notice, RunOutcome};
+use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, RunOutcome};
 use crate::run::StopSignal;
 use crate::schedule::{Due, Look, Schedule, State};
-use crate::service::metrics::write_textfile;
+use crate::service::signals::Caught;
 use crate::settings::Settings;
-use crate::store::{CycleEnd, CycleRow, StoreError};
+use crate::store::{CycleEnd, StoreError};
 
 /// The longest time between two looks at the clocks.
 const TICK: Duration = Duration::from_mins(1);
-/// How long the cycle of an agent that is gone may take to end by itself.
-const LEFTOVER_GRACE: Duration = Duration::from_secs(20);
-/// How often it is looked at meanwhile.
-const LEFTOVER_PAUSE: Duration = Duration::from_millis(50);
 /// The pauses between two tries of a state file that cannot be used, the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
@@ -36,10 +29,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// A cycle that is being carried out.
 #[derive(Debug)]
 pub(super) struct Running {
-    cycle: CycleId,
+    pub(super) cycle: CycleId,
     due: Due,
     started: Mono,
-    started_ms: i64,
+    pub(super) started_ms: i64,
     process: CycleProcess,
 }
 
@@ -56,7 +49,7 @@ pub(super) struct Unclosed {
 #[derive(Debug)]
 pub(super) struct Blocked {
     since_ms: i64,
-    error: String,
+    pub(super) error: String,
     pause: Duration,
     retry: Mono,
 }
@@ -69,7 +62,7 @@ pub(super) struct Keeping {
     pub(super) books: Books,
     pub(super) keeper: Keeper,
     pub(super) exporter: Option<Exporter>,
-    pub(super) command: CycleCommand,
+    pub(super) command: Command,
     pub(super) notifier: Notifier,
     pub(super) tell: Listener,
     pub(super) reload: Reload,
@@ -89,44 +82,6 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Closes the cycles of an agent that is gone.
-    pub(super) fn close_leftovers(&mut self) -> Result<(), SchedulerError> {
-        for row in self.books.left_open()? {
-            let deadline = self.watch.now().plus(LEFTOVER_GRACE);
-            while books::is_alive(&row) && self.watch.now() < deadline {
-                thread::park_timeout(LEFTOVER_PAUSE);
-            }
-            books::kill(&row);
-            let end = CycleEnd {
-                finished_ms: now_ms(),
-                exit_code: None,
-                was_ended: true,
-                message: Some("the agent ended before this cycle did".to_owned()),
-            };
-            let (due, at_ms) = (self.due_of(&row), now_ms());
-            let after = |_| self.schedule.done(&self.state, &due, at_ms, false);
-            let closed = self
-                .books
-                .close_cycle(row.cycle, &end, &self.schedule, after)?;
-            self.state = closed.state;
-            self.say(SchedulerEvent::Recovered {
-                cycle: row.cycle,
-                outcome: closed.outcome,
-            });
-        }
-        Ok(())
-    }
-
-    /// The due time of a cycle that was left over: the schedule is still as it was then. What was
-    /// lost is tried again soon, but not at once: an agent that is killed by each of its cycles does
-    /// not begin one after the other.
-    fn due_of(&self, row: &CycleRow) -> Due {
-        match self.schedule.look(&self.state, row.started_ms) {
-            Look::Due(due) if row.reason != CycleReason::Asked => due,
-            _ => self.schedule.asked(&self.state, row.started_ms),
-        }
-    }
-
     pub(super) fn begin(&mut self) -> Result<(), SchedulerError> {
         self.state = self.schedule.settle(&self.state, now_ms());
         self.books.save(&self.schedule, &self.state)?;
@@ -153,7 +108,7 @@ impl Keeping {
                 return Ok(signal.exit_code());
             }
             match self.inputs.recv_timeout(self.pause()) {
-                Ok(Input::Signal(request)) => self.handle(request),
+                Ok(Input::Caught(signal)) => self.handle(signal),
                 Ok(Input::Ended { cycle, exit }) => self.ended(cycle, &exit)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -208,8 +163,21 @@ impl Keeping {
             return self.start(due, now_ms);
         }
         match self.schedule.look(&self.state, now_ms) {
-            Look::Wait { .. } => Ok(()),
             Look::Due(due) => self.start(due, now_ms),
+            Look::Wait { .. } if self.blocked.is_some() => self.try_again(),
+            Look::Wait { .. } => Ok(()),
+        }
+    }
+
+    /// Sees whether the state file can be used again.
+    fn try_again(&mut self) -> Result<(), SchedulerError> {
+        match self.books.save(&self.schedule, &self.state) {
+            Ok(()) => {
+                self.unblock();
+                self.show();
+                Ok(())
+            }
+            Err(error) => self.block(error),
         }
     }
 
@@ -254,7 +222,7 @@ impl Keeping {
             missed: due.missed,
         });
         let started = self.watch.now();
-        let spec = self.command.of(cycle);
+        let spec = (self.command)(cycle);
         match CycleProcess::start(cycle, &spec, self.sender.clone()) {
             Ok(process) => {
                 // Without it a later start only cannot wait for a process that is left over.
@@ -358,10 +326,10 @@ impl Keeping {
         }
     }
 
-    fn handle(&mut self, request: Request) {
-        match request {
-            Request::Stop(signal) => self.stop(signal),
-            Request::Reload => match &self.running {
+    fn handle(&mut self, caught: Caught) {
+        match caught {
+            Caught::Stop(signal) => self.stop(signal),
+            Caught::Hangup => match &self.running {
                 Some(running) => {
                     let cycle = running.cycle;
                     self.reload_later = true;
@@ -369,7 +337,7 @@ impl Keeping {
                 }
                 None => self.reload(),
             },
-            Request::Report => match &self.running {
+            Caught::User => match &self.running {
                 // Before that, a signal that nobody expects would end the process.
                 Some(running) if self.books.has_run(running.cycle) => running.process.ask(),
                 Some(running) => self.say(SchedulerEvent::Preparing {
@@ -404,7 +372,7 @@ impl Keeping {
 
     fn renew(&mut self) -> Result<(), SchedulerError> {
         match self.keeper.renew() {
-            Ok(false) if self.running.is_none() => Err(SchedulerError::TakenOver),
+            Ok(false) if self.running.is_none() => Err(SchedulerError::Lost),
             Ok(false) => {
                 // What runs is ended first; the loop comes here again.
                 if self.stopping.is_none() {
@@ -419,10 +387,12 @@ impl Keeping {
 
     /// Waits for the state file, unless it will never be usable again.
     fn block(&mut self, error: StoreError) -> Result<(), SchedulerError> {
-        if let StoreError::Newer { .. } | StoreError::Older { .. } = error {
+        match error {
+            StoreError::LeaseLost { .. } => return Err(SchedulerError::Lost),
             // The agent was replaced by a newer one, or the file by a backup: a restart deals with
             // both.
-            return Err(error.into());
+            StoreError::Newer { .. } | StoreError::Older { .. } => return Err(error.into()),
+            _ => {}
         }
         let text = diag::in_one_line(&error);
         let pause = match &self.blocked {
@@ -453,60 +423,6 @@ impl Keeping {
         if let Some(Blocked { since_ms, .. }) = self.blocked.take() {
             self.say(SchedulerEvent::Unblocked { since_ms });
         }
-    }
-
-    fn write_history(&mut self) {
-        let Some(path) = &self.settings.schedule.history else {
-            return;
-        };
-        let notices = match self.books.write_history(path) {
-            Ok(notices) => notices,
-            Err(error) => vec![Notice {
-                level: Level::Warning,
-                code: "history".to_owned(),
-                message: diag::in_one_line(&error),
-                hint: match &error {
-                    HistoryProblem::Store(error) => error.hint(),
-                    HistoryProblem::File(error) => error.hint(),
-                },
-            }],
-        };
-        for notice in notices {
-            self.say(SchedulerEvent::Notice(notice));
-        }
-    }
-
-    /// Shows what is going on to the service manager, and to who reads the text file.
-    pub(super) fn show(&mut self) {
-        let status = match (&self.running, &self.blocked) {
-            (Some(running), _) => {
-                let since = rfc3339(running.started_ms);
-                format!("cycle {} runs since {since}", running.cycle)
-            }
-            (None, Some(blocked)) => format!("waits for the state file: {}", blocked.error),
-            (None, None) => format!("next cycle at {}", rfc3339(self.state.due_ms)),
-        };
-        self.notifier.status(status);
-        let written = write_textfile(&self.settings);
-        let was_lost = std::mem::replace(&mut self.textfile_lost, written.is_err());
-        if let Err(error) = written
-            && !was_lost
-        {
-            self.say(SchedulerEvent::Notice(Notice {
-                level: Level::Warning,
-                code: "metrics-textfile".to_owned(),
-                message: diag::in_one_line(&error),
-                hint: error.hint(),
-            }));
-        }
-    }
-
-    /// Says goodbye. What cannot be written now, the next start finds out by itself.
-    pub(super) fn finish(&mut self) {
-        notify::stopping();
-        let _ = self.books.save_stopped(&self.schedule, &self.state);
-        self.show();
-        self.say(SchedulerEvent::Stopped);
     }
 
     pub(super) fn say(&mut self, event: SchedulerEvent) {

@@ -30,9 +30,10 @@ mod error;
 mod event;
 mod keep;
 mod keeping;
+mod leftovers;
 mod notify;
 mod reload;
-mod signals;
+mod show;
 
 use std::io;
 use std::sync::mpsc::channel;
@@ -44,21 +45,21 @@ use self::keep::Keeper;
 pub use self::keep::SCHEDULE;
 use self::keeping::Keeping;
 use self::notify::Notifier;
-use self::signals::Request;
 use super::metrics::start_exporter;
+use super::signals::{self, Caught};
 use crate::clock::{Stopwatch, local_time_zone, now_ms};
 use crate::engine::child::Exit;
 use crate::engine::process::ProcessSpec;
 use crate::exporter::Exporter;
 use crate::model::{CycleId, ExitCode};
-use crate::schedule::{Cron, Schedule, Spec};
+use crate::schedule::{Schedule, Spec};
 use crate::settings::{Settings, SettingsError};
 use crate::store::Store;
 
 /// Something that the loop waits for.
 #[derive(Debug)]
 enum Input {
-    Signal(Request),
+    Caught(Caught),
     Ended {
         cycle: CycleId,
         exit: io::Result<Exit>,
@@ -67,51 +68,30 @@ enum Input {
 
 type Listener = Box<dyn FnMut(SchedulerEvent)>;
 type Reload = Box<dyn FnMut() -> Result<Settings, SettingsError>>;
-
-/// How the processes of cycles are started.
-#[derive(Debug, Clone)]
-pub struct CycleCommand {
-    /// The program, its arguments and its folder; the number of the cycle takes the place of
-    /// [`CycleCommand::NUMBER`] in the arguments.
-    pub spec: ProcessSpec,
-}
-
-impl CycleCommand {
-    /// The argument that the number of the cycle takes the place of.
-    pub const NUMBER: &str = "{cycle}";
-
-    fn of(&self, cycle: CycleId) -> ProcessSpec {
-        let mut spec = self.spec.clone();
-        for arg in &mut spec.args {
-            if arg == Self::NUMBER {
-                *arg = cycle.to_string().into();
-            }
-        }
-        spec
-    }
-}
+type Command = Box<dyn Fn(CycleId) -> ProcessSpec>;
 
 /// Keeps the schedule of a project.
 pub struct Scheduler {
     settings: Settings,
-    command: CycleCommand,
+    command: Command,
     tell: Listener,
     reload: Reload,
     run_now: bool,
 }
 
 impl Scheduler {
-    /// A scheduler for the project of `settings`, which `reload` reads anew. `tell` hears what
-    /// happens.
+    /// A scheduler for the project of `settings`, which `reload` reads anew. `command` is the
+    /// process that carries out a cycle; it has to end when its standard input does. `tell` hears
+    /// what happens.
     pub fn new(
         settings: Settings,
-        command: CycleCommand,
+        command: impl Fn(CycleId) -> ProcessSpec + 'static,
         reload: impl FnMut() -> Result<Settings, SettingsError> + 'static,
         tell: impl FnMut(SchedulerEvent) + 'static,
     ) -> Self {
         Self {
             settings,
-            command,
+            command: Box::new(command),
             tell: Box::new(tell),
             reload: Box::new(reload),
             run_now: false,
@@ -133,12 +113,15 @@ impl Scheduler {
     /// another one took over, or that a newer agent changed the state file.
     pub fn run(self) -> Result<ExitCode, SchedulerError> {
         let (sender, inputs) = channel();
-        signals::forward(sender.clone()).map_err(SchedulerError::Runtime)?;
+        let caught = sender.clone();
+        let hear = move |signal| caught.send(Input::Caught(signal)).is_ok();
+        signals::listen(hear).map_err(SchedulerError::Runtime)?;
         let db = Store::open(&self.settings.db, now_ms())?.path().to_owned();
-        let schedule = schedule_of(&self.settings)?;
+        let schedule = schedule_of(&self.settings);
         let keeper = Keeper::take(&db)?;
         let exporter = start_exporter(&self.settings)?;
-        let books = Books::new(&db, exporter.as_ref().map(Exporter::addr));
+        let listen = exporter.as_ref().map(Exporter::addr);
+        let books = Books::new(&db, keeper.claim(), listen);
         let watch = Stopwatch::start();
         let mut keeping = Keeping {
             state: books.state(&schedule)?,
@@ -171,15 +154,15 @@ impl Scheduler {
 }
 
 /// The schedule that settings ask for.
-fn schedule_of(settings: &Settings) -> Result<Schedule, SchedulerError> {
+fn schedule_of(settings: &Settings) -> Schedule {
     let wishes = &settings.schedule;
     let spec = match &wishes.cron {
-        Some(cron) if settings.uses_cron() => Spec::Cron(Cron::parse(cron)?),
+        Some(cron) if settings.uses_cron() => Spec::Cron(cron.clone()),
         _ => Spec::Every(wishes.interval),
     };
-    Ok(Schedule {
+    Schedule {
         spec,
         jitter: wishes.jitter,
         zone: local_time_zone(),
-    })
+    }
 }

@@ -6,6 +6,7 @@ use crate::clock::now_ms;
 use crate::diag::{self, Hint};
 use crate::exporter::Exporter;
 use crate::service::metrics::start_exporter;
+use crate::settings::Settings;
 
 impl Keeping {
     /// Reads the settings anew. What cannot change while the agent runs stays: its state file.
@@ -36,11 +37,9 @@ impl Keeping {
                 hint: Some("restart the service to use it".to_owned()),
             });
         }
-        let schedule = schedule_of(&settings)?;
+        let schedule = schedule_of(&settings);
         if settings.metrics.listen() != self.settings.metrics.listen() {
-            // The old one listens until the new one does.
-            self.exporter = start_exporter(&settings)?;
-            self.books.listen = self.exporter.as_ref().map(Exporter::addr);
+            self.listen_anew(&settings)?;
         }
         if schedule.spec != self.schedule.spec {
             self.state = schedule.begin(self.state.seed, now_ms());
@@ -49,6 +48,26 @@ impl Keeping {
         self.settings = settings;
         self.state = self.schedule.settle(&self.state, now_ms());
         Ok(())
+    }
+
+    fn listen_anew(&mut self, settings: &Settings) -> Result<(), NotReloaded> {
+        if settings.metrics.port == self.settings.metrics.port {
+            // One port on two addresses: the old one could be in the way of the new one.
+            self.exporter = None;
+        }
+        match start_exporter(settings) {
+            Ok(exporter) => {
+                self.exporter = exporter;
+                self.books.listen = self.exporter.as_ref().map(Exporter::addr);
+                Ok(())
+            }
+            Err(error) => {
+                if self.exporter.is_none() {
+                    self.exporter = start_exporter(&self.settings).ok().flatten();
+                }
+                Err(error.into())
+            }
+        }
     }
 }
 

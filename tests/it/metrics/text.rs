@@ -38,8 +38,8 @@ fn sample(folder: &Path) -> String {
              INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
                                  first_seen_ms)
              VALUES (91, 'a', 'island', 0, 'x', 'scan', 'passed', 0);
-             INSERT INTO cycle (reason, due_ms, missed, holder_pid, holder_boot_id, started_ms)
-             VALUES ('due', 0, 0, 1, '', 0);
+             INSERT INTO cycle (reason, due_ms, missed, started_ms)
+             VALUES ('due', 0, 0, 0);
              INSERT INTO counter (name, value)
              VALUES ('cycles_not_started', 7), ('containers_reaped', 3), ('container_timeouts', 1);
              INSERT INTO schedule (schedule_id, spec, seed, next_ms, due_ms, failures, period_ms,

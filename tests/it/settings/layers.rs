@@ -321,6 +321,22 @@ fn to_require_containers_is_to_use_them_unless_a_stronger_layer_refuses() {
 }
 
 #[test]
+fn of_two_files_that_of_the_project_says_also_where_settings_depend_on_each_other() {
+    let place = Place::new()
+        .user_file("discover-isolated = false\nuse-container = false")
+        .project_file("auto-include-isolated = true\nrequire-container = true");
+    let settings = place.settings();
+    assert!(settings.orphans.discover_isolated && settings.orphans.recursive_isolated);
+    assert!(settings.container.enabled && settings.container.required);
+    let place = Place::new()
+        .user_file("auto-include-isolated = true\nrequire-container = true")
+        .project_file("discover-isolated = false\nuse-container = false");
+    let settings = place.settings();
+    assert!(!settings.orphans.discover_isolated && settings.orphans.recursive_isolated);
+    assert!(!settings.container.enabled && !settings.container.required);
+}
+
+#[test]
 fn isolated_modules_are_included_by_one_switch_unless_a_stronger_layer_says_otherwise() {
     let place = Place::new().env("SANDBOX_AUTO_INCLUDE_ISOLATED", "1");
     let orphans = place.settings().orphans;

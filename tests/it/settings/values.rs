@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use menace_agent::schedule::Cron;
 use menace_agent::settings::{Settings, SettingsError};
 
 use super::Place;
@@ -194,7 +195,7 @@ fn a_jitter_may_be_nothing_and_is_never_endless() {
 #[test]
 fn a_cron_is_five_fields_or_none() {
     let of = |word| with_variable("SELF_TEST_CRON", word).map(|s| s.schedule.cron);
-    let kept = |text: &str| Some(text.to_owned());
+    let kept = |text: &str| Some(Cron::parse(text).unwrap());
     assert_eq!(of("30 2 * * *").unwrap(), kept("30 2 * * *"));
     assert_eq!(
         of(" */5  2 * jan mon-fri ").unwrap(),

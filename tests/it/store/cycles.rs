@@ -1,10 +1,14 @@
 //! Cycles and the schedule: opened with an intent, closed with what their run says, counted once.
 
-use menace_agent::model::write::{ProcessIdentity, RunEnd, Write};
-use menace_agent::model::{CycleId, CycleOutcome, CycleReason, RunOutcome};
-use menace_agent::store::{Counter, CycleEnd, NewCycle, ScheduleRow, Store, StoreError};
+use std::time::Duration;
 
-use super::sample::{NOW_MS, new_run, open};
+use menace_agent::model::write::{RunEnd, Write};
+use menace_agent::model::{CycleId, CycleOutcome, CycleReason, Holder, LeaseClaim, RunOutcome};
+use menace_agent::store::{
+    Acquisition, Counter, CycleEnd, Leases, NewCycle, ScheduleRow, Store, StoreError,
+};
+
+use super::sample::{NOW_MS, new_run, open, process};
 
 fn schedule() -> ScheduleRow {
     ScheduleRow {
@@ -27,11 +31,6 @@ fn new_cycle() -> NewCycle {
         reason: CycleReason::CatchUp,
         due_ms: NOW_MS,
         missed: 3,
-        holder: ProcessIdentity {
-            pid: 7,
-            boot_id: "boot".to_owned(),
-            start_time: Some(9),
-        },
         started_ms: NOW_MS,
         in_history: true,
         message: None,
@@ -47,124 +46,202 @@ fn end(exit_code: Option<u8>, was_ended: bool) -> CycleEnd {
     }
 }
 
-fn store() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("agent.db"));
-    (folder, store)
+/// A state file, and the claim of the agent that keeps its schedule.
+struct Kept {
+    _folder: tempfile::TempDir,
+    store: Store,
+    claim: LeaseClaim,
 }
 
-fn begin(store: &mut Store) -> CycleId {
-    store.open_cycle(&new_cycle(), &schedule()).unwrap()
+impl Kept {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder.path().join("agent.db"));
+        let claim = claim(&store);
+        Self {
+            _folder: folder,
+            store,
+            claim,
+        }
+    }
+
+    fn begin(&mut self) -> CycleId {
+        let begun = self
+            .store
+            .open_cycle(&self.claim, &new_cycle(), &schedule());
+        begun.unwrap()
+    }
+
+    fn close(&mut self, cycle: CycleId, end: &CycleEnd) -> CycleOutcome {
+        let closed = self
+            .store
+            .close_cycle(&self.claim, cycle, end, |_| schedule());
+        closed.unwrap()
+    }
+
+    fn row(&self, cycle: CycleId) -> menace_agent::store::CycleRow {
+        self.store.reader().unwrap().cycle(cycle).unwrap().unwrap()
+    }
+}
+
+fn claim(store: &Store) -> LeaseClaim {
+    let holder = Holder {
+        host: "lab".to_owned(),
+        process: process(7),
+    };
+    let mut leases = Leases::open(store.path()).unwrap();
+    let ttl = Duration::from_mins(1);
+    let taken = leases.acquire("schedule", &holder, NOW_MS, ttl, None);
+    let Acquisition::Taken(token) = taken.unwrap() else {
+        panic!("somebody has it");
+    };
+    LeaseClaim {
+        name: "schedule".to_owned(),
+        token,
+    }
 }
 
 /// A cycle whose run ended like this.
-fn with_run(store: &mut Store, outcome: RunOutcome) -> CycleId {
-    let cycle = begin(store);
+fn with_run(kept: &mut Kept, outcome: RunOutcome) -> CycleId {
+    let cycle = kept.begin();
     let mut new = new_run();
     new.uuid = format!("run of cycle {cycle}");
     new.cycle = Some(cycle);
-    let run = store.open_run(&new).unwrap();
+    let run = kept.store.open_run(&new).unwrap();
     let ended = Write::RunEnded(RunEnd {
         finished_ms: NOW_MS + 1_000,
         outcome,
         exit_code: 0,
     });
-    store.write(run, &[ended]).unwrap();
+    kept.store.write(run, &[ended]).unwrap();
     cycle
 }
 
 #[test]
-fn a_cycle_is_kept_with_the_schedule_as_it_will_be() {
-    let (_folder, mut store) = store();
-    let cycle = begin(&mut store);
-    let reader = store.reader().unwrap();
+fn a_cycle_is_kept_with_the_schedule_that_it_is_due_by() {
+    let mut kept = Kept::new();
+    let cycle = kept.begin();
+    let reader = kept.store.reader().unwrap();
     assert_eq!(reader.schedule().unwrap(), Some(schedule()));
-    let row = reader.cycle(cycle).unwrap().unwrap();
+    let row = kept.row(cycle);
     assert_eq!(
         (row.reason, row.missed, row.run),
         (CycleReason::CatchUp, 3, None)
     );
-    assert_eq!(store.open_cycles().unwrap(), [row]);
+    assert_eq!(reader.open_cycles().unwrap(), [row]);
     assert_eq!(reader.cycle(CycleId(9)).unwrap(), None);
 }
 
 #[test]
 fn a_cycle_ends_as_its_run_did() {
-    let (_folder, mut store) = store();
+    let mut kept = Kept::new();
     for outcome in RunOutcome::ALL {
-        let cycle = with_run(&mut store, outcome);
+        let cycle = with_run(&mut kept, outcome);
         // Whatever became of the process: the run was closed before.
         for end in [end(Some(0), false), end(None, true)] {
-            let closed = store.close_cycle(cycle, &end, |_| schedule()).unwrap();
-            assert_eq!(closed, CycleOutcome::Run(outcome));
+            assert_eq!(kept.close(cycle, &end), CycleOutcome::Run(outcome));
         }
-        let reader = store.reader().unwrap();
+        assert_eq!(kept.row(cycle).message, None, "the run says how it went");
+        let reader = kept.store.reader().unwrap();
         let counted = reader.counter(Counter::Cycles(CycleOutcome::Run(outcome)));
         assert_eq!(counted.unwrap(), 1, "{outcome} is counted once");
     }
-    assert_eq!(store.open_cycles().unwrap(), []);
+    assert_eq!(kept.store.reader().unwrap().open_cycles().unwrap(), []);
 }
 
 #[test]
 fn a_cycle_without_a_run_could_not_start_unless_it_was_ended() {
-    let (_folder, mut store) = store();
+    let mut kept = Kept::new();
+    let interrupted = CycleOutcome::Run(RunOutcome::Interrupted);
     let cases = [
         (end(Some(3), false), CycleOutcome::NotStarted),
         (end(None, false), CycleOutcome::NotStarted),
-        (
-            end(Some(143), false),
-            CycleOutcome::Run(RunOutcome::Interrupted),
-        ),
-        (end(None, true), CycleOutcome::Run(RunOutcome::Interrupted)),
+        (end(Some(143), false), interrupted),
+        (end(None, true), interrupted),
     ];
     for (end, outcome) in cases {
-        let cycle = begin(&mut store);
-        assert_eq!(
-            store.close_cycle(cycle, &end, |_| schedule()).unwrap(),
-            outcome,
-            "{end:?}"
-        );
-        let row = store.reader().unwrap().cycle(cycle).unwrap().unwrap();
-        assert_eq!(row.message.as_deref(), Some("its log says why"));
+        let cycle = kept.begin();
+        assert_eq!(kept.close(cycle, &end), outcome, "{end:?}");
+        let message = kept.row(cycle).message;
+        assert_eq!(message.as_deref(), Some("its log says why"));
     }
 }
 
 #[test]
 fn what_a_cycle_says_of_itself_comes_before_what_is_said_of_it() {
-    let (_folder, mut store) = store();
-    let cycle = begin(&mut store);
-    store.note_cycle(cycle, "there is no Python").unwrap();
-    store.note_cycle(cycle, "and no pytest").unwrap();
-    store
-        .close_cycle(cycle, &end(Some(3), false), |_| schedule())
-        .unwrap();
-    let row = store.reader().unwrap().cycle(cycle).unwrap().unwrap();
-    assert_eq!(
-        row.message.as_deref(),
-        Some("there is no Python; and no pytest")
-    );
-    assert_eq!(row.exit_code, Some(3));
+    let mut kept = Kept::new();
+    let said = |kept: &mut Kept, end: &CycleEnd| {
+        let cycle = kept.begin();
+        kept.store.note_cycle(cycle, "there is no Python").unwrap();
+        kept.store.note_cycle(cycle, "and no pytest").unwrap();
+        kept.close(cycle, end);
+        kept.row(cycle).message.unwrap()
+    };
+    let own = "there is no Python; and no pytest";
+    assert_eq!(said(&mut kept, &end(Some(3), false)), own);
+    // What a signal did it cannot know.
+    let killed = said(&mut kept, &end(None, true));
+    assert_eq!(killed, format!("{own}; its log says why"));
+    let silent = CycleEnd {
+        message: None,
+        ..end(None, true)
+    };
+    assert_eq!(said(&mut kept, &silent), own);
 }
 
 #[test]
 fn the_history_lacks_what_has_a_run_and_was_not_recorded() {
-    let (_folder, mut store) = store();
-    let without_run = begin(&mut store);
-    store
-        .close_cycle(without_run, &end(Some(3), false), |_| schedule())
-        .unwrap();
-    let cycle = with_run(&mut store, RunOutcome::Failed);
-    assert_eq!(store.unrecorded_cycles().unwrap(), [], "it goes on");
-    store
-        .close_cycle(cycle, &end(Some(1), false), |_| schedule())
-        .unwrap();
-    let lacking = store.unrecorded_cycles().unwrap();
+    let mut kept = Kept::new();
+    let without_run = kept.begin();
+    kept.close(without_run, &end(Some(3), false));
+    let cycle = with_run(&mut kept, RunOutcome::Failed);
+    assert_eq!(kept.store.unrecorded_cycles().unwrap(), [], "it goes on");
+    kept.close(cycle, &end(Some(1), false));
+    let lacking = kept.store.unrecorded_cycles().unwrap();
     assert_eq!(
         lacking.iter().map(|(cycle, _)| *cycle).collect::<Vec<_>>(),
         [cycle]
     );
-    store.set_recorded(cycle).unwrap();
-    assert_eq!(store.unrecorded_cycles().unwrap(), []);
+    kept.store.set_recorded(cycle).unwrap();
+    assert_eq!(kept.store.unrecorded_cycles().unwrap(), []);
+}
+
+#[test]
+fn who_lost_the_schedule_writes_nothing_more() {
+    let mut kept = Kept::new();
+    let cycle = kept.begin();
+    let leases = Leases::open(kept.store.path()).unwrap();
+    assert!(leases.release(&kept.claim).unwrap());
+    let later = ScheduleRow {
+        due_ms: NOW_MS + 99,
+        ..schedule()
+    };
+    let (store, lost) = (&mut kept.store, kept.claim.clone());
+    // Also while somebody else keeps it.
+    for successor in [false, true] {
+        if successor {
+            claim(store);
+        }
+        let end = end(Some(0), false);
+        let errors = [
+            store.save_schedule(&lost, &later).unwrap_err(),
+            store.open_cycle(&lost, &new_cycle(), &later).unwrap_err(),
+            store
+                .close_cycle(&lost, cycle, &end, |_| later.clone())
+                .unwrap_err(),
+        ];
+        for error in errors {
+            let is_lost = matches!(error, StoreError::LeaseLost { .. });
+            assert!(is_lost, "{error}");
+        }
+    }
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.schedule().unwrap(), Some(schedule()));
+    let open = reader.open_cycles().unwrap();
+    assert_eq!(
+        open.iter().map(|row| row.cycle).collect::<Vec<_>>(),
+        [cycle]
+    );
 }
 
 #[test]

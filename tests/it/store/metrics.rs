@@ -148,8 +148,8 @@ fn leases_orphans_and_the_schedule_are_shown_as_they_stand() {
          VALUES (1, 'a', 'island', 0, 'x', 'scan', 'passed', 0),
                 (2, 'b', 'island', 0, 'x', 'scan', 'integrated', 0),
                 (3, 'c', 'untested', 0, 'x', 'scan', 'untried', 0);
-         INSERT INTO cycle (reason, due_ms, missed, holder_pid, holder_boot_id, started_ms)
-         VALUES ('due', 0, 0, 1, '', 0);
+         INSERT INTO cycle (reason, due_ms, missed, started_ms)
+         VALUES ('due', 0, 0, 0);
          INSERT INTO counter (name, value) VALUES ('cycles_not_started', 7), ('from_tomorrow', 1);
          INSERT INTO schedule (schedule_id, spec, seed, next_ms, due_ms, failures, started_ms,
                                agent_version)

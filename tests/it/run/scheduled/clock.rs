@@ -107,7 +107,7 @@ fn an_agent_whose_schedule_was_taken_over_ends() {
     assert!(
         service
             .messages()
-            .contains("another agent keeps the schedule"),
+            .contains("lease of the schedule was lost"),
         "{}",
         service.messages()
     );

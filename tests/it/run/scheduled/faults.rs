@@ -119,6 +119,26 @@ fn a_project_that_disappears_from_its_state_file_is_a_cycle_that_could_not_start
 }
 
 #[test]
+fn a_state_file_that_is_back_is_noticed_when_nothing_is_due() {
+    let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", "interval = 1\n")]) else {
+        return;
+    };
+    let (db, away) = (lab.path().join("state.db"), lab.path().join("away.db"));
+    let mut service = Service::start(&lab, &["--db", db.to_str().unwrap()]);
+    service.wait("cycle-finished");
+    fs::rename(&db, &away).unwrap();
+    service.wait("state-file-lost");
+    lab.write("menace.toml", "interval = 3600\n");
+    service.signal(nix::sys::signal::Signal::SIGHUP);
+    service.wait("reloaded");
+    fs::rename(&away, &db).unwrap();
+    service.wait("state-file-back");
+    service.stop();
+    let kept = crate::run::lab::rows(&db, "SELECT spec FROM schedule_state");
+    assert_eq!(kept, ["every 3600 s"]);
+}
+
+#[test]
 fn settings_that_become_wrong_are_cycles_that_could_not_start() {
     let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
         return;

@@ -135,3 +135,36 @@ fn the_text_file_follows_the_cycles() {
     );
     service.stop();
 }
+
+#[test]
+fn the_exporter_moves_with_the_settings() {
+    let (port, other) = (free_port(), free_port());
+    let settings = |rest: String| format!("interval = 3600\n{rest}");
+    let first = settings(format!("metrics-port = {port}\n"));
+    let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", &first)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &[]);
+    service.wait("service-started");
+    let shown = || lab.rows("SELECT listen FROM schedule_state")[0].clone();
+    let mut reload = |text: String, event: &str| {
+        lab.write("menace.toml", &text);
+        service.signal(nix::sys::signal::Signal::SIGHUP);
+        service.wait(event);
+    };
+    // The same port on every address, which the old listener would be in the way of.
+    let all = format!("metrics-port = {port}\nmetrics-addr = \"0.0.0.0\"\n");
+    reload(settings(all), "reloaded");
+    assert_eq!(shown(), format!("0.0.0.0:{port}"));
+    scrape(on_loopback(port));
+    // A port that is taken leaves everything as it was.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = taken.local_addr().unwrap().port();
+    reload(settings(format!("metrics-port = {busy}\n")), "not-reloaded");
+    assert_eq!(shown(), format!("0.0.0.0:{port}"));
+    scrape(on_loopback(port));
+    reload(settings(format!("metrics-port = {other}\n")), "reloaded");
+    assert_eq!(shown(), format!("127.0.0.1:{other}"));
+    scrape(on_loopback(other));
+    service.stop();
+}

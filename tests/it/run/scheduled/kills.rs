@@ -174,3 +174,29 @@ fn two_agents_do_not_keep_one_schedule() {
     second.stop();
     assert_nothing_is_left(&lab);
 }
+
+#[test]
+fn an_agent_that_loses_its_lease_in_a_cycle_ends_and_writes_nothing_more() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &NOW);
+    wait_for("the test", || lab.path().join("began").exists());
+    lab.agent(&["lease", "release", "schedule", "--force"])
+        .expect(0);
+    let before = lab.rows("SELECT * FROM schedule");
+    lab.write("go", "");
+    assert_eq!(service.end(), 3, "{}", service.messages());
+    assert!(
+        service
+            .messages()
+            .contains("lease of the schedule was lost"),
+        "{}",
+        service.messages()
+    );
+    assert_eq!(lab.rows("SELECT * FROM schedule"), before);
+    assert_eq!(outcomes(&lab), ["open"]);
+    // What the run came to is known all the same.
+    start_again(&lab);
+    assert_eq!(outcomes(&lab), ["passed"]);
+}

@@ -250,8 +250,7 @@ fn an_agent_that_was_killed_is_gone_in_its_status() {
     let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
         return;
     };
-    let none = lab.agent(&["run", "--no-cov"]).expect(0);
-    drop(none);
+    lab.run(&["--no-cov"]).expect(0);
     let text = lab.agent(&["status"]).expect(0).stdout;
     assert_eq!(
         text,
