@@ -1,7 +1,7 @@
 //! Drives one process of ours, the harness or the trial: commands in, [`EngineEvent`]s out.
 
 use std::io::{self, PipeReader, PipeWriter, Write};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::child::{CANCEL_LATENCY, Child, Exit};
 use super::container::{ContainerSpec, KILL_GRACE, Leftover, Pieces, ProjectSource};
 use super::host::HostSpec;
 use super::identity;
-use super::pipes::{Tail, read_until_cancelled};
+use super::pipes::{SharedPipe, Tail};
 use super::process::{ProcessError, ProcessSpec, Spawned, spawn};
 use crate::model::write::ProcessIdentity;
 use crate::pytest::protocol::{Command, Ended, HarnessEvent, MAX_LINE_BYTES};
@@ -63,6 +63,8 @@ pub struct HarnessProcess<C = Command> {
     identity: ProcessIdentity,
     messages: mpsc::Sender<Message<C>>,
     stderr: Tail,
+    /// Of its reader, with whom it is closed.
+    stderr_pipe: Weak<SharedPipe>,
     container: Option<Container>,
 }
 
@@ -145,11 +147,14 @@ impl<C: Serialize + Send + 'static> HarnessProcess<C> {
         let ended = Arc::new(OnceLock::new());
         let mut decoder = Decoder::new(container.is_some().then(|| Arc::clone(&ended)));
         let (lines, sink) = (deliver.clone(), stderr.clone());
+        let stdout = Arc::new(SharedPipe::new(stdout));
+        let stderr_reader = Arc::new(SharedPipe::new(stderr_pipe));
+        let stderr_pipe = Arc::downgrade(&stderr_reader);
         let readers = [
             reader(stdout, Arc::clone(&cancel), move |chunk| {
                 decoder.push(chunk, &lines);
             }),
-            reader(stderr_pipe, cancel, move |chunk| sink.push(chunk)),
+            reader(stderr_reader, cancel, move |chunk| sink.push(chunk)),
         ];
         let watch = Watch {
             process,
@@ -164,6 +169,7 @@ impl<C: Serialize + Send + 'static> HarnessProcess<C> {
             identity,
             messages,
             stderr,
+            stderr_pipe,
             container,
         })
     }
@@ -203,8 +209,13 @@ impl<C: Serialize + Send + 'static> HarnessProcess<C> {
         let _gone = self.messages.send(Message::Signal(signal, recipient));
     }
 
-    /// The end of what it wrote to standard error so far.
+    /// The end of what it wrote to standard error so far. What it wrote before it sent an event is
+    /// in there, however far the thread that reads it has come.
     pub fn stderr_tail(&self) -> String {
+        if let Some(pipe) = self.stderr_pipe.upgrade() {
+            // A pipe that cannot be read any more has nothing to add.
+            let _ended = pipe.read_what_is_there(|chunk| self.stderr.push(chunk));
+        }
         self.stderr.text()
     }
 }
@@ -322,13 +333,13 @@ fn send_project(
 
 /// A thread that reads a pipe until it ends or the other side of `cancel` is closed.
 fn reader(
-    pipe: PipeReader,
+    pipe: Arc<SharedPipe>,
     cancel: Arc<PipeReader>,
     take: impl FnMut(&[u8]) + Send + 'static,
 ) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         // A pipe that cannot be read any more is at its end for all that matters here.
-        let _ended = read_until_cancelled(pipe, &cancel, take);
+        let _ended = pipe.read_until_cancelled(&cancel, take);
     })
 }
 

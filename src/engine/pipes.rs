@@ -4,6 +4,7 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// The last bytes of a stream, shared between its reader and whoever asks.
@@ -50,40 +51,143 @@ impl Tail {
 /// The largest pipe that a process without privileges can ask for.
 const PIPE_BYTES: usize = 1024 * 1024;
 
-/// Reads a pipe until it ends or until `cancel` is closed by its other side; what is in the pipe
-/// at that moment is still read, and no more, because a process that got away may write for ever.
-/// `take` receives the chunks.
-pub fn read_until_cancelled(
-    mut pipe: PipeReader,
-    cancel: &PipeReader,
-    mut take: impl FnMut(&[u8]),
-) -> io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut left = PIPE_BYTES;
-    while left > 0 {
-        let mut fds = [
-            PollFd::new(pipe.as_fd(), PollFlags::POLLIN),
-            PollFd::new(cancel.as_fd(), PollFlags::POLLIN),
-        ];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(errno) => return Err(errno.into()),
-            Ok(_) => {}
-        }
-        let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        let (readable, cancelled) = (ready(&fds[0]), ready(&fds[1]));
-        if readable {
-            let count = pipe.read(&mut buffer)?;
-            if count == 0 {
-                return Ok(());
-            }
-            take(&buffer[..count]);
-            if cancelled {
-                left = left.saturating_sub(count);
-            }
-        } else if cancelled {
-            return Ok(());
+/// A pipe that several threads read from. Each gets what is there when it asks, and none waits for
+/// bytes that another one took.
+#[derive(Debug)]
+pub struct SharedPipe {
+    pipe: PipeReader,
+    /// Held from a look at the pipe until its bytes are with their taker, which keeps their order.
+    turn: Mutex<()>,
+}
+
+impl SharedPipe {
+    /// Shares `pipe`.
+    pub fn new(pipe: PipeReader) -> Self {
+        Self {
+            pipe,
+            turn: Mutex::default(),
         }
     }
-    Ok(())
+
+    /// Reads until the pipe ends or until `cancel` is closed by its other side; what is in the pipe
+    /// at that moment is still read, and no more, because a process that got away may write for
+    /// ever. `take` receives the chunks.
+    pub fn read_until_cancelled(
+        &self,
+        cancel: &PipeReader,
+        mut take: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut left = PIPE_BYTES;
+        while left > 0 {
+            let mut fds = [
+                PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN),
+                PollFd::new(cancel.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(errno.into()),
+                Ok(_) => {}
+            }
+            let (readable, cancelled) = (is_ready(&fds[0]), is_ready(&fds[1]));
+            match self.read_now(&mut buffer, &mut take)? {
+                Some(0) => return Ok(()),
+                Some(count) if cancelled => left = left.saturating_sub(count),
+                None if cancelled && !readable => return Ok(()),
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is in the pipe already, at most as much as a pipe holds.
+    pub fn read_what_is_there(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut buffer = [0; 8192];
+        let mut left = PIPE_BYTES;
+        while left > 0 {
+            match self.read_now(&mut buffer, &mut take)? {
+                Some(count @ 1..) => left = left.saturating_sub(count),
+                Some(0) | None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One read that does not block: the bytes it gave to `take`, 0 at the end of the pipe, `None`
+    /// when nothing is there.
+    fn read_now(
+        &self,
+        buffer: &mut [u8],
+        take: &mut impl FnMut(&[u8]),
+    ) -> io::Result<Option<usize>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fds = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::ZERO) {
+            Ok(_) if is_ready(&fds[0]) => {}
+            Ok(_) | Err(Errno::EINTR) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        }
+        let count = (&self.pipe).read(buffer)?;
+        take(&buffer[..count]);
+        Ok(Some(count))
+    }
+}
+
+fn is_ready(fd: &PollFd<'_>) -> bool {
+    fd.revents().is_some_and(|events| !events.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_there_for_who_asks_even_if_no_reader_came_to_it() {
+        let (pipe, mut writer) = io::pipe().unwrap();
+        let (pipe, tail) = (SharedPipe::new(pipe), Tail::new(64));
+        pipe.read_what_is_there(|chunk| tail.push(chunk)).unwrap();
+        assert_eq!(tail.text(), "");
+        writer.write_all(b"Fatal Python error").unwrap();
+        pipe.read_what_is_there(|chunk| tail.push(chunk)).unwrap();
+        assert_eq!(tail.text(), "Fatal Python error");
+        drop(writer);
+        pipe.read_what_is_there(|chunk| tail.push(chunk)).unwrap();
+        assert_eq!(tail.text(), "Fatal Python error");
+    }
+
+    #[test]
+    fn two_readers_lose_nothing_and_keep_the_order() {
+        let (pipe, mut writer) = io::pipe().unwrap();
+        let (cancel, keep_reading) = io::pipe().unwrap();
+        let (pipe, tail) = (SharedPipe::new(pipe), Tail::new(1 << 20));
+        let text = (0..20_000)
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
+        std::thread::scope(|scope| {
+            scope.spawn(|| pipe.read_until_cancelled(&cancel, |chunk| tail.push(chunk)));
+            for chunk in text.as_bytes().chunks(1000) {
+                writer.write_all(chunk).unwrap();
+                pipe.read_what_is_there(|chunk| tail.push(chunk)).unwrap();
+            }
+            drop(writer);
+        });
+        drop(keep_reading);
+        assert_eq!(tail.text(), text);
+    }
+
+    #[test]
+    fn a_cancelled_reader_takes_what_is_there_and_ends_while_somebody_could_write() {
+        let (pipe, mut writer) = io::pipe().unwrap();
+        let (cancel, keep_reading) = io::pipe().unwrap();
+        let (pipe, tail) = (SharedPipe::new(pipe), Tail::new(64));
+        writer.write_all(b"last words").unwrap();
+        drop(keep_reading);
+        pipe.read_until_cancelled(&cancel, |chunk| tail.push(chunk))
+            .unwrap();
+        assert_eq!(tail.text(), "last words");
+        drop(writer);
+    }
 }

@@ -15,6 +15,7 @@ HOOKS = {
     "pytest_runtest_logstart": {"tryfirst": True},
     "pytest_runtest_logreport": {"trylast": True},
     "pytest_runtest_logfinish": {"tryfirst": True},
+    "pytest_report_teststatus": {"hookwrapper": True, "tryfirst": True},
     "pytest_sessionfinish": {"trylast": True},
     "pytest_configure_node": {"optionalhook": True, "trylast": True},
     "pytest_testnodedown": {"optionalhook": True, "tryfirst": True},
@@ -104,6 +105,18 @@ def pytest_runtest_logreport(report):
 
 def pytest_runtest_logfinish(nodeid):
     guard(SESSION.logfinish)
+
+
+def pytest_report_teststatus():
+    outcome = yield
+    guard(without_progress, outcome)
+
+
+def without_progress(outcome):
+    """pytest's dots go to stderr, right into the stacks that a crashing worker writes there."""
+    status = outcome.get_result()
+    if status:
+        outcome.force_result((status[0], "", ""))
 
 
 def pytest_fixture_setup(fixturedef, request):

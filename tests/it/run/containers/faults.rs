@@ -63,9 +63,6 @@ fn tests_of_a_container_that_somebody_killed_go_on_in_another_one() {
             let mut going = engine.start(&lab, &["--no-cov"]);
             going.wait_for_test("test_waits");
             let container = engine.container_of(&lab);
-            lab.write("go", "");
-            // What is frozen cannot see the file before it is killed.
-            fs::remove_file(lab.path().join("go")).unwrap();
             engine.call(&[args[0], args[1], &container]);
             lab.write("go", "");
             let ended = going.end().expect(0);
