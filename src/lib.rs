@@ -61,7 +61,7 @@
 //! | L1 | [`image`] | image archives and wheels, judged over bytes |
 //! | L1 | [`unit`](mod@unit) | units of systemd and launchd: values in, text out |
 //! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
-//! | L0 | [`model`], [`clock`], [`diag`] | words, time, error chains |
+//! | L0 | [`model`], [`clock`], [`diag`], [`replacement`] | words, time, error chains, whole files |
 //!
 //! L1 is pure: no I/O, no clock, no thread.
 //!
@@ -92,6 +92,7 @@ pub mod mirror;
 pub mod model;
 pub mod plan;
 pub mod pytest;
+pub mod replacement;
 pub mod run;
 pub mod schedule;
 pub mod service;

@@ -1,8 +1,8 @@
 //! The files themselves: looked at without waiting, written whole or not at all, set aside.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -12,6 +12,7 @@ use super::document::{Damage, Document, file_of};
 use super::{Mirrors, Reading, Writing, warning};
 use crate::model::Notice;
 use crate::model::mirror::Remembered;
+use crate::replacement::Replacement;
 
 /// Half a million modules fit into a fourth of it.
 const MAX_BYTES: u64 = 64 << 20;
@@ -33,7 +34,6 @@ enum Found {
     File {
         bytes: Vec<u8>,
         remember: Remembered,
-        mode: u32,
     },
     Unreadable(Notice),
 }
@@ -61,9 +61,7 @@ impl Mirrors {
             Found::File { remember, .. } if is_same(known, &remember) => {
                 return Reading::Unchanged;
             }
-            Found::File {
-                bytes, remember, ..
-            } => (bytes, remember),
+            Found::File { bytes, remember } => (bytes, remember),
         };
         let read = Document::parse(&bytes).and_then(|document| {
             let (entries, odd) = entries(&document, &self.project)?;
@@ -91,23 +89,19 @@ impl Mirrors {
         update: impl Fn(Option<Document>) -> Document,
     ) -> Writing {
         let path = self.data_dir.join(name);
-        let (document, old, mode) = match look(&path) {
+        let (document, old) = match look(&path) {
             Found::Nothing if is_empty => return Writing::Nothing,
             Found::Nothing => {
                 let extra = known.and_then(|known| known.extra.as_deref());
                 let fields = extra.and_then(|extra| Document::parse(extra.as_bytes()).ok());
-                (fields, None, NEW_MODE)
+                (fields, None)
             }
             Found::Unreadable(notice) => return Writing::Kept(notice),
             Found::File { remember, .. } if !is_same(known, &remember) => {
                 return Writing::Kept(changed(&path));
             }
-            Found::File {
-                bytes,
-                remember,
-                mode,
-            } => match Document::parse(&bytes) {
-                Ok(document) => (Some(document), Some((bytes, remember)), mode),
+            Found::File { bytes, remember } => match Document::parse(&bytes) {
+                Ok(document) => (Some(document), Some((bytes, remember))),
                 Err(damage) => return Writing::Kept(set_aside(&path, &damage)),
             },
         };
@@ -119,7 +113,7 @@ impl Mirrors {
         {
             return Writing::Done(Remembered { extra, ..remember });
         }
-        match replace(&path, text.as_bytes(), mode) {
+        match replace(&path, text.as_bytes()) {
             Ok(remember) => Writing::Done(Remembered { extra, ..remember }),
             Err(error) => Writing::Kept(warning(
                 "mirror-unwritable",
@@ -167,7 +161,6 @@ fn look(path: &Path) -> Found {
     Found::File {
         remember: remembered(&bytes, mtime_ns(&data)),
         bytes,
-        mode: data.permissions().mode() & 0o7777,
     }
 }
 
@@ -185,25 +178,10 @@ fn mtime_ns(data: &fs::Metadata) -> i64 {
     seconds.saturating_add(data.mtime_nsec())
 }
 
-/// Writes a file beside `path` and puts it in its place; a link stays one.
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Remembered> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".mirror-")
-        .suffix(".tmp")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    if file.as_file().metadata()?.permissions().mode() & 0o7777 != mode && path.exists() {
-        // The umask took away what the old file has.
-        file.as_file()
-            .set_permissions(Permissions::from_mode(mode))?;
-    }
-    file.as_file().sync_all()?;
-    let file = file.persist(&path).map_err(|error| error.error)?;
-    // The name is on the disk only when its folder is.
-    File::open(folder)?.sync_all()?;
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<Remembered> {
+    let mut replacement = Replacement::following_links(path, NEW_MODE)?;
+    replacement.file().write_all(bytes)?;
+    let file = replacement.put_on_disk()?;
     Ok(remembered(bytes, mtime_ns(&file.metadata()?)))
 }
 

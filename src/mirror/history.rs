@@ -4,9 +4,9 @@
 //! copy takes the place of the file. Neither the memory nor the time for a record grows with what
 //! the records say; a file is only read through.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -17,6 +17,7 @@ use super::document::Damage;
 use super::file::set_aside;
 use crate::diag::Hint;
 use crate::model::Notice;
+use crate::replacement::Replacement;
 
 /// The figures of a cycle, under the names that older tools know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -167,17 +168,8 @@ fn last_byte(file: &mut File, mut end: u64) -> io::Result<Option<u64>> {
 }
 
 fn append(path: &Path, array: Option<Array>, record: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mode = fs::metadata(&path).map_or(NEW_MODE, |data| data.permissions().mode() & 0o7777);
-    let mut file = tempfile::Builder::new()
-        .prefix(".history-")
-        .suffix(".tmp")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
+    let mut replacement = Replacement::following_links(path, NEW_MODE)?;
+    let file = replacement.file();
     match array {
         None => write!(file, "[\n  {record}\n]\n")?,
         Some(mut array) => {
@@ -185,21 +177,19 @@ fn append(path: &Path, array: Option<Array>, record: &str) -> io::Result<()> {
                 return Ok(());
             }
             array.file.rewind()?;
-            io::copy(&mut array.file.take(array.end), &mut file)?;
+            io::copy(&mut array.file.take(array.end), file)?;
             let comma = if array.is_empty { "" } else { "," };
             write!(file, "{comma}\n  {record}\n]\n")?;
         }
     }
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    // The name is on the disk only when its folder is.
-    File::open(folder)?.sync_all()
+    replacement.put_on_disk().map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn record(passed: u64) -> HistoryRecord {

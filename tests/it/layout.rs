@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of each top-level module; a file may import lower layers and its own module.
-const LAYERS: [(&str, u32); 21] = [
+const LAYERS: [(&str, u32); 22] = [
     ("cli", 5),
     ("service", 4),
     ("run", 3),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, u32); 21] = [
     ("model", 0),
     ("clock", 0),
     ("diag", 0),
+    ("replacement", 0),
 ];
 
 /// Libraries that have one home.

@@ -1,13 +1,14 @@
 //! Files of units: looked at, written whole or not at all, removed.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::fcntl::OFlag;
 
 use super::InstallError;
+use crate::replacement::Replacement;
 use crate::unit::{Manager, UnitFile};
 
 /// More than any unit of the agent has.
@@ -48,18 +49,10 @@ pub(super) fn look(path: &Path, manager: Manager) -> Result<Found, InstallError>
 /// Puts a file in its place; what was there, a link too, goes.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), InstallError> {
     make_folder_of(path)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
     let put = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".agent-")
-            .suffix(".tmp")
-            .permissions(Permissions::from_mode(MODE))
-            .tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        // The name is on the disk only when its folder is.
-        File::open(folder)?.sync_all()
+        let mut replacement = Replacement::of(path, MODE)?;
+        replacement.file().write_all(text.as_bytes())?;
+        replacement.put_on_disk().map(drop)
     };
     put().map_err(failed("write", path))
 }
