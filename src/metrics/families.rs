@@ -110,7 +110,7 @@ impl Definition {
 }
 
 /// All families, in the order in which they are shown.
-pub const FAMILIES: [Definition; 27] = [
+pub const FAMILIES: [Definition; 28] = [
     gauge(
         "self_test_passed_total",
         "Tests that passed in the last run.",
@@ -263,8 +263,13 @@ pub const FAMILIES: [Definition; 27] = [
     ),
     gauge(
         "menace_agent_cycle_in_progress",
-        "Whether a cycle of the schedule has begun and not ended.",
+        "Whether a cycle of the schedule has begun and its process has not ended.",
         |state| Some(flag(state.cycle_in_progress)),
+    ),
+    gauge(
+        "menace_agent_cycles_since_success",
+        "Cycles, and due times without one, since the last run that passed; 1000 cycles count.",
+        |state| Some(number(state.cycles_since_success)),
     ),
     gauge(
         "menace_agent_cycle_failures",

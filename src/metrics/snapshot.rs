@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub schedule: Option<ScheduleFacts>,
     /// Whether a cycle has begun and not ended.
     pub cycle_in_progress: bool,
+    /// Cycles, and due times without one, since the last run that passed.
+    pub cycles_since_success: u64,
     /// The size of the state file.
     pub state_file_bytes: u64,
     /// The size of its write-ahead log; 0 without one.

@@ -11,11 +11,16 @@ use super::state::{Schedule, State};
 /// More missed times of a cron are not counted: a week of every minute.
 const MAX_COUNTED: u64 = 10_000;
 
-/// A week of a schedule that is due twice a day, and the longest gap of most others.
-const PERIODS: usize = 14;
+const DAY_MS: i64 = 86_400_000;
+
+/// What comes at all comes within a year; the days of a leap year, and a week.
+const YEAR_MS: i64 = 373 * DAY_MS;
+
+/// Days that are looked at even where they are years apart.
+const FEWEST_DAYS: usize = 4;
 
 /// Leap days are eight years apart at most.
-const LONGEST_PERIOD_MS: i64 = 9 * 366 * 86_400_000;
+const LONGEST_PERIOD_MS: i64 = 9 * 366 * DAY_MS;
 
 impl Schedule {
     /// The first regular time after `after_ms`; the end of time where there is none.
@@ -32,17 +37,46 @@ impl Schedule {
         }
     }
 
-    /// The longest time from one regular time to the next, among those that follow the state's
-    /// next one: that of a cron is not always the same.
+    /// The longest time from one regular time to the next within a year: that of a cron is not
+    /// always the same.
     pub fn period_ms(&self, state: &State) -> Option<i64> {
-        let mut time = state.next_ms;
-        let gaps = (0..PERIODS).map(|_| {
-            let next = self.next_time(time, time);
-            next.saturating_sub(std::mem::replace(&mut time, next))
-        });
-        // A cron without an end in sight reaches to the end of time.
-        gaps.filter(|gap| (1..=LONGEST_PERIOD_MS).contains(gap))
-            .max()
+        let longest = match &self.spec {
+            Spec::Every(interval) => Some(interval_ms(*interval)),
+            Spec::Cron(cron) => self.longest_gap(cron, state.next_ms),
+        };
+        longest.filter(|gap| (1..=LONGEST_PERIOD_MS).contains(gap))
+    }
+
+    /// A cron has the same times on each of its days. So the longest gap is one of those that
+    /// begin within a day, or it is as long as a day at least, and then steps of a day meet it.
+    fn longest_gap(&self, cron: &Cron, from_ms: i64) -> Option<i64> {
+        let next = |after: i64| cron.next_after(after, &self.zone);
+        let mut longest = None;
+        let mut time = next(from_ms.saturating_sub(1))?;
+        let day_end = time.saturating_add(DAY_MS);
+        while time < day_end {
+            let Some(later) = next(time) else {
+                return longest;
+            };
+            longest = longest.max(Some(later - time));
+            time = later;
+        }
+        let year_end = day_end.saturating_add(YEAR_MS);
+        let mut days = 0;
+        while time < year_end || days < FEWEST_DAYS {
+            days += 1;
+            let step = time.saturating_add(DAY_MS);
+            let Some(later) = next(step - 1) else {
+                break;
+            };
+            if later > step
+                && let Some(before) = self.latest_of_cron(cron, time - 1, step)
+            {
+                longest = longest.max(Some(later - before));
+            }
+            time = later;
+        }
+        longest
     }
 
     /// The latest regular time in `after_ms..=until_ms`, without `after_ms` itself.

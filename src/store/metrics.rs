@@ -11,11 +11,17 @@ use super::history;
 use super::place::beside;
 use super::reader::{Reader, named, parse_name};
 use crate::metrics::{LastRun, ScheduleFacts, Snapshot};
+use crate::model::write::ProcessIdentity;
 use crate::model::{Counts, CoverageTotals, CycleOutcome, OrphanKind, Outcome, RunId, RunOutcome};
 
 impl Reader {
-    /// The state at one moment, with leases as they stand at `now_ms`.
-    pub fn metrics_snapshot(&self, now_ms: i64) -> Result<Snapshot, StoreError> {
+    /// The state at one moment, with leases as they stand at `now_ms`. A cycle whose process
+    /// `is_gone` is not in progress, although its end is not stored yet.
+    pub fn metrics_snapshot(
+        &self,
+        now_ms: i64,
+        is_gone: impl Fn(&ProcessIdentity) -> bool,
+    ) -> Result<Snapshot, StoreError> {
         let action = "begin to read the figures";
         // Kept until the end of this function, so that all queries see one state.
         let _one_state = self
@@ -37,6 +43,7 @@ impl Reader {
             let hold = lease.hold.as_ref();
             hold.is_some_and(|hold| !hold.is_expired(now_ms))
         });
+        let last_success_ms = self.last_success_ms()?;
         Ok(Snapshot {
             runs: runs.into(),
             tests,
@@ -45,11 +52,15 @@ impl Reader {
             container_timeouts: counter(Counter::ContainerTimeouts),
             containers_reaped: counter(Counter::ContainersReaped),
             last_run: self.last_ended()?,
-            last_success_ms: self.last_success_ms()?,
+            last_success_ms,
             orphans: self.orphans_by_kind()?,
             held_leases: held.map(|lease| lease.name).collect(),
             schedule: self.schedule_facts()?,
-            cycle_in_progress: self.has_open_cycle()?,
+            cycle_in_progress: self
+                .open_cycles()?
+                .iter()
+                .any(|cycle| !cycle.process.as_ref().is_some_and(&is_gone)),
+            cycles_since_success: self.cycles_since(last_success_ms)?,
             state_file_bytes: size_bytes(self.path()),
             wal_bytes: size_bytes(&beside(self.path(), "-wal")),
         })
@@ -120,6 +131,20 @@ impl Reader {
         )
     }
 
+    /// Of the last thousand cycles, those that began after a run had ended, and what they missed.
+    fn cycles_since(&self, run_ended_ms: Option<i64>) -> Result<u64, StoreError> {
+        let found = self.db.first(
+            "count the cycles since a success",
+            "SELECT coalesce(sum(1 + missed), 0)
+             FROM (SELECT missed, started_ms, finished_ms FROM cycle
+                   ORDER BY cycle_id DESC LIMIT 1000)
+             WHERE finished_ms IS NOT NULL AND started_ms >= ?1",
+            [run_ended_ms.unwrap_or(i64::MIN)],
+            |row| row.get(0).map(count),
+        )?;
+        Ok(found.unwrap_or(0))
+    }
+
     /// Integrated ones are tested by every run.
     fn orphans_by_kind(&self) -> Result<Vec<(OrphanKind, u64)>, StoreError> {
         self.db.rows(
@@ -137,16 +162,6 @@ impl Reader {
             period_ms: row.period_ms.map(count),
             failures: row.failures.into(),
         }))
-    }
-
-    fn has_open_cycle(&self) -> Result<bool, StoreError> {
-        let found = self.db.first(
-            "look for a cycle in progress",
-            "SELECT 1 FROM cycle WHERE finished_ms IS NULL LIMIT 1",
-            [],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
     }
 }
 

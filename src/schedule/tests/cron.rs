@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{DAY, HOUR, MINUTE, at, shown, zone};
+use super::{DAY, HOUR, MINUTE, SEED, at, by_cron, shown, zone};
 use crate::schedule::Cron;
 
 /// The first due times after a time of the wall clock.
@@ -406,4 +406,60 @@ fn the_ends_of_time_are_no_trouble() {
         assert!(cron.next_after(-1, &zone) == Some(0));
         assert!(cron.next_after(0, &zone) == Some(MINUTE));
     }
+}
+
+#[test]
+fn the_period_is_the_longest_gap_within_a_year() {
+    const SPAN: &str = "2026-11-25 18:31:00";
+    let cases = [
+        ("* * * * *", SPAN, MINUTE),
+        ("*/30 * * * *", SPAN, 30 * MINUTE),
+        ("0 */4 * * *", SPAN, 4 * HOUR),
+        ("0 1,3 * * *", SPAN, 22 * HOUR),
+        ("30 2 * * *", SPAN, DAY),
+        // Over a weekend, on each day of the week.
+        ("*/30 8-18 * * 1-5", SPAN, 61 * HOUR + 30 * MINUTE),
+        (
+            "*/30 8-18 * * 1-5",
+            "2026-11-27 18:31:00",
+            61 * HOUR + 30 * MINUTE,
+        ),
+        (
+            "*/30 8-18 * * 1-5",
+            "2026-11-23 08:00:00",
+            61 * HOUR + 30 * MINUTE,
+        ),
+        ("0 */4 * * 1-5", "2026-11-27 20:01:00", 52 * HOUR),
+        ("*/30 * * * 1-6", SPAN, DAY + 30 * MINUTE),
+        ("0 0 * * 1", SPAN, 7 * DAY),
+        ("0 12 1 * *", SPAN, 31 * DAY),
+        // From 31 January to 1 January.
+        ("0 2 * 1 *", SPAN, 335 * DAY),
+        ("0 2 * 1 *", "2027-01-05 00:00:00", 335 * DAY),
+        ("0 0 29 2 *", SPAN, (3 * 365 + 366) * DAY),
+    ];
+    for (text, from, period) in cases {
+        let schedule = by_cron(text, TimeZone::UTC);
+        let state = schedule.begin(SEED, at(from, &TimeZone::UTC));
+        assert_eq!(
+            schedule.period_ms(&state),
+            Some(period),
+            "{text} from {from}"
+        );
+    }
+}
+
+#[test]
+fn where_clocks_change_the_period_is_that_of_the_longest_day() {
+    let schedule = by_cron("0 12 * * *", zone("Europe/Berlin"));
+    let from = at("2026-01-01 00:00:00", &schedule.zone);
+    let period = schedule.period_ms(&schedule.begin(SEED, from));
+    assert_eq!(period, Some(25 * HOUR));
+}
+
+#[test]
+fn a_cron_that_ends_has_no_period() {
+    let schedule = by_cron("0 0 29 2 *", TimeZone::UTC);
+    let state = schedule.begin(SEED, i64::MAX - DAY);
+    assert_eq!(schedule.period_ms(&state), None);
 }

@@ -112,6 +112,7 @@ fn the_figures_of_a_state_file_are_these() {
     menace_agent_lease_held{name="containers"} 0
     menace_agent_lease_held{name="schedule"} 0
     menace_agent_cycle_in_progress 1
+    menace_agent_cycles_since_success 0
     menace_agent_cycle_failures 2
     menace_agent_next_cycle_timestamp_seconds 1735693200.5
     menace_agent_schedule_period_seconds 3600

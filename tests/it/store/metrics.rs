@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use menace_agent::metrics::{ScheduleFacts, Snapshot};
-use menace_agent::model::write::{RunEnd, Write};
+use menace_agent::model::write::{ProcessIdentity, RunEnd, Write};
 use menace_agent::model::{
     CoverageTotals, CycleOutcome, Holder, OrphanKind, RunId, RunOutcome, ShardIndex,
 };
@@ -13,9 +13,13 @@ use menace_agent::store::{Leases, Reader, Store};
 
 use super::sample::{NOW_MS, new_run, open, plain, process, two_runs};
 
+/// The process of a cycle that has ended.
+const GONE: u32 = 4711;
+
 fn snapshot(path: &Path) -> Snapshot {
     let reader = Reader::open(path).unwrap();
-    reader.metrics_snapshot(NOW_MS).unwrap()
+    let is_gone = |process: &ProcessIdentity| process.pid == GONE;
+    reader.metrics_snapshot(NOW_MS, is_gone).unwrap()
 }
 
 fn execute(path: &Path, sql: &str) {
@@ -170,6 +174,12 @@ fn leases_orphans_and_the_schedule_are_shown_as_they_stand() {
 
     execute(
         &path,
+        "UPDATE cycle SET process_pid = 4711, process_boot_id = 'boot'",
+    );
+    assert!(!snapshot(&path).cycle_in_progress, "its process is gone");
+
+    execute(
+        &path,
         "UPDATE schedule SET period_ms = 90000; UPDATE cycle SET finished_ms = 1, outcome = 'empty'",
     );
     let found = snapshot(&path);
@@ -179,6 +189,39 @@ fn leases_orphans_and_the_schedule_are_shown_as_they_stand() {
 
     execute(&path, "UPDATE schedule SET stopped_ms = 1");
     assert_eq!(snapshot(&path).schedule, None, "nothing more is due");
+}
+
+#[test]
+fn cycles_and_missed_due_times_since_a_success_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    assert_eq!(snapshot(&path).cycles_since_success, 0);
+    execute(
+        &path,
+        "INSERT INTO cycle (reason, due_ms, missed, started_ms, finished_ms, outcome)
+         VALUES ('due', 0, 5, 0, 1, 'not_started'), ('retry', 0, 0, 2, 3, 'not_started')",
+    );
+    assert_eq!(
+        snapshot(&path).cycles_since_success,
+        7,
+        "nothing ever passed"
+    );
+    let run = store.open_run(&new_run()).unwrap();
+    end(&mut store, run, RunOutcome::Passed, 10);
+    assert_eq!(snapshot(&path).cycles_since_success, 0);
+    let insert = format!(
+        "INSERT INTO cycle (reason, due_ms, missed, started_ms, finished_ms, outcome)
+         VALUES ('catch_up', 0, 2, {began}, {began} + 1, 'not_started');
+         INSERT INTO cycle (reason, due_ms, missed, started_ms) VALUES ('due', 0, 0, {began} + 2)",
+        began = NOW_MS + 10
+    );
+    execute(&path, &insert);
+    assert_eq!(
+        snapshot(&path).cycles_since_success,
+        3,
+        "the open one says nothing"
+    );
 }
 
 #[test]
@@ -197,7 +240,7 @@ fn years_of_runs_that_fail_are_not_read_for_the_last_success() {
             "SCAN orphan USING COVERING INDEX orphan_by_kind",
         ),
         (
-            "SELECT 1 FROM cycle WHERE finished_ms IS NULL LIMIT 1",
+            "SELECT reason FROM cycle WHERE finished_ms IS NULL ORDER BY cycle_id",
             "SCAN cycle USING INDEX cycle_open",
         ),
     ] {
