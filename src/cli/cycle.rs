@@ -27,6 +27,7 @@ use crate::model::log::{LogFields, LogLevel};
 use crate::model::record::Level;
 use crate::model::{CycleId, ExitCode, Notice};
 use crate::run::{self, RunReport, StopHandle, StopSignal};
+use crate::service::scheduler::AnotherStateFile;
 use crate::service::{Request, SelfTestService, run_until_drained};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -55,6 +56,17 @@ pub(super) fn run(
         note(&settings.db, cycle, &message);
         failure.exit
     })
+}
+
+/// Refuses settings that lead to another state file than the one that has the row of the cycle.
+pub(super) fn check_state_file(cli: &Cli, settings: &Settings) -> Result<(), Failure> {
+    match &cli.cycle_db {
+        Some(db) if *db != settings.db => {
+            let other = AnotherStateFile(settings.db.clone());
+            Err(Failure::new(ExitCode::USAGE, other))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says why the settings of a cycle cannot be loaded.

@@ -94,7 +94,10 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Service(args) => service::run(args, cli, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::RunScheduled(args) => match cli.cycle {
-            Some(cycle) => Ok(cycle::run(CycleId(cycle), args, &settings, notices, output)),
+            Some(cycle) => {
+                cycle::check_state_file(cli, &settings)?;
+                Ok(cycle::run(CycleId(cycle), args, &settings, notices, output))
+            }
             None => run_scheduled::run(args, layers, settings, &notices),
         },
         Command::Status(args) => status::run(args, &settings, output),

@@ -1,7 +1,8 @@
 //! `agent run-scheduled`: wires the scheduler to the log and to the processes of its cycles.
 
+use std::cell::Cell;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::Context;
 
@@ -13,7 +14,7 @@ use crate::engine::process::ProcessSpec;
 use crate::model::log::{LogFields, LogLevel};
 use crate::model::{CycleId, ExitCode, Notice};
 use crate::service::scheduler::{Scheduler, SchedulerEvent};
-use crate::settings::{Layers, Settings, Verbosity};
+use crate::settings::{Layers, LogFormat, Settings, Verbosity};
 
 pub(super) fn run(
     args: &RunScheduledArgs,
@@ -25,18 +26,54 @@ pub(super) fn run(
     for notice in notices {
         log.entry(&log::of_notice(notice));
     }
-    let command = command(layers.cwd.clone(), settings.db.clone())?;
-    let reload = move || Settings::load(&layers).map(|(settings, _)| settings);
-    let quiet = settings.verbosity == Verbosity::Quiet;
-    let tell = move |event| {
-        let is_end = matches!(event, SchedulerEvent::CycleFinished(_));
-        let entry = log::of_scheduler(event);
-        if !quiet || is_end || entry.level < LogLevel::Info {
-            log.entry(&entry);
+    let manner = Rc::new(Cell::new(Manner::of(&settings)));
+    let command = command(&layers, &settings, Rc::clone(&manner))?;
+    let read = Rc::new(Cell::new(manner.get()));
+    let reload = {
+        let read = Rc::clone(&read);
+        move || {
+            let (settings, _) = Settings::load(&layers)?;
+            read.set(Manner::of(&settings));
+            Ok(settings)
         }
+    };
+    let tell = move |event| {
+        if let SchedulerEvent::Reloaded { .. } = event {
+            manner.set(read.get());
+        }
+        manner.get().tell(event);
     };
     let scheduler = Scheduler::new(settings, command, reload, tell);
     Ok(scheduler.run_now(args.schedule.run_now).run()?)
+}
+
+/// How the log is kept, by the supervisor and by the cycles that it starts.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    format: LogFormat,
+    verbosity: Verbosity,
+}
+
+impl Manner {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            format: settings.log_format,
+            verbosity: settings.verbosity,
+        }
+    }
+
+    fn tell(self, event: SchedulerEvent) {
+        use SchedulerEvent as Event;
+        // The end of a cycle, and answers to SIGUSR1.
+        let is_due = matches!(
+            event,
+            Event::CycleFinished(_) | Event::Idle { .. } | Event::Preparing { .. }
+        );
+        let entry = log::of_scheduler(event);
+        if is_due || self.verbosity != Verbosity::Quiet || entry.level < LogLevel::Info {
+            Log::new(self.format).entry(&entry);
+        }
+    }
 }
 
 /// Logs why there is no service, unless a person reads it, who is told like anywhere else.
@@ -55,14 +92,25 @@ pub(super) fn log_failure(cli: &Cli, failure: &Failure) -> bool {
 }
 
 /// This command line once more, as that of a cycle.
-fn command(cwd: PathBuf, db: PathBuf) -> Result<impl Fn(CycleId) -> ProcessSpec, Failure> {
+fn command(
+    layers: &Layers,
+    settings: &Settings,
+    manner: Rc<Cell<Manner>>,
+) -> Result<impl Fn(CycleId) -> ProcessSpec + use<>, Failure> {
+    let (cwd, db) = (layers.cwd.clone(), settings.db.clone());
     let program = std::env::current_exe().context("cannot find the agent's own program");
     let program = program.map_err(Failure::environment)?;
     Ok(move |cycle: CycleId| {
+        let Manner { format, verbosity } = manner.get();
         let number = cycle.to_string();
-        let cycle = ["--cycle", &number, "--cycle-db"].map(OsString::from);
-        let cycle = cycle.into_iter().chain([db.clone().into_os_string()]);
+        let words = [
+            ["--cycle", &number],
+            ["--cycle-log-format", format.name()],
+            ["--cycle-verbosity", verbosity.name()],
+        ];
+        let db = [OsString::from("--cycle-db"), db.clone().into()];
+        let own = words.as_flattened().iter().map(OsString::from).chain(db);
         let given = std::env::args_os().skip(1);
-        ProcessSpec::new(&program, &cwd).args(cycle.chain(given))
+        ProcessSpec::new(&program, &cwd).args(own.chain(given))
     })
 }

@@ -44,7 +44,7 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
         .collect();
     let keeper = leases
         .iter()
-        .find(|line| line.lease.name == SCHEDULE && line.state == LeaseState::Held)
+        .find(|line| line.lease.name == SCHEDULE && is_at_work(line))
         .map(|line| &line.lease);
     let schedule = reader.schedule()?;
     let cycles = reader.cycles(2)?;
@@ -58,6 +58,18 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
         runs: reader.open_runs()?.into_iter().map(run_status).collect(),
         leases: leases.into_iter().map(lease::entry).collect(),
     })
+}
+
+/// Whether the holder of a lease is. One that is known to live may be late: the state file could
+/// not be written to, or the machine has slept.
+fn is_at_work(line: &LeaseLine) -> bool {
+    match (&line.lease.hold, line.state) {
+        (_, LeaseState::Held) => true,
+        (Some(hold), LeaseState::Expired) => {
+            identity::liveness(&hold.holder.process) == Liveness::Alive
+        }
+        _ => false,
+    }
 }
 
 fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
@@ -94,8 +106,14 @@ fn cycle_status(row: &CycleRow) -> CycleStatus {
         outcome: row.outcome.map(|outcome| outcome.as_str().to_owned()),
         exit_code: row.exit_code,
         run_id: row.run,
+        gone: row.finished_ms.is_none() && is_gone(row),
         message: row.message.clone(),
     }
+}
+
+fn is_gone(cycle: &CycleRow) -> bool {
+    let process = cycle.process.as_ref();
+    process.is_some_and(|process| identity::liveness(process) == Liveness::Gone)
 }
 
 fn run_status(row: OpenRunRow) -> RunStatus {

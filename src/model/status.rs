@@ -89,6 +89,9 @@ pub struct CycleStatus {
     pub exit_code: Option<u8>,
     /// Its run; null when it has none, or none yet.
     pub run_id: Option<RunId>,
+    /// Whether its process is known to have ended while its end is not stored yet.
+    #[serde(default)]
+    pub gone: bool,
     /// Why it could not start, or what else is to be known of it.
     pub message: Option<String>,
 }

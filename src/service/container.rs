@@ -108,14 +108,18 @@ impl ContainerError {
         }
     }
 
-    /// Whether the engine or the image is not as it would have to be.
+    /// Whether there is no engine, or no such image in it. A tarball that cannot be used is an
+    /// error whoever asked for containers.
     fn is_of_readiness(&self) -> bool {
         match self {
-            Self::Image(error) => !matches!(error, ImageError::Store(_)),
             Self::Engine(_) | Self::NoImage { .. } | Self::Pull { .. } | Self::Platform { .. } => {
                 true
             }
-            Self::Lease(_) | Self::Store(_) | Self::Files(_) | Self::Folder { .. } => false,
+            Self::Image(_)
+            | Self::Lease(_)
+            | Self::Store(_)
+            | Self::Files(_)
+            | Self::Folder { .. } => false,
         }
     }
 }
@@ -149,7 +153,7 @@ pub(super) enum Wish {
     /// On the host.
     No,
     /// Where an engine answers and has the image that somebody named, or can have it from a
-    /// tarball. Nothing is fetched for it, and nothing about it is an error.
+    /// tarball. Nothing is fetched for it, and no such engine or image is no error.
     WhereReady,
     /// Where an engine answers.
     Yes,
@@ -375,7 +379,7 @@ fn not_ready(settings: &Settings, error: &ContainerError) -> Notice {
         (None, None) => DEFAULT_IMAGE.to_owned(),
     };
     Notice {
-        level: Level::Info,
+        level: Level::Warning,
         code: "image-not-ready".to_owned(),
         message: format!(
             "runs on the host, not in `{named}`: {}",

@@ -273,6 +273,14 @@ pub enum LogFormat {
 
 impl LogFormat {
     pub(super) const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// How much to say.
@@ -318,6 +326,15 @@ impl Verbosity {
         ("normal", Self::Normal),
         ("verbose", Self::Verbose),
     ];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Normal => "normal",
+            Self::Verbose => "verbose",
+        }
+    }
 }
 
 impl Settings {

@@ -63,6 +63,12 @@ pub(super) struct Cli {
     /// The state file that has the row of the cycle
     #[arg(long, hide = true, value_name = "FILE", requires = "cycle")]
     pub(super) cycle_db: Option<PathBuf>,
+    /// The form of the log that the cycle's lines are a part of
+    #[arg(long, hide = true, value_name = "FORMAT", requires = "cycle")]
+    cycle_log_format: Option<String>,
+    /// How much of it there is
+    #[arg(long, hide = true, value_name = "WORD", requires = "cycle")]
+    cycle_verbosity: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -338,6 +344,7 @@ impl Cli {
     /// The form of the log before the settings are known.
     pub(super) fn log_format(&self) -> Option<&str> {
         match &self.command {
+            _ if self.cycle_log_format.is_some() => self.cycle_log_format.as_deref(),
             Command::RunScheduled(args) => args.schedule.log_format.as_deref(),
             _ => None,
         }
@@ -364,6 +371,8 @@ impl Cli {
             }) => args.note(&mut flags),
             _ => {}
         }
+        note_word(&mut flags, "--log-format", self.cycle_log_format.as_ref());
+        note_word(&mut flags, "--quiet", self.cycle_verbosity.as_ref());
         flags
     }
 }

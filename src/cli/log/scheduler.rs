@@ -149,25 +149,25 @@ fn finished(report: CycleReport) -> Entry {
         LogLevel::Info
     };
     let duration_s = Duration::from_millis(report.duration_ms).as_secs_f64();
-    let due = rfc3339(report.due_ms);
-    let next = if report.failures == 0 {
-        format!("the next one begins at {due}")
-    } else {
-        format!("it is tried again at {due}")
-    };
+    let due = report.due_ms.map(rfc3339);
+    let next = due.as_ref().map(|due| match report.failures {
+        0 => format!("; the next one begins at {due}"),
+        _ => format!("; it is tried again at {due}"),
+    });
     let reason = report.message.map(|text| format!(": {text}"));
     let message = format!(
-        "{} after {}{}; {next}",
+        "{} after {}{}{}",
         words(outcome),
         duration(duration_s),
-        reason.unwrap_or_default()
+        reason.unwrap_or_default(),
+        next.unwrap_or_default()
     );
     let fields = LogFields {
         run: report.run,
         outcome: Some(outcome.as_str().to_owned()),
         exit_code: report.exit_code,
         duration_s: Some(duration_s),
-        due_at: Some(due),
+        due_at: due,
         ..of_cycle(report.cycle)
     };
     Entry::new(level, "cycle-finished", message, fields)
@@ -236,7 +236,7 @@ mod tests {
             exit_code: Some(1),
             message: message.map(str::to_owned),
             duration_ms: 12_345,
-            due_ms: 1_795_633_200_000,
+            due_ms: Some(1_795_633_200_000),
             failures,
         })
     }

@@ -23,7 +23,8 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
             line("schedule", &inline(&schedule.spec));
             line("agent", &keeper(schedule, zone, palette));
             let due = local(&schedule.due_at, zone);
-            line("next", &next(schedule, &due, report.cycle.is_some()));
+            let runs = report.cycle.as_ref().is_some_and(|cycle| !cycle.gone);
+            line("next", &next(schedule, &due, runs));
             if let Some(listen) = &schedule.listen {
                 line("metrics", &format!("http://{}/metrics", inline(listen)));
             }
@@ -35,12 +36,12 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
             .schedule
             .as_ref()
             .is_some_and(|schedule| schedule.state == Keeping::Live);
-        let cut_off = if goes_on {
-            String::new()
-        } else {
-            paint(palette.warning, ", cut off")
+        let end = match (goes_on, cycle.gone) {
+            (true, false) => String::new(),
+            (true, true) => paint(palette.warning, ", ended, which is not stored yet"),
+            (false, _) => paint(palette.warning, ", cut off"),
         };
-        line("cycle", &format!("{}{cut_off}", running(cycle, zone)));
+        line("cycle", &format!("{}{end}", running(cycle, zone)));
     }
     if let Some(cycle) = &report.last_cycle {
         line("last", &ended(cycle, zone));
@@ -61,7 +62,10 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
             let name = &lease.name;
             let text = match lease.state {
                 LeaseState::Held | LeaseState::Free => format!("`{name}` is held by {holder}"),
-                LeaseState::Expired => format!("`{name}` has expired, of {holder}"),
+                LeaseState::Expired => {
+                    let since = local(lease.heartbeat_at.as_deref().unwrap_or_default(), zone);
+                    format!("`{name}` was not renewed since {since} by {holder}")
+                }
                 LeaseState::Abandoned => format!("`{name}` was left behind by {holder}"),
             };
             line("lease", &inline(&text));
@@ -201,6 +205,7 @@ mod tests {
             outcome: None,
             exit_code: None,
             run_id: Some(RunId(31)),
+            gone: false,
             message: None,
         }
     }

@@ -16,9 +16,6 @@ use crate::engine::process::{ProcessError, ProcessSpec, spawn_attended};
 use crate::model::CycleId;
 use crate::model::write::ProcessIdentity;
 
-/// How long a cycle may take to store what it has, once it was told to end at once.
-const KILL_GRACE: Duration = Duration::from_secs(10);
-
 /// A process that carries out a cycle.
 #[derive(Debug)]
 pub(super) struct CycleProcess {
@@ -51,6 +48,9 @@ enum Ending {
 }
 
 impl CycleProcess {
+    /// How long a cycle may take to store what it has, once it was told to end at once.
+    pub(super) const KILL_GRACE: Duration = Duration::from_secs(10);
+
     /// Starts it; its end arrives as an input.
     pub(super) fn start(
         cycle: CycleId,
@@ -95,7 +95,7 @@ impl CycleProcess {
     pub(super) fn end(&mut self, now: Mono) {
         if let Ending::Unasked | Ending::Draining(_) = self.ending {
             self.attended = None;
-            self.ending = Ending::Told(now.plus(KILL_GRACE));
+            self.ending = Ending::Told(now.plus(Self::KILL_GRACE));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why there is no schedule.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::diag::Hint;
 use crate::exporter::ExporterError;
@@ -60,5 +61,16 @@ impl Hint for SchedulerError {
             ),
             Self::Runtime(_) => None,
         }
+    }
+}
+
+/// Settings that were read while a scheduler is at work lead to another state file.
+#[derive(Debug, thiserror::Error)]
+#[error("the state file would be another one: `{}`", .0.display())]
+pub struct AnotherStateFile(pub PathBuf);
+
+impl Hint for AnotherStateFile {
+    fn hint(&self) -> Option<String> {
+        Some("restart the service to use it".to_owned())
     }
 }

@@ -119,8 +119,8 @@ pub struct CycleReport {
     pub message: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
-    /// When the next one begins.
-    pub due_ms: i64,
+    /// When the next one begins, unless the service stops.
+    pub due_ms: Option<i64>,
     /// Cycles in a row that could not be carried out.
     pub failures: u32,
 }

@@ -28,6 +28,7 @@ pub(super) struct Keeper {
     store: PathBuf,
     claim: LeaseClaim,
     renewed_ms: i64,
+    is_held: bool,
 }
 
 impl Keeper {
@@ -49,6 +50,7 @@ impl Keeper {
                     token,
                 },
                 renewed_ms: now_ms(),
+                is_held: true,
             }),
             Acquisition::Held(lease) => Err(SchedulerError::Kept(Box::new(lease))),
         }
@@ -73,9 +75,18 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// Gives the lease back. What cannot be given back runs out, and is known to be left behind on
+    /// this machine.
+    pub(super) fn give_back(&mut self) {
+        if std::mem::take(&mut self.is_held) {
+            let _ = Leases::open(&self.store).and_then(|leases| leases.release(&self.claim));
+        }
+    }
+}
+
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // What cannot be given back runs out, and is known to be left behind on this machine.
-        let _ = Leases::open(&self.store).and_then(|leases| leases.release(&self.claim));
+        self.give_back();
     }
 }

@@ -54,6 +54,19 @@ pub(super) struct Blocked {
     retry: Mono,
 }
 
+impl Blocked {
+    /// What the row of the next cycle says of it.
+    fn note(&self, until_ms: Option<i64>) -> String {
+        let (since, error) = (rfc3339(self.since_ms), &self.error);
+        match until_ms.map(rfc3339) {
+            Some(until) => {
+                format!("the state file could not be used from {since} to {until}: {error}")
+            }
+            None => format!("the state file could not be used since {since}: {error}"),
+        }
+    }
+}
+
 /// A schedule that is kept.
 pub(super) struct Keeping {
     pub(super) settings: Settings,
@@ -72,6 +85,8 @@ pub(super) struct Keeping {
     pub(super) running: Option<Running>,
     pub(super) unclosed: Option<Unclosed>,
     pub(super) blocked: Option<Blocked>,
+    /// When and why the state file could not be used, until a row says so.
+    pub(super) outage: Option<String>,
     /// Somebody asked for a cycle.
     pub(super) asked: bool,
     /// The settings are to be read anew when the cycle has ended.
@@ -197,13 +212,8 @@ impl Keeping {
     }
 
     fn start(&mut self, due: Due, started_ms: i64) -> Result<(), SchedulerError> {
-        let message = self.blocked.as_ref().map(|blocked| {
-            let since = rfc3339(blocked.since_ms);
-            format!(
-                "the state file could not be used since {since}: {}",
-                blocked.error
-            )
-        });
+        let lasting = self.blocked.as_ref().map(|it| it.note(None));
+        let message = self.outage.clone().or(lasting);
         let in_history = self.settings.schedule.history.is_some();
         let kept = (&self.schedule, &self.state);
         let begins = (&due, started_ms);
@@ -215,6 +225,7 @@ impl Keeping {
             }
         };
         self.unblock();
+        self.outage = None;
         self.say(SchedulerEvent::CycleStarted {
             cycle,
             reason: due.reason,
@@ -308,7 +319,7 @@ impl Keeping {
             exit_code: unclosed.end.exit_code,
             message,
             duration_ms: u64::try_from(unclosed.duration.as_millis()).unwrap_or(u64::MAX),
-            due_ms: self.state.due_ms,
+            due_ms: self.stopping.is_none().then_some(self.state.due_ms),
             failures: self.state.failures,
         }));
         self.write_history();
@@ -367,6 +378,10 @@ impl Keeping {
             running.process.drain(now, limit);
             (running.cycle, limit)
         });
+        if draining.is_some() {
+            // The limit may be longer than what the unit was installed with.
+            notify::stops_within(limit.saturating_add(CycleProcess::KILL_GRACE));
+        }
         self.say(SchedulerEvent::Stopping { signal, draining });
     }
 
@@ -420,7 +435,11 @@ impl Keeping {
     }
 
     fn unblock(&mut self) {
-        if let Some(Blocked { since_ms, .. }) = self.blocked.take() {
+        if let Some(blocked) = self.blocked.take() {
+            let since_ms = blocked.since_ms;
+            // Of several, the first is the one that most was lost in.
+            self.outage
+                .get_or_insert_with(|| blocked.note(Some(now_ms())));
             self.say(SchedulerEvent::Unblocked { since_ms });
         }
     }

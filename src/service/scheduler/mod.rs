@@ -39,7 +39,7 @@ use std::io;
 use std::sync::mpsc::channel;
 
 use self::books::Books;
-pub use self::error::SchedulerError;
+pub use self::error::{AnotherStateFile, SchedulerError};
 pub use self::event::{CycleReport, SchedulerEvent};
 use self::keep::Keeper;
 pub use self::keep::SCHEDULE;
@@ -136,6 +136,7 @@ impl Scheduler {
             running: None,
             unclosed: None,
             blocked: None,
+            outage: None,
             asked: self.run_now,
             reload_later: false,
             textfile_lost: false,

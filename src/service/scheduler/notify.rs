@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+/// For what is written after the last cycle.
+const STORING: Duration = Duration::from_secs(20);
+
 /// Tells the service manager.
 #[derive(Debug)]
 pub(super) struct Notifier {
@@ -55,6 +58,12 @@ pub(super) fn reloading() {
         return;
     };
     say(&[NotifyState::Reloading, time]);
+}
+
+/// Asks for more time than the unit gives, where the end may take longer.
+pub(super) fn stops_within(time: Duration) {
+    let usec = time.saturating_add(STORING).as_micros();
+    say(&[NotifyState::Custom(&format!("EXTEND_TIMEOUT_USEC={usec}"))]);
 }
 
 pub(super) fn stopping() {

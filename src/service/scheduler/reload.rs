@@ -1,5 +1,6 @@
 //! SIGHUP: the settings are read anew, and used where they can be.
 
+use super::error::AnotherStateFile;
 use super::keeping::Keeping;
 use super::{SchedulerEvent, notify, schedule_of};
 use crate::clock::now_ms;
@@ -31,11 +32,7 @@ impl Keeping {
     fn reload_settings(&mut self) -> Result<(), NotReloaded> {
         let settings = (self.reload)()?;
         if settings.db != self.settings.db {
-            let shown = settings.db.display();
-            return Err(NotReloaded {
-                error: format!("the state file would be another one: `{shown}`"),
-                hint: Some("restart the service to use it".to_owned()),
-            });
+            return Err(AnotherStateFile(settings.db).into());
         }
         let schedule = schedule_of(&settings);
         if settings.metrics.listen() != self.settings.metrics.listen() {

@@ -60,6 +60,7 @@ impl Keeping {
     pub(super) fn finish(&mut self) {
         notify::stopping();
         let _ = self.books.save_stopped(&self.schedule, &self.state);
+        self.keeper.give_back();
         self.show();
         self.say(SchedulerEvent::Stopped);
     }

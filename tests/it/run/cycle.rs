@@ -308,11 +308,32 @@ fn an_image_without_an_engine_is_no_error_of_a_cycle() {
     let notice = &answer.json()["notices"][0];
     assert_eq!(
         (notice["level"].as_str(), notice["code"].as_str()),
-        (Some("info"), Some("image-not-ready"))
+        (Some("warning"), Some("image-not-ready"))
     );
     let message = notice["message"].as_str().unwrap();
     assert!(
         message.starts_with("runs on the host, not in `lab:1`: no container engine answers"),
         "{message}"
     );
+}
+
+#[test]
+fn a_tarball_that_cannot_be_used_is_an_error_of_a_cycle() {
+    let Some(lab) = lab(&[
+        ("test_a.py", "def test_a(): pass\n"),
+        ("junk.tar", "no archive"),
+    ]) else {
+        return;
+    };
+    let cycle = ["--cycle", "1", "run-scheduled", "--no-cov"];
+    let image = [
+        "--container-runtime",
+        "/bin/false",
+        "--image-tar",
+        "junk.tar",
+    ];
+    let mut command = lab.command(&[&cycle[..], &image].concat());
+    let ended = answer(command.stdin(Stdio::piped())).expect(3);
+    assert!(ended.stderr.contains("junk.tar"), "{}", ended.stderr);
+    assert_eq!(lab.rows("SELECT nodeid FROM test_outcome"), [""; 0]);
 }

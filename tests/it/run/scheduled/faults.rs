@@ -139,6 +139,55 @@ fn a_state_file_that_is_back_is_noticed_when_nothing_is_due() {
 }
 
 #[test]
+fn a_state_file_that_is_lost_when_a_cycle_ends_is_told_by_the_next_row() {
+    let Some(lab) = lab(&[("test_a.py", HELD), ("state/.keep", "")]) else {
+        return;
+    };
+    let (state, away) = (lab.path().join("state"), lab.path().join("away"));
+    let db = state.join("agent.db");
+    let args = ["--interval", "1", "--run-now", "--db", db.to_str().unwrap()];
+    let mut service = Service::start(&lab, &args);
+    wait_for("the test", || lab.path().join("began").exists());
+    fs::rename(&state, &away).unwrap();
+    lab.write("go", "");
+    service.wait("state-file-lost");
+    fs::rename(&away, &state).unwrap();
+    service.wait("state-file-back");
+    service.wait("cycle-finished");
+    service.wait("cycle-finished");
+    service.stop();
+    let told = "SELECT cycle_id FROM cycle_summary
+                WHERE message LIKE 'the state file could not be used from 2% to 2%: %'";
+    assert_eq!(crate::run::lab::rows(&db, told), ["2"]);
+}
+
+#[test]
+fn settings_that_lead_to_another_state_file_begin_no_run_there() {
+    let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", "interval = 1\n")]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &[]);
+    service.wait("cycle-finished");
+    lab.write("menace.toml", "interval = 1\ndb = \"other.db\"\n");
+    let mut finished = service.wait("cycle-finished");
+    // One may have read its settings before.
+    if finished["outcome"] == "passed" {
+        finished = service.wait("cycle-finished");
+    }
+    assert_eq!(
+        (&finished["outcome"], &finished["exit_code"]),
+        (&"not_started".into(), &2.into())
+    );
+    let message = finished["message"].as_str().unwrap();
+    assert!(
+        message.contains("the state file would be another one"),
+        "{message}"
+    );
+    assert!(!lab.path().join("other.db").exists());
+    service.stop();
+}
+
+#[test]
 fn settings_that_become_wrong_are_cycles_that_could_not_start() {
     let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
         return;

@@ -112,10 +112,16 @@ fn the_text_file_follows_the_cycles() {
     wait_for("the begin in the file", || {
         progress().as_deref() == Some("1")
     });
+    let is_held = || {
+        let text = std::fs::read_to_string(&path).unwrap();
+        text.contains("menace_agent_lease_held{name=\"schedule\"} 1\n")
+    };
+    assert!(is_held());
     lab.write("go", "");
     service.wait("cycle-finished");
     wait_for("the end in the file", || progress().as_deref() == Some("0"));
     service.stop();
+    assert!(!is_held());
     // A folder that is not there is said, and ends nothing.
     let missing = lab.path().join("no/agent.prom");
     let args = [

@@ -48,6 +48,31 @@ fn the_service_manager_is_told_what_goes_on() {
 }
 
 #[test]
+fn a_drain_asks_for_the_time_that_it_may_take() {
+    let Some(lab) = lab(&[("test_a.py", HELD)]) else {
+        return;
+    };
+    let path = lab.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let args = ["--interval", "3600", "--run-now", "--drain-timeout", "600"];
+    let mut command = Service::command(&lab, &args);
+    let mut service = Service::spawn(command.env("NOTIFY_SOCKET", &path));
+    wait_for("the test", || lab.path().join("began").exists());
+    service.signal(Signal::SIGTERM);
+    let mut said = String::new();
+    while !said.contains("EXTEND_TIMEOUT_USEC=") {
+        let mut buffer = [0; 1024];
+        let count = socket.recv(&mut buffer).unwrap();
+        said = String::from_utf8_lossy(&buffer[..count]).into_owned();
+    }
+    // Half a minute more, for what is done when the time is over.
+    assert_eq!(said.trim(), "EXTEND_TIMEOUT_USEC=630000000");
+    lab.write("go", "");
+    assert_eq!(service.end(), 143);
+}
+
+#[test]
 fn sigterm_lets_the_running_test_finish() {
     let Some(lab) = lab(&[("test_a.py", HELD)]) else {
         return;
@@ -58,7 +83,8 @@ fn sigterm_lets_the_running_test_finish() {
     let stopping = service.wait("stopping");
     assert_eq!(stopping["cycle"], 1);
     lab.write("go", "");
-    service.wait("cycle-finished");
+    let finished = service.wait("cycle-finished");
+    assert_eq!(finished["due_at"], serde_json::Value::Null, "{finished}");
     assert_eq!(service.end(), 143);
     assert_eq!(outcomes(&lab), ["interrupted"]);
     assert_eq!(
@@ -175,6 +201,45 @@ fn sighup_reads_the_settings_anew() {
 }
 
 #[test]
+fn supervisor_and_cycles_change_the_form_of_their_log_together() {
+    let toml = "interval = 1\nlog-format = \"json\"\n";
+    let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", toml)]) else {
+        return;
+    };
+    let mut command = lab.command(&["run-scheduled", "--no-cov", "--no-include-orphans"]);
+    let mut service = Service::spawn(&mut command);
+    service.wait("cycle-finished");
+    lab.write("menace.toml", "interval = 1\n");
+    service.wait("cycle-started");
+    service.wait("cycle-started");
+    service.wait("cycle-finished");
+    service.signal(Signal::SIGHUP);
+    let in_json = |line: &String| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let mut lines = service.lines.iter().skip_while(in_json);
+    let first = lines.next().unwrap();
+    assert!(first.contains("info: read the settings anew"), "{first}");
+    let next_cycle = lines.take_while(|line| !line.contains("passed after"));
+    let next_cycle: Vec<String> = next_cycle.collect();
+    assert!(!next_cycle.is_empty());
+    assert!(!next_cycle.iter().any(in_json), "{next_cycle:?}");
+    service.stop();
+}
+
+#[test]
+fn a_quiet_service_answers_who_asks_it() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600", "--run-now", "--quiet"]);
+    service.wait("cycle-finished");
+    service.signal(Signal::SIGUSR1);
+    service.wait("idle");
+    service.stop();
+    let events = service.seen.iter().map(|line| line["event"].as_str());
+    assert!(!events.flatten().any(|event| event == "cycle-started"));
+}
+
+#[test]
 fn settings_do_not_change_under_a_cycle() {
     let Some(lab) = lab(&[("test_a.py", HELD), ("menace.toml", "interval = 3600\n")]) else {
         return;
@@ -258,6 +323,22 @@ fn an_agent_that_was_killed_is_gone_in_its_status() {
     );
     let mut service = Service::start(&lab, &["--interval", "3600"]);
     service.wait("service-started");
+    service.kill();
+    let text = lab.agent(&["status"]).expect(0).stdout;
+    assert!(text.contains("gone without a goodbye"), "{text}");
+}
+
+#[test]
+fn an_agent_that_could_not_write_for_long_is_at_work_in_its_status() {
+    let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
+        return;
+    };
+    let mut service = Service::start(&lab, &["--interval", "3600"]);
+    service.wait("service-started");
+    lab.execute("UPDATE lease SET expires_ms = heartbeat_ms WHERE name = 'schedule'");
+    let text = lab.agent(&["status"]).expect(0).stdout;
+    assert!(text.contains("agent     at work since"), "{text}");
+    assert!(text.contains("`schedule` was not renewed since"), "{text}");
     service.kill();
     let text = lab.agent(&["status"]).expect(0).stdout;
     assert!(text.contains("gone without a goodbye"), "{text}");
