@@ -283,14 +283,23 @@ fn insert_cycle(tx: &Transaction<'_>, new: &NewCycle) -> rusqlite::Result<CycleI
     .map(CycleId)
 }
 
+/// What keeps a run from its end, or from being stored.
+const TROUBLES: [ExitCode; 4] = [
+    ExitCode::USAGE,
+    ExitCode::ENVIRONMENT,
+    ExitCode::STATE_FILE,
+    ExitCode::BUG,
+];
+
 fn end_cycle(
     tx: &Transaction<'_>,
     cycle: CycleId,
     end: &CycleEnd,
 ) -> rusqlite::Result<CycleOutcome> {
     let (outcome, has_run) = outcome_of(tx, cycle, end)?;
-    // Where a run says how it went, the exit code does not have to. A signal is told in any case.
-    let needs_words = !has_run || end.exit_code.is_none();
+    // Where a run says how it went, an exit code that says the same does not have to.
+    let is_trouble = |code| TROUBLES.contains(&ExitCode(code));
+    let needs_words = !has_run || end.exit_code.is_none_or(is_trouble);
     let message = end.message.as_ref().filter(|_| needs_words);
     let changed = tx
         .prepare_cached(

@@ -150,6 +150,15 @@ fn a_cycle_ends_as_its_run_did() {
 }
 
 #[test]
+fn a_run_that_could_not_be_stored_to_its_end_does_not_say_why_and_its_cycle_does() {
+    let mut kept = Kept::new();
+    let cycle = with_run(&mut kept, RunOutcome::Interrupted);
+    kept.close(cycle, &end(Some(4), false));
+    let row = kept.row(cycle);
+    assert_eq!(row.message.as_deref(), Some("its log says why"));
+}
+
+#[test]
 fn a_cycle_without_a_run_could_not_start_unless_it_was_ended() {
     let mut kept = Kept::new();
     let interrupted = CycleOutcome::Run(RunOutcome::Interrupted);
