@@ -268,7 +268,7 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "menace_agent_cycles_since_success",
-        "Cycles, and due times without one, since the last run that passed; 1000 cycles count.",
+        "Cycles, and due times without one, since the last run that passed, in the last 1000 cycles.",
         |state| Some(number(state.cycles_since_success)),
     ),
     gauge(

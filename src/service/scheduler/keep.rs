@@ -73,9 +73,7 @@ impl Keeper {
         self.renewed_ms = now;
         Ok(kept)
     }
-}
 
-impl Keeper {
     /// Gives the lease back. What cannot be given back runs out, and is known to be left behind on
     /// this machine.
     pub(super) fn give_back(&mut self) {
