@@ -28,9 +28,9 @@ pub struct Snapshot {
     pub held_leases: Vec<String>,
     /// The schedule, while somebody is meant to keep it.
     pub schedule: Option<ScheduleFacts>,
-    /// Whether a cycle has begun and not ended.
+    /// Whether a cycle has begun and its process has not ended.
     pub cycle_in_progress: bool,
-    /// Cycles, and due times without one, since the last run that passed.
+    /// Cycles, and due times without one, since the last run that passed; of the last 1000 cycles.
     pub cycles_since_success: u64,
     /// The size of the state file.
     pub state_file_bytes: u64,
