@@ -1,5 +1,7 @@
--- Runs, what ran in them, and what came of it. Every table is described in README.md.
--- Times are UTC milliseconds since the epoch (_ms), durations are microseconds (_us).
+-- Runs, what they consist of, and what is counted over all of them.
+-- Times are UTC milliseconds since the epoch (_ms), durations are microseconds (_us); in views they
+-- are ISO 8601 texts in UTC with milliseconds, and seconds. Every table is described in README.md.
+-- Views are the public interface: tables may change under them, their columns stay.
 
 -- AUTOINCREMENT, so that the number of a run is never given to another one.
 CREATE TABLE run (
@@ -7,7 +9,9 @@ CREATE TABLE run (
     uuid              TEXT    NOT NULL UNIQUE,
     trigger           TEXT    NOT NULL CHECK (trigger IN ('manual', 'schedule', 'library')),
     project           TEXT    NOT NULL,
-    executor          TEXT    NOT NULL CHECK (executor IN ('host', 'docker', 'podman')),
+    -- No list: what can run a shard is known to the agent that wrote the row, and grows.
+    executor          TEXT    NOT NULL CHECK (executor <> ''),
+    image             TEXT    CHECK (image IS NULL OR executor <> 'host'),
     workers           INTEGER NOT NULL CHECK (workers >= 1),
     pytest_args       TEXT    NOT NULL CHECK (json_valid(pytest_args)),
     selection_key     TEXT    NOT NULL,
@@ -15,11 +19,15 @@ CREATE TABLE run (
     holder_pid        INTEGER NOT NULL CHECK (holder_pid >= 0),
     holder_boot_id    TEXT    NOT NULL,
     holder_start_time INTEGER,
+    -- The lease under which it writes.
+    lease_token       INTEGER CHECK (lease_token >= 1),
     started_ms        INTEGER NOT NULL,
     active_ms         INTEGER NOT NULL,
     finished_ms       INTEGER,
     outcome           TEXT    CHECK (outcome IN ('passed', 'failed', 'incomplete', 'interrupted', 'error', 'empty')),
     exit_code         INTEGER CHECK (exit_code BETWEEN 0 AND 255),
+    -- Why it could not be carried out: a JSON object.
+    failure           TEXT    CHECK (failure IS NULL OR json_valid(failure)),
     git_commit        TEXT,
     git_dirty         INTEGER CHECK (git_dirty IN (0, 1)),
     passed            INTEGER NOT NULL DEFAULT 0 CHECK (passed >= 0),
@@ -32,14 +40,30 @@ CREATE TABLE run (
     timed_out         INTEGER NOT NULL DEFAULT 0 CHECK (timed_out >= 0),
     not_run           INTEGER NOT NULL DEFAULT 0 CHECK (not_run >= 0),
     flaky             INTEGER NOT NULL DEFAULT 0 CHECK (flaky >= 0),
+    statements        INTEGER CHECK (statements >= 0),
+    covered           INTEGER CHECK (covered BETWEEN 0 AND statements),
+    orphan_total      INTEGER CHECK (orphan_total >= 0),
+    orphan_passed     INTEGER CHECK (orphan_passed BETWEEN 0 AND orphan_total),
+    orphan_failed     INTEGER CHECK (orphan_failed BETWEEN 0 AND orphan_total),
+    -- JSON arrays of files.
+    integrated        TEXT    CHECK (integrated IS NULL OR json_valid(integrated)),
+    redundant         TEXT    CHECK (redundant IS NULL OR json_valid(redundant)),
     -- A run has ended altogether or not at all.
     CHECK ((finished_ms IS NULL) = (outcome IS NULL)),
     CHECK ((finished_ms IS NULL) = (exit_code IS NULL)),
-    CHECK ((git_commit IS NULL) = (git_dirty IS NULL))
+    CHECK (failure IS NULL OR finished_ms IS NOT NULL),
+    CHECK ((git_commit IS NULL) = (git_dirty IS NULL)),
+    CHECK ((statements IS NULL) = (covered IS NULL)),
+    CHECK ((orphan_total IS NULL) = (orphan_passed IS NULL)),
+    CHECK ((orphan_total IS NULL) = (orphan_failed IS NULL)),
+    CHECK ((integrated IS NULL) = (redundant IS NULL))
 ) STRICT;
 
 -- Finds the previous run that selected the same tests in the same way.
 CREATE INDEX run_by_selection ON run (selection_key, run_id);
+-- Found at once among years of runs: those without an end, and the last one that passed.
+CREATE INDEX run_open ON run (run_id) WHERE finished_ms IS NULL;
+CREATE INDEX run_passed ON run (run_id) WHERE outcome = 'passed';
 
 CREATE TABLE shard (
     run_id      INTEGER NOT NULL REFERENCES run (run_id),
@@ -56,66 +80,20 @@ CREATE TABLE shard (
     CHECK ((python IS NULL) = (executable IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- A process id can come again within a run, hence the start in the key.
+-- The processes of a run in the order of their starts. One without a shard tries orphans.
 CREATE TABLE process (
-    run_id     INTEGER NOT NULL,
-    shard      INTEGER NOT NULL,
+    run_id     INTEGER NOT NULL REFERENCES run (run_id),
+    serial     INTEGER NOT NULL CHECK (serial >= 1),
+    shard      INTEGER,
     pid        INTEGER NOT NULL CHECK (pid >= 0),
-    started_ms INTEGER NOT NULL,
     boot_id    TEXT    NOT NULL,
     start_time INTEGER,
+    started_ms INTEGER NOT NULL,
     ended_ms   INTEGER,
     status     TEXT,
-    PRIMARY KEY (run_id, shard, pid, started_ms),
+    PRIMARY KEY (run_id, serial),
     FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard),
     CHECK ((ended_ms IS NULL) = (status IS NULL))
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE file (
-    file_id INTEGER NOT NULL PRIMARY KEY,
-    path    TEXT    NOT NULL UNIQUE
-) STRICT;
-
--- The node id comes first in the key, because that is what people ask for.
-CREATE TABLE test (
-    test_id INTEGER NOT NULL PRIMARY KEY,
-    root    TEXT    NOT NULL,
-    nodeid  TEXT    NOT NULL,
-    file_id INTEGER NOT NULL REFERENCES file (file_id),
-    line    INTEGER CHECK (line >= 0),
-    UNIQUE (nodeid, root)
-) STRICT;
-
--- Texts that repeat from run to run, kept once: zstd frames under the SHA-256 of the plain text.
-CREATE TABLE content (
-    content_id INTEGER NOT NULL PRIMARY KEY,
-    sha256     BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
-    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
-    body       BLOB    NOT NULL
-) STRICT;
-
--- Ordered by run, so that a run appends and never rewrites the pages of earlier ones; there is
--- no index by test for the same reason, and the planner skips from run to run instead.
-CREATE TABLE attempt (
-    run_id         INTEGER NOT NULL,
-    test_id        INTEGER NOT NULL REFERENCES test (test_id),
-    attempt        INTEGER NOT NULL CHECK (attempt >= 1),
-    shard          INTEGER NOT NULL,
-    outcome        TEXT    NOT NULL CHECK (outcome IN ('passed', 'failed', 'error', 'skipped', 'xfailed', 'xpassed', 'crashed', 'timed_out', 'not_run')),
-    is_last        INTEGER NOT NULL CHECK (is_last IN (0, 1)),
-    flaky          INTEGER NOT NULL CHECK (flaky IN (0, 1)),
-    started_ms     INTEGER,
-    duration_us    INTEGER CHECK (duration_us >= 0),
-    setup_us       INTEGER CHECK (setup_us >= 0),
-    call_us        INTEGER CHECK (call_us >= 0),
-    teardown_us    INTEGER CHECK (teardown_us >= 0),
-    cpu_us         INTEGER CHECK (cpu_us >= 0),
-    peak_rss_bytes INTEGER CHECK (peak_rss_bytes >= 0),
-    worker         TEXT,
-    message        TEXT,
-    details_id     INTEGER REFERENCES content (content_id),
-    PRIMARY KEY (run_id, test_id, attempt),
-    FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notice (
@@ -129,19 +107,51 @@ CREATE TABLE notice (
     UNIQUE (run_id, code, message)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE warning (
-    warning_id INTEGER NOT NULL PRIMARY KEY,
-    category   TEXT    NOT NULL,
-    message    TEXT    NOT NULL,
-    file_id    INTEGER NOT NULL REFERENCES file (file_id),
-    line       INTEGER NOT NULL CHECK (line >= 0),
-    UNIQUE (file_id, line, category, message)
-) STRICT;
-
-CREATE TABLE run_warning (
-    run_id     INTEGER NOT NULL REFERENCES run (run_id),
-    warning_id INTEGER NOT NULL REFERENCES warning (warning_id),
-    nodeid     TEXT,
-    times_seen INTEGER NOT NULL CHECK (times_seen >= 1),
-    PRIMARY KEY (run_id, warning_id)
+-- What is counted over all runs and outlives them.
+CREATE TABLE counter (
+    name  TEXT    NOT NULL PRIMARY KEY CHECK (name <> ''),
+    value INTEGER NOT NULL CHECK (value >= 0)
 ) STRICT, WITHOUT ROWID;
+
+CREATE VIEW run_summary AS
+SELECT
+    run_id,
+    uuid,
+    trigger,
+    strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch')  AS started_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', finished_ms / 1000.0, 'unixepoch') AS finished_at,
+    -- A clock that was set back while the run went on makes it 0, not negative.
+    max(finished_ms - started_ms, 0) / 1000.0 AS duration_s,
+    outcome,
+    exit_code,
+    executor,
+    image,
+    workers,
+    passed + failed + error + skipped + xfailed + xpassed + crashed + timed_out + not_run AS total,
+    passed,
+    failed,
+    error,
+    skipped,
+    xfailed,
+    xpassed,
+    crashed,
+    timed_out,
+    not_run,
+    flaky,
+    100.0 * covered / nullif(statements, 0) AS coverage_percent,
+    orphan_total,
+    orphan_passed,
+    orphan_failed,
+    git_commit,
+    git_dirty
+FROM run;
+
+CREATE VIEW self_test_history AS
+SELECT
+    finished_at AS ts,
+    passed,
+    failed + error + crashed + timed_out AS failed,
+    coverage_percent AS coverage,
+    duration_s AS runtime
+FROM run_summary
+WHERE finished_at IS NOT NULL;

@@ -83,10 +83,12 @@ pub enum Write {
         /// Whether tracked files differ from it.
         dirty: bool,
     },
-    /// A process of a shard was started.
+    /// A process of the run was started.
     ProcessStarted {
-        /// The shard.
-        shard: ShardIndex,
+        /// Which of the run's processes it is, from 1.
+        serial: u32,
+        /// The shard that it works for; `None` if it tries orphans.
+        shard: Option<ShardIndex>,
         /// The process; it leads a process group of its own.
         process: ProcessIdentity,
         /// UTC milliseconds since the epoch.
@@ -94,10 +96,8 @@ pub enum Write {
     },
     /// That process, and its group, are gone.
     ProcessEnded {
-        /// The shard.
-        shard: ShardIndex,
-        /// The process id.
-        pid: u32,
+        /// Which of the run's processes it was.
+        serial: u32,
         /// UTC milliseconds since the epoch.
         ended_ms: i64,
         /// How it ended, in words: `exit status 0`, `killed by SIGSEGV`.

@@ -21,6 +21,8 @@ pub(super) struct Verdict {
     pub failure: Option<Failure>,
     /// What went wrong with its containers.
     pub troubles: Troubles,
+    /// How many processes it had: the serial of the last one.
+    pub processes: u32,
 }
 
 /// The state of a run.
@@ -287,6 +289,7 @@ impl Dispatcher {
             exit_code,
             failure,
             troubles: self.books.troubles(),
+            processes: self.serial,
         }
     }
 

@@ -113,7 +113,7 @@ impl OrphanStage<'_> {
         let Some(trials) = &looked.trials else {
             return Ok((store, verdict));
         };
-        let (mut store, tried) = try_orphans(self, trials, store, tell.clone())?;
+        let (mut store, tried) = try_orphans(self, trials, verdict.processes, store, tell.clone())?;
         let verdict = tried.weigh(verdict, trials);
         let passed = tried.passed();
         if tried.is_whole()

@@ -23,12 +23,11 @@ pub fn recovery(store: &Store) -> Result<RecoveryPlan, StoreError> {
     let unfinished = store.unfinished_runs()?;
     let open = unfinished.iter().map(|run| {
         let alive = |process: &&_| identity::liveness(process) == Liveness::Alive;
-        let processes = run.processes.iter().map(|(_, process)| process);
         OpenRun {
             run: run.run,
             ended_ms: run.active_ms,
             holder_gone: identity::liveness(&run.holder) == Liveness::Gone,
-            leftovers: processes.filter(alive).cloned().collect(),
+            leftovers: run.processes.iter().filter(alive).cloned().collect(),
         }
     });
     Ok(RecoveryPlan::new(open.collect()))

@@ -108,9 +108,10 @@ pub enum StoreError {
         /// The version that this agent reads.
         ours: i32,
     },
-    /// A migration that was applied is not the one that this agent knows.
+    /// A migration that was applied is not the one that this agent knows: an agent that was never
+    /// released made the file, or one of another line.
     #[error(
-        "the state file `{}` was made with another migration {version} (`{found}`) than this agent's (`{ours}`)",
+        "the state file `{}` was made by an agent of another line: its migration {version} (`{name}`) is not the one that this agent knows",
         path.display()
     )]
     OtherHistory {
@@ -119,9 +120,7 @@ pub enum StoreError {
         /// The number of the migration.
         version: i32,
         /// Its name in the file.
-        found: String,
-        /// Its name here.
-        ours: String,
+        name: String,
     },
     /// The file is shorter than its own header says.
     #[error(
@@ -296,9 +295,10 @@ impl Hint for StoreError {
                 "use the newer agent, or {another}; backups of older versions are beside the file as `.v*.bak`"
             ),
             Self::Older { .. } => "`agent run` brings it up to date".to_owned(),
-            Self::OtherHistory { .. } => {
-                format!("use the agent that made the file, or {another}")
-            }
+            Self::OtherHistory { path, .. } => format!(
+                "rename it (`mv {0} {0}.old`), and `agent run` makes a new one, or {another}; any SQLite client still reads the old one",
+                path.display()
+            ),
             Self::Truncated { path, .. } | Self::Corrupt { path, .. } => damage_hint(path),
             Self::BadValue { .. } | Self::Pragma { .. } | Self::NoRun { .. } | Self::Sql { .. } => {
                 return None;

@@ -54,6 +54,8 @@ mod runs;
 mod schema;
 mod source_files;
 mod status;
+#[cfg(test)]
+mod tests;
 mod trials;
 mod workflows;
 mod write;

@@ -53,7 +53,10 @@ impl Store {
         }
         db.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
+        // It changes nothing inside of a transaction, and a migration is one.
+        set_pragma(&db, "foreign_keys", 0)?;
         schema::migrate(&mut db, now_ms)?;
+        set_pragma(&db, "foreign_keys", 1)?;
         place::make_private(&db.file)?;
         Ok(Self { db })
     }
@@ -195,11 +198,8 @@ fn configure(db: &Db) -> Result<(), StoreError> {
         db.in_words("set the journal mode", patiently(change))?;
     }
     check_pragma(db, "journal_mode", journal)?;
-    for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1)] {
-        let set = db.connection.pragma_update(None, pragma, value);
-        db.in_words("set up the connection", set)?;
-        check_pragma(db, pragma, &value.to_string())?;
-    }
+    set_pragma(db, "synchronous", 2)?;
+    set_pragma(db, "foreign_keys", 1)?;
     check_pragma(db, "busy_timeout", &(WAIT_S * 1000).to_string())
 }
 
@@ -210,6 +210,13 @@ fn set_application_id(db: &Db) -> Result<(), StoreError> {
     });
     db.in_words("mark the file", set)?;
     check_pragma(db, "application_id", &APPLICATION_ID.to_string())
+}
+
+/// Sets a pragma of the connection, and reads back that it took.
+fn set_pragma(db: &Db, pragma: &'static str, value: i32) -> Result<(), StoreError> {
+    let set = db.connection.pragma_update(None, pragma, value);
+    db.in_words("set up the connection", set)?;
+    check_pragma(db, pragma, &value.to_string())
 }
 
 fn read_pragma(db: &Db, pragma: &str) -> Result<String, StoreError> {

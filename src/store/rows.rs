@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::model::record::Section;
 use crate::model::write::ProcessIdentity;
-use crate::model::{Counts, CoverageTotals, Integration, Outcome, RunId, RunOutcome, ShardIndex};
+use crate::model::{Counts, CoverageTotals, Integration, Outcome, RunId, RunOutcome};
 
 /// A run without an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub struct UnfinishedRun {
     pub started_ms: i64,
     /// When it was last written to, likewise: the best guess at when it ended.
     pub active_ms: i64,
-    /// Processes whose end nobody saw, with their shards.
-    pub processes: Vec<(ShardIndex, ProcessIdentity)>,
+    /// Processes whose end nobody saw, in the order of their starts.
+    pub processes: Vec<ProcessIdentity>,
 }
 
 /// A run and its tallies.

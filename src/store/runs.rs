@@ -89,10 +89,10 @@ impl Store {
         for run in &mut runs {
             run.processes = self.db.rows(
                 action,
-                "SELECT pid, boot_id, start_time, shard
-                 FROM process WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY shard, started_ms",
+                "SELECT pid, boot_id, start_time
+                 FROM process WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY serial",
                 [run.run.0],
-                |row| Ok((ShardIndex(row.get(3)?), identity(row, 0)?)),
+                |row| identity(row, 0),
             )?;
         }
         Ok(runs)
@@ -174,21 +174,22 @@ pub(super) fn set_git(
 pub(super) fn add_process(
     tx: &Transaction<'_>,
     run: RunId,
-    shard: ShardIndex,
+    (serial, shard): (u32, Option<ShardIndex>),
     process: &ProcessIdentity,
     started_ms: i64,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT INTO process (run_id, shard, pid, started_ms, boot_id, start_time)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        "INSERT INTO process (run_id, serial, shard, pid, boot_id, start_time, started_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
         run.0,
-        shard.0,
+        serial,
+        shard.map(|shard| shard.0),
         process.pid,
-        started_ms,
         process.boot_id,
         process.start_time.map(int),
+        started_ms,
     ])
     .map(drop)
 }
@@ -196,16 +197,15 @@ pub(super) fn add_process(
 pub(super) fn end_process(
     tx: &Transaction<'_>,
     run: RunId,
-    shard: ShardIndex,
-    pid: u32,
+    serial: u32,
     ended_ms: i64,
     status: &str,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE process SET ended_ms = ?4, status = ?5
-         WHERE run_id = ?1 AND shard = ?2 AND pid = ?3 AND ended_ms IS NULL",
+        "UPDATE process SET ended_ms = ?3, status = ?4
+         WHERE run_id = ?1 AND serial = ?2 AND ended_ms IS NULL",
     )?
-    .execute(params![run.0, shard.0, pid, ended_ms, status])
+    .execute(params![run.0, serial, ended_ms, status])
     .map(drop)
 }
 

@@ -3,18 +3,24 @@
 //! Crash points: a migration and its line in the history are one transaction, so that a file is
 //! always at one version or the next. Two agents may migrate at once: the loser's transaction
 //! fails as a whole, sees that the version has grown, and goes on from there.
+//!
+//! A migration may have to rebuild a table, because SQLite cannot change a CHECK in place. While
+//! the rows move, links point to a table that is not there, and dropping the old table would
+//! delete the rows that cascade from it. So foreign keys are off while migrations run, and each
+//! migration checks all links before it commits.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use refinery::error::Kind;
-use refinery::{Migration, Runner, Target};
+use refinery::{Migrate, Migration, Runner, Target};
+use refinery_core::traits::sync::{Query, Transaction};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use uuid::{Timestamp, Uuid};
 
-use super::db::Db;
+use super::db::{Db, count};
 use super::diagnose::diagnose;
 use super::error::StoreError;
 use super::open::{Access, connect, patiently};
@@ -71,7 +77,7 @@ impl Identity {
         if found > ours {
             return Err(StoreError::Newer { path, found, ours });
         }
-        let runner = embedded::migrations::runner();
+        let runner = runner();
         for applied in &self.applied {
             let known = runner
                 .get_migrations()
@@ -84,8 +90,7 @@ impl Identity {
                 return Err(StoreError::OtherHistory {
                     path,
                     version: applied.version,
-                    found: applied.name.clone(),
-                    ours: known.map_or_else(|| "none".to_owned(), |known| known.name().to_owned()),
+                    name: applied.name.clone(),
                 });
             }
         }
@@ -108,20 +113,35 @@ impl Identity {
 
 /// The schema version that this agent writes.
 pub fn latest_version() -> i32 {
-    let versions = embedded::migrations::runner();
-    let versions = versions.get_migrations().iter();
+    let runner = runner();
+    let versions = runner.get_migrations().iter();
     versions.map(Migration::version).max().unwrap_or(0)
 }
 
-/// Brings the file up to date, one version after the other; a backup comes first.
+/// Brings the file up to date, one version after the other; a backup comes first. The caller has
+/// switched foreign keys off.
 pub(super) fn migrate(db: &mut Db, now_ms: i64) -> Result<(), StoreError> {
+    migrate_by(runner(), db, now_ms)
+}
+
+/// The migrations of this agent.
+pub(super) fn runner() -> Runner {
+    embedded::migrations::runner()
+}
+
+/// The same with the migrations of `runner`.
+pub(super) fn migrate_by(runner: Runner, db: &mut Db, now_ms: i64) -> Result<(), StoreError> {
+    let versions = runner.get_migrations().iter();
+    let latest = versions.map(Migration::version).max().unwrap_or(0);
+    let mut runner = runner.set_grouped(true);
     let mut version = Identity::read(db)?.version();
-    if version > 0 && version < latest_version() {
+    if version > 0 && version < latest {
         back_up(db, version, now_ms)?;
     }
-    while version < latest_version() {
+    while version < latest {
         let next = version + 1;
-        let outcome = runner(next).run(&mut db.connection);
+        runner = runner.set_target(Target::Version(next));
+        let outcome = runner.run(&mut Checked(&mut db.connection));
         version = Identity::read(db)?.version();
         // Another agent may have done it in the meantime, which is as good.
         if let Err(error) = outcome
@@ -133,16 +153,10 @@ pub(super) fn migrate(db: &mut Db, now_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Migrations up to `version`, each together with its line in the history.
-fn runner(version: i32) -> Runner {
-    embedded::migrations::runner()
-        .set_grouped(true)
-        .set_target(Target::Version(version))
-}
-
 fn failed(db: &Db, version: i32, error: refinery::Error) -> StoreError {
     if let Kind::Connection(_, source) = error.kind()
-        && let Some(rusqlite::Error::SqliteFailure(code, message)) = source.downcast_ref()
+        && let Some(MigrationError::Sql(rusqlite::Error::SqliteFailure(code, message))) =
+            source.downcast_ref()
         && code.code != ErrorCode::Unknown
         && code.code != ErrorCode::ConstraintViolation
     {
@@ -153,6 +167,63 @@ fn failed(db: &Db, version: i32, error: refinery::Error) -> StoreError {
         path: db.file.clone(),
         version,
         source: Box::new(error),
+    }
+}
+
+/// A connection on which a migration commits only if every foreign key leads to a row.
+struct Checked<'a>(&'a mut Connection);
+
+#[derive(Debug, thiserror::Error)]
+enum MigrationError {
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+    #[error("{rows} rows of `{table}` refer to rows of `{parent}` that are not there")]
+    BrokenLinks {
+        table: String,
+        parent: String,
+        rows: u64,
+    },
+}
+
+impl Transaction for Checked<'_> {
+    type Error = MigrationError;
+
+    fn execute<'a, T: Iterator<Item = &'a str>>(
+        &mut self,
+        queries: T,
+    ) -> Result<usize, MigrationError> {
+        let tx = self.0.transaction()?;
+        let mut count = 0;
+        for query in queries {
+            tx.execute_batch(query)?;
+            count += 1;
+        }
+        check_links(&tx)?;
+        tx.commit()?;
+        Ok(count)
+    }
+}
+
+impl Query<Vec<Migration>> for Checked<'_> {
+    fn query(&mut self, query: &str) -> Result<Vec<Migration>, MigrationError> {
+        Ok(self.0.query(query)?)
+    }
+}
+
+impl Migrate for Checked<'_> {}
+
+fn check_links(connection: &Connection) -> Result<(), MigrationError> {
+    let sql = r#"SELECT "table", parent, count(*) FROM pragma_foreign_key_check
+                 GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1"#;
+    let mut query = connection.prepare(sql)?;
+    let mut broken = query.query([])?;
+    match broken.next()? {
+        None => Ok(()),
+        Some(row) => Err(MigrationError::BrokenLinks {
+            table: row.get("table")?,
+            parent: row.get("parent")?,
+            rows: count(row.get(2)?),
+        }),
     }
 }
 

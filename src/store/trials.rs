@@ -130,8 +130,10 @@ fn outcome(row: &Row<'_>) -> rusqlite::Result<TrialOutcome> {
 
 /// Notes how many orphans a run is going to try.
 pub(super) fn begin(tx: &Transaction<'_>, run: RunId, total: u64) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE run SET orphan_total = ?2 WHERE run_id = ?1")?
-        .execute(params![run.0, int(total)])?;
+    tx.prepare_cached(
+        "UPDATE run SET orphan_total = ?2, orphan_passed = 0, orphan_failed = 0 WHERE run_id = ?1",
+    )?
+    .execute(params![run.0, int(total)])?;
     tally(tx, run)
 }
 

@@ -62,16 +62,16 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
     match write {
         Write::Git { commit, dirty } => runs::set_git(tx, run, commit, *dirty),
         Write::ProcessStarted {
+            serial,
             shard,
             process,
             started_ms,
-        } => runs::add_process(tx, run, *shard, process, *started_ms),
+        } => runs::add_process(tx, run, (*serial, *shard), process, *started_ms),
         Write::ProcessEnded {
-            shard,
-            pid,
+            serial,
             ended_ms,
             status,
-        } => runs::end_process(tx, run, *shard, *pid, *ended_ms, status),
+        } => runs::end_process(tx, run, *serial, *ended_ms, status),
         Write::ShardFacts { shard, facts } => runs::set_facts(tx, run, *shard, facts),
         Write::Collected { shard, root, tests } => {
             results::add_collected(tx, run, *shard, root, tests)

@@ -26,17 +26,14 @@ impl Shard {
         ended_ms: i64,
         books: &mut Books,
     ) {
-        let shard = self.index();
         let Phase::Running(live) = std::mem::replace(&mut self.phase, Phase::Waiting) else {
             return;
         };
-        if let Some(process) = &live.process {
-            let (pid, status) = (process.pid, exit.to_string());
+        if live.process.is_some() {
             books.write(Write::ProcessEnded {
-                shard,
-                pid,
+                serial: live.serial,
                 ended_ms,
-                status,
+                status: exit.to_string(),
             });
         }
         if self.findings.tests > 0 {

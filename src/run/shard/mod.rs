@@ -294,7 +294,8 @@ impl Shard {
         if let Phase::Running(live) = &mut self.phase {
             live.process = Some(process.clone());
             books.write(Write::ProcessStarted {
-                shard,
+                serial: live.serial,
+                shard: Some(shard),
                 process,
                 started_ms,
             });

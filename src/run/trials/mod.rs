@@ -34,7 +34,7 @@ use crate::clock::{Stopwatch, now_ms};
 use crate::engine::{EngineEvent, HarnessSpec, HostSpec, TrialProcess};
 use crate::model::record::Level;
 use crate::model::write::{NewRun, Write};
-use crate::model::{Event, ExitCode, Module, Notice, RunId, RunOutcome, ShardIndex, TrialOutcome};
+use crate::model::{Event, ExitCode, Module, Notice, RunId, RunOutcome, TrialOutcome};
 use crate::pytest::trial_protocol::{TrialCommand, TrialEvent, TryCommand};
 use crate::store::{Store, StoreError, Writer};
 use queue::{Queue, Step};
@@ -114,10 +114,12 @@ impl Tried {
     }
 }
 
-/// Tries modules, and blocks until each has its verdict and that is stored.
+/// Tries modules, and blocks until each has its verdict and that is stored. The run had so many
+/// processes before.
 pub(super) fn try_orphans(
     of: &OrphanStage<'_>,
     trials: &TrialJob,
+    processes: u32,
     store: Store,
     announce: impl FnMut(Event) + Send + 'static,
 ) -> Result<(Store, Tried), StoreError> {
@@ -126,7 +128,7 @@ pub(super) fn try_orphans(
     let hello_limit = policy.map_or(HELLO_LIMIT, |policy| policy.hello_limit);
     let at_once = of.job.plan.request.workers;
     let mut stage = Stage {
-        queue: Queue::new(trials, at_once, hello_limit, watch.now()),
+        queue: Queue::new(trials, at_once, hello_limit, processes, watch.now()),
         job: of.job,
         new: of.new,
         run: of.run,
@@ -249,7 +251,8 @@ impl Stage<'_> {
             Ok(process) => {
                 process.send(TrialCommand::Try(command));
                 let started = Write::ProcessStarted {
-                    shard: ShardIndex(0),
+                    serial,
+                    shard: None,
                     process: process.identity().clone(),
                     started_ms: now_ms(),
                 };
@@ -265,10 +268,13 @@ impl Stage<'_> {
         let EngineEvent::Exited { exit, .. } = event else {
             return;
         };
-        if let Some((_, process)) = self.process.take_if(|(known, _)| *known == serial) {
+        if self
+            .process
+            .take_if(|(known, _)| *known == serial)
+            .is_some()
+        {
             let ended = Write::ProcessEnded {
-                shard: ShardIndex(0),
-                pid: process.identity().pid,
+                serial,
                 ended_ms: now_ms(),
                 status: exit.to_string(),
             };

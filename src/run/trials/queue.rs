@@ -64,7 +64,13 @@ struct Live {
 }
 
 impl Queue {
-    pub(super) fn new(job: &TrialJob, at_once: u32, hello_limit: Duration, now: Mono) -> Self {
+    pub(super) fn new(
+        job: &TrialJob,
+        at_once: u32,
+        hello_limit: Duration,
+        processes: u32,
+        now: Mono,
+    ) -> Self {
         Self {
             roots: job.roots.clone(),
             limit: job.limit,
@@ -75,7 +81,7 @@ impl Queue {
             waiting: job.modules.iter().cloned().collect(),
             suspects: VecDeque::new(),
             live: None,
-            serial: 0,
+            serial: processes,
             in_vain: 0,
             steps: Vec::new(),
         }
@@ -393,7 +399,7 @@ mod tests {
             budget: Some(Duration::from_secs(100)),
             strict: false,
         };
-        let mut queue = Queue::new(&job, 2, Duration::from_mins(1), Mono(0));
+        let mut queue = Queue::new(&job, 2, Duration::from_mins(1), 0, Mono(0));
         queue.begin(Mono(0));
         queue
     }

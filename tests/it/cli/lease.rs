@@ -13,7 +13,7 @@ use menace_agent::store::{Acquisition, Leases, Store};
 
 use super::schema::{problems, schema};
 use super::{Answer, Project};
-use crate::store::sample::plain;
+use crate::store::sample::file_of_version;
 
 /// A time after which these tests are not run any more: 2033-05-18T03:33:20Z.
 const FAR_MS: i64 = 2_000_000_000_000;
@@ -163,8 +163,7 @@ fn without_a_state_file_there_is_nothing_to_show_and_none_is_made() {
 fn a_state_file_of_an_older_agent_is_brought_up_to_date_first() {
     let project = Project::new();
     fs::create_dir(project.path().join("sandbox_data")).unwrap();
-    let dump = include_str!("../store/schema_v3.sql");
-    plain(&db(&project)).execute_batch(dump).unwrap();
+    file_of_version(&db(&project), 2);
     let answer = call(&project, &["list"]);
     assert_eq!(
         answer.stdout,

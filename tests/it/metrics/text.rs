@@ -7,9 +7,10 @@ use menace_agent::metrics::FAMILIES;
 use menace_agent::model::{OrphanKind, Outcome};
 use menace_agent::run::lease::CONTAINERS;
 use menace_agent::service::metrics::text;
+use menace_agent::store::latest_version;
 
 use super::tools::{check_metrics, is_there, said};
-use crate::store::sample::{open, plain, two_runs};
+use crate::store::sample::{file_of_version, open, plain, two_runs};
 
 /// What the samples of families that have none look like.
 const NOT_READABLE: &str = "\nmenace_agent_state_readable 0\n";
@@ -182,9 +183,7 @@ fn a_state_file_that_cannot_be_read_is_told_and_not_made() {
     assert!(!missing.exists());
 
     let older = folder.path().join("older.db");
-    plain(&older)
-        .execute_batch(include_str!("../store/schema_v5.sql"))
-        .unwrap();
+    file_of_version(&older, latest_version() - 1);
     assert!(text(&older).ends_with(NOT_READABLE));
 
     let damaged = folder.path().join("damaged.db");

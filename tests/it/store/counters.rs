@@ -130,22 +130,3 @@ fn runs_that_are_removed_stay_counted() {
         .metrics_snapshot(NOW_MS, |_| false);
     assert_eq!(state.unwrap().tests.passed, 5);
 }
-
-#[test]
-fn a_file_of_an_older_agent_starts_with_the_counts_of_its_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
-    plain(&old)
-        .execute_batch(include_str!("schema_v5.sql"))
-        .unwrap();
-    two_runs(&mut open(&new));
-    drop(open(&old));
-    assert_eq!(counted(&old), counted(&new));
-    // The run that was open counts when it is closed.
-    for path in [&old, &new] {
-        let mut store = open(path);
-        let open_run = store.unfinished_runs().unwrap()[0].run;
-        store.close_interrupted(open_run, NOW_MS, 130).unwrap();
-    }
-    assert_eq!(counted(&old), counted(&new));
-}

@@ -83,9 +83,10 @@ fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all(
     let mut new = new_run();
     new.shards = ["a", "b", "c", "d"].map(str::to_owned).into();
     let run = store.open_run(&new).unwrap();
-    let started = |shard, pid, after_ms| Write::ProcessStarted {
-        shard: ShardIndex(shard),
-        process: process(pid),
+    let started = |shard, serial, after_ms| Write::ProcessStarted {
+        serial,
+        shard: Some(ShardIndex(shard)),
+        process: process(100 + serial),
         started_ms: NOW_MS + after_ms,
     };
     let ended = |shard, finished_ms| Write::ShardEnded {
@@ -96,16 +97,16 @@ fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all(
     };
     let writes = [
         // Two processes, one after the other.
-        started(0, 10, 100),
-        started(0, 11, 300),
+        started(0, 1, 100),
+        started(0, 2, 300),
         ended(0, NOW_MS + 900),
         // The clock was set back.
-        started(1, 12, 200),
+        started(1, 3, 200),
         ended(1, NOW_MS - 9_000),
         // Never begun.
         ended(2, NOW_MS),
         // Still at work when the agent was killed.
-        started(3, 13, 1_000),
+        started(3, 4, 1_000),
     ];
     store.write(run, &writes).unwrap();
     store.close_interrupted(run, NOW_MS + 1_400, 130).unwrap();

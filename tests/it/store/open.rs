@@ -172,7 +172,7 @@ fn a_file_of_a_newer_agent_is_refused_with_both_versions() {
         .unwrap();
     let (_, text) = refusal(folder.path(), &path);
     insta::assert_snapshot!(text, @"
-    the state file `DIR/agent.db` was written by a newer agent: it has schema version 99, this agent knows versions up to 6
+    the state file `DIR/agent.db` was written by a newer agent: it has schema version 99, this agent knows versions up to 5
     hint: use the newer agent, or name another file with `--db FILE`; backups of older versions are beside the file as `.v*.bak`
     ");
     let error = Reader::open(&path).unwrap_err();
@@ -191,8 +191,8 @@ fn a_file_with_another_history_is_refused() {
         .unwrap();
     let (_, text) = refusal(folder.path(), &path);
     insta::assert_snapshot!(text, @"
-    the state file `DIR/agent.db` was made with another migration 2 (`create_other`) than this agent's (`create_coverage`)
-    hint: use the agent that made the file, or name another file with `--db FILE`
+    the state file `DIR/agent.db` was made by an agent of another line: its migration 2 (`create_other`) is not the one that this agent knows
+    hint: rename it (`mv DIR/agent.db DIR/agent.db.old`), and `agent run` makes a new one, or name another file with `--db FILE`; any SQLite client still reads the old one
     ");
 }
 

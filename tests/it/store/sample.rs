@@ -8,7 +8,7 @@ use menace_agent::model::record::{
 };
 use menace_agent::model::write::{NewRun, ProcessIdentity, RunEnd, ShardFacts, Write};
 use menace_agent::model::{Counts, Outcome, RunId, RunOutcome, ShardIndex, TestItem};
-use menace_agent::store::Store;
+use menace_agent::store::{APPLICATION_ID, Store};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -79,6 +79,20 @@ pub(crate) fn attempt(nodeid: &str, number: u32, outcome: Outcome) -> AttemptRec
         longrepr: None,
         sections: Vec::new(),
     }
+}
+
+/// A state file as an agent leaves it that was killed after migration `version` of the present
+/// ones. Once a version is released, files of it are restored from its dump instead.
+pub(crate) fn file_of_version(path: &Path, version: i32) {
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut connection = plain(path);
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    refinery::Runner::new(&refinery::load_sql_migrations(migrations).unwrap())
+        .set_target(refinery::Target::Version(version))
+        .run(&mut connection)
+        .unwrap();
 }
 
 /// A connection of a user with another program.
@@ -172,7 +186,8 @@ fn beginning() -> Vec<Write> {
             dirty: true,
         },
         Write::ProcessStarted {
-            shard: SHARD,
+            serial: 1,
+            shard: Some(SHARD),
             process: process(4243),
             started_ms: NOW_MS + 1,
         },
@@ -214,8 +229,7 @@ fn ending(outcome: RunOutcome) -> Vec<Write> {
             hint: None,
         }),
         Write::ProcessEnded {
-            shard: SHARD,
-            pid: 4243,
+            serial: 1,
             ended_ms: NOW_MS + 2400,
             status: "exit status 1".to_owned(),
         },

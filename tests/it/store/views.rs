@@ -179,7 +179,7 @@ fn an_unfinished_run_is_closed_as_interrupted_and_says_so_once() {
         (unfinished[0].run, unfinished[0].holder.pid),
         (second, 4242)
     );
-    assert_eq!(unfinished[0].processes[0].1.pid, 4243);
+    assert_eq!(unfinished[0].processes[0].pid, 4243);
     assert!(unfinished[0].active_ms >= NOW_MS);
 
     store.close_interrupted(second, NOW_MS + 9, 130).unwrap();

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{HELD, PASSING, Service, assert_nothing_is_left, lab, outcomes, wait_for};
 use crate::run::state_file::Mount;
+use crate::store::sample::file_of_version;
 
 #[test]
 fn a_state_file_that_becomes_read_only_holds_cycles_up_until_it_is_not() {
@@ -327,7 +328,7 @@ fn a_state_file_of_an_older_agent_is_left_to_a_restart() {
     service.wait("cycle-finished");
     // A backup is put in its place.
     let backup = lab.path().join("backup.db");
-    old_file(&backup);
+    file_of_version(&backup, 4);
     for beside in ["agent.db-wal", "agent.db-shm"] {
         let _absent = fs::remove_file(lab.path().join("sandbox_data").join(beside));
     }
@@ -340,15 +341,4 @@ fn a_state_file_of_an_older_agent_is_left_to_a_restart() {
     assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
     service.stop();
     lab.assert_whole();
-}
-
-/// A state file as schema version 5 had it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test prepares what the agent finds"
-)]
-fn old_file(path: &std::path::Path) {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    let dump = include_str!("../../store/schema_v5.sql");
-    connection.execute_batch(dump).unwrap();
 }

@@ -1,5 +1,4 @@
--- What runs in containers need: who may run now, which image tarballs were checked, what went
--- wrong with containers.
+-- What runs in containers need: who may run now, and which image tarballs were checked.
 
 -- The row of a free lease stays, so that its token goes on from where it was.
 CREATE TABLE lease (
@@ -36,14 +35,6 @@ CREATE TABLE image_archive (
     verified_ms  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE counter (
-    name  TEXT    NOT NULL PRIMARY KEY CHECK (name <> ''),
-    value INTEGER NOT NULL CHECK (value >= 0)
-) STRICT, WITHOUT ROWID;
-
-ALTER TABLE run ADD COLUMN image TEXT CHECK (image IS NULL OR executor <> 'host');
-ALTER TABLE run ADD COLUMN lease_token INTEGER CHECK (lease_token >= 1);
-
 -- julianday, because SQLite before 3.42 knows the present time in milliseconds in no other way.
 CREATE VIEW lease_state AS
 SELECT
@@ -56,38 +47,3 @@ SELECT
     coalesce(expires_ms > (julianday('now') - 2440587.5) * 86400000.0, 0) AS live,
     run_id
 FROM lease;
-
-DROP VIEW run_summary;
-
-CREATE VIEW run_summary AS
-SELECT
-    run_id,
-    uuid,
-    trigger,
-    strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch')  AS started_at,
-    strftime('%Y-%m-%dT%H:%M:%fZ', finished_ms / 1000.0, 'unixepoch') AS finished_at,
-    -- A clock that was set back while the run went on makes it 0, not negative.
-    max(finished_ms - started_ms, 0) / 1000.0 AS duration_s,
-    outcome,
-    exit_code,
-    executor,
-    image,
-    workers,
-    passed + failed + error + skipped + xfailed + xpassed + crashed + timed_out + not_run AS total,
-    passed,
-    failed,
-    error,
-    skipped,
-    xfailed,
-    xpassed,
-    crashed,
-    timed_out,
-    not_run,
-    flaky,
-    100.0 * covered / nullif(statements, 0) AS coverage_percent,
-    NULL AS orphan_total,
-    NULL AS orphan_passed,
-    NULL AS orphan_failed,
-    git_commit,
-    git_dirty
-FROM run;

@@ -1,4 +1,4 @@
--- What a schedule needs: when it is due next, what it did so far, and counts that outlive pruning.
+-- What a schedule needs: when it is due next, and what it did so far.
 
 -- The schedule of the state file: no row, or one. Who keeps it has the lease `schedule`.
 CREATE TABLE schedule (
@@ -50,32 +50,9 @@ CREATE TABLE cycle (
     CHECK (outcome IS NOT 'not_started' OR run_id IS NULL)
 ) STRICT;
 
--- Found at once among years of cycles and runs.
+-- Found at once among years of cycles.
 CREATE INDEX cycle_open ON cycle (cycle_id) WHERE finished_ms IS NULL;
-CREATE INDEX run_open ON run (run_id) WHERE finished_ms IS NULL;
 CREATE INDEX cycle_unrecorded ON cycle (cycle_id) WHERE unrecorded = 1;
-
--- The same for the last run that passed, among years of runs that did not; and a count of orphans
--- reads no texts.
-CREATE INDEX run_passed ON run (run_id) WHERE outcome = 'passed';
-CREATE INDEX orphan_by_kind ON orphan (kind, status);
-
--- What was counted from now on by each run as it ends, for the runs that ended before.
-INSERT INTO counter (name, value)
-SELECT 'runs_' || outcome, count(*) FROM run WHERE outcome IS NOT NULL GROUP BY outcome;
-
-INSERT INTO counter (name, value)
-SELECT * FROM (
-    SELECT 'tests_passed', coalesce(sum(passed), 0) AS value FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_failed', coalesce(sum(failed), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_error', coalesce(sum(error), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_skipped', coalesce(sum(skipped), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_xfailed', coalesce(sum(xfailed), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_xpassed', coalesce(sum(xpassed), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_crashed', coalesce(sum(crashed), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_timed_out', coalesce(sum(timed_out), 0) FROM run WHERE outcome IS NOT NULL
-    UNION ALL SELECT 'tests_not_run', coalesce(sum(not_run), 0) FROM run WHERE outcome IS NOT NULL
-) WHERE value > 0;
 
 CREATE VIEW cycle_summary AS
 SELECT

@@ -1,0 +1,124 @@
+-- Tests and what came of them in each run: attempts, executed lines, warnings.
+
+CREATE TABLE file (
+    file_id INTEGER NOT NULL PRIMARY KEY,
+    path    TEXT    NOT NULL UNIQUE
+) STRICT;
+
+-- The node id comes first in the key, because that is what people ask for.
+CREATE TABLE test (
+    test_id INTEGER NOT NULL PRIMARY KEY,
+    root    TEXT    NOT NULL,
+    nodeid  TEXT    NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES file (file_id),
+    line    INTEGER CHECK (line >= 0),
+    UNIQUE (nodeid, root)
+) STRICT;
+
+-- Texts that repeat from run to run, kept once: zstd frames under the SHA-256 of the plain text.
+CREATE TABLE content (
+    content_id INTEGER NOT NULL PRIMARY KEY,
+    sha256     BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    body       BLOB    NOT NULL
+) STRICT;
+
+-- Ordered by run, so that a run appends and never rewrites the pages of earlier ones; there is
+-- no index by test for the same reason, and the planner skips from run to run instead.
+CREATE TABLE attempt (
+    run_id         INTEGER NOT NULL,
+    test_id        INTEGER NOT NULL REFERENCES test (test_id),
+    attempt        INTEGER NOT NULL CHECK (attempt >= 1),
+    shard          INTEGER NOT NULL,
+    outcome        TEXT    NOT NULL CHECK (outcome IN ('passed', 'failed', 'error', 'skipped', 'xfailed', 'xpassed', 'crashed', 'timed_out', 'not_run')),
+    is_last        INTEGER NOT NULL CHECK (is_last IN (0, 1)),
+    flaky          INTEGER NOT NULL CHECK (flaky IN (0, 1)),
+    started_ms     INTEGER,
+    duration_us    INTEGER CHECK (duration_us >= 0),
+    setup_us       INTEGER CHECK (setup_us >= 0),
+    call_us        INTEGER CHECK (call_us >= 0),
+    teardown_us    INTEGER CHECK (teardown_us >= 0),
+    cpu_us         INTEGER CHECK (cpu_us >= 0),
+    peak_rss_bytes INTEGER CHECK (peak_rss_bytes >= 0),
+    worker         TEXT,
+    message        TEXT,
+    details_id     INTEGER REFERENCES content (content_id),
+    PRIMARY KEY (run_id, test_id, attempt),
+    FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard)
+) STRICT, WITHOUT ROWID;
+
+-- The lines of a source file that a run executed.
+CREATE TABLE coverage (
+    run_id              INTEGER NOT NULL REFERENCES run (run_id),
+    file_id             INTEGER NOT NULL REFERENCES file (file_id),
+    statements          INTEGER NOT NULL CHECK (statements >= 0),
+    covered             INTEGER NOT NULL CHECK (covered BETWEEN 0 AND statements),
+    statement_lines_id  INTEGER NOT NULL REFERENCES content (content_id),
+    executed_lines_id   INTEGER NOT NULL REFERENCES content (content_id),
+    PRIMARY KEY (run_id, file_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE warning (
+    warning_id INTEGER NOT NULL PRIMARY KEY,
+    category   TEXT    NOT NULL,
+    message    TEXT    NOT NULL,
+    file_id    INTEGER NOT NULL REFERENCES file (file_id),
+    line       INTEGER NOT NULL CHECK (line >= 0),
+    UNIQUE (file_id, line, category, message)
+) STRICT;
+
+CREATE TABLE run_warning (
+    run_id     INTEGER NOT NULL REFERENCES run (run_id),
+    warning_id INTEGER NOT NULL REFERENCES warning (warning_id),
+    nodeid     TEXT,
+    times_seen INTEGER NOT NULL CHECK (times_seen >= 1),
+    PRIMARY KEY (run_id, warning_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW test_outcome AS
+SELECT
+    a.run_id,
+    t.nodeid,
+    f.path AS file,
+    a.outcome,
+    a.flaky,
+    a.attempt AS attempts,
+    a.duration_us / 1e6 AS duration_s,
+    a.message,
+    t.root,
+    t.line
+FROM attempt AS a
+JOIN test AS t ON t.test_id = a.test_id
+JOIN file AS f ON f.file_id = t.file_id
+WHERE a.is_last = 1;
+
+CREATE VIEW test_attempt AS
+SELECT
+    a.run_id,
+    t.nodeid,
+    a.attempt,
+    a.outcome,
+    strftime('%Y-%m-%dT%H:%M:%fZ', a.started_ms / 1000.0, 'unixepoch') AS started_at,
+    a.duration_us / 1e6 AS duration_s,
+    a.worker,
+    a.peak_rss_bytes,
+    f.path AS file,
+    a.message,
+    a.setup_us / 1e6 AS setup_s,
+    a.call_us / 1e6 AS call_s,
+    a.teardown_us / 1e6 AS teardown_s,
+    a.cpu_us / 1e6 AS cpu_s,
+    t.root
+FROM attempt AS a
+JOIN test AS t ON t.test_id = a.test_id
+JOIN file AS f ON f.file_id = t.file_id;
+
+CREATE VIEW file_coverage AS
+SELECT
+    c.run_id,
+    f.path AS file,
+    c.statements,
+    c.covered,
+    100.0 * c.covered / nullif(c.statements, 0) AS percent
+FROM coverage AS c
+JOIN file AS f ON f.file_id = c.file_id;
