@@ -24,7 +24,7 @@ pub struct Setting {
 /// Variables that switch off what their setting switches on.
 pub(super) const NEGATED: [&str; 1] = ["SELF_TEST_DISABLE_ORPHANS"];
 
-/// Every setting, in the order in which `agent config` lists them.
+/// Every setting, in the order in which `agent config` lists them: by section of the help.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "project",
@@ -34,6 +34,34 @@ pub const SETTINGS: &[Setting] = &[
         // It must be known before any file can be read, so the loader has set it already.
         read: |_, _| Ok(()),
         show: |settings| (&settings.project).into(),
+    },
+    Setting {
+        name: "data-dir",
+        flags: &[],
+        variables: &["SANDBOX_DATA_DIR"],
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.data_dir = path),
+        show: |settings| (&settings.data_dir).into(),
+    },
+    Setting {
+        name: "db",
+        flags: &["--db"],
+        variables: &["MENACE_AGENT_DB"],
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.db = path),
+        show: |settings| (&settings.db).into(),
+    },
+    Setting {
+        name: "color",
+        flags: &["--color"],
+        variables: &[],
+        in_files: true,
+        read: |settings, given| {
+            let choice = given.choice(&ColorChoice::NAMES)?;
+            settings.color = choice;
+            Ok(())
+        },
+        show: |settings| name_of(&ColorChoice::NAMES, &settings.color),
     },
     Setting {
         name: "paths",
@@ -58,14 +86,6 @@ pub const SETTINGS: &[Setting] = &[
         in_files: true,
         read: |settings, given| given.words().map(|words| settings.pytest_args = words),
         show: |settings| (&settings.pytest_args).into(),
-    },
-    Setting {
-        name: "python",
-        flags: &["--python"],
-        variables: &["SELF_TEST_PYTHON"],
-        in_files: true,
-        read: |settings, given| given.program().map(|python| settings.python = Some(python)),
-        show: |settings| settings.python.as_ref().into(),
     },
     Setting {
         name: "timeout",
@@ -104,12 +124,28 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.max_fail.into(),
     },
     Setting {
+        name: "lock-timeout",
+        flags: &["--lock-timeout"],
+        variables: &["SELF_TEST_LOCK_TIMEOUT"],
+        in_files: true,
+        read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
+        show: |settings| settings.lock_timeout.into(),
+    },
+    Setting {
         name: "coverage",
         flags: &["--cov", "--no-cov"],
         variables: &["SELF_TEST_COVERAGE"],
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.coverage = on),
         show: |settings| settings.coverage.into(),
+    },
+    Setting {
+        name: "python",
+        flags: &["--python"],
+        variables: &["SELF_TEST_PYTHON"],
+        in_files: true,
+        read: |settings, given| given.program().map(|python| settings.python = Some(python)),
+        show: |settings| settings.python.as_ref().into(),
     },
     Setting {
         name: "managed-env",
@@ -288,6 +324,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| (&settings.container.exclude).into(),
     },
     Setting {
+        name: "lock-file",
+        flags: &[],
+        variables: &["SELF_TEST_LOCK_FILE"],
+        in_files: true,
+        read: |settings, given| given.path().map(|path| settings.lock_file = path),
+        show: |settings| (&settings.lock_file).into(),
+    },
+    Setting {
         name: "include-orphans",
         flags: &["--include-orphans", "--no-include-orphans"],
         variables: &["SELF_TEST_DISABLE_ORPHANS", "SELF_TEST_INCLUDE_ORPHANS"],
@@ -351,14 +395,6 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.orphans.auto_include_isolated.into(),
     },
     Setting {
-        name: "refresh-orphans",
-        flags: &["--refresh-orphans", "--no-refresh-orphans"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.refresh = on),
-        show: |settings| settings.orphans.refresh.into(),
-    },
-    Setting {
         name: "strict-orphans",
         flags: &["--strict-orphans", "--no-strict-orphans"],
         variables: &["SELF_TEST_STRICT_ORPHANS"],
@@ -373,6 +409,14 @@ pub const SETTINGS: &[Setting] = &[
         in_files: true,
         read: |settings, given| given.switch().map(|on| settings.orphans.integrate = on),
         show: |settings| settings.orphans.integrate.into(),
+    },
+    Setting {
+        name: "refresh-orphans",
+        flags: &["--refresh-orphans", "--no-refresh-orphans"],
+        variables: &[],
+        in_files: true,
+        read: |settings, given| given.switch().map(|on| settings.orphans.refresh = on),
+        show: |settings| settings.orphans.refresh.into(),
     },
     Setting {
         name: "exclude-modules",
@@ -406,38 +450,6 @@ pub const SETTINGS: &[Setting] = &[
                     .collect(),
             )
         },
-    },
-    Setting {
-        name: "data-dir",
-        flags: &[],
-        variables: &["SANDBOX_DATA_DIR"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.data_dir = path),
-        show: |settings| (&settings.data_dir).into(),
-    },
-    Setting {
-        name: "db",
-        flags: &["--db"],
-        variables: &["MENACE_AGENT_DB"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.db = path),
-        show: |settings| (&settings.db).into(),
-    },
-    Setting {
-        name: "lock-file",
-        flags: &[],
-        variables: &["SELF_TEST_LOCK_FILE"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.lock_file = path),
-        show: |settings| (&settings.lock_file).into(),
-    },
-    Setting {
-        name: "lock-timeout",
-        flags: &["--lock-timeout"],
-        variables: &["SELF_TEST_LOCK_TIMEOUT"],
-        in_files: true,
-        read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
-        show: |settings| settings.lock_timeout.into(),
     },
     Setting {
         name: "interval",
@@ -537,18 +549,6 @@ pub const SETTINGS: &[Setting] = &[
                 .map(|path| settings.metrics.textfile = Some(path))
         },
         show: |settings| settings.metrics.textfile.as_ref().into(),
-    },
-    Setting {
-        name: "color",
-        flags: &["--color"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            let choice = given.choice(&ColorChoice::NAMES)?;
-            settings.color = choice;
-            Ok(())
-        },
-        show: |settings| name_of(&ColorChoice::NAMES, &settings.color),
     },
     Setting {
         name: "progress",

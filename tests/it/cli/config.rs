@@ -23,15 +23,19 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(cells(&answer.stdout), @"
     project | [PROJECT] | default
+    data-dir | [PROJECT]/sandbox_data | default
+    db | [PROJECT]/x.db | flag --db
+    color | auto | default
     paths | tests 'a b' | [PROJECT]/menace.toml:2
     workers | 3 | [PROJECT]/menace.toml:1
     pytest-args | - | default
-    python | - | default
     timeout | 300 s | default
     test-timeout | 1.5 s | variable SELF_TEST_TEST_TIMEOUT
     reruns | 0 | default
     max-fail | - | default
+    lock-timeout | - | default
     coverage | on | default
+    python | - | default
     managed-env | on | default
     offline | off | default
     wheels | - | default
@@ -49,21 +53,18 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     pids-limit | 4096 | default
     container-args | - | default
     exclude | - | default
+    lock-file | [PROJECT]/sandbox_data/self_test.lock | default
     include-orphans | on | default
     discover-orphans | on | default
     recursive-orphans | on | default
     discover-isolated | off | default
     recursive-isolated | off | default
     auto-include-isolated | off | default
-    refresh-orphans | off | default
     strict-orphans | off | default
     merge-orphans | on | default
+    refresh-orphans | off | default
     exclude-modules | - | default
     suppress-orphans | - | default
-    data-dir | [PROJECT]/sandbox_data | default
-    db | [PROJECT]/x.db | flag --db
-    lock-file | [PROJECT]/sandbox_data/self_test.lock | default
-    lock-timeout | - | default
     interval | 3600 s | default
     cron | - | default
     jitter | 0 s | default
@@ -73,7 +74,6 @@ fn every_setting_is_listed_with_its_value_and_origin() {
     metrics-port | - | default
     metrics-addr | 127.0.0.1 | default
     metrics-textfile | - | default
-    color | auto | default
     progress | auto | default
     verbosity | normal | default
     ");

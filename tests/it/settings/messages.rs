@@ -37,7 +37,7 @@ fn a_key_that_resembles_nothing_gets_the_list() {
     insta::assert_snapshot!(in_file("[zoology]\nport = 1\n"), @"
     error: cannot use the settings in …/project/menace.toml:1
       caused by: no setting is called `zoology`, in the line `[zoology]`
-    hint: the settings are paths, workers, pytest-args, python, timeout, test-timeout, reruns, max-fail, coverage, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, include-orphans, discover-orphans, recursive-orphans, discover-isolated, recursive-isolated, auto-include-isolated, refresh-orphans, strict-orphans, merge-orphans, exclude-modules, suppress-orphans, data-dir, db, lock-file, lock-timeout, interval, cron, jitter, history, drain-timeout, log-format, metrics-port, metrics-addr, metrics-textfile, color, progress, verbosity
+    hint: the settings are data-dir, db, color, paths, workers, pytest-args, timeout, test-timeout, reruns, max-fail, lock-timeout, coverage, python, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, lock-file, include-orphans, discover-orphans, recursive-orphans, discover-isolated, recursive-isolated, auto-include-isolated, strict-orphans, merge-orphans, refresh-orphans, exclude-modules, suppress-orphans, interval, cron, jitter, history, drain-timeout, log-format, metrics-port, metrics-addr, metrics-textfile, progress, verbosity
     ");
 }
 
