@@ -9,7 +9,8 @@ use super::file::{self, Entry, SettingsFile};
 use super::origin::Origin;
 use super::project;
 use super::resolved::{ColorChoice, Settings, default_db, default_lock_file};
-use super::table::{self, NEGATED, SETTINGS, Setting};
+use super::setting::Setting;
+use super::table::{self, SETTINGS};
 use super::value::{Given, Problem, Raw};
 use crate::model::Notice;
 
@@ -62,7 +63,7 @@ impl FlagValues {
     fn last_of(&self, setting: &Setting) -> Option<(&'static str, Raw<'_>)> {
         let mut last_first = self.given.iter().rev();
         last_first
-            .find(|(flag, _)| setting.flags.contains(flag))
+            .find(|(given, _)| setting.flags.iter().any(|flag| flag.name == *given))
             .map(|(flag, words)| (*flag, words.raw()))
     }
 }
@@ -247,15 +248,17 @@ impl Settings {
     ) -> Result<(), Problem> {
         let project = self.project.clone();
         let project = project.as_path();
-        let negated =
-            matches!(&origin, Origin::Variable { name } if NEGATED.contains(&name.as_str()));
+        let negated = matches!(
+            &origin,
+            Origin::Variable { name } if setting.opposite == Some(name.as_str())
+        );
         let given = Given {
             raw,
             negated,
             base,
             project,
         };
-        (setting.read)(self, &given)?;
+        setting.kind.read(self, &given)?;
         self.origins.insert(setting.name, origin);
         Ok(())
     }
@@ -325,8 +328,9 @@ impl Settings {
 }
 
 fn check_flags(flags: &FlagValues) -> Result<(), SettingsError> {
-    let known = |flag: &str| SETTINGS.iter().any(|setting| setting.flags.contains(&flag));
-    let unknown = flags.given.iter().find(|(flag, _)| !known(flag));
+    let known = SETTINGS.iter().flat_map(|setting| setting.flags);
+    let is_known = |given: &str| known.clone().any(|flag| flag.name == given);
+    let unknown = flags.given.iter().find(|(flag, _)| !is_known(flag));
     unknown.map_or(Ok(()), |(flag, _)| {
         let flag = (*flag).to_owned();
         Err(SettingsError::UnknownFlag { flag })

@@ -12,8 +12,9 @@
 //!   Settings (plain typed values, each with its Origin) + notices
 //! ```
 //!
-//! [`SETTINGS`] has one row a setting; the command line, the files, the variables and
-//! `agent config` are all held against it. Whatever is given is read, even where a stronger layer
+//! [`SETTINGS`] has one row a setting, which is the one description of it: the flags of the command
+//! line, the keys of files, the variables, `agent config` and the page for people are made from
+//! it. Whatever is given is read, even where a stronger layer
 //! overrides it: a wrong value is an error in every layer, so that it does not lie in wait for the
 //! day when the flag is left out.
 //!
@@ -21,11 +22,13 @@
 
 mod error;
 mod file;
+mod kind;
 mod layers;
 mod origin;
 mod project;
 mod report;
 mod resolved;
+mod setting;
 mod table;
 mod value;
 
@@ -37,5 +40,6 @@ pub use resolved::{
     ColorChoice, ContainerSettings, DEFAULT_IMAGE, LogFormat, MetricsSettings, OrphanSettings,
     ProgressChoice, ScheduleSettings, Settings, Verbosity,
 };
-pub use table::{SETTINGS, Setting};
+pub use setting::{Flag, Section, Setting, Takes, UsedBy};
+pub use table::SETTINGS;
 pub use value::{Problem, Value};

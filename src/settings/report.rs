@@ -47,7 +47,7 @@ impl ConfigReport {
     /// The report of `settings`.
     pub fn new(settings: &Settings, notices: Vec<Notice>) -> Self {
         let entry = |(setting, value, origin): (&super::Setting, Value, Origin)| {
-            let flags = setting.flags.iter().map(|flag| (*flag).to_owned());
+            let flags = setting.flags.iter().map(|flag| flag.name.to_owned());
             let entry = ConfigEntry {
                 value,
                 origin,

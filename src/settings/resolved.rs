@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::origin::Origin;
-use super::table::{SETTINGS, Setting};
+use super::setting::Setting;
+use super::table::SETTINGS;
 use super::value::Value;
 use crate::plan::orphans::Suppression;
 use crate::schedule::Cron;
@@ -376,7 +377,7 @@ impl Settings {
     pub fn origins(&self) -> impl Iterator<Item = (&'static Setting, Value, Origin)> {
         SETTINGS.iter().map(|setting| {
             let origin = self.origins.get(setting.name).cloned();
-            (setting, (setting.show)(self), origin.unwrap_or_default())
+            (setting, setting.kind.show(self), origin.unwrap_or_default())
         })
     }
 

@@ -1,580 +1,349 @@
-//! The table of settings: one row each, from which everything else follows. Its lines are many
-//! because the settings are; there is nothing to split.
+//! The table of settings: one row each, the one description of a setting.
+//!
+//! The flags of the command line, `agent config`, the JSON Schema of a settings file and the page
+//! `src/cli/topics/settings.md` are made from it. A new setting that fits one of the kinds is a row
+//! here, and a field with its default in `resolved.rs`.
 
-use super::resolved::{ColorChoice, LogFormat, ProgressChoice, Settings, Verbosity};
-use super::value::{Given, Problem, Value};
+use super::kind::{Choice, Field, Kind, name_of};
+use super::resolved::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
+use super::setting::{Section, Setting, UsedBy, arguments, off, on, value, values, word};
 
-/// One setting. Its default is the one of [`Settings::for_project`].
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name, which is also its key in files.
-    pub name: &'static str,
-    /// The flags that set it.
-    pub flags: &'static [&'static str],
-    /// The variables that set it, the strongest first. One that says `DISABLE` says the opposite.
-    pub variables: &'static [&'static str],
-    /// Whether files can set it.
-    pub in_files: bool,
-    /// Reads a value into the settings.
-    pub(super) read: fn(&mut Settings, &Given<'_>) -> Result<(), Problem>,
-    /// The value as `agent config` shows it.
-    pub(super) show: fn(&Settings) -> Value,
+/// A row, as far as every row has it: its section, its name, its kind and the field that keeps it.
+macro_rules! setting {
+    ($section:ident, $name:literal => Choice($field:ident: $names:ident)) => {
+        Setting::new(
+            Section::$section,
+            $name,
+            Kind::Choice(Choice {
+                words: || $names::NAMES.iter().map(|(word, _)| *word).collect(),
+                read: |settings, given| {
+                    settings.$field = given.choice(&$names::NAMES)?;
+                    Ok(())
+                },
+                show: |settings| name_of(&$names::NAMES, &settings.$field),
+            }),
+        )
+    };
+    ($section:ident, $name:literal => $kind:ident($($field:ident).+)) => {
+        Setting::new(
+            Section::$section,
+            $name,
+            Kind::$kind(Field {
+                get: |settings| &settings.$($field).+,
+                get_mut: |settings| &mut settings.$($field).+,
+            }),
+        )
+    };
 }
-
-/// Variables that switch off what their setting switches on.
-pub(super) const NEGATED: [&str; 1] = ["SELF_TEST_DISABLE_ORPHANS"];
 
 /// Every setting, in the order in which `agent config` lists them: by section of the help.
 pub const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "project",
-        flags: &["--project"],
-        variables: &[],
-        in_files: false,
-        // It must be known before any file can be read, so the loader has set it already.
-        read: |_, _| Ok(()),
-        show: |settings| (&settings.project).into(),
-    },
-    Setting {
-        name: "data-dir",
-        flags: &[],
-        variables: &["SANDBOX_DATA_DIR"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.data_dir = path),
-        show: |settings| (&settings.data_dir).into(),
-    },
-    Setting {
-        name: "db",
-        flags: &["--db"],
-        variables: &["MENACE_AGENT_DB"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.db = path),
-        show: |settings| (&settings.db).into(),
-    },
-    Setting {
-        name: "color",
-        flags: &["--color"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            let choice = given.choice(&ColorChoice::NAMES)?;
-            settings.color = choice;
-            Ok(())
-        },
-        show: |settings| name_of(&ColorChoice::NAMES, &settings.color),
-    },
-    Setting {
-        name: "paths",
-        flags: &["PATHS"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| given.test_paths().map(|paths| settings.paths = paths),
-        show: |settings| (&settings.paths).into(),
-    },
-    Setting {
-        name: "workers",
-        flags: &["--workers"],
-        variables: &["SELF_TEST_WORKERS"],
-        in_files: true,
-        read: |settings, given| given.workers().map(|count| settings.workers = count),
-        show: |settings| settings.workers.into(),
-    },
-    Setting {
-        name: "pytest-args",
-        flags: &["--pytest-args"],
-        variables: &["SELF_TEST_ARGS"],
-        in_files: true,
-        read: |settings, given| given.words().map(|words| settings.pytest_args = words),
-        show: |settings| (&settings.pytest_args).into(),
-    },
-    Setting {
-        name: "timeout",
-        flags: &["--timeout"],
-        variables: &["SELF_TEST_TIMEOUT"],
-        in_files: true,
-        read: |settings, given| given.seconds().map(|time| settings.timeout = time),
-        show: |settings| settings.timeout.into(),
-    },
-    Setting {
-        name: "test-timeout",
-        flags: &["--test-timeout"],
-        variables: &["SELF_TEST_TEST_TIMEOUT"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .seconds_or_none()
-                .map(|time| settings.test_timeout = time)
-        },
-        show: |settings| settings.test_timeout.into(),
-    },
-    Setting {
-        name: "reruns",
-        flags: &["--reruns"],
-        variables: &["SELF_TEST_RERUNS"],
-        in_files: true,
-        read: |settings, given| given.count().map(|count| settings.reruns = count),
-        show: |settings| settings.reruns.into(),
-    },
-    Setting {
-        name: "max-fail",
-        flags: &["--max-fail", "--fail-fast"],
-        variables: &["SELF_TEST_MAX_FAIL"],
-        in_files: true,
-        read: |settings, given| given.limit().map(|limit| settings.max_fail = limit),
-        show: |settings| settings.max_fail.into(),
-    },
-    Setting {
-        name: "lock-timeout",
-        flags: &["--lock-timeout"],
-        variables: &["SELF_TEST_LOCK_TIMEOUT"],
-        in_files: true,
-        read: |settings, given| given.patience().map(|time| settings.lock_timeout = time),
-        show: |settings| settings.lock_timeout.into(),
-    },
-    Setting {
-        name: "coverage",
-        flags: &["--cov", "--no-cov"],
-        variables: &["SELF_TEST_COVERAGE"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.coverage = on),
-        show: |settings| settings.coverage.into(),
-    },
-    Setting {
-        name: "python",
-        flags: &["--python"],
-        variables: &["SELF_TEST_PYTHON"],
-        in_files: true,
-        read: |settings, given| given.program().map(|python| settings.python = Some(python)),
-        show: |settings| settings.python.as_ref().into(),
-    },
-    Setting {
-        name: "managed-env",
-        flags: &["--managed-env", "--no-managed-env"],
-        variables: &["SELF_TEST_MANAGED_ENV"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.managed_env = on),
-        show: |settings| settings.managed_env.into(),
-    },
-    Setting {
-        name: "offline",
-        flags: &["--offline", "--no-offline"],
-        variables: &["MENACE_OFFLINE_INSTALL"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.offline = on),
-        show: |settings| settings.offline.into(),
-    },
-    Setting {
-        name: "wheels",
-        flags: &["--wheels"],
-        variables: &["SELF_TEST_WHEELS"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.wheels = Some(path)),
-        show: |settings| settings.wheels.as_ref().into(),
-    },
-    Setting {
-        name: "use-container",
-        flags: &["--use-container", "--no-container"],
-        variables: &["SELF_TEST_USE_CONTAINER"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.container.enabled = on),
-        show: |settings| settings.container.enabled.into(),
-    },
-    Setting {
-        name: "require-container",
-        flags: &["--require-container", "--no-require-container"],
-        variables: &["SELF_TEST_REQUIRE_CONTAINER"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.container.required = on),
-        show: |settings| settings.container.required.into(),
-    },
-    Setting {
-        name: "container-image",
-        flags: &["--container-image"],
-        variables: &["SELF_TEST_CONTAINER_IMAGE"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .image()
-                .map(|image| settings.container.image = Some(image))
-        },
-        show: |settings| settings.container.image.as_ref().into(),
-    },
-    Setting {
-        name: "image-tar",
-        flags: &["--image-tar"],
-        variables: &["MENACE_SELF_TEST_IMAGE_TAR"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .path()
-                .map(|path| settings.container.image_tar = Some(path))
-        },
-        show: |settings| settings.container.image_tar.as_ref().into(),
-    },
-    Setting {
-        name: "container-runtime",
-        flags: &["--container-runtime"],
-        variables: &["SELF_TEST_CONTAINER_RUNTIME"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .program()
-                .map(|program| settings.container.runtime = Some(program))
-        },
-        show: |settings| settings.container.runtime.as_ref().into(),
-    },
-    Setting {
-        name: "docker-host",
-        flags: &["--docker-host"],
-        variables: &["SELF_TEST_DOCKER_HOST"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .engine_host()
-                .map(|host| settings.container.host = Some(host))
-        },
-        show: |settings| settings.container.host.as_ref().into(),
-    },
-    Setting {
-        name: "retries",
-        flags: &["--retries"],
-        variables: &["SELF_TEST_RETRIES"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .count()
-                .map(|count| settings.container.retries = count)
-        },
-        show: |settings| settings.container.retries.into(),
-    },
-    Setting {
-        name: "env",
-        flags: &["--env"],
-        variables: &["SELF_TEST_CONTAINER_ENV"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .variables()
-                .map(|names| settings.container.env = names)
-        },
-        show: |settings| (&settings.container.env).into(),
-    },
-    Setting {
-        name: "network",
-        flags: &["--network"],
-        variables: &["SELF_TEST_CONTAINER_NETWORK"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .word()
-                .map(|network| settings.container.network = Some(network))
-        },
-        show: |settings| settings.container.network.as_ref().into(),
-    },
-    Setting {
-        name: "memory",
-        flags: &["--memory"],
-        variables: &["SELF_TEST_CONTAINER_MEMORY"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .memory()
-                .map(|memory| settings.container.memory = memory)
-        },
-        show: |settings| settings.container.memory.as_ref().into(),
-    },
-    Setting {
-        name: "cpus",
-        flags: &["--cpus"],
-        variables: &["SELF_TEST_CONTAINER_CPUS"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .processors()
-                .map(|cpus| settings.container.cpus = cpus)
-        },
-        show: |settings| settings.container.cpus.as_ref().into(),
-    },
-    Setting {
-        name: "pids-limit",
-        flags: &["--pids-limit"],
-        variables: &["SELF_TEST_CONTAINER_PIDS"],
-        in_files: true,
-        read: |settings, given| given.limit().map(|pids| settings.container.pids = pids),
-        show: |settings| settings.container.pids.into(),
-    },
-    Setting {
-        name: "container-args",
-        flags: &["--container-arg"],
-        variables: &["SELF_TEST_CONTAINER_ARGS"],
-        in_files: true,
-        read: |settings, given| given.words().map(|args| settings.container.args = args),
-        show: |settings| (&settings.container.args).into(),
-    },
-    Setting {
-        name: "exclude",
-        flags: &[],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .patterns()
-                .map(|patterns| settings.container.exclude = patterns)
-        },
-        show: |settings| (&settings.container.exclude).into(),
-    },
-    Setting {
-        name: "lock-file",
-        flags: &[],
-        variables: &["SELF_TEST_LOCK_FILE"],
-        in_files: true,
-        read: |settings, given| given.path().map(|path| settings.lock_file = path),
-        show: |settings| (&settings.lock_file).into(),
-    },
-    Setting {
-        name: "include-orphans",
-        flags: &["--include-orphans", "--no-include-orphans"],
-        variables: &["SELF_TEST_DISABLE_ORPHANS", "SELF_TEST_INCLUDE_ORPHANS"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.include = on),
-        show: |settings| settings.orphans.include.into(),
-    },
-    Setting {
-        name: "discover-orphans",
-        flags: &["--discover-orphans", "--no-discover-orphans"],
-        variables: &["SELF_TEST_DISCOVER_ORPHANS"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.discover = on),
-        show: |settings| settings.orphans.discover.into(),
-    },
-    Setting {
-        name: "recursive-orphans",
-        flags: &["--recursive-orphans", "--no-recursive-orphans"],
-        variables: &["SELF_TEST_RECURSIVE_ORPHANS", "SANDBOX_RECURSIVE_ORPHANS"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.recursive = on),
-        show: |settings| settings.orphans.recursive.into(),
-    },
-    Setting {
-        name: "discover-isolated",
-        flags: &["--discover-isolated", "--no-discover-isolated"],
-        variables: &["SELF_TEST_DISCOVER_ISOLATED"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .switch()
-                .map(|on| settings.orphans.discover_isolated = on)
-        },
-        show: |settings| settings.orphans.discover_isolated.into(),
-    },
-    Setting {
-        name: "recursive-isolated",
-        flags: &["--recursive-isolated", "--no-recursive-isolated"],
-        variables: &["SELF_TEST_RECURSIVE_ISOLATED", "SANDBOX_RECURSIVE_ISOLATED"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .switch()
-                .map(|on| settings.orphans.recursive_isolated = on)
-        },
-        show: |settings| settings.orphans.recursive_isolated.into(),
-    },
-    Setting {
-        name: "auto-include-isolated",
-        flags: &["--auto-include-isolated", "--no-auto-include-isolated"],
-        variables: &[
+    // Every command.
+    Setting::new(Section::Global, "project", Kind::Project)
+        .flags(&[value("--project", "DIR").used_by(&[UsedBy::Every])])
+        .help("The project folder")
+        .default("the nearest one above")
+        .more("A file cannot set it, because the agent looks for its files there."),
+    setting!(Global, "data-dir" => Place(data_dir))
+        .variables(&["SANDBOX_DATA_DIR"])
+        .help("The folder of everything that the agent keeps")
+        .default("sandbox_data"),
+    setting!(Global, "db" => Place(db))
+        .flags(&[value("--db", "FILE").used_by(&[UsedBy::Every])])
+        .variables(&["MENACE_AGENT_DB"])
+        .help("The state file")
+        .default("sandbox_data/agent.db")
+        .more("Unless you name a file, it is `agent.db` in the data folder."),
+    setting!(Global, "color" => Choice(color: ColorChoice))
+        .flags(&[value("--color", "WHEN").used_by(&[UsedBy::Every])])
+        .help("When to use colours")
+        .more("`auto` means on a terminal, unless the variable `NO_COLOR` is set."),
+    // What is run, and until when.
+    setting!(Execution, "paths" => TestPaths(paths))
+        .flags(&[arguments("PATHS")])
+        .help("Files, folders, node ids or globs; each is a shard of its own")
+        .default("pytest's own choice"),
+    setting!(Execution, "workers" => Workers(workers))
+        .flags(&[value("--workers", "N|auto")])
+        .variables(&["SELF_TEST_WORKERS"])
+        .help("Processes in total, or auto for one a processor")
+        .more("The paths share them; each path has at least one."),
+    setting!(Execution, "pytest-args" => Words(pytest_args))
+        .flags(&[value("--pytest-args", "ARGS")])
+        .variables(&["SELF_TEST_ARGS"])
+        .help("Arguments for pytest, as one text of shell words")
+        .more("The agent adds what follows `--` on the command line."),
+    setting!(Execution, "timeout" => Seconds(timeout))
+        .flags(&[value("--timeout", "SECONDS")])
+        .variables(&["SELF_TEST_TIMEOUT"])
+        .help("Seconds that a shard may take")
+        .more("After that, the test that runs is `timed_out` and the others are `not_run`."),
+    setting!(Execution, "test-timeout" => SecondsOrNone(test_timeout))
+        .flags(&[value("--test-timeout", "SECONDS")])
+        .variables(&["SELF_TEST_TEST_TIMEOUT"])
+        .help("Seconds that a test may take, or none")
+        .more("After that, the test is `timed_out`, and the others continue in a new process."),
+    setting!(Execution, "reruns" => Count(reruns))
+        .flags(&[value("--reruns", "N")])
+        .variables(&["SELF_TEST_RERUNS"])
+        .help("Try a failing test N more times, each in a fresh process")
+        .more("A test that passes then is flaky."),
+    setting!(Execution, "max-fail" => Limit(max_fail))
+        .flags(&[
+            value("--max-fail", "N"),
+            word("--fail-fast", "1")
+                .help("End the run after the first failing test")
+                .excludes("--max-fail"),
+        ])
+        .variables(&["SELF_TEST_MAX_FAIL"])
+        .help("End the run after N failing tests, or none"),
+    setting!(Execution, "lock-timeout" => Patience(lock_timeout))
+        .flags(&[value("--lock-timeout", "SECONDS")])
+        .variables(&["SELF_TEST_LOCK_TIMEOUT"])
+        .help("Seconds to wait while others run in containers")
+        .more("`none` means as long as it takes."),
+    setting!(Execution, "coverage" => Switch(coverage))
+        .flags(&[on("--cov"), off("--no-cov").help("Do not measure coverage")])
+        .variables(&["SELF_TEST_COVERAGE"])
+        .help("Measure coverage")
+        .more("The interpreter needs coverage.py for it."),
+    // Which Python, with what.
+    setting!(Interpreter, "python" => Program(python))
+        .flags(&[value("--python", "PYTHON")])
+        .variables(&["SELF_TEST_PYTHON"])
+        .help("The interpreter")
+        .default("$VIRTUAL_ENV, .venv, venv, then python3"),
+    setting!(Interpreter, "managed-env" => Switch(managed_env))
+        .flags(&[
+            on("--managed-env"),
+            off("--no-managed-env").help("Fail where the interpreter has no pytest"),
+        ])
+        .variables(&["SELF_TEST_MANAGED_ENV"])
+        .help("Make an environment where the interpreter has no pytest"),
+    setting!(Interpreter, "offline" => Switch(offline))
+        .flags(&[
+            on("--offline"),
+            off("--no-offline").help("Fetch what the managed environment needs"),
+        ])
+        .variables(&["MENACE_OFFLINE_INSTALL"])
+        .help("Fetch nothing")
+        .more("The agent then pulls no image, and containers have no network."),
+    setting!(Interpreter, "wheels" => Path(wheels))
+        .flags(&[value("--wheels", "DIR")])
+        .variables(&["SELF_TEST_WHEELS"])
+        .help("A folder of wheels to make the managed environment from"),
+    // Containers and their engines.
+    setting!(Containers, "use-container" => Switch(container.enabled))
+        .flags(&[
+            on("--use-container"),
+            off("--no-container").help("Run on the host"),
+        ])
+        .variables(&["SELF_TEST_USE_CONTAINER"])
+        .help("Run each path in a container, where an engine answers")
+        .more("On a schedule this is also on if you name an image and an engine has it."),
+    setting!(Containers, "require-container" => Switch(container.required))
+        .flags(&[
+            on("--require-container"),
+            off("--no-require-container").help("Run on the host where no engine answers"),
+        ])
+        .variables(&["SELF_TEST_REQUIRE_CONTAINER"])
+        .help("Fail where no engine answers")
+        .more("It switches `use-container` on, unless a stronger layer switches that off."),
+    setting!(Containers, "container-image" => Image(container.image))
+        .flags(&[value("--container-image", "IMAGE")])
+        .variables(&["SELF_TEST_CONTAINER_IMAGE"])
+        .help("The image")
+        .default("the tarball's, else python:3.11-slim"),
+    setting!(Containers, "image-tar" => Path(container.image_tar))
+        .flags(&[value("--image-tar", "FILE")])
+        .variables(&["MENACE_SELF_TEST_IMAGE_TAR"])
+        .help("A tarball that holds the image"),
+    setting!(Containers, "container-runtime" => Program(container.runtime))
+        .flags(&[value("--container-runtime", "PROGRAM").used_by(ENGINES)])
+        .variables(&["SELF_TEST_CONTAINER_RUNTIME"])
+        .help("docker, podman or a path")
+        .default("whichever answers")
+        .more("The agent asks docker first."),
+    setting!(Containers, "docker-host" => EngineHost(container.host))
+        .flags(&[value("--docker-host", "URL").used_by(ENGINES)])
+        .variables(&["SELF_TEST_DOCKER_HOST"])
+        .help("The engine: unix://, tcp:// or ssh://")
+        .default("the runtime's own"),
+    setting!(Containers, "retries" => Count(container.retries))
+        .flags(&[value("--retries", "N").used_by(&[UsedBy::Run, UsedBy::Cleanup])])
+        .variables(&["SELF_TEST_RETRIES"])
+        .help("Try N more times what the engine failed to do")
+        .more("A failing test is no failure of the engine."),
+    setting!(Containers, "env" => Variables(container.env))
+        .flags(&[values("--env", "NAME[=VALUE]")])
+        .variables(&["SELF_TEST_CONTAINER_ENV"])
+        .help("Set a variable, or hand on one of this process"),
+    setting!(Containers, "network" => Word(container.network))
+        .flags(&[value("--network", "NETWORK")])
+        .variables(&["SELF_TEST_CONTAINER_NETWORK"])
+        .help("The network of the containers")
+        .default("none when offline")
+        .more("Otherwise it is the engine's own."),
+    setting!(Containers, "memory" => Memory(container.memory))
+        .flags(&[value("--memory", "BYTES")])
+        .variables(&["SELF_TEST_CONTAINER_MEMORY"])
+        .help("Memory of a container, such as 512m, or none"),
+    setting!(Containers, "cpus" => Processors(container.cpus))
+        .flags(&[value("--cpus", "N")])
+        .variables(&["SELF_TEST_CONTAINER_CPUS"])
+        .help("Processors of a container, or none"),
+    setting!(Containers, "pids-limit" => Limit(container.pids))
+        .flags(&[value("--pids-limit", "N")])
+        .variables(&["SELF_TEST_CONTAINER_PIDS"])
+        .help("Processes and threads of a container, or none"),
+    setting!(Containers, "container-args" => Words(container.args))
+        .flags(&[values("--container-arg", "ARG")])
+        .variables(&["SELF_TEST_CONTAINER_ARGS"])
+        .help("An argument for the engine's run"),
+    setting!(Containers, "exclude" => Patterns(container.exclude))
+        .help("What is not sent to a remote engine, by patterns of .gitignore"),
+    setting!(Containers, "lock-file" => Place(lock_file))
+        .variables(&["SELF_TEST_LOCK_FILE"])
+        .help("The file that a run in containers locks")
+        .default("sandbox_data/self_test.lock")
+        .more("Older tools lock it too, so that only one of them runs at a time."),
+    // What is done about modules that no test reaches.
+    setting!(Orphans, "include-orphans" => Switch(orphans.include))
+        .flags(&[
+            on("--include-orphans"),
+            off("--no-include-orphans").help("Do not try them"),
+        ])
+        .variables(&["SELF_TEST_DISABLE_ORPHANS", "SELF_TEST_INCLUDE_ORPHANS"])
+        .opposite("SELF_TEST_DISABLE_ORPHANS")
+        .help("Try the modules that no test reaches"),
+    setting!(Orphans, "discover-orphans" => Switch(orphans.discover))
+        .flags(&[
+            on("--discover-orphans"),
+            off("--no-discover-orphans").help("Do not look for them"),
+        ])
+        .variables(&["SELF_TEST_DISCOVER_ORPHANS"])
+        .help("Look for them when there is no list yet"),
+    setting!(Orphans, "recursive-orphans" => Switch(orphans.recursive))
+        .flags(&[
+            on("--recursive-orphans"),
+            off("--no-recursive-orphans").help("Do not look through what they import"),
+        ])
+        .variables(&["SELF_TEST_RECURSIVE_ORPHANS", "SANDBOX_RECURSIVE_ORPHANS"])
+        .help("Look through what they import as well"),
+    setting!(Orphans, "discover-isolated" => Switch(orphans.discover_isolated))
+        .flags(&[
+            on("--discover-isolated"),
+            off("--no-discover-isolated").help("Do not look for those"),
+        ])
+        .variables(&["SELF_TEST_DISCOVER_ISOLATED"])
+        .help("Look first for modules that nothing imports"),
+    setting!(Orphans, "recursive-isolated" => Switch(orphans.recursive_isolated))
+        .flags(&[
+            on("--recursive-isolated"),
+            off("--no-recursive-isolated").help("Do not look through what those import"),
+        ])
+        .variables(&["SELF_TEST_RECURSIVE_ISOLATED", "SANDBOX_RECURSIVE_ISOLATED"])
+        .help("Look through what those import as well"),
+    setting!(Orphans, "auto-include-isolated" => Switch(orphans.auto_include_isolated))
+        .flags(&[
+            on("--auto-include-isolated"),
+            off("--no-auto-include-isolated").help("Neither of the two"),
+        ])
+        .variables(&[
             "SELF_TEST_AUTO_INCLUDE_ISOLATED",
             "SANDBOX_AUTO_INCLUDE_ISOLATED",
-        ],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .switch()
-                .map(|on| settings.orphans.auto_include_isolated = on)
-        },
-        show: |settings| settings.orphans.auto_include_isolated.into(),
-    },
-    Setting {
-        name: "strict-orphans",
-        flags: &["--strict-orphans", "--no-strict-orphans"],
-        variables: &["SELF_TEST_STRICT_ORPHANS"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.strict = on),
-        show: |settings| settings.orphans.strict.into(),
-    },
-    Setting {
-        name: "merge-orphans",
-        flags: &["--merge-orphans", "--no-merge-orphans"],
-        variables: &["SELF_TEST_MERGE_ORPHANS"],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.integrate = on),
-        show: |settings| settings.orphans.integrate.into(),
-    },
-    Setting {
-        name: "refresh-orphans",
-        flags: &["--refresh-orphans", "--no-refresh-orphans"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| given.switch().map(|on| settings.orphans.refresh = on),
-        show: |settings| settings.orphans.refresh.into(),
-    },
-    Setting {
-        name: "exclude-modules",
-        flags: &["--exclude"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .patterns()
-                .map(|patterns| settings.orphans.exclude = patterns)
-        },
-        show: |settings| (&settings.orphans.exclude).into(),
-    },
-    Setting {
-        name: "suppress-orphans",
-        flags: &[],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .suppressions()
-                .map(|list| settings.orphans.suppressions = list)
-        },
-        show: |settings| {
-            Value::List(
-                settings
-                    .orphans
-                    .suppressions
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-            )
-        },
-    },
-    Setting {
-        name: "interval",
-        flags: &["--interval"],
-        variables: &["SELF_TEST_INTERVAL"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .seconds()
-                .map(|time| settings.schedule.interval = time)
-        },
-        show: |settings| settings.schedule.interval.into(),
-    },
-    Setting {
-        name: "cron",
-        flags: &["--cron"],
-        variables: &["SELF_TEST_CRON"],
-        in_files: true,
-        read: |settings, given| given.cron().map(|cron| settings.schedule.cron = cron),
-        show: |settings| {
-            let cron = settings.schedule.cron.as_ref();
-            cron.map(|cron| Value::Text(cron.to_string())).into()
-        },
-    },
-    Setting {
-        name: "jitter",
-        flags: &["--jitter"],
-        variables: &["SELF_TEST_JITTER"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .seconds_from_zero()
-                .map(|time| settings.schedule.jitter = time)
-        },
-        show: |settings| settings.schedule.jitter.into(),
-    },
-    Setting {
-        name: "history",
-        flags: &["--history"],
-        variables: &["SELF_TEST_HISTORY"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .path()
-                .map(|path| settings.schedule.history = Some(path))
-        },
-        show: |settings| settings.schedule.history.as_ref().into(),
-    },
-    Setting {
-        name: "drain-timeout",
-        flags: &["--drain-timeout"],
-        variables: &["SELF_TEST_DRAIN_TIMEOUT"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .seconds_from_zero()
-                .map(|time| settings.schedule.drain_timeout = time)
-        },
-        show: |settings| settings.schedule.drain_timeout.into(),
-    },
-    Setting {
-        name: "log-format",
-        flags: &["--log-format"],
-        variables: &["SELF_TEST_LOG_FORMAT"],
-        in_files: true,
-        read: |settings, given| {
-            let format = given.choice(&LogFormat::NAMES)?;
-            settings.log_format = format;
-            Ok(())
-        },
-        show: |settings| name_of(&LogFormat::NAMES, &settings.log_format),
-    },
-    Setting {
-        name: "metrics-port",
-        flags: &["--metrics-port"],
-        variables: &["SELF_TEST_METRICS_PORT"],
-        in_files: true,
-        read: |settings, given| given.port().map(|port| settings.metrics.port = port),
-        show: |settings| settings.metrics.port.map(u32::from).into(),
-    },
-    Setting {
-        name: "metrics-addr",
-        flags: &["--metrics-addr"],
-        variables: &["SELF_TEST_METRICS_ADDR"],
-        in_files: true,
-        read: |settings, given| given.ip_address().map(|addr| settings.metrics.addr = addr),
-        show: |settings| Value::Text(settings.metrics.addr.to_string()),
-    },
-    Setting {
-        name: "metrics-textfile",
-        flags: &["--metrics-textfile"],
-        variables: &["SELF_TEST_METRICS_TEXTFILE"],
-        in_files: true,
-        read: |settings, given| {
-            given
-                .path()
-                .map(|path| settings.metrics.textfile = Some(path))
-        },
-        show: |settings| settings.metrics.textfile.as_ref().into(),
-    },
-    Setting {
-        name: "progress",
-        flags: &["--progress"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            let choice = given.choice(&ProgressChoice::NAMES)?;
-            settings.progress = choice;
-            Ok(())
-        },
-        show: |settings| name_of(&ProgressChoice::NAMES, &settings.progress),
-    },
-    Setting {
-        name: "verbosity",
-        flags: &["--quiet", "--verbose"],
-        variables: &[],
-        in_files: true,
-        read: |settings, given| {
-            let choice = given.choice(&Verbosity::NAMES)?;
-            settings.verbosity = choice;
-            Ok(())
-        },
-        show: |settings| name_of(&Verbosity::NAMES, &settings.verbosity),
-    },
+        ])
+        .help("The same as --discover-isolated --recursive-isolated"),
+    setting!(Orphans, "strict-orphans" => Switch(orphans.strict))
+        .flags(&[
+            on("--strict-orphans"),
+            off("--no-strict-orphans").help("Only report those that fail"),
+        ])
+        .variables(&["SELF_TEST_STRICT_ORPHANS"])
+        .help("Fail where one of the modules fails"),
+    setting!(Orphans, "merge-orphans" => Switch(orphans.integrate))
+        .flags(&[
+            on("--merge-orphans"),
+            off("--no-merge-orphans").help("Leave the module map as it is"),
+        ])
+        .variables(&["SELF_TEST_MERGE_ORPHANS"])
+        .help("Put those that pass on the module map"),
+    setting!(Orphans, "refresh-orphans" => Switch(orphans.refresh))
+        .flags(&[
+            on("--refresh-orphans"),
+            off("--no-refresh-orphans").help("Keep to the list where there is one"),
+        ])
+        .help("Look for them although there is a list"),
+    setting!(Orphans, "exclude-modules" => Patterns(orphans.exclude))
+        .flags(&[values("--exclude", "PATTERN").used_by(SCAN)])
+        .help("Leave out files, by a pattern of .gitignore"),
+    setting!(Orphans, "suppress-orphans" => Suppressions(orphans.suppressions))
+        .help("Modules that no test has to reach, each with the reason")
+        .more("A table has a `module`, a name or a file with `*` for anything, and a `reason`."),
+    // When the tests run by themselves.
+    setting!(Schedule, "interval" => Seconds(schedule.interval))
+        .flags(&[value("--interval", "SECONDS").used_by(SCHEDULE)])
+        .variables(&["SELF_TEST_INTERVAL"])
+        .help("Seconds from one due time to the next")
+        .more("It does not count if `cron` comes from a layer that is as strong."),
+    setting!(Schedule, "cron" => Cron(schedule.cron))
+        .flags(&[value("--cron", "EXPR")
+            .used_by(SCHEDULE)
+            .excludes("--interval")])
+        .variables(&["SELF_TEST_CRON"])
+        .help("Due times as five fields of cron (local time), or none")
+        .more("`30 2 * * *` is every night at half past two."),
+    setting!(Schedule, "jitter" => SecondsFromZero(schedule.jitter))
+        .flags(&[value("--jitter", "SECONDS").used_by(SCHEDULE)])
+        .variables(&["SELF_TEST_JITTER"])
+        .help("Put each due time off by up to so many seconds")
+        .more("Many agents then do not begin at the same moment."),
+    setting!(Schedule, "history" => Path(schedule.history))
+        .flags(&[value("--history", "FILE").used_by(SCHEDULE)])
+        .variables(&["SELF_TEST_HISTORY"])
+        .help("Append the figures of each cycle to a JSON array")
+        .more("Older tools read that file."),
+    setting!(Schedule, "drain-timeout" => SecondsFromZero(schedule.drain_timeout))
+        .flags(&[value("--drain-timeout", "SECONDS").used_by(SCHEDULE)])
+        .variables(&["SELF_TEST_DRAIN_TIMEOUT"])
+        .help("Seconds that a cycle may go on after SIGTERM"),
+    setting!(Schedule, "log-format" => Choice(log_format: LogFormat))
+        .flags(&[value("--log-format", "FORMAT").used_by(SCHEDULE)])
+        .variables(&["SELF_TEST_LOG_FORMAT"])
+        .help("The form of the log"),
+    // Where figures are shown.
+    setting!(Metrics, "metrics-port" => Port(metrics.port))
+        .flags(&[value("--metrics-port", "PORT")])
+        .variables(&["SELF_TEST_METRICS_PORT"])
+        .help("Serve figures to Prometheus on this port, or none"),
+    setting!(Metrics, "metrics-addr" => IpAddress(metrics.addr))
+        .flags(&[value("--metrics-addr", "ADDRESS")])
+        .variables(&["SELF_TEST_METRICS_ADDR"])
+        .help("The address to serve them on"),
+    setting!(Metrics, "metrics-textfile" => Path(metrics.textfile))
+        .flags(&[value("--metrics-textfile", "FILE")])
+        .variables(&["SELF_TEST_METRICS_TEXTFILE"])
+        .help("Write the same to a file, for the textfile collector"),
+    // What is said, and how.
+    setting!(Output, "progress" => Choice(progress: ProgressChoice))
+        .flags(&[value("--progress", "HOW")])
+        .help("How to show progress"),
+    setting!(Output, "verbosity" => Choice(verbosity: Verbosity))
+        .flags(&[
+            word("--quiet", "quiet")
+                .help("Say only the verdict and the failures")
+                .short('q')
+                .excludes("--verbose"),
+            word("--verbose", "verbose")
+                .help("Say every test")
+                .short('v'),
+        ])
+        .help("How much to say"),
 ];
+
+const ENGINES: &[UsedBy] = &[UsedBy::Run, UsedBy::Cleanup, UsedBy::Image];
+const SCHEDULE: &[UsedBy] = &[UsedBy::RunScheduled];
+const SCAN: &[UsedBy] = &[UsedBy::OrphansScan];
 
 /// The setting that a file key names, or else the name that comes nearest to it.
 pub(super) fn by_key(key: &str) -> Result<&'static Setting, Option<&'static str>> {
@@ -600,7 +369,7 @@ fn nearest(key: &str) -> Option<&'static str> {
         let flags = setting
             .flags
             .iter()
-            .map(|flag| flag.trim_start_matches('-'));
+            .map(|flag| flag.name.trim_start_matches('-'));
         let names = std::iter::once(setting.name).chain(flags);
         names.map(|name| (setting.name, name))
     });
@@ -609,9 +378,4 @@ fn nearest(key: &str) -> Option<&'static str> {
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, setting)| setting)
-}
-
-fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> Value {
-    let name = names.iter().find(|(_, choice)| choice == value);
-    name.map(|(name, _)| *name).into()
 }

@@ -20,7 +20,8 @@ fn every_setting_is_listed_with_its_flags_and_variable() {
             .lines()
             .find(|line| line.starts_with('|') && line.contains(&key))
             .unwrap_or_else(|| panic!("README has no row for {key}"));
-        for word in setting.flags.iter().chain(setting.variables) {
+        let flags = setting.flags.iter().map(|flag| flag.name);
+        for word in flags.chain(setting.variables.iter().copied()) {
             assert!(
                 row.contains(&format!("`{word}`")),
                 "the row of {key} lacks {word}"

@@ -400,7 +400,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::settings::{Layers, SETTINGS, Settings};
+    use crate::settings::{Flag, Layers, SETTINGS, Settings, UsedBy};
 
     fn settings(line: &str) -> Settings {
         let args = shell_words::split(line).unwrap();
@@ -429,9 +429,10 @@ mod tests {
             let flags = command.get_arguments().filter_map(clap::Arg::get_long);
             flags.map(|flag| format!("--{flag}")).collect()
         };
-        let table = SETTINGS.iter().flat_map(|row| row.flags).copied();
-        // Of `agent orphans scan`.
-        let table = table.filter(|flag| *flag != "--exclude" && flag.starts_with("--"));
+        let table = SETTINGS.iter().flat_map(|row| row.flags);
+        let of_a_scan = |flag: &Flag| flag.used_by == [UsedBy::OrphansScan];
+        let table = table.filter(|flag| !of_a_scan(flag) && flag.name.starts_with("--"));
+        let table = table.map(|flag| flag.name);
         let outputs = ["--json", "--events", "--junit", "--help"];
         let all: BTreeSet<String> = table.chain(outputs).map(str::to_owned).collect();
         let of_schedules = [

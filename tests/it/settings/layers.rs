@@ -129,11 +129,11 @@ fn every_setting_is_read_from_every_layer_that_the_table_names() {
             assert_eq!(shown(&place.settings(), name), (text.to_owned(), variable));
         }
         for flag in row.flags {
-            let mut place = Place::new().flag(flag, word);
+            let mut place = Place::new().flag(flag.name, word);
             if name == "paths" {
                 place = place.paths(&["a", "b c"]);
             }
-            let name_of_it = (*flag).to_owned();
+            let name_of_it = flag.name.to_owned();
             let flag = Origin::Flag { name: name_of_it };
             assert_eq!(shown(&place.settings(), name), (text.to_owned(), flag));
         }
@@ -182,7 +182,7 @@ fn no_two_settings_share_a_name_a_flag_or_a_variable() {
         let names = row
             .flags
             .iter()
-            .copied()
+            .map(|flag| flag.name)
             .chain(row.variables.iter().copied())
             .chain([row.name]);
         for name in names {
