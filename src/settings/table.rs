@@ -112,7 +112,8 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--python", "PYTHON")])
         .variables(&["SELF_TEST_PYTHON"])
         .help("The interpreter")
-        .default("$VIRTUAL_ENV, .venv, venv, then python3"),
+        .default("$VIRTUAL_ENV, .venv, venv, then python3")
+        .more("A command, or a path."),
     setting!(Interpreter, "managed-env" => Switch(managed_env))
         .flags(&[
             on("--managed-env"),
@@ -153,7 +154,8 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--container-image", "IMAGE")])
         .variables(&["SELF_TEST_CONTAINER_IMAGE"])
         .help("The image")
-        .default("the tarball's, else python:3.11-slim"),
+        .default("the tarball's, else python:3.11-slim")
+        .more("A name, or an id."),
     setting!(Containers, "image-tar" => Path(container.image_tar))
         .flags(&[value("--image-tar", "FILE")])
         .variables(&["MENACE_SELF_TEST_IMAGE_TAR"])
@@ -177,13 +179,14 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Containers, "env" => Variables(container.env))
         .flags(&[values("--env", "NAME[=VALUE]")])
         .variables(&["SELF_TEST_CONTAINER_ENV"])
-        .help("Set a variable, or hand on one of this process"),
+        .help("Set a variable, or hand on one of this process")
+        .more("`NAME=VALUE` sets it, `NAME` alone hands on the value that the agent has."),
     setting!(Containers, "network" => Word(container.network))
         .flags(&[value("--network", "NETWORK")])
         .variables(&["SELF_TEST_CONTAINER_NETWORK"])
         .help("The network of the containers")
         .default("none when offline")
-        .more("Otherwise it is the engine's own."),
+        .more("If the agent is not offline, it is the engine's own default."),
     setting!(Containers, "memory" => Memory(container.memory))
         .flags(&[value("--memory", "BYTES")])
         .variables(&["SELF_TEST_CONTAINER_MEMORY"])
@@ -199,7 +202,8 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Containers, "container-args" => Words(container.args))
         .flags(&[values("--container-arg", "ARG")])
         .variables(&["SELF_TEST_CONTAINER_ARGS"])
-        .help("An argument for the engine's run"),
+        .help("An argument for the engine's run")
+        .more("`docker run` or `podman run` gets each of them as it is."),
     setting!(Containers, "exclude" => Patterns(container.exclude))
         .help("What is not sent to a remote engine, by patterns of .gitignore"),
     setting!(Containers, "lock-file" => Place(lock_file))

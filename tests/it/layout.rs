@@ -291,6 +291,7 @@ fn sources_speak_of_the_project_alone() {
     for (folder, suffix) in [
         ("src", "rs"),
         ("src", "py"),
+        ("src", "md"),
         ("tests/it", "rs"),
         ("migrations", "sql"),
         ("migrations", "md"),

@@ -1,33 +1,13 @@
-//! Holds README to the code: settings, exit codes, outcomes, commands.
+//! Holds README to the code: exit codes, outcomes, figures, links.
 
 use std::fs;
 use std::path::Path;
 
 use menace_agent::metrics::FAMILIES;
 use menace_agent::model::{ExitCode, Outcome, RunOutcome};
-use menace_agent::settings::SETTINGS;
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
-}
-
-#[test]
-fn every_setting_is_listed_with_its_flags_and_variable() {
-    let readme = readme();
-    for setting in SETTINGS.iter().filter(|setting| setting.name != "project") {
-        let key = format!("`{}`", setting.name);
-        let row = readme
-            .lines()
-            .find(|line| line.starts_with('|') && line.contains(&key))
-            .unwrap_or_else(|| panic!("README has no row for {key}"));
-        let flags = setting.flags.iter().map(|flag| flag.name);
-        for word in flags.chain(setting.variables.iter().copied()) {
-            assert!(
-                row.contains(&format!("`{word}`")),
-                "the row of {key} lacks {word}"
-            );
-        }
-    }
 }
 
 #[test]

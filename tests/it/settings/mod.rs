@@ -3,6 +3,7 @@
 mod files;
 mod layers;
 mod messages;
+mod page;
 mod projects;
 mod values;
 
