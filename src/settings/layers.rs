@@ -60,6 +60,15 @@ impl FlagValues {
         self.given.push((flag, FlagWords::Several(words)));
     }
 
+    /// The word that `flag` was given last.
+    pub fn word_of(&self, flag: &str) -> Option<&str> {
+        let mut last_first = self.given.iter().rev();
+        match last_first.find(|(given, _)| *given == flag) {
+            Some((_, FlagWords::One(word))) => Some(word),
+            Some((_, FlagWords::Several(_))) | None => None,
+        }
+    }
+
     fn last_of(&self, setting: &Setting) -> Option<(&'static str, Raw<'_>)> {
         let mut last_first = self.given.iter().rev();
         last_first

@@ -231,6 +231,10 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[
             on("--recursive-orphans"),
             off("--no-recursive-orphans").help("Do not look through what they import"),
+            on("--recursive").used_by(SCAN),
+            off("--no-recursive")
+                .help("Leave out what only other orphans of the list lead to")
+                .used_by(SCAN),
         ])
         .variables(&["SELF_TEST_RECURSIVE_ORPHANS", "SANDBOX_RECURSIVE_ORPHANS"])
         .help("Look through what they import as well"),
@@ -238,6 +242,9 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[
             on("--discover-isolated"),
             off("--no-discover-isolated").help("Do not look for those"),
+            on("--isolated")
+                .help("Add the modules that nothing imports, though a test runs them")
+                .used_by(SCAN),
         ])
         .variables(&["SELF_TEST_DISCOVER_ISOLATED"])
         .help("Look first for modules that nothing imports"),

@@ -1,11 +1,10 @@
-//! The command line as it is typed. Values of settings stay text here: the settings read them,
-//! so that a flag, a variable and a file accept the same words and complain in the same way.
+//! The command line as it is typed.
+//!
+//! Only what is no setting has a field here. The flags of settings are made from their rows
+//! (`flags`), and their values stay text: the settings read them, so that a flag, a variable and a
+//! file accept the same words and complain in the same way.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "the docs of arguments are help texts, and a terminal shows backticks as such"
-)]
-
+mod flags;
 mod module_map;
 mod orphans;
 mod run;
@@ -15,8 +14,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use self::flags::{CleanupSettings, GlobalSettings, ImageSettings};
 pub(super) use self::module_map::{
     AddArgs, BuildArgs, ChangeArgs, ExportArgs, ImportArgs, IntegrateArgs, ListWorkflowsArgs,
     ModuleMapArgs, ModuleMapCommand, NamedArgs, ShowMapArgs, UndoArgs, WorkflowArgs,
@@ -25,7 +25,6 @@ pub(super) use self::module_map::{
 pub(super) use self::orphans::{
     GraphArgs, GraphFormat, OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand, WhyArgs,
 };
-use self::run::{EngineArgs, note_word};
 pub(super) use self::run::{OutputArgs, RunArgs, RunScheduledArgs};
 pub(super) use self::service::{
     InstallServiceArgs, ManagerChoice, NameArgs, PrintServiceArgs, ServiceArgs, ServiceCommand,
@@ -56,7 +55,10 @@ Exit codes:
 )]
 pub(super) struct Cli {
     #[command(flatten)]
-    pub(super) global: GlobalArgs,
+    settings: GlobalSettings,
+    /// The flags of settings that the line gives.
+    #[arg(skip)]
+    given: FlagValues,
     /// The cycle that this process carries out for `run-scheduled`, which starts it
     #[arg(long, hide = true, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
     pub(super) cycle: Option<i64>,
@@ -71,21 +73,6 @@ pub(super) struct Cli {
     cycle_verbosity: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
-}
-
-/// Flags of every subcommand.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Global options")]
-pub(super) struct GlobalArgs {
-    /// The project folder [default: the nearest one above]
-    #[arg(long, global = true, value_name = "DIR")]
-    project: Option<String>,
-    /// The state file [default: sandbox_data/agent.db]
-    #[arg(long, global = true, value_name = "FILE")]
-    db: Option<String>,
-    /// When to use colours: auto, always, never
-    #[arg(long, global = true, value_name = "WHEN")]
-    color: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -184,22 +171,19 @@ pub(super) struct ImageLoadArgs {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     #[command(flatten)]
-    engine: EngineArgs,
+    settings: ImageSettings,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ImageListArgs {
     #[command(flatten)]
-    engine: EngineArgs,
+    settings: ImageSettings,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CleanupArgs {
     #[command(flatten)]
-    engine: EngineArgs,
-    /// Try N more times what the engine failed to do [default: 1]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    retries: Option<String>,
+    settings: CleanupSettings,
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -317,13 +301,11 @@ impl Cli {
     pub(super) fn parse_from(
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
-        let cli = Self::try_parse_from(args)?;
-        let run = match &cli.command {
-            Command::Run(run) => Some(run.as_ref()),
-            Command::RunScheduled(args) => Some(&args.run),
-            _ => None,
-        };
-        if let Some(run) = run
+        let matches = Self::command().try_get_matches_from(args)?;
+        let cli = Self::from_arg_matches(&matches);
+        let mut cli = cli.map_err(|error| error.format(&mut Self::command()))?;
+        cli.given = flags::given(&matches);
+        if let Some(run) = cli.run_args()
             && run.output.json
             && run.output.events.as_deref() == Some(Path::new("-"))
         {
@@ -335,53 +317,41 @@ impl Cli {
 
     /// When to use colours before the settings are known.
     pub(super) fn color(&self) -> Option<ColorChoice> {
-        self.global
-            .color
-            .as_deref()
+        self.given
+            .word_of("--color")
             .and_then(ColorChoice::from_name)
     }
 
     /// The form of the log before the settings are known.
     pub(super) fn log_format(&self) -> Option<&str> {
-        match &self.command {
-            _ if self.cycle_log_format.is_some() => self.cycle_log_format.as_deref(),
-            Command::RunScheduled(args) => args.schedule.log_format.as_deref(),
-            _ => None,
-        }
+        let of_supervisor = self.cycle_log_format.as_deref();
+        of_supervisor.or_else(|| self.given.word_of("--log-format"))
     }
 
     /// The flags that set settings.
     pub(super) fn flags(&self) -> FlagValues {
-        let mut flags = FlagValues::default();
-        self.global.note(&mut flags);
-        match &self.command {
-            Command::Run(run) => run.note(&mut flags),
-            Command::RunScheduled(args) => args.note(&mut flags),
-            Command::Cleanup(args) => {
-                args.engine.note(&mut flags);
-                note_word(&mut flags, "--retries", args.retries.as_ref());
-            }
-            Command::Image(image) => match &image.command {
-                ImageCommand::Load(args) => args.engine.note(&mut flags),
-                ImageCommand::List(args) => args.engine.note(&mut flags),
-                _ => {}
-            },
-            Command::Orphans(OrphansArgs {
-                command: OrphansCommand::Scan(args),
-            }) => args.note(&mut flags),
-            _ => {}
+        let mut flags = self.given.clone();
+        if let Some(run) = self.run_args() {
+            flags.pytest_args.clone_from(&run.after_dashes);
         }
-        note_word(&mut flags, "--log-format", self.cycle_log_format.as_ref());
-        note_word(&mut flags, "--quiet", self.cycle_verbosity.as_ref());
+        for (flag, word) in [
+            ("--log-format", &self.cycle_log_format),
+            ("--quiet", &self.cycle_verbosity),
+        ] {
+            if let Some(word) = word {
+                flags.set(flag, word);
+            }
+        }
         flags
     }
-}
 
-impl GlobalArgs {
-    fn note(&self, flags: &mut FlagValues) {
-        note_word(flags, "--project", self.project.as_ref());
-        note_word(flags, "--db", self.db.as_ref());
-        note_word(flags, "--color", self.color.as_ref());
+    /// The arguments of a run, if the command is one.
+    fn run_args(&self) -> Option<&RunArgs> {
+        match &self.command {
+            Command::Run(run) => Some(run),
+            Command::RunScheduled(args) => Some(&args.run),
+            _ => None,
+        }
     }
 }
 
@@ -418,6 +388,39 @@ mod tests {
     #[test]
     fn clap_finds_no_fault_with_the_definition() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_has_the_flags_of_the_rows_that_name_it() {
+        let mut command = Cli::command();
+        command.build();
+        for (names, all_used_by) in [
+            (&["run"][..], &[UsedBy::Run, UsedBy::Every][..]),
+            (
+                &["run-scheduled"],
+                &[UsedBy::Run, UsedBy::RunScheduled, UsedBy::Every],
+            ),
+            (&["cleanup"], &[UsedBy::Cleanup, UsedBy::Every]),
+            (&["image", "load"], &[UsedBy::Image, UsedBy::Every]),
+            (&["image", "list"], &[UsedBy::Image, UsedBy::Every]),
+            (&["orphans", "scan"], &[UsedBy::OrphansScan, UsedBy::Every]),
+            (&["history"], &[UsedBy::Every]),
+        ] {
+            let of_names = names.iter().try_fold(&command, |command, name| {
+                let mut all = command.get_subcommands();
+                all.find(|command| command.get_name() == *name)
+            });
+            let arguments: Vec<&str> = of_names
+                .unwrap()
+                .get_arguments()
+                .map(|argument| argument.get_id().as_str())
+                .collect();
+            for flag in SETTINGS.iter().flat_map(|row| row.flags) {
+                let is_named = all_used_by.iter().any(|used| flag.used_by.contains(used));
+                let is_there = arguments.contains(&flag.name);
+                assert_eq!(is_there, is_named, "{} of {names:?}", flag.name);
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::run::{note_switch, note_words};
-use crate::settings::FlagValues;
+use super::flags::ScanSettings;
 
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -21,23 +20,9 @@ pub(in crate::cli) enum OrphansCommand {
 }
 
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each flag of a pair is a field of its own to clap"
-)]
 pub(in crate::cli) struct OrphanScanArgs {
-    /// Look through what they import as well [default]
-    #[arg(long, overrides_with = "no_recursive")]
-    recursive: bool,
-    /// Leave out what only other orphans of the list lead to
-    #[arg(long, overrides_with = "recursive")]
-    no_recursive: bool,
-    /// Add the modules that nothing imports, though a test runs them
-    #[arg(long)]
-    isolated: bool,
-    /// Leave out files, by a pattern of .gitignore; repeatable
-    #[arg(long, value_name = "PATTERN")]
-    exclude: Vec<String>,
+    #[command(flatten)]
+    settings: ScanSettings,
     /// Print as JSON; `agent schema orphan-scan` describes it
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -74,13 +59,4 @@ pub(in crate::cli) struct GraphArgs {
 pub(in crate::cli) enum GraphFormat {
     Json,
     Dot,
-}
-
-impl OrphanScanArgs {
-    pub(super) fn note(&self, flags: &mut FlagValues) {
-        note_switch(flags, "--recursive-orphans", self.recursive, "on");
-        note_switch(flags, "--no-recursive-orphans", self.no_recursive, "off");
-        note_switch(flags, "--discover-isolated", self.isolated, "on");
-        note_words(flags, "--exclude", &self.exclude);
-    }
 }

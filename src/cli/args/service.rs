@@ -74,10 +74,8 @@ impl Cli {
     /// The command line of a service: `run-scheduled` with these arguments, for the project and the
     /// state file of this command line.
     pub(in crate::cli) fn of_service(&self, arguments: &[String]) -> Result<Self, clap::Error> {
-        let global = &self.global;
-        let globals = [("--project", &global.project), ("--db", &global.db)];
-        let globals = globals.into_iter().filter_map(|(flag, value)| {
-            let value = value.as_ref()?;
+        let globals = ["--project", "--db"].into_iter().filter_map(|flag| {
+            let value = self.given.word_of(flag)?;
             Some(format!("{flag}={value}"))
         });
         let line = std::iter::once("agent".to_owned()).chain(globals);
@@ -87,6 +85,6 @@ impl Cli {
 
     /// Whether this command line names the state file.
     pub(in crate::cli) fn names_db(&self) -> bool {
-        self.global.db.is_some()
+        self.given.word_of("--db").is_some()
     }
 }

@@ -38,7 +38,7 @@ fn agent_alone_prints_its_help_and_fails() {
     Global options:
           --project <DIR>  The project folder [default: the nearest one above]
           --db <FILE>      The state file [default: sandbox_data/agent.db]
-          --color <WHEN>   When to use colours: auto, always, never
+          --color <WHEN>   When to use colours: auto, always, never [default: auto]
 
     Exit codes:
       0  every test passed       5    no test was collected
