@@ -117,10 +117,10 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Interpreter, "managed-env" => Switch(managed_env))
         .flags(&[
             on("--managed-env"),
-            off("--no-managed-env").help("Fail where the interpreter has no pytest"),
+            off("--no-managed-env").help("Fail if the interpreter has no pytest"),
         ])
         .variables(&["SELF_TEST_MANAGED_ENV"])
-        .help("Make an environment where the interpreter has no pytest"),
+        .help("Make an environment if the interpreter has no pytest"),
     setting!(Interpreter, "offline" => Switch(offline))
         .flags(&[
             on("--offline"),
@@ -140,15 +140,15 @@ pub const SETTINGS: &[Setting] = &[
             off("--no-container").help("Run on the host"),
         ])
         .variables(&["SELF_TEST_USE_CONTAINER"])
-        .help("Run each path in a container, where an engine answers")
+        .help("Run each path in a container, if an engine answers")
         .more("On a schedule this is also on if you name an image and an engine has it."),
     setting!(Containers, "require-container" => Switch(container.required))
         .flags(&[
             on("--require-container"),
-            off("--no-require-container").help("Run on the host where no engine answers"),
+            off("--no-require-container").help("Run on the host if no engine answers"),
         ])
         .variables(&["SELF_TEST_REQUIRE_CONTAINER"])
-        .help("Fail where no engine answers")
+        .help("Fail if no engine answers")
         .more("It switches `use-container` on, unless a stronger layer switches that off."),
     setting!(Containers, "container-image" => Image(container.image))
         .flags(&[value("--container-image", "IMAGE")])
@@ -271,7 +271,7 @@ pub const SETTINGS: &[Setting] = &[
             off("--no-strict-orphans").help("Only report those that fail"),
         ])
         .variables(&["SELF_TEST_STRICT_ORPHANS"])
-        .help("Fail where one of the modules fails"),
+        .help("Fail if one of the modules fails"),
     setting!(Orphans, "merge-orphans" => Switch(orphans.integrate))
         .flags(&[
             on("--merge-orphans"),
@@ -282,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Orphans, "refresh-orphans" => Switch(orphans.refresh))
         .flags(&[
             on("--refresh-orphans"),
-            off("--no-refresh-orphans").help("Keep to the list where there is one"),
+            off("--no-refresh-orphans").help("Keep to the list if there is one"),
         ])
         .help("Look for them although there is a list"),
     setting!(Orphans, "exclude-modules" => Patterns(orphans.exclude))
