@@ -1,4 +1,4 @@
-//! `agent schema`: the JSON Schema of every JSON that the agent prints.
+//! `agent schema`: the JSON Schema of every JSON that the agent prints, and of its settings file.
 
 use super::args::{SchemaArgs, SchemaOf};
 use super::failure::Failure;
@@ -12,7 +12,7 @@ use crate::model::log::LogLine;
 use crate::model::scan::{GraphReport, OrphanReport, ScanReport, WhyReport};
 use crate::model::status::StatusReport;
 use crate::model::{EventLine, ExitCode, RunSummary};
-use crate::settings::ConfigReport;
+use crate::settings::{ConfigReport, file_schema};
 
 pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Failure> {
     let schema = match args.of {
@@ -29,6 +29,7 @@ pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Fa
         SchemaOf::Orphans => schemars::schema_for!(OrphanReport),
         SchemaOf::Why => schemars::schema_for!(WhyReport),
         SchemaOf::Graph => schemars::schema_for!(GraphReport),
+        SchemaOf::Settings => file_schema(),
     };
     output.data(&json(&schema)?).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)

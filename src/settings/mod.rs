@@ -13,8 +13,8 @@
 //! ```
 //!
 //! [`SETTINGS`] has one row a setting, which is the one description of it: the flags of the command
-//! line, the keys of files, the variables, `agent config` and the page for people are made from
-//! it. Whatever is given is read, even where a stronger layer
+//! line, the keys of files and their schema, the variables, `agent config` and the page for people
+//! are made from it. Whatever is given is read, even where a stronger layer
 //! overrides it: a wrong value is an error in every layer, so that it does not lie in wait for the
 //! day when the flag is left out.
 //!
@@ -28,6 +28,7 @@ mod origin;
 mod project;
 mod report;
 mod resolved;
+mod schema;
 mod setting;
 mod table;
 mod value;
@@ -40,6 +41,7 @@ pub use resolved::{
     ColorChoice, ContainerSettings, DEFAULT_IMAGE, LogFormat, MetricsSettings, OrphanSettings,
     ProgressChoice, ScheduleSettings, Settings, Verbosity,
 };
+pub use schema::file_schema;
 pub use setting::{Flag, Section, Setting, Takes, UsedBy};
 pub use table::SETTINGS;
 pub use value::{Problem, Value};

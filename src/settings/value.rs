@@ -16,7 +16,10 @@ use crate::plan::orphans::Suppression;
 use crate::schedule::Cron;
 
 /// Longer times are refused: 31 years are no deadline, and sums stay far from any overflow.
-const MAX_SECONDS: f64 = 1e9;
+pub(super) const MAX_SECONDS: f64 = 1e9;
+
+/// Less would be 0 in milliseconds, the unit that deadlines are kept in.
+pub(super) const MIN_SECONDS: f64 = 0.001;
 
 const SWITCH: &str = "expected 1/0, true/false, yes/no or on/off";
 
@@ -408,8 +411,7 @@ impl Given<'_> {
             Some(seconds) if seconds > MAX_SECONDS => {
                 Err(self.problem(&format!("more than {MAX_SECONDS} seconds")))
             }
-            // Less would be 0 in milliseconds, the unit that deadlines are kept in.
-            Some(seconds) if seconds >= 0.001 => Ok(Duration::from_secs_f64(seconds)),
+            Some(seconds) if seconds >= MIN_SECONDS => Ok(Duration::from_secs_f64(seconds)),
             _ => Err(self.problem(expected)),
         }
     }

@@ -107,7 +107,7 @@ pub(super) enum Command {
     Lease(LeaseArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
-    /// Print the JSON Schema of an output
+    /// Print the JSON Schema of an output, or of menace.toml
     Schema(SchemaArgs),
 }
 
@@ -274,7 +274,8 @@ pub(super) struct SchemaArgs {
     /// `image … --json`, `lease list --json`, a line of the log of
     /// `run-scheduled --log-format json`, `orphans scan --json`,
     /// `orphans list --json`, `why --json`, `graph --format json`,
-    /// `module-map … --json`, `workflow list --json` or `status --json`
+    /// `module-map … --json`, `workflow list --json`, `status --json` or the
+    /// settings file `menace.toml`
     pub(super) of: SchemaOf,
 }
 
@@ -294,6 +295,7 @@ pub(super) enum SchemaOf {
     ModuleMap,
     Workflows,
     Status,
+    Settings,
 }
 
 impl Cli {

@@ -99,6 +99,15 @@ fn the_schema_of_the_summary_names_its_seed_fields() {
 }
 
 #[test]
+fn a_settings_file_fits_the_schema_of_settings() {
+    let schema = schema("settings");
+    let good = serde_json::json!({ "workers": "auto", "test-timeout": 30, "coverage": false });
+    assert_eq!(problems(&schema, &good), [""; 0]);
+    let bad = serde_json::json!({ "wokers": 4 });
+    assert_ne!(problems(&schema, &bad), [""; 0]);
+}
+
+#[test]
 fn schemas_need_no_working_settings() {
     let project = Project::with("menace.toml", "wokers = 3\n");
     assert_eq!(project.call(&["schema", "summary"]).code, 0);

@@ -29,7 +29,7 @@ fn agent_alone_prints_its_help_and_fails() {
       cleanup        Remove what interrupted runs left
       lease          Show or release the leases of runs in containers
       config         Print every setting with its value and where that came from
-      schema         Print the JSON Schema of an output
+      schema         Print the JSON Schema of an output, or of menace.toml
 
     Options:
       -h, --help     Print help

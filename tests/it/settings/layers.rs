@@ -36,7 +36,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 }
 
 /// name, a TOML value, a word, and how both are shown.
-const EVERY_SETTING: [(&str, &str, &str, &str); 53] = [
+pub(super) const EVERY_SETTING: [(&str, &str, &str, &str); 53] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (

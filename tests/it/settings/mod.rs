@@ -5,6 +5,7 @@ mod layers;
 mod messages;
 mod page;
 mod projects;
+mod schema;
 mod values;
 
 use std::fs;
