@@ -1,5 +1,5 @@
-//! One cycle of `agent run-scheduled`, in a process of its own: a run that logs in place of
-//! reporting, and that drains.
+//! `agent cycle`: one cycle of `agent run-scheduled`, in a process of its own. It is a run that logs
+//! in place of reporting, and that drains.
 //!
 //! ```text
 //!  supervisor ── SIGTERM ─► drain: running tests finish, nothing new begins
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::args::{Cli, RunScheduledArgs};
+use super::args::{Cli, CycleArgs, OutputArgs};
 use super::failure::Failure;
 use super::log::{self, Log, RunLog};
 use super::output::Output;
@@ -36,15 +36,18 @@ use crate::store::Store;
 const NOTE_CHARS: usize = 1000;
 
 pub(super) fn run(
-    cycle: CycleId,
-    args: &RunScheduledArgs,
+    args: &CycleArgs,
     settings: &Settings,
     notices: Vec<Notice>,
     output: &mut Output,
-) -> ExitCode {
+) -> Result<ExitCode, Failure> {
+    check_state_file(args, settings)?;
+    let cycle = args.cycle;
     let log = RunLog::new(Log::new(settings.log_format), cycle, settings.verbosity);
     let log = Shared(Arc::new(Mutex::new(log)));
-    carry_out(cycle, args, settings, notices, output, &log).unwrap_or_else(|failure| {
+    let outputs = &args.scheduled.run.output;
+    let ended = carry_out(cycle, outputs, settings, notices, output, &log);
+    Ok(ended.unwrap_or_else(|failure| {
         let message = in_one_line(&failure);
         match failure.exit {
             // Who asked for the end knows of it.
@@ -55,12 +58,12 @@ pub(super) fn run(
         }
         note(&settings.db, cycle, &message);
         failure.exit
-    })
+    }))
 }
 
 /// Refuses settings that lead to another state file than the one that has the row of the cycle.
-pub(super) fn check_state_file(cli: &Cli, settings: &Settings) -> Result<(), Failure> {
-    match &cli.cycle_db {
+fn check_state_file(args: &CycleArgs, settings: &Settings) -> Result<(), Failure> {
+    match &args.cycle_db {
         Some(db) if *db != settings.db => {
             let other = AnotherStateFile(settings.db.clone());
             Err(Failure::new(ExitCode::USAGE, other))
@@ -70,28 +73,27 @@ pub(super) fn check_state_file(cli: &Cli, settings: &Settings) -> Result<(), Fai
 }
 
 /// Says why the settings of a cycle cannot be loaded.
-pub(super) fn cannot_load(cycle: i64, cli: &Cli, failure: &Failure) {
+pub(super) fn cannot_load(args: &CycleArgs, cli: &Cli, failure: &Failure) {
     let fields = LogFields {
-        cycle: Some(CycleId(cycle)),
+        cycle: Some(args.cycle),
         hint: failure.hint.clone(),
         ..LogFields::default()
     };
     let message = in_one_line(failure);
     log::early(cli).write(LogLevel::Error, "cycle-failed", &message, &fields);
-    if let Some(db) = &cli.cycle_db {
-        note(db, CycleId(cycle), &message);
+    if let Some(db) = &args.cycle_db {
+        note(db, args.cycle, &message);
     }
 }
 
 fn carry_out(
     cycle: CycleId,
-    args: &RunScheduledArgs,
+    args: &OutputArgs,
     settings: &Settings,
     notices: Vec<Notice>,
     output: &mut Output,
     log: &Shared,
 ) -> Result<ExitCode, Failure> {
-    let args = &args.run.output;
     let outputs = Arc::new(Mutex::new(Outputs::open(args)?));
     let (heard, wrote) = (log.clone(), Arc::clone(&outputs));
     let waits = log.clone();

@@ -47,7 +47,7 @@ use self::failure::Failure;
 use self::output::Output;
 use crate::clock::now_ms;
 use crate::diag;
-use crate::model::{CycleId, ExitCode};
+use crate::model::ExitCode;
 use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
 use crate::store::{Reader, Store, StoreError};
 
@@ -59,8 +59,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
     };
     let mut output = Output::new(early_color(&cli));
     let exit = dispatch(&cli, &mut output).unwrap_or_else(|failure| {
-        if let Some(cycle) = cli.cycle {
-            cycle::cannot_load(cycle, &cli, &failure);
+        if let Command::Cycle(args) = &cli.command {
+            cycle::cannot_load(args, &cli, &failure);
             return failure.exit;
         }
         if let Command::RunScheduled(_) = &cli.command
@@ -93,13 +93,8 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::run(args, output),
         Command::Service(args) => service::run(args, cli, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
-        Command::RunScheduled(args) => match cli.cycle {
-            Some(cycle) => {
-                cycle::check_state_file(cli, &settings)?;
-                Ok(cycle::run(CycleId(cycle), args, &settings, notices, output))
-            }
-            None => run_scheduled::run(args, layers, settings, &notices),
-        },
+        Command::RunScheduled(args) => run_scheduled::run(args, layers, settings, &notices),
+        Command::Cycle(args) => cycle::run(args, &settings, notices, output),
         Command::Status(args) => status::run(args, &settings, output),
         Command::History(args) => history::run(args, &settings, output),
         Command::Show(args) => show::run(args, &settings, output),

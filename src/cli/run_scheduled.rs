@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::Context;
 
-use super::args::{Cli, RunScheduledArgs};
+use super::args::{Cli, RunScheduledArgs, cycle_line};
 use super::failure::Failure;
 use super::log::{self, Log};
 use crate::diag;
@@ -100,17 +100,10 @@ fn command(
     let (cwd, db) = (layers.cwd.clone(), settings.db.clone());
     let program = std::env::current_exe().context("cannot find the agent's own program");
     let program = program.map_err(Failure::environment)?;
+    let own: Vec<OsString> = std::env::args_os().skip(1).collect();
     Ok(move |cycle: CycleId| {
         let Manner { format, verbosity } = manner.get();
-        let number = cycle.to_string();
-        let words = [
-            ["--cycle", &number],
-            ["--cycle-log-format", format.name()],
-            ["--cycle-verbosity", verbosity.name()],
-        ];
-        let db = [OsString::from("--cycle-db"), db.clone().into()];
-        let own = words.as_flattened().iter().map(OsString::from).chain(db);
-        let given = std::env::args_os().skip(1);
-        ProcessSpec::new(&program, &cwd).args(own.chain(given))
+        let line = cycle_line(&own, cycle, &db, format, verbosity);
+        ProcessSpec::new(&program, &cwd).args(line)
     })
 }

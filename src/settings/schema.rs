@@ -43,7 +43,7 @@ fn of_kind(setting: &Setting) -> Value {
     let texts = |item: &Value| json!({ "type": "array", "items": item });
     match &setting.kind {
         // No file can set it.
-        Kind::Project => json!(false),
+        Kind::Project => json!({ "not": {} }),
         Kind::Switch(_) => json!({ "type": "boolean" }),
         Kind::Count(_) => whole_number(0, u32::MAX),
         Kind::Workers(_) => or_word("auto", &whole_number(1, u32::MAX)),

@@ -2,7 +2,7 @@
 //!
 //! The flags of the command line, `agent config`, the JSON Schema of a settings file and the page
 //! `src/cli/topics/settings.md` are made from it. A new setting that fits one of the kinds is a row
-//! here, and a field with its default in `resolved.rs`.
+//! here, and a field with its default in `resolved.rs`; the test of the page says how to write it.
 
 use super::kind::{Choice, Field, Kind, name_of};
 use super::resolved::{ColorChoice, LogFormat, ProgressChoice, Verbosity};

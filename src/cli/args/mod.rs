@@ -4,6 +4,7 @@
 //! (`flags`), and their values stay text: the settings read them, so that a flag, a variable and a
 //! file accept the same words and complain in the same way.
 
+mod cycle;
 mod flags;
 mod module_map;
 mod orphans;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::cycle::{CycleArgs, cycle_line};
 use self::flags::{CleanupSettings, GlobalSettings, ImageSettings};
 pub(super) use self::module_map::{
     AddArgs, BuildArgs, ChangeArgs, ExportArgs, ImportArgs, IntegrateArgs, ListWorkflowsArgs,
@@ -59,18 +61,6 @@ pub(super) struct Cli {
     /// The flags of settings that the line gives.
     #[arg(skip)]
     given: FlagValues,
-    /// The cycle that this process carries out for `run-scheduled`, which starts it
-    #[arg(long, hide = true, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
-    pub(super) cycle: Option<i64>,
-    /// The state file that has the row of the cycle
-    #[arg(long, hide = true, value_name = "FILE", requires = "cycle")]
-    pub(super) cycle_db: Option<PathBuf>,
-    /// The form of the log that the cycle's lines are a part of
-    #[arg(long, hide = true, value_name = "FORMAT", requires = "cycle")]
-    cycle_log_format: Option<String>,
-    /// How much of it there is
-    #[arg(long, hide = true, value_name = "WORD", requires = "cycle")]
-    cycle_verbosity: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -109,6 +99,9 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Print the JSON Schema of an output, or of menace.toml
     Schema(SchemaArgs),
+    /// Carry out one cycle of run-scheduled, which starts it
+    #[command(hide = true)]
+    Cycle(Box<CycleArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -326,8 +319,12 @@ impl Cli {
 
     /// The form of the log before the settings are known.
     pub(super) fn log_format(&self) -> Option<&str> {
-        let of_supervisor = self.cycle_log_format.as_deref();
-        of_supervisor.or_else(|| self.given.word_of("--log-format"))
+        match &self.command {
+            Command::Cycle(args) if args.cycle_log_format.is_some() => {
+                args.cycle_log_format.as_deref()
+            }
+            _ => self.given.word_of("--log-format"),
+        }
     }
 
     /// The flags that set settings.
@@ -336,12 +333,14 @@ impl Cli {
         if let Some(run) = self.run_args() {
             flags.pytest_args.clone_from(&run.after_dashes);
         }
-        for (flag, word) in [
-            ("--log-format", &self.cycle_log_format),
-            ("--quiet", &self.cycle_verbosity),
-        ] {
-            if let Some(word) = word {
-                flags.set(flag, word);
+        if let Command::Cycle(args) = &self.command {
+            for (flag, word) in [
+                ("--log-format", &args.cycle_log_format),
+                ("--quiet", &args.cycle_verbosity),
+            ] {
+                if let Some(word) = word {
+                    flags.set(flag, word);
+                }
             }
         }
         flags
@@ -352,6 +351,7 @@ impl Cli {
         match &self.command {
             Command::Run(run) => Some(run),
             Command::RunScheduled(args) => Some(&args.run),
+            Command::Cycle(args) => Some(&args.scheduled.run),
             _ => None,
         }
     }

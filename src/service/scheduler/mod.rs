@@ -1,8 +1,8 @@
 //! [`Scheduler`]: runs the suites of a project on a schedule, for as long as it lives.
 //!
 //! It is a small process that outlives its cycles. Each cycle is a process of the same program,
-//! `agent --cycle N run-scheduled …`, so that a cycle that crashes, leaks or is killed for want of
-//! memory costs the service nothing, and what it used is given back.
+//! `agent cycle N …`, so that a cycle that crashes, leaks or is killed for want of memory costs the
+//! service nothing, and what it used is given back.
 //!
 //! ```text
 //!            due, or asked for

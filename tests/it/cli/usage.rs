@@ -85,6 +85,7 @@ fn every_help_fits_eighty_columns() {
         "config",
         "schema",
         "run-scheduled",
+        "cycle",
         "status",
         "service",
     ] {

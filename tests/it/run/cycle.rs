@@ -189,15 +189,7 @@ fn a_cycle_logs_its_run_and_writes_what_else_it_was_asked_for() {
     let Some(lab) = lab(&[("test_a.py", test), ("lonely.py", "import nothing\n")]) else {
         return;
     };
-    let args = [
-        "--cycle",
-        "1",
-        "run-scheduled",
-        "--no-cov",
-        "--json",
-        "--junit",
-        "j.xml",
-    ];
+    let args = ["cycle", "1", "--no-cov", "--json", "--junit", "j.xml"];
     let mut command = lab.command(&args);
     let answer = answer(command.stdin(Stdio::piped())).expect(1);
     assert_eq!(answer.json()["trigger"], "schedule");
@@ -222,7 +214,7 @@ fn the_log_for_programs_is_its_contract() {
     let Some(lab) = lab(&[("test_a.py", "def test_bad(): assert 0\n")]) else {
         return;
     };
-    let mut command = lab.command(&["--cycle", "1", "run-scheduled", "--no-cov"]);
+    let mut command = lab.command(&["cycle", "1", "--no-cov"]);
     command
         .env("SELF_TEST_LOG_FORMAT", "json")
         .stdin(Stdio::piped());
@@ -243,7 +235,7 @@ fn the_log_for_programs_is_its_contract() {
 fn a_cycle_that_cannot_start_says_why_in_the_log_and_in_its_row() {
     let lab = bare_lab("no-such-python", &[("test_a.py", "def test_a(): pass\n")]);
     give_row(&lab);
-    let mut command = lab.command(&["--cycle", "1", "run-scheduled", "--log-format", "json"]);
+    let mut command = lab.command(&["cycle", "1", "--log-format", "json"]);
     let stderr = answer(command.stdin(Stdio::piped())).expect(3).stderr;
     let log = log(&stderr);
     assert_eq!(events(&log), ["cycle-failed"]);
@@ -258,7 +250,7 @@ fn a_cycle_that_cannot_start_says_why_in_the_log_and_in_its_row() {
 #[test]
 fn settings_that_became_wrong_are_an_entry_of_the_log() {
     let lab = bare_lab("python3", &[("menace.toml", "wokers = 3\n")]);
-    let mut command = lab.command(&["--cycle", "7", "run-scheduled"]);
+    let mut command = lab.command(&["cycle", "7"]);
     command
         .env("SELF_TEST_LOG_FORMAT", "json")
         .stdin(Stdio::piped());
@@ -275,7 +267,7 @@ fn a_log_that_nobody_reads_ends_no_cycle() {
     };
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    let mut command = lab.command(&["--cycle", "1", "run-scheduled", "--no-cov"]);
+    let mut command = lab.command(&["cycle", "1", "--no-cov"]);
     let mut child = command
         .stdin(Stdio::piped())
         .stderr(writer)
@@ -297,11 +289,7 @@ fn an_image_without_an_engine_is_no_error_of_a_cycle() {
         "--container-image",
         "lab:1",
     ];
-    let args = [
-        &["--cycle", "1", "run-scheduled", "--no-cov", "--json"],
-        &image[..],
-    ]
-    .concat();
+    let args = [&["cycle", "1", "--no-cov", "--json"], &image[..]].concat();
     let mut command = lab.command(&args);
     let answer = answer(command.stdin(Stdio::piped())).expect(0);
     assert_eq!(answer.json()["executor"], "host");
@@ -325,7 +313,7 @@ fn a_tarball_that_cannot_be_used_is_an_error_of_a_cycle() {
     ]) else {
         return;
     };
-    let cycle = ["--cycle", "1", "run-scheduled", "--no-cov"];
+    let cycle = ["cycle", "1", "--no-cov"];
     let image = [
         "--container-runtime",
         "/bin/false",

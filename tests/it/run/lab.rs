@@ -137,7 +137,7 @@ impl Lab {
 
     /// One cycle of `agent run-scheduled --events -`, as its supervisor would start it.
     pub(super) fn cycle(&self, args: &[&str]) -> Going {
-        let args = [&["--cycle", "1", "run-scheduled", "--events", "-"], args].concat();
+        let args = [&["cycle", "1", "--events", "-"], args].concat();
         let mut command = self.command(&args);
         Going::start(command.stdin(Stdio::piped()))
     }

@@ -11,7 +11,7 @@ use crate::run::scheduled::{Service, assert_nothing_is_left};
 
 /// A cycle that may use this engine, where it names an image.
 fn cycle(engine: Engine, lab: &Lab, args: &[&str]) -> Command {
-    let cycle = ["--cycle", "1", "run-scheduled", "--no-cov"];
+    let cycle = ["cycle", "1", "--no-cov"];
     let engine = ["--container-runtime", engine.0];
     let mut command = lab.command(&[&cycle[..], &engine, args].concat());
     Engine::surroundings(&mut command);
