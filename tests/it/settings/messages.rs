@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use menace_agent::settings::SETTINGS;
+
 use super::Place;
 
 fn in_file(text: &str) -> String {
@@ -34,10 +36,13 @@ fn a_misspelled_key_is_shown_with_its_neighbour() {
 
 #[test]
 fn a_key_that_resembles_nothing_gets_the_list() {
-    insta::assert_snapshot!(in_file("[zoology]\nport = 1\n"), @"
+    let rows = SETTINGS.iter().filter(|row| row.in_files);
+    let keys: Vec<&str> = rows.map(|row| row.name).collect();
+    let complaint = in_file("[zoology]\nport = 1\n");
+    insta::assert_snapshot!(complaint.replace(&keys.join(", "), "[KEYS]"), @"
     error: cannot use the settings in …/project/menace.toml:1
       caused by: no setting is called `zoology`, in the line `[zoology]`
-    hint: the settings are data-dir, db, color, paths, workers, pytest-args, timeout, test-timeout, reruns, max-fail, lock-timeout, coverage, python, managed-env, offline, wheels, use-container, require-container, container-image, image-tar, container-runtime, docker-host, retries, env, network, memory, cpus, pids-limit, container-args, exclude, lock-file, include-orphans, discover-orphans, recursive-orphans, discover-isolated, recursive-isolated, auto-include-isolated, strict-orphans, merge-orphans, refresh-orphans, exclude-modules, suppress-orphans, interval, cron, jitter, history, drain-timeout, log-format, metrics-port, metrics-addr, metrics-textfile, progress, verbosity
+    hint: the settings are [KEYS]
     ");
 }
 

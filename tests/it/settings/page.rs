@@ -11,15 +11,13 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/topics/settings
 /// People write the page down to this heading; what is below is made.
 const MADE_BELOW: &str = "\n## All settings\n";
 
-/// Makes the test write the page.
-const WRITE: &str = "AGENT_WRITE_PAGES";
-
 #[test]
 fn the_tables_of_the_page_are_the_rows() {
     let page = fs::read_to_string(PAGE).unwrap();
     let head = page.find(MADE_BELOW).expect("the page has its heading") + MADE_BELOW.len();
     let made = page[..head].to_owned() + &tables();
-    if std::env::var_os(WRITE).is_some() {
+    // The same variable makes insta write its snapshots.
+    if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
         fs::write(PAGE, &made).unwrap();
     } else if page != made {
         let differs = page.lines().zip(made.lines()).find(|(is, be)| is != be);
@@ -27,7 +25,8 @@ fn the_tables_of_the_page_are_the_rows() {
         let name = Path::new(PAGE).strip_prefix(env!("CARGO_MANIFEST_DIR"));
         panic!(
             "{} is not what the rows of SETTINGS say\n  it says:  {is}\n  it is to: {be}\n\
-             `{WRITE}=1 cargo test --test it settings::page` writes it; then read the difference",
+             `INSTA_UPDATE=always cargo test --test it -- settings:: cli::` writes it, and the \
+             snapshots of settings; then read the difference",
             name.unwrap().display()
         );
     }

@@ -3,7 +3,7 @@
 use menace_agent::settings::file_schema;
 
 use super::Place;
-use super::layers::EVERY_SETTING;
+use super::layers::examples;
 
 /// Whether the agent and the schema accept a settings file, in this order.
 fn accepted(text: &str) -> (bool, bool) {
@@ -15,7 +15,7 @@ fn accepted(text: &str) -> (bool, bool) {
 
 #[test]
 fn a_good_value_of_every_setting_fits() {
-    for (name, toml, ..) in EVERY_SETTING {
+    for (name, toml, ..) in examples() {
         let text = format!("{name} = {toml}");
         assert_eq!(accepted(&text), (true, true), "{text}");
     }
