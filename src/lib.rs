@@ -46,7 +46,7 @@
 //! | L5 | [`cli`] | the command line, the terminal, exit codes; the only printer |
 //! | L4 | [`service`] | a service over a project; signals; the only user of tokio |
 //! | L3 | [`run`] | carrying out one plan |
-//! | L2 | [`settings`] | flags, environment and files, each value with its origin |
+//! | L2 | [`settings`] | the table of settings; flags, environment and files, each value with its origin |
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
 //! | L2 | [`mirror`] | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
 //! | L2 | [`engine`] | processes; the only user of duct |

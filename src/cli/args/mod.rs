@@ -629,6 +629,62 @@ mod tests {
         ]);
     }
 
+    #[test]
+    fn a_flag_that_only_some_commands_have_sets_its_setting_too() {
+        check(&[
+            (
+                "agent run-scheduled --interval 9",
+                "interval",
+                "9 s",
+                "--interval",
+            ),
+            (
+                "agent run-scheduled --cron '0 3 * * *'",
+                "cron",
+                "0 3 * * *",
+                "--cron",
+            ),
+            (
+                "agent run-scheduled --log-format json",
+                "log-format",
+                "json",
+                "--log-format",
+            ),
+            ("agent cycle 1 --jitter 0.5", "jitter", "0.5 s", "--jitter"),
+            ("agent cleanup --retries 3", "retries", "3", "--retries"),
+            (
+                "agent image list --docker-host tcp://a:1",
+                "docker-host",
+                "tcp://a:1",
+                "--docker-host",
+            ),
+            (
+                "agent image load x --container-runtime podman",
+                "container-runtime",
+                "podman",
+                "--container-runtime",
+            ),
+            (
+                "agent orphans scan --recursive --no-recursive",
+                "recursive-orphans",
+                "off",
+                "--no-recursive",
+            ),
+            (
+                "agent orphans scan --isolated",
+                "discover-isolated",
+                "on",
+                "--isolated",
+            ),
+            (
+                "agent orphans scan --exclude a --exclude b",
+                "exclude-modules",
+                "a b",
+                "--exclude",
+            ),
+        ]);
+    }
+
     /// Lines, each with a setting, its value and the flag that it comes from.
     fn check(cases: &[(&str, &str, &str, &str)]) {
         for (line, name, value, flag) in cases {
