@@ -12,7 +12,7 @@ use super::value::{Given, Problem, Value};
 use crate::plan::orphans::Suppression;
 use crate::schedule::Cron;
 
-/// What a setting takes; its name is that of the reader in [`Given`].
+/// The kind of a setting. A variant is called like the reader of [`Given`] that it uses.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// The project folder: it must be known before any file can be read, so the loader sets it.
@@ -141,7 +141,7 @@ impl Kind {
         }
     }
 
-    /// Whether the word `none` takes the value away again.
+    /// True if the word `none` takes the value away again.
     pub(super) fn reads_none(&self) -> bool {
         matches!(
             self,
@@ -155,7 +155,7 @@ impl Kind {
         )
     }
 
-    /// Whether it takes a number; a negative one is then a wrong value, and no unknown flag.
+    /// True if it takes a number.
     pub(super) fn is_number(&self) -> bool {
         matches!(
             self,

@@ -38,7 +38,7 @@ fn property(setting: &Setting) -> Value {
     property
 }
 
-/// What its reader in [`Given`](super::value::Given) makes of a value of TOML.
+/// The values of TOML that its reader in [`Given`](super::value::Given) accepts.
 fn of_kind(setting: &Setting) -> Value {
     let texts = |item: &Value| json!({ "type": "array", "items": item });
     match &setting.kind {

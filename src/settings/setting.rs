@@ -15,7 +15,7 @@ pub struct Setting {
     pub name: &'static str,
     /// The part of the help that has it.
     pub section: Section,
-    /// Whether files can set it.
+    /// False if no file can set it.
     pub in_files: bool,
     /// The flags that set it.
     pub flags: &'static [Flag],
@@ -33,21 +33,21 @@ pub struct Setting {
 /// A heading of the help and of the page for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// What every command has.
+    /// The project, and where the agent keeps its state.
     Global,
-    /// What is run, and until when.
+    /// The tests to run, how, and until when.
     Execution,
     /// Which Python, with what.
     Interpreter,
     /// Containers and their engines.
     Containers,
-    /// What is done about modules that no test reaches.
+    /// The trials of modules that no test reaches.
     Orphans,
     /// When the tests run by themselves.
     Schedule,
-    /// Where figures are shown.
+    /// Figures for Prometheus.
     Metrics,
-    /// What is said, and how.
+    /// The terminal and other outputs.
     Output,
 }
 
@@ -58,17 +58,17 @@ pub struct Flag {
     pub name: &'static str,
     /// The same in one letter.
     pub short: Option<char>,
-    /// What follows it.
+    /// The words that follow it.
     pub takes: Takes,
     /// The commands that have it.
     pub used_by: &'static [UsedBy],
     /// A flag that cannot be given beside it.
     pub excludes: Option<&'static str>,
-    /// What it does, where that is not what its setting says.
+    /// A line of help of its own, if that of its setting does not fit.
     help: Option<&'static str>,
 }
 
-/// What follows a flag.
+/// The words that follow a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// Nothing: the flag stands for this word.
@@ -127,7 +127,7 @@ impl Section {
 }
 
 impl Setting {
-    /// What it is for, in one line without a period. For a switch: what happens when it is on.
+    /// Its purpose in one line, without a period. A switch says what the agent does if it is on.
     pub fn meaning(&self) -> String {
         let help = self.help;
         match self.choices().as_slice() {
@@ -151,22 +151,22 @@ impl Setting {
         }
     }
 
-    /// What `flag`, one of its own, does.
+    /// The line of help of `flag`, which is one of its own.
     pub fn help_of(&self, flag: &Flag) -> String {
         flag.help.map_or_else(|| self.meaning(), str::to_owned)
     }
 
-    /// Whether it is on or off; of its flags the last one counts.
+    /// True if it is on or off, so that the last one of its flags counts.
     pub fn is_switch(&self) -> bool {
         matches!(self.kind, Kind::Switch(_))
     }
 
-    /// Whether it takes a number; a negative one is then a wrong value, and no unknown flag.
+    /// True if it takes a number, so that a negative one is a wrong value and no unknown flag.
     pub fn is_number(&self) -> bool {
         self.kind.is_number()
     }
 
-    /// Whether it takes arguments for another program, which may begin with a dash.
+    /// True if it takes arguments for another program, which may begin with a dash.
     pub fn is_arguments(&self) -> bool {
         matches!(self.kind, Kind::Words(_))
     }
@@ -183,7 +183,7 @@ impl Setting {
         }
     }
 
-    /// The words that it is one of.
+    /// The words of which it is one.
     pub(super) fn choices(&self) -> Vec<&'static str> {
         if let Kind::Choice(choice) = &self.kind {
             (choice.words)()
@@ -289,7 +289,7 @@ impl Flag {
         self
     }
 
-    /// What it does, because that is not what its setting is for.
+    /// A line of help of its own, because that of the setting does not fit.
     pub(super) const fn help(mut self, help: &'static str) -> Self {
         self.help = Some(help);
         self

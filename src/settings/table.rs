@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--color", "WHEN").used_by(&[UsedBy::Every])])
         .help("When to use colours")
         .more("`auto` means on a terminal, unless the variable `NO_COLOR` is set."),
-    // What is run, and until when.
+    // The tests to run, how, and until when.
     setting!(Execution, "paths" => TestPaths(paths))
         .flags(&[arguments("PATHS")])
         .help("Files, folders, node ids or globs; each is a shard of its own")
@@ -149,7 +149,7 @@ pub const SETTINGS: &[Setting] = &[
         ])
         .variables(&["SELF_TEST_REQUIRE_CONTAINER"])
         .help("Fail if no engine answers")
-        .more("It switches `use-container` on, unless a stronger layer switches that off."),
+        .more("It switches `use-container` on, unless a stronger place switches that off."),
     setting!(Containers, "container-image" => Image(container.image))
         .flags(&[value("--container-image", "IMAGE")])
         .variables(&["SELF_TEST_CONTAINER_IMAGE"])
@@ -211,7 +211,7 @@ pub const SETTINGS: &[Setting] = &[
         .help("The file that a run in containers locks")
         .default("sandbox_data/self_test.lock")
         .more("Older tools lock it too, so that only one of them runs at a time."),
-    // What is done about modules that no test reaches.
+    // The trials of modules that no test reaches.
     setting!(Orphans, "include-orphans" => Switch(orphans.include))
         .flags(&[
             on("--include-orphans"),
@@ -296,7 +296,7 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--interval", "SECONDS").used_by(SCHEDULE)])
         .variables(&["SELF_TEST_INTERVAL"])
         .help("Seconds from one due time to the next")
-        .more("It does not count if `cron` comes from a layer that is as strong."),
+        .more("It does not count if `cron` comes from a place that is as strong."),
     setting!(Schedule, "cron" => Cron(schedule.cron))
         .flags(&[value("--cron", "EXPR")
             .used_by(SCHEDULE)
@@ -322,7 +322,7 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--log-format", "FORMAT").used_by(SCHEDULE)])
         .variables(&["SELF_TEST_LOG_FORMAT"])
         .help("The form of the log"),
-    // Where figures are shown.
+    // Figures for Prometheus.
     setting!(Metrics, "metrics-port" => Port(metrics.port))
         .flags(&[value("--metrics-port", "PORT")])
         .variables(&["SELF_TEST_METRICS_PORT"])
@@ -335,7 +335,7 @@ pub const SETTINGS: &[Setting] = &[
         .flags(&[value("--metrics-textfile", "FILE")])
         .variables(&["SELF_TEST_METRICS_TEXTFILE"])
         .help("Write the same to a file, for the textfile collector"),
-    // What is said, and how.
+    // The terminal and other outputs.
     setting!(Output, "progress" => Choice(progress: ProgressChoice))
         .flags(&[value("--progress", "HOW")])
         .help("How to show progress"),

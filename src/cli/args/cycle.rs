@@ -53,7 +53,7 @@ pub(in crate::cli) fn cycle_line(
     before.chain(own).chain(after).collect()
 }
 
-/// Where the name of the command stands: before it are flags of every command, which take a value.
+/// The place of the command's name: before it are flags of every command, and each takes a value.
 fn command_at(line: &[OsString]) -> usize {
     let mut at = 0;
     while let Some(word) = line.get(at).and_then(|word| word.to_str())

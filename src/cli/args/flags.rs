@@ -1,7 +1,7 @@
 //! The flags of settings: arguments of clap made from the rows of [`SETTINGS`], and what a command
 //! line gives of them.
 //!
-//! **Invariant:** no setting has a name here. What differs between flags is asked of their rows.
+//! **Invariant:** no setting has a name here. The rows say how flags differ.
 
 use clap::{Arg, ArgAction, ArgMatches, Args};
 
@@ -76,7 +76,7 @@ fn argument(setting: &'static Setting, flag: &'static Flag, command: UsedBy) -> 
         .conflicts_with_all(flag.excludes)
 }
 
-/// What a line of the help says.
+/// The line of the help, with the default.
 fn help(setting: &Setting, flag: &Flag) -> String {
     let (text, default) = (setting.help_of(flag), setting.default_text());
     match flag.takes {

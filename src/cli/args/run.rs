@@ -18,7 +18,7 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) output: OutputArgs,
 }
 
-/// What a run says, and where. The settings of this heading come after it.
+/// The outputs of a run. The settings of the same heading come after them.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output", next_display_order = 0)]
 pub(in crate::cli) struct OutputArgs {

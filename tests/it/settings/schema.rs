@@ -5,7 +5,7 @@ use menace_agent::settings::file_schema;
 use super::Place;
 use super::layers::examples;
 
-/// Whether the agent and the schema accept a settings file, in this order.
+/// The answers of the agent and of the schema: does each accept this settings file?
 fn accepted(text: &str) -> (bool, bool) {
     let agent = Place::new().project_file(text).load().is_ok();
     let schema = jsonschema::validator_for(file_schema().as_value()).unwrap();
