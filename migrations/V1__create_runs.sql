@@ -143,7 +143,10 @@ SELECT
     orphan_passed,
     orphan_failed,
     git_commit,
-    git_dirty
+    git_dirty,
+    json_extract(failure, '$.message')
+        || coalesce((SELECT group_concat(': ' || trim(value), '') FROM json_each(failure, '$.causes')), '')
+        AS failure
 FROM run;
 
 CREATE VIEW self_test_history AS

@@ -34,6 +34,25 @@ pub fn rfc3339_ms(ms: i64) -> String {
         .unwrap_or_default()
 }
 
+/// Serde's `with` for milliseconds that JSON has as [`rfc3339`].
+pub mod as_rfc3339 {
+    use jiff::Timestamp;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(missing_docs, reason = "serde calls it like this")]
+    pub fn serialize<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::rfc3339(*ms))
+    }
+
+    #[expect(missing_docs, reason = "serde calls it like this")]
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(time.as_millisecond())
+    }
+}
+
 /// The time zone of this machine, as it is set now.
 pub fn local_time_zone() -> TimeZone {
     TimeZone::system()
@@ -75,6 +94,23 @@ impl Stopwatch {
     /// The present point.
     pub fn now(&self) -> Mono {
         Mono(millis(self.started.elapsed()))
+    }
+}
+
+/// Pauses between tries, each twice as long as the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// The first one.
+    pub first: Duration,
+    /// None is longer.
+    pub longest: Duration,
+}
+
+impl Pauses {
+    /// The pause after `earlier` others.
+    pub fn nth(&self, earlier: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(earlier);
+        self.first.saturating_mul(factor).min(self.longest)
     }
 }
 

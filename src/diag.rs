@@ -10,13 +10,22 @@
 //! [`Palette`].
 
 use std::error::Error;
+use std::fmt;
 
 use anstyle::{AnsiColor, Style};
+
+use crate::model::ExitCode;
 
 /// An error that knows a next step for the person who reads it.
 pub trait Hint: Error {
     /// The next step, as a lower-case fragment that works without a network.
     fn hint(&self) -> Option<String>;
+
+    /// What a command returns that ends with this error: the environment is wrong, unless the
+    /// error says otherwise.
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::ENVIRONMENT
+    }
 }
 
 /// The styles of a text; [`Palette::PLAIN`] writes no escape codes at all.
@@ -110,6 +119,24 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
 pub fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join(" · ")
+}
+
+/// ` and 3 more`, after a list of names that has so many more; nothing if it has none.
+pub fn and_more<N: fmt::Display + Default + PartialEq + Copy>(more: N) -> String {
+    if more == N::default() {
+        return String::new();
+    }
+    format!(" and {more} more")
+}
+
+/// The last `count` lines of `text` that are not empty.
+pub fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let from = lines.len().saturating_sub(count);
+    lines.into_iter().skip(from)
 }
 
 /// `text` with its control characters spelled out, line breaks and tabs excepted.

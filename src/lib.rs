@@ -1,25 +1,30 @@
 //! `agent`: a self-test agent that watches over Python projects where there is no internet.
 //!
-//! When asked, or on a schedule, it runs a project's pytest suites, remembers every attempt of every test in one
-//! SQLite file, and says what changed. This page is the map of the code; README is for users,
-//! `migrations/README.md` is the SQL interface, `offline/README.md` the way across an air gap.
+//! When asked, or on a schedule, it runs a project's pytest suites, remembers every attempt of
+//! every test in one SQLite file, and says what changed. This page is the map of the code; README
+//! is for users, `migrations/README.md` is the SQL interface, `offline/README.md` the way across an
+//! air gap.
 //!
 //! # The walk of a run
 //!
 //! ```text
-//!   cli::run ── Settings ──► service::SelfTestService
-//!     ├─ source   the paths exist, globs are expanded
-//!     ├─ store    opened; what an earlier crash left is recovered
-//!     ├─ service  in containers: an engine answers, its image is there, our turn has come
-//!     ├─ plan     paths + settings ─► RunPlan { shards, workers, deadlines }
-//!     ├─ engine   starts each shard, here or in a container ─► harness ─► HarnessEvent ─┐
-//!     ├─ run      the dispatcher decides: effects out ◄─────────────────────────────────┘
-//!     │             ├─► store    batched writes, then
-//!     │             └─► events   everyone who listens: terminal, JSON Lines, JUnit, callbacks
-//!     ├─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
-//!     ├─ run      the import graph ─► modules that no test reaches ─► tried in guarded processes
-//!     │             └─► those that pass join the module map, and workflows
-//!     └─ insight  the difference to the previous comparable run ─► summary, exit code
+//!   cli::run ── Settings ──► service::SelfTestService::run_once
+//!     ├─ service::prepare         settings in, a Job and the open state file out
+//!     │    ├─ source   the paths exist, globs are expanded
+//!     │    ├─ store    opened; what an earlier crash left is recovered
+//!     │    ├─ engine   the Executor: an interpreter here, or an engine with its image there
+//!     │    ├─ run      the lease, where it is our turn only
+//!     │    └─ plan     paths + settings ─► RunPlan { shards, workers, deadlines }
+//!     ├─ run::Recorder::open      the run is on disk
+//!     ├─ run::tests               starts shards, listens, decides; each effect is carried out
+//!     │    ├─ engine   Launch ─► harness ─► HarnessEvent ─► the dispatcher
+//!     │    └─ pytest   reconciled: collected == reported? else `not_run`, `crashed`, `timed_out`
+//!     ├─ modules::after_tests     the import graph ─► modules that no test reaches ─► tried;
+//!     │                           those that pass join the module map, and workflows
+//!     └─ run::Recorder::close     the verdict is on disk ─► summary, exit code
+//!          └─ insight  the difference to the previous comparable run
+//!
+//!   each result:  Write ─► run::Recorder ── stored ──► Event ─► terminal, JSON Lines, JUnit, callbacks
 //! ```
 //!
 //! Data moves one way. A stage never reaches back into an earlier one; it returns a value.
@@ -39,13 +44,15 @@
 //! # Layers
 //!
 //! A file imports modules of a lower layer only; siblings of a layer do not import each other,
-//! except inside their own folder. A test reads the sources and enforces this.
+//! except inside their own folder - and [`modules`], whose trials are a phase of a [`run`]. A test
+//! reads the sources and enforces this.
 //!
 //! | layer | module | owns |
 //! |---|---|---|
 //! | L5 | [`cli`] | the command line, the terminal, exit codes; the only printer |
 //! | L4 | [`service`] | a service over a project; signals; the only user of tokio |
-//! | L3 | [`run`] | carrying out one plan |
+//! | L3 | [`run`] | carrying out one plan: the recorder, and the loop around a phase |
+//! | L3 | [`modules`] | modules that no test reaches: found, tried, integrated; stands on `run` |
 //! | L2 | [`settings`] | the table of settings; flags, environment and files, each value with its origin |
 //! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
 //! | L2 | [`mirror`] | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
@@ -90,6 +97,7 @@ pub mod insight;
 pub mod metrics;
 pub mod mirror;
 pub mod model;
+pub mod modules;
 pub mod plan;
 pub mod pytest;
 pub mod replacement;

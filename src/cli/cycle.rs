@@ -24,9 +24,8 @@ use super::output::Output;
 use super::outputs::{Outputs, print_summary};
 use crate::diag::{self, one_line};
 use crate::model::log::{LogFields, LogLevel};
-use crate::model::record::Level;
-use crate::model::{CycleId, ExitCode, Notice};
-use crate::run::{self, RunReport, StopHandle, StopSignal};
+use crate::model::{self, CycleId, ExitCode, Level, Notice};
+use crate::run::{StopHandle, StopSignal};
 use crate::service::scheduler::AnotherStateFile;
 use crate::service::{Request, SelfTestService, run_until_drained};
 use crate::settings::Settings;
@@ -66,7 +65,7 @@ fn check_state_file(args: &CycleArgs, settings: &Settings) -> Result<(), Failure
     match &args.cycle_db {
         Some(db) if *db != settings.db => {
             let other = AnotherStateFile(settings.db.clone());
-            Err(Failure::new(ExitCode::USAGE, other))
+            Err(other.into())
         }
         _ => Ok(()),
     }
@@ -116,22 +115,15 @@ fn carry_out(
         });
     end_with_the_supervisor(service.stop_handle(), log.clone());
     let asked = log.clone();
-    let report = run_until_drained(&mut service, move |request| asked.hear(request))?;
+    let summary = run_until_drained(&mut service, move |request| asked.hear(request))?;
     lock(&outputs).take_problem()?;
-    print_summary(args, &report.summary, output)?;
-    if let Some(failure) = &report.failure {
-        note(&settings.db, cycle, &parts_in_one_line(failure));
-    }
-    Ok(finish(&report, log))
-}
-
-fn finish(report: &RunReport, log: &Shared) -> ExitCode {
-    if let Some(failure) = &report.failure {
+    print_summary(args, &summary, output)?;
+    if let Some(failure) = summary.run.failure() {
         let message = parts_in_one_line(failure);
-        let hint = failure.hint.as_deref();
-        log.lock().failure(&message, hint);
+        note(&settings.db, cycle, &message);
+        log.lock().failure(&message, failure.hint.as_deref());
     }
-    ExitCode(report.summary.exit_code)
+    Ok(summary.exit_code())
 }
 
 /// Without a supervisor that waits nobody closes the row of the cycle, and the next one may begin.
@@ -188,7 +180,7 @@ fn in_one_line(failure: &Failure) -> String {
     diag::in_one_line(failure.error.as_ref())
 }
 
-fn parts_in_one_line(failure: &run::Failure) -> String {
+fn parts_in_one_line(failure: &model::Failure) -> String {
     let causes = failure.causes.iter().map(String::as_str);
     let parts: Vec<String> = std::iter::once(failure.message.as_str())
         .chain(causes)

@@ -4,11 +4,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::stream::Stream;
 use crate::model::event::EVENTS_VERSION;
 use crate::model::{Event, RunId};
 
@@ -44,9 +45,7 @@ pub enum EventsError {
 /// The sink of the event stream.
 pub struct EventsSink {
     target: String,
-    to_stdout: bool,
-    /// `None` after the first error.
-    writer: Option<Box<dyn Write + Send>>,
+    stream: Stream,
 }
 
 /// An event line that borrows its event; the same JSON as `EventLine`.
@@ -62,7 +61,10 @@ impl EventsSink {
     /// Opens `path`, emptied if it exists; `-` is stdout.
     pub fn open(path: &Path) -> Result<Self, EventsError> {
         if path == Path::new("-") {
-            return Ok(Self::to_stdout(Box::new(io::stdout())));
+            return Ok(Self {
+                target: "stdout".to_owned(),
+                stream: Stream::of_process(io::stdout()),
+            });
         }
         if let Some(parent) = missing_parent(path) {
             let (path, parent) = (path.to_owned(), parent.to_owned());
@@ -74,43 +76,28 @@ impl EventsSink {
         })?;
         Ok(Self {
             target: format!("`{}`", path.display()),
-            to_stdout: false,
-            writer: Some(Box::new(file)),
+            stream: Stream::named(file),
         })
-    }
-
-    fn to_stdout(writer: Box<dyn Write + Send>) -> Self {
-        Self {
-            target: "stdout".to_owned(),
-            to_stdout: true,
-            writer: Some(writer),
-        }
     }
 
     /// Writes one line. Fails once at most, and then stays silent; a reader of stdout that hung up
     /// is no error.
     pub fn handle(&mut self, run_id: RunId, event: &Event) -> Result<(), EventsError> {
-        let Some(writer) = &mut self.writer else {
+        if !self.stream.is_open() {
             return Ok(());
-        };
+        }
         let v = EVENTS_VERSION;
         let line = Line { v, run_id, event };
         let written = serde_json::to_vec(&line)
             .map_err(io::Error::from)
             .and_then(|mut line| {
                 line.push(b'\n');
-                writer.write_all(&line)?;
-                writer.flush()
+                self.stream.write(&line)
             });
-        let Err(source) = written else {
-            return Ok(());
-        };
-        self.writer = None;
-        if self.to_stdout && source.kind() == io::ErrorKind::BrokenPipe {
-            return Ok(());
-        }
-        let target = self.target.clone();
-        Err(EventsError::Write { target, source })
+        written.map_err(|source| EventsError::Write {
+            target: self.target.clone(),
+            source,
+        })
     }
 }
 
@@ -118,7 +105,7 @@ impl fmt::Debug for EventsSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventsSink")
             .field("target", &self.target)
-            .field("open", &self.writer.is_some())
+            .field("stream", &self.stream)
             .finish_non_exhaustive()
     }
 }
@@ -131,10 +118,11 @@ pub(super) fn missing_parent(path: &Path) -> Option<&Path> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::model::event::EventLine;
-    use crate::model::record::Level;
-    use crate::model::{Notice, ShardIndex};
+    use crate::model::{Level, Notice, ShardIndex};
 
     fn notice() -> Event {
         Event::Notice(Notice {
@@ -145,11 +133,11 @@ mod tests {
         })
     }
 
-    struct Broken(io::ErrorKind);
+    struct Full;
 
-    impl Write for Broken {
+    impl Write for Full {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
+            Err(io::ErrorKind::StorageFull.into())
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -203,18 +191,10 @@ mod tests {
     fn a_write_error_is_reported_once() {
         let mut sink = EventsSink {
             target: "`events.jsonl`".to_owned(),
-            to_stdout: false,
-            writer: Some(Box::new(Broken(io::ErrorKind::StorageFull))),
+            stream: Stream::named(Full),
         };
         let error = sink.handle(RunId(1), &notice()).unwrap_err();
         insta::assert_snapshot!(error, @"cannot write events to `events.jsonl`; the run goes on without them");
         assert!(sink.handle(RunId(1), &notice()).is_ok());
-    }
-
-    #[test]
-    fn a_reader_of_stdout_that_hung_up_is_no_error() {
-        let mut sink = EventsSink::to_stdout(Box::new(Broken(io::ErrorKind::BrokenPipe)));
-        assert!(sink.handle(RunId(1), &notice()).is_ok());
-        assert!(sink.writer.is_none());
     }
 }

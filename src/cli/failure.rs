@@ -2,24 +2,12 @@
 
 use std::io;
 
-use crate::archive::{ArchiveError, PackError};
 use crate::diag::Hint;
-use crate::engine::container::EngineError;
-use crate::exporter::ExporterError;
 use crate::model::ExitCode;
-use crate::run::analysis::AnalysisError;
-use crate::service::ServiceError;
-use crate::service::cleanup::CleanupError;
-use crate::service::images::ImageError;
-use crate::service::install::InstallError;
-use crate::service::scheduler::SchedulerError;
-use crate::settings::SettingsError;
-use crate::store::StoreError;
 
 /// Why a command could not do its work.
 ///
-/// The errors of the lower layers become one of these with `?`; the list of `From`s below is the
-/// list of exit codes.
+/// The errors of the lower layers become one of these with `?`: each knows its exit code.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) exit: ExitCode,
@@ -28,15 +16,6 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// An error with a hint of its own.
-    pub(super) fn new(exit: ExitCode, error: impl Hint + Send + Sync + 'static) -> Self {
-        Self {
-            exit,
-            hint: error.hint(),
-            error: error.into(),
-        }
-    }
-
     /// The command line asks for something that is not there.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self {
@@ -65,92 +44,12 @@ impl Failure {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::new(ExitCode::STATE_FILE, error)
-    }
-}
-
-impl From<ArchiveError> for Failure {
-    fn from(error: ArchiveError) -> Self {
-        Self::new(ExitCode::ENVIRONMENT, error)
-    }
-}
-
-impl From<PackError> for Failure {
-    fn from(error: PackError) -> Self {
-        let exit = if error.is_usage() {
-            ExitCode::USAGE
-        } else {
-            ExitCode::ENVIRONMENT
-        };
-        Self::new(exit, error)
-    }
-}
-
-impl From<CleanupError> for Failure {
-    fn from(error: CleanupError) -> Self {
-        Self::new(ExitCode::STATE_FILE, error)
-    }
-}
-
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
-        let exit = match error {
-            ImageError::Store(_) => ExitCode::STATE_FILE,
-            _ => ExitCode::ENVIRONMENT,
-        };
-        Self::new(exit, error)
-    }
-}
-
-impl From<InstallError> for Failure {
-    fn from(error: InstallError) -> Self {
-        let exit = if error.is_usage() {
-            ExitCode::USAGE
-        } else {
-            ExitCode::ENVIRONMENT
-        };
-        Self::new(exit, error)
-    }
-}
-
-impl From<AnalysisError> for Failure {
-    fn from(error: AnalysisError) -> Self {
-        let exit = match error {
-            AnalysisError::Store(_) => ExitCode::STATE_FILE,
-            AnalysisError::Scan(_) => ExitCode::ENVIRONMENT,
-        };
-        Self::new(exit, error)
-    }
-}
-
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
-        Self::new(ExitCode::ENVIRONMENT, error)
-    }
-}
-
-impl From<SchedulerError> for Failure {
-    fn from(error: SchedulerError) -> Self {
-        Self::new(error.exit_code(), error)
-    }
-}
-
-impl From<ExporterError> for Failure {
-    fn from(error: ExporterError) -> Self {
-        Self::new(ExitCode::ENVIRONMENT, error)
-    }
-}
-
-impl From<ServiceError> for Failure {
-    fn from(error: ServiceError) -> Self {
-        Self::new(error.exit_code(), error)
-    }
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::new(ExitCode::USAGE, error)
+impl<E: Hint + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            exit: error.exit_code(),
+            hint: error.hint(),
+            error: error.into(),
+        }
     }
 }

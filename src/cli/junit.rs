@@ -6,7 +6,7 @@
 //! **Invariant:** a report without failures and errors means a run that passed. Lost tests are
 //! errors, and a run that ended badly without a bad test gets an error of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,10 @@ use quick_junit::{
 };
 
 use super::events::missing_parent;
-use crate::model::summary::FailedTest;
-use crate::model::{AttemptRecord, Event, Outcome, RunOutcome, RunSummary, ShardIndex, TestKey};
+use crate::clock::rfc3339;
+use crate::model::{
+    AttemptRecord, Event, FailedTest, Outcome, RunOutcome, RunSummary, ShardIndex, TestKey,
+};
 
 /// Why the report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +118,7 @@ impl JunitSink {
 
     fn report(&self, summary: &RunSummary) -> Report {
         let mut report = Report::new("agent");
-        report.timestamp = summary.started_at.parse().ok();
+        report.timestamp = rfc3339(summary.run.facts.started_ms).parse().ok();
         report.set_time(to_duration(summary.runtime));
         let mut files: BTreeMap<&str, Vec<TestCase>> = BTreeMap::new();
         for attempts in &self.tests {
@@ -126,7 +128,7 @@ impl JunitSink {
             }
         }
         for lost in self.unreported(summary) {
-            let cases = files.entry(&lost.file).or_default();
+            let cases = files.entry(&lost.last.file).or_default();
             cases.push(lost_case(lost));
         }
         for (file, cases) in files {
@@ -138,7 +140,7 @@ impl JunitSink {
         let seen = u64::try_from(report.tests).unwrap_or(u64::MAX);
         let missing = summary.total.saturating_sub(seen);
         let unexplained =
-            summary.outcome != RunOutcome::Passed && report.failures + report.errors == 0;
+            summary.outcome() != RunOutcome::Passed && report.failures + report.errors == 0;
         if missing > 0 || unexplained {
             report.add_test_suite(run_suite(summary, missing));
         }
@@ -147,16 +149,16 @@ impl JunitSink {
 
     /// Failures of the summary that no event told of.
     fn unreported<'a>(&self, summary: &'a RunSummary) -> Vec<&'a FailedTest> {
-        let known: std::collections::HashSet<&str> = self
+        let known: HashSet<TestKey> = self
             .tests
             .iter()
             .flatten()
-            .map(|record| record.nodeid.as_str())
+            .map(AttemptRecord::key)
             .collect();
         summary
             .failures
             .iter()
-            .filter(|test| !known.contains(test.nodeid.as_str()))
+            .filter(|test| !known.contains(&test.last.key()))
             .collect()
     }
 }
@@ -182,7 +184,8 @@ fn test_case(last: &AttemptRecord, earlier: &[AttemptRecord]) -> TestCase {
 }
 
 fn lost_case(test: &FailedTest) -> TestCase {
-    named_case(&test.nodeid, status(test.outcome, test.message.as_deref()))
+    let last = &test.last;
+    named_case(&last.nodeid, status(last.outcome, last.message.as_deref()))
 }
 
 fn named_case(nodeid: &str, status: TestCaseStatus) -> TestCase {
@@ -244,13 +247,13 @@ fn run_suite(summary: &RunSummary, missing: u64) -> TestSuite {
     let message = if missing > 0 {
         format!("{missing} of {} tests did not report", summary.total)
     } else {
-        format!("the run ended as {}", summary.outcome)
+        format!("the run ended as {}", summary.outcome())
     };
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_type(summary.outcome.as_str());
+    status.set_type(summary.outcome().as_str());
     status.set_message(message);
     let mut suite = TestSuite::new("agent");
-    suite.add_test_case(TestCase::new(format!("run {}", summary.run_id), status));
+    suite.add_test_case(TestCase::new(format!("run {}", summary.run.run_id), status));
     suite
 }
 

@@ -32,6 +32,7 @@ mod schema;
 mod service;
 mod show;
 mod status;
+mod stream;
 pub mod terminal;
 mod why;
 mod workflow;

@@ -18,15 +18,12 @@ use super::project::{named, pick};
 use super::terminal::{added_lines, map_changes, map_groups, plan_lines};
 use super::{json, reader};
 use crate::clock::now_ms;
-use crate::graph::integration::{Candidate, built_map, entries};
+use crate::graph::integration::{built_map, entries};
 use crate::mirror::{Mirrors, module_map_text, parse_module_map};
-use crate::model::record::Level;
 use crate::model::{
-    ExitCode, GroupId, Groups, MapEntry, Module, Notice, OrphanStatus, RunId, Source,
+    ExitCode, GroupId, Groups, Level, MapEntry, Module, Notice, OrphanStatus, RunId, Source,
 };
-use crate::run::analysis::Analysis;
-use crate::run::orphans::take_edits;
-use crate::run::{plan_integration, read_mirrors, write_mirrors};
+use crate::modules::{Analysis, plan_integration, read_mirrors, take_edits, write_mirrors};
 use crate::service::orphans::{analysis, request};
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
@@ -258,18 +255,12 @@ fn integrate(
     output: &Output,
 ) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
-    let mut candidates = desk.reader.passing_orphans()?;
-    if !args.modules.is_empty() {
-        candidates = only(
-            &desk.reader,
-            &desk.analysis,
-            &candidates,
-            &args.modules,
-            settings,
-        )?;
-    }
+    let named = match args.modules.as_slice() {
+        [] => None,
+        names => Some(passing(&desk, names, settings)?),
+    };
     let (graph, analysed) = (&desk.analysis.graph, desk.analysis.analysed());
-    let plan = plan_integration(&desk.reader, graph, analysed, &candidates)?;
+    let plan = plan_integration(&desk.reader, graph, analysed, named.as_ref())?;
     let plan = plan.map_err(|refusal| Failure {
         exit: ExitCode::INCOMPLETE,
         hint: Some("mend the files that do not parse, or exclude them".to_owned()),
@@ -282,51 +273,42 @@ fn integrate(
     Ok(plan_lines(&plan, args.dry_run))
 }
 
-/// Why a module cannot join.
-fn standing(reader: &Reader, file: &str) -> Result<String, Failure> {
-    let orphans = reader.orphans()?.into_iter();
-    let found = orphans
-        .into_iter()
-        .find(|row| row.orphan.module.file == file);
-    let how = match found.map(|row| row.status) {
-        None => "is not on the list of orphans",
-        Some(OrphanStatus::Untried) => "was not tried yet",
-        Some(OrphanStatus::Integrated) => "is on the module map already",
-        Some(OrphanStatus::Redundant) => "repeats another module",
-        Some(OrphanStatus::Passed) => "passed, and has gone from the list",
-        Some(OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut) => {
-            "did not pass its last trial"
-        }
-    };
-    Ok(format!("`{file}` {how}"))
-}
-
-/// The candidates that are named; that they are lifts their hold.
-fn only(
-    reader: &Reader,
-    analysis: &Analysis,
-    candidates: &[Candidate],
+/// The files of the modules that are named, each an orphan that passed its last trial.
+fn passing(
+    desk: &Desk,
     names: &[String],
     settings: &Settings,
-) -> Result<Vec<Candidate>, Failure> {
-    let named = named(analysis, names, settings)?;
-    for module in &named {
-        if !candidates
+) -> Result<BTreeSet<String>, Failure> {
+    let orphans = desk.reader.orphans()?;
+    let mut files = BTreeSet::new();
+    for module in named(&desk.analysis, names, settings)? {
+        let status = orphans
             .iter()
-            .any(|candidate| candidate.file == module.file)
-        {
+            .find(|record| record.orphan.module.file == module.file)
+            .map(|record| record.status);
+        if let Some(why) = why_not(status) {
             return Err(Failure {
                 hint: Some("only orphans that passed their last trial can join".to_owned()),
-                ..Failure::usage(anyhow!("{}", standing(reader, &module.file)?))
+                ..Failure::usage(anyhow!("`{}` {why}", module.file))
             });
         }
+        files.insert(module.file);
     }
-    let files: BTreeSet<String> = named.into_iter().map(|module| module.file).collect();
-    let named = files.into_iter().map(|file| Candidate {
-        file,
-        held_back: false,
-    });
-    Ok(named.collect())
+    Ok(files)
+}
+
+/// Why a module cannot join; `status` is that of the list of orphans.
+fn why_not(status: Option<OrphanStatus>) -> Option<&'static str> {
+    match status {
+        Some(OrphanStatus::Passed) => None,
+        None => Some("is not on the list of orphans"),
+        Some(OrphanStatus::Untried) => Some("was not tried yet"),
+        Some(OrphanStatus::Integrated) => Some("is on the module map already"),
+        Some(OrphanStatus::Redundant) => Some("repeats another module"),
+        Some(OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut) => {
+            Some("did not pass its last trial")
+        }
+    }
 }
 
 fn undo(args: &UndoArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
@@ -348,7 +330,7 @@ fn run_number(reader: &Reader, run: RunRef) -> Result<RunId, Failure> {
         RunRef::Latest => reader.latest_run()?,
         RunRef::Number(run) => reader.run(run)?,
     };
-    found.map(|row| row.run).ok_or_else(|| Failure {
+    found.map(|run| run.run_id).ok_or_else(|| Failure {
         hint: Some("`agent history` lists the runs".to_owned()),
         ..Failure::usage(match run {
             RunRef::Latest => anyhow!("there is no run yet"),

@@ -7,8 +7,8 @@ use super::module_map::fresh_reader;
 use super::output::Output;
 use super::terminal::{orphan_list, scan_report};
 use crate::clock::rfc3339;
-use crate::model::ExitCode;
 use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
+use crate::model::{ExitCode, OrphanRecord};
 use crate::plan::orphans::suppressed;
 use crate::service::orphans::scan;
 use crate::settings::Settings;
@@ -51,15 +51,9 @@ fn list(
 ) -> Result<ExitCode, Failure> {
     let reader = fresh_reader(settings, output)?;
     let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);
-    let entry = |row: crate::store::OrphanRow| ListedOrphan {
-        suppressed: suppressed(&settings.orphans.suppressions, &row.orphan.module),
-        orphan: row.orphan,
-        source: row.source,
-        status: row.status,
-        first_seen_run: row.first_seen_run,
-        last_tested_run: row.last_tested_run,
-        message: row.message,
-        held_back: row.held_back,
+    let entry = |record: OrphanRecord| ListedOrphan {
+        suppressed: suppressed(&settings.orphans.suppressions, &record.orphan.module),
+        record,
     };
     let report = OrphanReport {
         v: SCAN_VERSION,

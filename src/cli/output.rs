@@ -1,13 +1,13 @@
 //! The two streams of the process: standard output is data, standard error is talk.
 //!
 //! Colours are decided here, once. A reader of standard output that goes away (`agent … | head`)
-//! ends the output and not the command, whose result still counts.
+//! ends the output; the command goes on, and its exit code still counts.
 
 use std::io::{self, IsTerminal, Write};
 
+use super::stream::Stream;
 use crate::diag::{self, Palette};
-use crate::model::Notice;
-use crate::model::record::Level;
+use crate::model::{Level, Notice};
 use crate::settings::ColorChoice;
 
 /// Standard output and standard error.
@@ -17,9 +17,8 @@ pub(super) struct Output {
     pub(super) data_palette: Palette,
     /// The styles for [`Output::talk`].
     pub(super) talk_palette: Palette,
-    stdout: io::Stdout,
+    stdout: Stream,
     stderr: io::Stderr,
-    reader_gone: bool,
 }
 
 impl Output {
@@ -33,28 +32,14 @@ impl Output {
         Self {
             data_palette: palette(stdout.is_terminal()),
             talk_palette: palette(stderr.is_terminal()),
-            stdout,
+            stdout: Stream::of_process(stdout),
             stderr,
-            reader_gone: false,
         }
     }
 
     /// Writes to standard output, at once.
     pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
-        if self.reader_gone {
-            return Ok(());
-        }
-        let mut stdout = self.stdout.lock();
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.reader_gone = true;
-                Ok(())
-            }
-            written => written,
-        }
+        self.stdout.write(text.as_bytes())
     }
 
     /// Writes to standard error. Where even that fails, nobody is left who could be told.

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::failure::Failure;
 use crate::model::Module;
-use crate::run::analysis::Analysis;
+use crate::modules::Analysis;
 use crate::settings::Settings;
 
 /// How many names a hint offers.

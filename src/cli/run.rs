@@ -12,9 +12,7 @@ use super::outputs::{Outputs, print_summary};
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
 use crate::diag::{self, Hint};
-use crate::model::record::Level;
-use crate::model::{Event, EventLine, ExitCode, Notice};
-use crate::run::{self, RunReport};
+use crate::model::{Event, EventLine, ExitCode, Level, Notice, RunSummary};
 use crate::service::{SelfTestService, metrics, run_until_signal};
 use crate::settings::{self, ProgressChoice, Settings};
 
@@ -63,7 +61,7 @@ pub(super) fn run(
             sinks.terminal.tick(watch.now());
         }
     });
-    let report = run_until_signal(&mut service);
+    let summary = run_until_signal(&mut service);
     drop(done);
     // The ticker only draws: that it is gone is all that matters.
     let _ = ticker.join();
@@ -72,9 +70,9 @@ pub(super) fn run(
     if let Err(error) = metrics::write_textfile(settings) {
         output.notice(&warning("metrics-textfile", &error));
     }
-    let report = report?;
+    let summary = summary?;
     sinks.outputs.take_problem()?;
-    finish(&args.output, &report, output)
+    finish(&args.output, &summary, output)
 }
 
 /// Figures are beside the run: what they lack does not change it.
@@ -87,9 +85,13 @@ fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
     }
 }
 
-fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<ExitCode, Failure> {
-    print_summary(args, &report.summary, output)?;
-    if let Some(failure) = &report.failure {
+fn finish(
+    args: &OutputArgs,
+    summary: &RunSummary,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    print_summary(args, summary, output)?;
+    if let Some(failure) = summary.run.failure() {
         let text = diag::render_parts(
             &failure.message,
             &failure.causes,
@@ -98,7 +100,7 @@ fn finish(args: &OutputArgs, report: &RunReport, output: &mut Output) -> Result<
         );
         output.talk(&text);
     }
-    Ok(ExitCode(report.summary.exit_code))
+    Ok(summary.exit_code())
 }
 
 /// Everyone who hears the events of a run.
@@ -141,20 +143,9 @@ impl Sinks {
         })
     }
 
-    fn show(&mut self, event: &Event) {
-        let Event::RunFinished(summary) = event else {
-            return self.terminal.handle(event);
-        };
-        // Why a run could not be carried out is its last line, and an error.
-        let mut summary = summary.clone();
-        let failure = run::Failure::CODE;
-        summary.notices.retain(|notice| notice.code != failure);
-        self.terminal.handle(&Event::RunFinished(summary));
-    }
-
     fn handle(&mut self, line: &EventLine) {
         self.terminal.set_run(line.run_id);
-        self.show(&line.event);
+        self.terminal.handle(&line.event);
         self.outputs.handle(line);
     }
 }

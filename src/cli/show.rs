@@ -8,11 +8,11 @@ use super::failure::Failure;
 use super::json;
 use super::output::Output;
 use super::reader;
-use super::terminal::{ShowRun, show_run};
-use crate::model::{AttemptRecord, CoverageTotals, ExitCode, RunId, ShardIndex};
+use super::terminal::{ShownRun, show_run};
+use crate::model::{ExitCode, RunId, RunRecord};
 use crate::run::summary;
 use crate::settings::Settings;
-use crate::store::{AttemptRow, FailureRow, Reader, RunRow, StoreError};
+use crate::store::{Reader, StoreError};
 
 /// How many failed tests are shown: a suite that fails as a whole says the same again and again.
 const MAX_FAILURES: u32 = 1_000;
@@ -27,16 +27,13 @@ pub(super) fn run(
         RunRef::Latest => reader.latest_run()?,
         RunRef::Number(run) => reader.run(run)?,
     };
-    let row = found.ok_or_else(|| not_there(args.run))?;
+    let run = found.ok_or_else(|| not_there(args.run))?;
     let text = if args.json {
-        let summary = summary(&reader, row.run)?.ok_or_else(|| not_over(row.run))?;
+        let summary = summary(&reader, run.run_id)?.ok_or_else(|| not_over(run.run_id))?;
         json(&summary)?
     } else {
-        show_run(
-            &gather(&reader, row)?,
-            &TimeZone::system(),
-            &output.data_palette,
-        )
+        let shown = gather(&reader, run)?;
+        show_run(&shown, &TimeZone::system(), &output.data_palette)
     };
     output.data(&text).map_err(Failure::stdout)?;
     Ok(ExitCode::SUCCESS)
@@ -65,70 +62,16 @@ fn not_over(run: RunId) -> Failure {
     }
 }
 
-fn gather(reader: &Reader, row: RunRow) -> Result<ShowRun, StoreError> {
-    let run = row.run;
+fn gather(reader: &Reader, run: RunRecord) -> Result<ShownRun, StoreError> {
+    let id = run.run_id;
     let mut failures = Vec::new();
-    for test in reader.failures(run, MAX_FAILURES)? {
-        for attempt in reader.attempts(run, &test.root, &test.nodeid)? {
-            failures.push(record(reader, run, &test, attempt)?);
-        }
+    for test in reader.failures(id, MAX_FAILURES)? {
+        failures.extend(reader.attempts(id, &test.key())?);
     }
-    Ok(ShowRun {
-        run_id: run,
-        duration_s: row.duration_s(),
-        coverage: row.coverage.as_ref().and_then(CoverageTotals::percent),
-        notices: reader.notices(run)?,
+    Ok(ShownRun {
+        notices: reader.notices(id)?,
         failures,
-        orphan_total: row.orphans.map(|counts| counts.total),
-        orphan_passed: row.orphans.map(|counts| counts.passed),
-        orphan_failed: row.orphans.map(|counts| counts.failed),
-        integration: row.integration,
-        notable_orphans: reader.notable_trials(run, MAX_FAILURES)?,
-        uuid: row.uuid,
-        trigger: row.trigger,
-        project: row.project,
-        paths: row.paths,
-        started_ms: row.started_ms,
-        outcome: row.outcome,
-        exit_code: row.exit_code,
-        executor: row.executor,
-        workers: row.workers,
-        python: row.python,
-        pytest: row.pytest,
-        counts: row.counts,
-        git_commit: row.git_commit,
-        git_dirty: row.git_dirty.unwrap_or_default(),
-    })
-}
-
-fn record(
-    reader: &Reader,
-    run: RunId,
-    test: &FailureRow,
-    row: AttemptRow,
-) -> Result<AttemptRecord, StoreError> {
-    let details = reader
-        .details(run, &test.root, &test.nodeid, row.attempt)?
-        .unwrap_or_default();
-    Ok(AttemptRecord {
-        shard: ShardIndex(0),
-        root: test.root.clone(),
-        nodeid: test.nodeid.clone(),
-        file: test.file.clone(),
-        line: test.line,
-        attempt: row.attempt,
-        outcome: row.outcome,
-        flaky: row.flaky,
-        started_ms: row.started_ms,
-        duration_s: row.duration_s,
-        setup_s: None,
-        call_s: None,
-        teardown_s: None,
-        worker: row.worker,
-        peak_rss_bytes: row.peak_rss_bytes,
-        cpu_s: None,
-        message: row.message,
-        longrepr: details.longrepr,
-        sections: details.sections,
+        notable_trials: reader.notable_trials(id, MAX_FAILURES)?,
+        run,
     })
 }

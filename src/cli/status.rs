@@ -13,10 +13,10 @@ use crate::engine::identity;
 use crate::model::status::{
     CycleStatus, Keeping, RunStatus, STATUS_VERSION, ScheduleStatus, StatusReport,
 };
-use crate::model::{ExitCode, Lease, LeaseState, Liveness};
+use crate::model::{ExitCode, Lease, LeaseState, Liveness, OpenRun};
 use crate::service::scheduler::SCHEDULE;
 use crate::settings::Settings;
-use crate::store::{CycleRow, OpenRunRow, Reader, ScheduleRow, StoreError};
+use crate::store::{CycleRow, Reader, ScheduleRow, StoreError};
 
 pub(super) fn run(
     args: &StatusArgs,
@@ -116,15 +116,16 @@ fn is_gone(cycle: &CycleRow) -> bool {
     process.is_some_and(|process| identity::liveness(process) == Liveness::Gone)
 }
 
-fn run_status(row: OpenRunRow) -> RunStatus {
-    let counts = row.counts;
+fn run_status(run: OpenRun) -> RunStatus {
+    let OpenRun { record, holder, .. } = run;
+    let counts = record.counts;
     RunStatus {
-        run_id: row.run,
-        trigger: row.trigger,
-        executor: row.executor,
-        pid: row.holder.pid,
-        gone: identity::liveness(&row.holder) == Liveness::Gone,
-        started_at: rfc3339(row.started_ms),
+        run_id: record.run_id,
+        trigger: record.facts.trigger,
+        executor: record.facts.executor,
+        pid: holder.pid,
+        gone: identity::liveness(&holder) == Liveness::Gone,
+        started_at: rfc3339(record.facts.started_ms),
         tests: counts.total(),
         reported: counts.total() - counts.not_run,
         failed: counts.failures(),

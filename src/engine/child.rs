@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid};
 
-use super::identity::{self, Liveness};
-use crate::model::write::ProcessIdentity;
-
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -43,6 +40,18 @@ pub enum NotStarted {
 }
 
 impl Exit {
+    /// Why it was not started, if it was not.
+    pub fn refusal(self) -> Option<NotStarted> {
+        match self {
+            Self::NotStarted(why) => Some(why),
+            Self::Code(_)
+            | Self::Signal(_)
+            | Self::OutOfMemory
+            | Self::ContainerKilled
+            | Self::EngineLost => None,
+        }
+    }
+
     fn of(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
@@ -183,17 +192,5 @@ impl Child {
         let exit = self.handle.wait().map(|output| Exit::of(output.status));
         *reaped = true;
         exit
-    }
-}
-
-/// Kills the group of a process that another agent started and left behind. Anything that is not
-/// provably that process, alive and leading its group, is left alone.
-pub fn kill_leftover(recorded: &ProcessIdentity) {
-    let Ok(pid) = i32::try_from(recorded.pid).map(Pid::from_raw) else {
-        return;
-    };
-    if identity::liveness(recorded) == Liveness::Alive && getpgid(Some(pid)) == Ok(pid) {
-        // It may end by itself in this very moment, which is as good.
-        let _gone = killpg(pid, Signal::SIGKILL);
     }
 }

@@ -10,30 +10,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::child::{CANCEL_LATENCY, Child, Exit};
-use super::container::{ContainerSpec, KILL_GRACE, Leftover, Pieces, ProjectSource};
-use super::host::HostSpec;
+use super::container::{Handle, KILL_GRACE, Leftover, Pieces, Stream};
 use super::identity;
+use super::launch::Invocation;
 use super::pipes::{SharedPipe, Tail};
 use super::process::{ProcessError, ProcessSpec, Spawned, spawn};
-use crate::model::write::ProcessIdentity;
-use crate::pytest::protocol::{Command, Ended, HarnessEvent, MAX_LINE_BYTES};
+use crate::model::ProcessIdentity;
+use crate::pytest::protocol::{Ended, HarnessEvent, MAX_LINE_BYTES};
 use crate::pytest::source::{self, Recipient};
-use crate::pytest::trial_protocol::{TrialCommand, TrialEvent};
 
 /// How much of the end of a harness's standard error is kept: stacks of many threads fit.
 const STDERR_TAIL_BYTES: usize = 256 * 1024;
 
 /// How much of a project goes into one piece.
 const PIECE_BYTES: usize = 256 * 1024;
-
-/// Where a harness, or a trial, runs.
-#[derive(Debug, Clone)]
-pub enum HarnessSpec {
-    /// On the host.
-    Host(HostSpec),
-    /// In a container of its own.
-    Container(Box<ContainerSpec>),
-}
 
 /// What a process said or did. `Exited` is always last.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,12 +46,12 @@ pub enum EngineEvent<E = HarnessEvent> {
     },
 }
 
-/// A process that runs the harness, or with other commands the trial.
+/// A process that runs the harness, or the trial.
 #[derive(Debug)]
-pub struct HarnessProcess<C = Command> {
+pub struct HarnessProcess {
     child: Child,
     identity: ProcessIdentity,
-    messages: mpsc::Sender<Message<C>>,
+    messages: mpsc::Sender<Message>,
     stderr: Tail,
     /// Of its reader, with whom it is closed.
     stderr_pipe: Weak<SharedPipe>,
@@ -70,62 +60,36 @@ pub struct HarnessProcess<C = Command> {
 
 #[derive(Debug, Clone)]
 struct Container {
-    spec: Arc<ContainerSpec>,
-    /// Set when the process that runs the container has ended.
+    handle: Handle,
+    /// Set when the process that holds its streams has ended.
     over: Arc<OnceLock<()>>,
 }
 
-/// A process in which modules are tried.
-pub type TrialProcess = HarnessProcess<TrialCommand>;
-
 /// What goes to a process's standard input.
 #[derive(Debug)]
-enum Message<C> {
-    Command(C),
+enum Message {
+    /// A command, as the line that it is.
+    Line(String),
     Signal(Signal, Recipient),
 }
 
 impl HarnessProcess {
-    /// Starts the harness. `deliver` is called from threads of its own; it may block, and then
-    /// the harness waits.
-    pub fn start<F>(spec: &HarnessSpec, deliver: F) -> Result<Self, ProcessError>
-    where
-        F: Fn(EngineEvent) + Clone + Send + 'static,
-    {
-        Self::start_program(spec, source::HARNESS, deliver)
-    }
-}
-
-impl TrialProcess {
-    /// Starts the trial, likewise.
-    pub fn start_trials<F>(spec: &HarnessSpec, deliver: F) -> Result<Self, ProcessError>
-    where
-        F: Fn(EngineEvent<TrialEvent>) + Clone + Send + 'static,
-    {
-        Self::start_program(spec, source::TRIAL, deliver)
-    }
-}
-
-impl<C: Serialize + Send + 'static> HarnessProcess<C> {
-    fn start_program<E, F>(
-        spec: &HarnessSpec,
+    /// Starts `program`. `deliver` is called from threads of its own; it may block, and then the
+    /// program waits.
+    pub(super) fn start<E, F>(
+        invocation: Invocation,
         program: &'static str,
         deliver: F,
     ) -> Result<Self, ProcessError>
     where
-        E: DeserializeOwned,
+        E: DeserializeOwned + 'static,
         F: Fn(EngineEvent<E>) + Clone + Send + 'static,
     {
-        let (process, container) = match spec {
-            HarnessSpec::Host(host) => (host.process(), None),
-            HarnessSpec::Container(spec) => {
-                let container = Container {
-                    spec: Arc::new(spec.as_ref().clone()),
-                    over: Arc::default(),
-                };
-                (spec.process(), Some(container))
-            }
-        };
+        let Invocation { process, container } = invocation;
+        let container = container.map(|handle| Container {
+            handle,
+            over: Arc::default(),
+        });
         let (cancel, keep_reading) = io::pipe().map_err(|source| ProcessError::Start {
             command: process.to_string(),
             source,
@@ -138,10 +102,10 @@ impl<C: Serialize + Send + 'static> HarnessProcess<C> {
         } = spawn(&process)?;
         let identity = identity::of_child(child.pid());
         let (messages, queue) = mpsc::channel();
-        let stream = container
+        let project = container
             .as_ref()
-            .map(|container| Arc::clone(&container.spec));
-        thread::spawn(move || feed(stdin, program, stream.as_deref(), &queue));
+            .and_then(|container| container.handle.project.clone());
+        thread::spawn(move || feed(stdin, program, project.as_ref(), &queue));
         let stderr = Tail::new(STDERR_TAIL_BYTES);
         let cancel = Arc::new(cancel);
         let ended = Arc::new(OnceLock::new());
@@ -180,8 +144,11 @@ impl<C: Serialize + Send + 'static> HarnessProcess<C> {
     }
 
     /// Queues a command. A process that is gone takes none, and says so by `Exited`.
-    pub fn send(&self, command: C) {
-        let _gone = self.messages.send(Message::Command(command));
+    pub fn send(&self, command: &impl Serialize) {
+        // Commands are plain values: each has a line.
+        if let Ok(line) = serde_json::to_string(command) {
+            let _gone = self.messages.send(Message::Line(line + "\n"));
+        }
     }
 
     /// Sends a signal to the process and all of its group.
@@ -227,7 +194,7 @@ impl Container {
             return;
         }
         // Whether it worked shows in the end of the process that holds the streams.
-        let _told_below = self.spec.engine.kill(&self.spec.name);
+        let _told_below = self.handle.engine.kill(&self.handle.name);
         if !self.is_over_within(KILL_GRACE) {
             child.signal_group(Signal::SIGKILL);
         }
@@ -275,10 +242,8 @@ impl Watch {
             None => exit,
             Some(container) => {
                 let _first = container.over.set(());
-                let (exit, leftover) =
-                    container
-                        .spec
-                        .settle(exit, self.ended.get().copied(), &self.stderr.text());
+                let told = self.ended.get().copied();
+                let (exit, leftover) = container.handle.settle(exit, told, &self.stderr.text());
                 if let Some(Leftover(problem)) = leftover {
                     deliver(EngineEvent::Leftover { problem });
                 }
@@ -294,14 +259,13 @@ impl Watch {
 
 /// Writes the source and then the messages. A write can block for as long as nobody reads, which
 /// is why this is a thread of its own; it ends with the process.
-fn feed<C: Serialize>(
+fn feed(
     mut stdin: PipeWriter,
     program: &str,
-    container: Option<&ContainerSpec>,
-    queue: &mpsc::Receiver<Message<C>>,
+    project: Option<&Stream>,
+    queue: &mpsc::Receiver<Message>,
 ) {
-    if let Some(spec) = container
-        && let ProjectSource::Streamed(stream) = &spec.source
+    if let Some(stream) = project
         && send_project(stream.as_ref(), &mut stdin).is_err()
     {
         return;
@@ -312,10 +276,9 @@ fn feed<C: Serialize>(
     }
     while let Ok(message) = queue.recv() {
         let line = match message {
-            Message::Command(command) => serde_json::to_string(&command).map(|line| line + "\n"),
-            Message::Signal(signal, to) => Ok(source::signal_line(signal as i32, to)),
+            Message::Line(line) => line,
+            Message::Signal(signal, to) => source::signal_line(signal as i32, to),
         };
-        let Ok(line) = line else { return };
         if write(line.as_bytes()).is_err() {
             return;
         }

@@ -1,23 +1,45 @@
-//! A harness on the host: the project's interpreter, in the project.
+//! Processes on the host: the project's interpreter, in the project.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::launch::{Invocation, Launch};
 use super::process::ProcessSpec;
+use crate::diag::last_lines;
+use crate::model::Failure;
 use crate::pytest::source;
 
-/// Which interpreter drives which project.
+/// Which interpreter works on which project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostSpec {
+pub struct HostExecutor {
     /// The interpreter.
     pub python: PathBuf,
     /// The project folder, which is the working directory.
     pub project: PathBuf,
 }
 
-impl HostSpec {
-    /// The process of the harness.
-    pub(super) fn process(&self) -> ProcessSpec {
-        ProcessSpec::new(&self.python, &self.project).args(["-c", source::LOADER])
+impl HostExecutor {
+    /// An interpreter starts in milliseconds; on a cold network disk it can take many seconds.
+    pub(super) const HELLO_LIMIT: Duration = Duration::from_mins(1);
+
+    pub(super) fn invocation(&self, launch: &Launch) -> Invocation {
+        let python = launch.python.as_ref().unwrap_or(&self.python);
+        Invocation {
+            process: ProcessSpec::new(python, &self.project).args(["-c", source::LOADER]),
+            container: None,
+        }
+    }
+
+    pub(super) fn explain_refusal(&self, stderr: &str) -> Failure {
+        let python = self.python.display();
+        let mut failure = Failure::environment(
+            format!("the interpreter `{python}` was not started"),
+            "pass `--python` the interpreter of the project; `agent config` shows the present one",
+        );
+        failure
+            .causes
+            .extend(last_lines(stderr, 5).map(str::to_owned));
+        failure
     }
 }
 

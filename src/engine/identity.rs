@@ -1,8 +1,7 @@
 //! Tells processes apart across reuse of their ids: host, boot, process id, start time.
 
-use crate::model::Holder;
 pub use crate::model::Liveness;
-use crate::model::write::ProcessIdentity;
+use crate::model::{Holder, ProcessIdentity};
 
 /// The identity of this process.
 pub fn of_self() -> ProcessIdentity {

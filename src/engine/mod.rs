@@ -5,9 +5,10 @@
 //! - [`process`] starts a program in a process group of its own, either to its end with captured
 //!   output ([`process::run`]) or with open pipes ([`process::spawn`]); [`child`] is such a
 //!   process, and [`pipes`] reads what it prints;
-//! - [`harness`] drives the harness, or the trial, in such a process and turns its lines into
+//! - [`executor`] says with what the processes of a run are started, and asks [`host`], the
+//!   project's interpreter, or [`container`], docker and podman, whatever differs;
+//! - [`harness`] drives such a process, and turns the lines of the harness or the trial into
 //!   [`EngineEvent`]s;
-//!   [`host`] starts it with the project's interpreter, [`container`] in docker or podman;
 //! - [`python`] finds the interpreter, [`managed`] keeps a private environment for a project whose
 //!   interpreter has no pytest, [`git`] asks for the commit, [`identity`] tells processes apart.
 //!
@@ -27,15 +28,21 @@
 
 pub mod child;
 pub mod container;
+pub mod executor;
 pub mod git;
 pub mod harness;
 pub mod host;
 pub mod identity;
+mod launch;
+mod leftover;
 pub mod managed;
 pub mod pipes;
 pub mod process;
 pub mod python;
 
-pub use container::ContainerSpec;
-pub use harness::{EngineEvent, HarnessProcess, HarnessSpec, TrialProcess};
-pub use host::HostSpec;
+pub use container::ContainerExecutor;
+pub use executor::Executor;
+pub use harness::{EngineEvent, HarnessProcess};
+pub use host::HostExecutor;
+pub use launch::Launch;
+pub use leftover::kill_leftover;

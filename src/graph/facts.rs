@@ -1,7 +1,5 @@
 //! What one Python file says of its imports: the result of reading it, kept in the state file.
 
-use super::facts_codec;
-
 /// What one file says. Nothing in it depends on any other file. `T` is `&str` where its texts are
 /// still in the bytes that the state file keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,25 +40,7 @@ pub struct SourceFile {
     /// The file, relative to the project, with `/`.
     pub path: String,
     /// Encoded still: all facts of a large project at once take much time and memory to lay out.
-    encoded: Vec<u8>,
-}
-
-impl SourceFile {
-    /// A file that says this.
-    pub fn new(path: String, reading: &Reading) -> Self {
-        Self::of_encoded(path, facts_codec::encode(reading))
-    }
-
-    /// The same for what is encoded already.
-    pub fn of_encoded(path: String, encoded: Vec<u8>) -> Self {
-        Self { path, encoded }
-    }
-
-    /// What it says, or why it says nothing.
-    pub fn reading(&self) -> Reading<&str> {
-        facts_codec::decode(&self.encoded)
-            .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
-    }
+    pub(super) encoded: Vec<u8>,
 }
 
 /// One name of an import statement.

@@ -11,7 +11,9 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::facts::{CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading};
+use super::facts::{
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
+};
 
 /// Counts up with every change of this layout, and of what [`collect`](super::collect()) finds.
 const VERSION: u8 = 1;
@@ -36,6 +38,24 @@ const EVIDENCE: [Evidence; 6] = [
 const HAS_MEMBER: u8 = 1 << 2;
 /// Set in the kind of an import whose level and module are those of the one before.
 const SAME_MODULE: u8 = 1 << 3;
+
+impl SourceFile {
+    /// A file that says this.
+    pub fn new(path: String, reading: &Reading) -> Self {
+        Self::of_encoded(path, encode(reading))
+    }
+
+    /// The same for what is encoded already.
+    pub fn of_encoded(path: String, encoded: Vec<u8>) -> Self {
+        Self { path, encoded }
+    }
+
+    /// What it says, or why it says nothing.
+    pub fn reading(&self) -> Reading<&str> {
+        decode(&self.encoded)
+            .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
+    }
+}
 
 /// The bytes of a reading.
 pub fn encode(reading: &Reading) -> Vec<u8> {

@@ -24,7 +24,7 @@ use std::fmt;
 use super::groups::{Joined, Places, groups, is_grouped, neighbours};
 use super::import_graph::{ImportGraph, NodeId};
 use crate::model::module_map::{Analysed, Workflow};
-use crate::model::{GroupId, Groups, Integration, Module};
+use crate::model::{GroupId, Groups, Integration, Module, OrphanRecord, OrphanStatus};
 
 /// The share of the files, in percent, that has to be analysed.
 pub const ENOUGH_PERCENT: u64 = 95;
@@ -36,10 +36,10 @@ pub struct IntegrationSnapshot<'a> {
     pub graph: &'a ImportGraph,
     /// How much of the project the graph stands for.
     pub analysed: Analysed,
-    /// The orphans that passed.
-    pub candidates: &'a [Candidate],
-    /// The files of all orphans on the list.
-    pub orphans: &'a BTreeSet<String>,
+    /// The list of orphans. Those that passed their last trial are the candidates.
+    pub orphans: &'a [OrphanRecord],
+    /// The files of the only candidates, where somebody names them: that lifts their hold.
+    pub named: Option<&'a BTreeSet<String>>,
     /// The module map.
     pub map: &'a Groups,
     /// The workflows.
@@ -48,13 +48,35 @@ pub struct IntegrationSnapshot<'a> {
     pub contents: &'a BTreeMap<String, Content>,
 }
 
-/// An orphan that passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its file.
-    pub file: String,
-    /// It was taken back by hand, or tried to touch what it may not, and nobody names it now.
-    pub held_back: bool,
+impl IntegrationSnapshot<'_> {
+    /// The candidates by file, and whether they are held back.
+    ///
+    /// One that was taken back by hand is, and so is one that was kept from something in its trial:
+    /// a run imports a module of the map like any other, and nothing would keep it from that.
+    fn candidates(&self) -> BTreeMap<&str, bool> {
+        let passed = self
+            .orphans
+            .iter()
+            .filter(|record| record.status == OrphanStatus::Passed);
+        let by_file = passed.map(|record| {
+            let is_held = record.held_back || record.touched > 0;
+            (record.orphan.module.file.as_str(), is_held)
+        });
+        match self.named {
+            None => by_file.collect(),
+            Some(named) => by_file
+                .filter(|(file, _)| named.contains(*file))
+                .map(|(file, _)| (file, false))
+                .collect(),
+        }
+    }
+
+    fn orphan_files(&self) -> BTreeSet<String> {
+        let files = self.orphans.iter();
+        files
+            .map(|record| record.orphan.module.file.clone())
+            .collect()
+    }
 }
 
 /// What is in a file.
@@ -160,7 +182,7 @@ impl IntegrationPlan {
         let candidates = plan.admit(snapshot);
         let mut map = snapshot.map.clone();
         if map.is_empty() && !candidates.is_empty() {
-            map = first_map(snapshot.graph, snapshot.orphans);
+            map = first_map(snapshot.graph, &snapshot.orphan_files());
             plan.built = entries(snapshot.graph, &map);
         }
         let joining = plan.sort_out(snapshot, &map, candidates);
@@ -191,13 +213,8 @@ impl IntegrationPlan {
             .ids()
             .map(|id| (snapshot.graph.node(id).module.file.as_str(), id))
             .collect();
-        let sorted: BTreeMap<&str, bool> = snapshot
-            .candidates
-            .iter()
-            .map(|candidate| (candidate.file.as_str(), candidate.held_back))
-            .collect();
         let mut admitted = Vec::new();
-        for (file, held_back) in sorted {
+        for (file, held_back) in snapshot.candidates() {
             let id = ids.get(file).copied();
             let Some(id) = id.filter(|id| is_grouped(snapshot.graph.node(*id).role)) else {
                 self.strangers.push(file.to_owned());
@@ -357,6 +374,7 @@ fn telling_hash(contents: &BTreeMap<String, Content>, module: &Module) -> Option
 mod tests {
     use super::*;
     use crate::graph::{Edge, EdgeKind, Evidence, ImportKind, Node, Role};
+    use crate::model::sample::module;
     use crate::model::{Source, Step};
 
     const EAGER: EdgeKind = EdgeKind::Import(ImportKind::Eager);
@@ -366,8 +384,8 @@ mod tests {
     struct Case {
         graph: ImportGraph,
         analysed: Analysed,
-        candidates: Vec<Candidate>,
-        orphans: BTreeSet<String>,
+        orphans: Vec<OrphanRecord>,
+        named: Option<BTreeSet<String>>,
         map: Groups,
         workflows: Vec<Workflow>,
         contents: BTreeMap<String, Content>,
@@ -408,8 +426,8 @@ mod tests {
                     files: 100,
                     analysed: 95,
                 },
-                candidates: Vec::new(),
-                orphans: BTreeSet::new(),
+                orphans: Vec::new(),
+                named: None,
                 map,
                 workflows: Vec::new(),
                 contents: contents.collect(),
@@ -418,11 +436,8 @@ mod tests {
 
         fn passing(mut self, files: &[&str]) -> Self {
             for file in files {
-                self.orphans.insert((*file).to_owned());
-                self.candidates.push(Candidate {
-                    file: (*file).to_owned(),
-                    held_back: false,
-                });
+                self.orphans
+                    .push(OrphanRecord::sample(file, OrphanStatus::Passed));
             }
             self
         }
@@ -450,20 +465,12 @@ mod tests {
             IntegrationPlan::new(&IntegrationSnapshot {
                 graph: &self.graph,
                 analysed: self.analysed,
-                candidates: &self.candidates,
                 orphans: &self.orphans,
+                named: self.named.as_ref(),
                 map: &self.map,
                 workflows: &self.workflows,
                 contents: &self.contents,
             })
-        }
-    }
-
-    fn module(file: &str) -> Module {
-        let name = file.trim_end_matches(".py").replace('/', ".");
-        Module {
-            file: file.to_owned(),
-            name: name.trim_end_matches(".__init__").to_owned(),
         }
     }
 
@@ -546,13 +553,14 @@ mod tests {
         let mut case = Case::new(&files, &edges, &[])
             .passing(&["o.py"])
             .workflow("w", &["a.py"]);
-        case.orphans.insert("bad.py".to_owned());
+        case.orphans
+            .push(OrphanRecord::sample("bad.py", OrphanStatus::Failed));
         let plan = case.plan().unwrap();
         let built = [(module("a.py"), GroupId(1)), (module("b.py"), GroupId(1))];
         assert_eq!(plan.built, built);
         assert_eq!(additions(&plan), [("o.py", 1, Reason::Connected)]);
         assert_eq!(plan.steps.len(), 1);
-        case.candidates.clear();
+        case.orphans.clear();
         assert!(
             case.plan().unwrap().is_empty(),
             "nothing joins, and so nothing is built"
@@ -567,7 +575,8 @@ mod tests {
             .same_content("copy.py", "a.py")
             .same_content("c2.py", "c1.py")
             .same_content("lone.py", "bad.py");
-        case.orphans.insert("bad.py".to_owned());
+        case.orphans
+            .push(OrphanRecord::sample("bad.py", OrphanStatus::Failed));
         let plan = case.plan().unwrap();
         assert_eq!(redundant(&plan), [("c2.py", "c1.py"), ("copy.py", "a.py")]);
         assert_eq!(
@@ -599,11 +608,25 @@ mod tests {
             "test_o.py",
             "a.py",
         ]);
-        case.candidates[0].held_back = true;
+        case.orphans[0].held_back = true;
         let plan = case.plan().unwrap();
         assert!(plan.is_empty());
         assert_eq!(plan.held_back, [module("o.py")]);
         assert_eq!(plan.strangers, ["gone.py", "test_o.py"]);
+    }
+
+    #[test]
+    fn what_was_kept_from_something_joins_by_name_only() {
+        let files = ["a.py", "o.py", "p.py"];
+        let mut case = Case::new(&files, &[], &[("a.py", 1)]).passing(&["o.py", "p.py"]);
+        case.orphans[0].touched = 1;
+        let plan = case.plan().unwrap();
+        assert_eq!(plan.held_back, [module("o.py")]);
+        assert_eq!(additions(&plan), [("p.py", 2, Reason::New)]);
+        case.named = Some(BTreeSet::from(["o.py".to_owned()]));
+        let plan = case.plan().unwrap();
+        assert_eq!(plan.held_back, []);
+        assert_eq!(additions(&plan), [("o.py", 2, Reason::New)]);
     }
 
     #[test]

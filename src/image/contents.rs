@@ -8,6 +8,7 @@ use super::digest::Digest;
 use super::json;
 use super::limits::{MAX_JSON_BYTES, MAX_LINKS};
 use super::problem::ImageProblem;
+use crate::diag::and_more;
 
 /// How closely an archive was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +88,7 @@ impl Contents {
         }
         let names = self.files.keys().chain(self.links.keys()).take(SHOWN);
         let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-        match count - names.len() {
-            0 => names.join(", "),
-            more => format!("{} and {more} more", names.join(", ")),
-        }
+        names.join(", ") + &and_more(count - names.len())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
+use super::candidate::{Candidate, Claim};
 use super::contents::Contents;
 use super::digest::Digest;
-use super::judge::{Candidate, Claim};
 use super::name;
 use super::oci;
 use super::problem::ImageProblem;

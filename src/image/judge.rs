@@ -4,6 +4,7 @@
 //! size, its digest, and for layers the digest of what they unpack to. Where both layouts are
 //! there they have to describe one image.
 
+use super::candidate::{Candidate, check_digest};
 use super::config::ImageConfig;
 use super::contents::{Contents, Depth, Found};
 use super::digest::Digest;
@@ -11,46 +12,7 @@ use super::docker;
 use super::oci;
 use super::platform::Platform;
 use super::problem::ImageProblem;
-use super::record::{Format, Layer};
-
-/// The image of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The layout, or both.
-    pub format: Format,
-    /// The digest of the config, which engines use as the image's id.
-    pub id: Digest,
-    /// What it runs on.
-    pub platform: Platform,
-    /// The names that it has in the archive.
-    pub tags: Vec<String>,
-    /// Its layers, the lowest first.
-    pub layers: Vec<Layer>,
-    /// When it was made, as it says itself.
-    pub created: Option<String>,
-    /// `NAME=value`, for every process.
-    pub env: Vec<String>,
-    /// The program of its processes.
-    pub entrypoint: Vec<String>,
-    /// The default arguments, or the program where there is no entry point.
-    pub cmd: Vec<String>,
-}
-
-/// An image as one layout describes it.
-pub(super) struct Candidate {
-    /// The document that describes it.
-    pub(super) manifest: String,
-    pub(super) config: Claim,
-    pub(super) layers: Vec<Claim>,
-    pub(super) tags: Vec<String>,
-}
-
-/// What a document says of a file.
-pub(super) struct Claim {
-    pub(super) name: String,
-    pub(super) digest: Option<Digest>,
-    pub(super) size_bytes: Option<u64>,
-}
+use super::record::{Format, Image, Layer};
 
 /// The one image that `contents` holds, checked as far as `depth` allows.
 ///
@@ -101,19 +63,6 @@ fn check_blobs(contents: &Contents, depth: Depth) -> Result<(), ImageProblem> {
         }
     }
     Ok(())
-}
-
-fn check_digest(found: Found<'_>, wanted: Digest, depth: Depth) -> Result<(), ImageProblem> {
-    match (found.file.digests, depth) {
-        (Some(digests), _) if digests.stored == wanted => Ok(()),
-        (Some(digests), _) => Err(ImageProblem::Digest {
-            name: found.name.to_owned(),
-            wanted,
-            found: digests.stored,
-        }),
-        (None, Depth::Documents) => Ok(()),
-        (None, Depth::Everything) => Err(ImageProblem::NotRead(found.name.to_owned())),
-    }
 }
 
 fn check(
@@ -175,41 +124,5 @@ fn check_layer(
         }),
         (None, Depth::Documents) => Ok(()),
         (None, Depth::Everything) => Err(ImageProblem::NotRead(found.name.to_owned())),
-    }
-}
-
-impl Claim {
-    /// The file, which has to have the claimed size.
-    pub(super) fn find<'a>(
-        &self,
-        contents: &'a Contents,
-        wanted_by: &str,
-    ) -> Result<Found<'a>, ImageProblem> {
-        let found = contents.find(&self.name, wanted_by)?;
-        match self.size_bytes {
-            Some(wanted_bytes) if wanted_bytes != found.file.size_bytes => {
-                Err(ImageProblem::Size {
-                    name: found.name.to_owned(),
-                    wanted_by: wanted_by.to_owned(),
-                    wanted_bytes,
-                    found_bytes: found.file.size_bytes,
-                })
-            }
-            _ => Ok(found),
-        }
-    }
-
-    /// The file, which has to have the claimed size and digest.
-    fn check<'a>(
-        &self,
-        contents: &'a Contents,
-        wanted_by: &str,
-        depth: Depth,
-    ) -> Result<Found<'a>, ImageProblem> {
-        let found = self.find(contents, wanted_by)?;
-        if let Some(digest) = self.digest {
-            check_digest(found, digest, depth)?;
-        }
-        Ok(found)
     }
 }

@@ -17,6 +17,7 @@
 //! **Invariant:** nothing here reads a file; a digest that was not computed is never taken as right
 //! where everything was to be read ([`Depth::Everything`]).
 
+mod candidate;
 mod config;
 mod contents;
 pub mod digest;
@@ -35,9 +36,9 @@ pub mod write;
 
 pub use contents::{Contents, Depth, FileDigests, StoredFile};
 pub use digest::{Digest, Hasher};
-pub use judge::{Image, judge};
+pub use judge::judge;
 pub use name::NameProblem;
 pub use platform::{Platform, PlatformError};
 pub use problem::ImageProblem;
-pub use record::{Compression, Format, ImageArchive, Layer, Verified};
+pub use record::{Compression, Format, Image, ImageArchive, Layer, Verified};
 pub use reference::{Reference, ReferenceError};

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::candidate::{Candidate, Claim};
 use super::contents::{Contents, Found};
 use super::digest::Digest;
-use super::judge::{Candidate, Claim};
 use super::limits::MAX_INDEX_DEPTH;
 use super::platform::Platform;
 use super::problem::ImageProblem;

@@ -6,8 +6,30 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::digest::Digest;
-use super::judge::Image;
 use super::platform::Platform;
+
+/// The image of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The layout, or both.
+    pub format: Format,
+    /// The digest of the config, which engines use as the image's id.
+    pub id: Digest,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The names that it has in the archive.
+    pub tags: Vec<String>,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+    /// When it was made, as it says itself.
+    pub created: Option<String>,
+    /// `NAME=value`, for every process.
+    pub env: Vec<String>,
+    /// The program of its processes.
+    pub entrypoint: Vec<String>,
+    /// The default arguments, or the program where there is no entry point.
+    pub cmd: Vec<String>,
+}
 
 /// Which documents describe the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -3,13 +3,13 @@
 //! A test that was not run says nothing: it is neither fixed nor newly failing, whatever it did
 //! before. A test that passed only after failing in the same run is flaky and therefore not fixed.
 
-use crate::model::{Comparison, Outcome};
+use crate::model::{Comparison, Outcome, RunRecord, TestKey};
 
 /// One test in both runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedTest {
-    /// The node id.
-    pub nodeid: String,
+    /// The test.
+    pub key: TestKey,
     /// Its verdict in the previous run; `None` when it was not there.
     pub previous: Option<Outcome>,
     /// Its verdict now; `None` when it is gone.
@@ -18,47 +18,39 @@ pub struct ComparedTest {
     pub flaky: bool,
 }
 
-/// What is known of the two runs besides their tests.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Baseline {
-    /// The number of the previous run.
-    pub previous_run: i64,
-    /// Seconds that the previous run took.
-    pub previous_runtime: f64,
-    /// Coverage of the previous run in percent, where it was measured.
-    pub previous_coverage: Option<f64>,
-    /// Coverage of this run in percent, where it was measured.
-    pub present_coverage: Option<f64>,
+/// What differs between the tests of two runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// By root and node id. Tests that were fine in both runs may be left out; that is why the
+    /// numbers of added and removed ones are here as well.
+    pub tests: Vec<ComparedTest>,
     /// Tests that were not there then.
     pub added: u64,
     /// Tests that are not there now.
     pub removed: u64,
 }
 
-/// Sorts the tests into the lists of a [`Comparison`], each in the order of `tests`.
-///
-/// Tests that were fine in both runs may be left out of `tests`; that is why the numbers of added
-/// and removed ones come with the [`Baseline`].
-pub fn compare(tests: impl IntoIterator<Item = ComparedTest>, baseline: &Baseline) -> Comparison {
+/// Sorts the tests into the lists of a [`Comparison`], each in the order of `differences`.
+pub fn compare(previous: &RunRecord, present: &RunRecord, differences: &Differences) -> Comparison {
     let mut comparison = Comparison {
-        previous_run: baseline.previous_run,
-        previous_runtime: baseline.previous_runtime,
-        added: baseline.added,
-        removed: baseline.removed,
-        coverage_change: baseline
-            .present_coverage
-            .zip(baseline.previous_coverage)
+        previous_run: previous.run_id.0,
+        previous_runtime: previous.duration_s().unwrap_or_default(),
+        added: differences.added,
+        removed: differences.removed,
+        coverage_change: present
+            .coverage_percent()
+            .zip(previous.coverage_percent())
             .map(|(present, previous)| present - previous),
         ..Comparison::default()
     };
-    for test in tests {
-        let list = match Change::of(&test) {
+    for test in &differences.tests {
+        let list = match Change::of(test) {
             Change::NewlyFailing => &mut comparison.newly_failing,
             Change::Fixed => &mut comparison.fixed,
             Change::StillFailing => &mut comparison.still_failing,
             Change::Nothing => continue,
         };
-        list.push(test.nodeid);
+        list.push(test.key.to_string());
     }
     comparison
 }
@@ -89,16 +81,32 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{CoverageTotals, RunId};
     use Outcome::{Crashed, Error, Failed, NotRun, Passed, Skipped, TimedOut, Xfailed};
+
+    fn run(id: i64, coverage: Option<CoverageTotals>) -> RunRecord {
+        RunRecord {
+            run_id: RunId(id),
+            coverage,
+            ..RunRecord::default()
+        }
+    }
 
     fn list_of(previous: Option<Outcome>, present: Option<Outcome>, flaky: bool) -> &'static str {
         let test = ComparedTest {
-            nodeid: "t".to_owned(),
+            key: TestKey {
+                root: String::new(),
+                nodeid: "t".to_owned(),
+            },
             previous,
             present,
             flaky,
         };
-        let comparison = compare([test], &Baseline::default());
+        let differences = Differences {
+            tests: vec![test],
+            ..Differences::default()
+        };
+        let comparison = compare(&run(1, None), &run(2, None), &differences);
         let lists = [
             ("newly failing", &comparison.newly_failing),
             ("fixed", &comparison.fixed),
@@ -145,17 +153,39 @@ mod tests {
     }
 
     #[test]
-    fn the_coverage_change_needs_both_runs() {
-        let change = |previous_coverage, present_coverage| {
-            let baseline = Baseline {
-                previous_coverage,
-                present_coverage,
-                ..Baseline::default()
-            };
-            compare([], &baseline).coverage_change
+    fn tests_of_two_roots_keep_their_names_apart() {
+        let test = |root: &str| ComparedTest {
+            key: TestKey {
+                root: root.to_owned(),
+                nodeid: "test_a.py::test_x".to_owned(),
+            },
+            previous: Some(Passed),
+            present: Some(Failed),
+            flaky: false,
         };
-        assert_eq!(change(Some(50.0), Some(75.5)), Some(25.5));
-        assert_eq!(change(None, Some(75.5)), None);
-        assert_eq!(change(Some(50.0), None), None);
+        let differences = Differences {
+            tests: vec![test(""), test("sub")],
+            ..Differences::default()
+        };
+        let comparison = compare(&run(1, None), &run(2, None), &differences);
+        assert_eq!(
+            comparison.newly_failing,
+            ["test_a.py::test_x", "sub/test_a.py::test_x"]
+        );
+    }
+
+    #[test]
+    fn the_coverage_change_needs_both_runs() {
+        let totals = |covered| CoverageTotals {
+            statements: 200,
+            covered,
+        };
+        let change = |previous: Option<u64>, present: Option<u64>| {
+            let [previous, present] = [previous, present].map(|covered| covered.map(totals));
+            compare(&run(1, previous), &run(2, present), &Differences::default()).coverage_change
+        };
+        assert_eq!(change(Some(100), Some(151)), Some(25.5));
+        assert_eq!(change(None, Some(151)), None);
+        assert_eq!(change(Some(100), None), None);
     }
 }

@@ -6,5 +6,5 @@
 pub mod compare;
 pub mod progress;
 
-pub use compare::{Baseline, ComparedTest, compare};
+pub use compare::{ComparedTest, Differences, compare};
 pub use progress::{Progress, expected_seconds};

@@ -1,7 +1,7 @@
 //! The families: names, helps, and how each is read from a [`Snapshot`].
 
-use super::snapshot::{LastRun, Snapshot};
-use crate::model::{CycleOutcome, OrphanKind, Outcome, RunOutcome};
+use super::snapshot::Snapshot;
+use crate::model::{CycleOutcome, OrphanKind, Outcome, RunOutcome, RunRecord};
 
 /// The leases that are shown, held or not.
 pub const LEASES: [&str; 2] = ["containers", "schedule"];
@@ -124,12 +124,12 @@ pub const FAMILIES: [Definition; 28] = [
     gauge(
         "self_test_average_runtime_seconds",
         "Mean run time of the paths of the last run.",
-        |state| Some(last(state, |run| mean_seconds(&run.path_durations_ms))),
+        |state| Some(mean_seconds(&state.path_durations_ms)),
     ),
     gauge(
         "self_test_average_coverage",
         "Executed statements in percent, united over the last run.",
-        |state| state.last_run.as_ref()?.coverage?.percent(),
+        |state| state.last_run.as_ref()?.coverage_percent(),
     ),
     gauge(
         "self_test_container_failures_total",
@@ -197,7 +197,10 @@ pub const FAMILIES: [Definition; 28] = [
     gauge(
         "menace_agent_last_run_timestamp_seconds",
         "When the last run ended; 0 before the first one.",
-        |state| Some(last(state, |run| seconds(run.finished_ms))),
+        |state| {
+            let ended = |run: &RunRecord| run.end.as_ref().map_or(0, |end| end.finished_ms);
+            Some(last(state, |run| seconds(ended(run))))
+        },
     ),
     gauge(
         "menace_agent_last_success_timestamp_seconds",
@@ -207,7 +210,7 @@ pub const FAMILIES: [Definition; 28] = [
     gauge(
         "menace_agent_last_run_duration_seconds",
         "Wall time of the last run.",
-        |state| Some(last(state, |run| number(run.duration_ms) / 1000.0)),
+        |state| Some(last(state, |run| run.duration_s().unwrap_or_default())),
     ),
     each(
         "menace_agent_last_run_outcome",
@@ -215,7 +218,7 @@ pub const FAMILIES: [Definition; 28] = [
         "outcome",
         "1 for the outcome of the last run, 0 for the others.",
         |state| {
-            let is_last = |outcome| last(state, |run| flag(run.outcome == outcome));
+            let is_last = |outcome| last(state, |run| flag(run.outcome() == Some(outcome)));
             let outcomes = RunOutcome::ALL.into_iter();
             outcomes
                 .map(|outcome| (outcome.as_str(), is_last(outcome)))
@@ -232,7 +235,7 @@ pub const FAMILIES: [Definition; 28] = [
     gauge(
         "menace_agent_last_run_coverage_ratio",
         "Executed statements of all statements, united over the last run.",
-        |state| Some(state.last_run.as_ref()?.coverage?.percent()? / 100.0),
+        |state| Some(state.last_run.as_ref()?.coverage_percent()? / 100.0),
     ),
     gauge(
         "menace_agent_flaky_tests",
@@ -329,7 +332,7 @@ const fn each(
 }
 
 /// A figure of the last run; 0 before the first one.
-fn last(state: &Snapshot, read: impl Fn(&LastRun) -> f64) -> f64 {
+fn last(state: &Snapshot, read: impl Fn(&RunRecord) -> f64) -> f64 {
     state.last_run.as_ref().map_or(0.0, read)
 }
 
@@ -371,7 +374,8 @@ fn seconds(ms: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Counts, CoverageTotals};
+    use crate::model::CoverageTotals;
+    use crate::model::sample::ended;
 
     fn sample(families: &[Family], name: &str) -> Option<f64> {
         let family = families.iter().find(|family| family.name == name)?;
@@ -379,17 +383,6 @@ mod tests {
             panic!("{name} has labels");
         };
         Some(sample.value)
-    }
-
-    fn run() -> LastRun {
-        LastRun {
-            finished_ms: 1_500,
-            duration_ms: 1_200,
-            outcome: RunOutcome::Failed,
-            counts: Counts::default(),
-            coverage: None,
-            path_durations_ms: vec![1_000, 2_000],
-        }
     }
 
     #[test]
@@ -462,7 +455,7 @@ mod tests {
     #[test]
     fn a_run_without_coverage_has_no_figure_for_it() {
         let mut state = Snapshot {
-            last_run: Some(run()),
+            last_run: Some(ended(1, RunOutcome::Failed, 1_200)),
             ..Snapshot::default()
         };
         let name = "self_test_average_coverage";
@@ -485,10 +478,8 @@ mod tests {
         let name = "self_test_average_runtime_seconds";
         for (durations, mean) in [(vec![1_000, 2_000], 1.5), (vec![], 0.0)] {
             let state = Snapshot {
-                last_run: Some(LastRun {
-                    path_durations_ms: durations,
-                    ..run()
-                }),
+                last_run: Some(ended(1, RunOutcome::Failed, 1_200)),
+                path_durations_ms: durations,
                 ..Snapshot::default()
             };
             assert_eq!(sample(&families("1", Some(&state)), name), Some(mean));

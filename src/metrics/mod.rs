@@ -21,4 +21,4 @@ mod families;
 mod snapshot;
 
 pub use families::{Definition, FAMILIES, Family, Kind, LEASES, Sample, families};
-pub use snapshot::{LastRun, ScheduleFacts, Snapshot};
+pub use snapshot::{ScheduleFacts, Snapshot};

@@ -1,6 +1,6 @@
 //! [`Snapshot`]: what the state file knew at one moment, as far as it is shown.
 
-use crate::model::{Counts, CoverageTotals, CycleOutcome, OrphanKind, RunOutcome};
+use crate::model::{Counts, CycleOutcome, OrphanKind, RunOutcome, RunRecord};
 
 /// The state behind all families.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,7 +18,10 @@ pub struct Snapshot {
     /// Containers of agents that were gone, removed by others, ever.
     pub containers_reaped: u64,
     /// The latest run that has ended.
-    pub last_run: Option<LastRun>,
+    pub last_run: Option<RunRecord>,
+    /// For each of its paths that was begun, the time from the start of its first process to its
+    /// end, or to the end of its last process where it was cut off.
+    pub path_durations_ms: Vec<u64>,
     /// When the latest run that passed ended, UTC milliseconds since the epoch.
     pub last_success_ms: Option<i64>,
     /// Modules on the list of orphans that are not on the module map, by kind; what is missing is
@@ -36,24 +39,6 @@ pub struct Snapshot {
     pub state_file_bytes: u64,
     /// The size of its write-ahead log; 0 without one.
     pub wal_bytes: u64,
-}
-
-/// A run that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LastRun {
-    /// When, UTC milliseconds since the epoch.
-    pub finished_ms: i64,
-    /// Wall time; 0 when the clock was set back meanwhile.
-    pub duration_ms: u64,
-    /// The verdict.
-    pub outcome: RunOutcome,
-    /// How its tests ended.
-    pub counts: Counts,
-    /// What was executed; `None` when it was not measured.
-    pub coverage: Option<CoverageTotals>,
-    /// For each of its paths that was begun, the time from the start of its first process to its
-    /// end, or to the end of its last process where it was cut off.
-    pub path_durations_ms: Vec<u64>,
 }
 
 /// When the next cycle is due.

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::document::{Damage, Document, file_of};
 use super::{Mirrors, Reading, Writing, warning};
+use crate::diag::and_more;
 use crate::model::Notice;
 use crate::model::mirror::Remembered;
 use crate::replacement::Replacement;
@@ -203,12 +204,7 @@ fn odd_entries(path: &Path, odd: &[String]) -> Option<Notice> {
         .take(NAMED)
         .map(|key| format!("`{key}`"))
         .collect();
-    let more = odd.len() - named.len();
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let more = and_more(odd.len() - named.len());
     let (says, stays) = if odd.len() == 1 {
         ("says", "it stays")
     } else {

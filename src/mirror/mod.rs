@@ -30,9 +30,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::document::Damage;
 pub use self::history::{HistoryError, HistoryRecord, append_to_history};
-use crate::model::mirror::{ListedOrphan, MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
-use crate::model::record::Level;
-use crate::model::{Groups, Notice};
+use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, Remembered};
+use crate::model::{Groups, Level, Notice};
 
 /// Where the files of a project are.
 #[derive(Debug, Clone)]
@@ -82,7 +81,7 @@ impl Mirrors {
     }
 
     /// Reads the list of orphans; `known` is what is remembered of the file.
-    pub fn read_orphans(&self, known: Option<&Remembered>) -> Reading<Vec<ListedOrphan>> {
+    pub fn read_orphans(&self, known: Option<&Remembered>) -> Reading<Vec<OrphanEntry>> {
         self.read(ORPHANS_FILE, known, |document, project| {
             Ok(orphans::entries(document, project))
         })
@@ -94,7 +93,7 @@ impl Mirrors {
     }
 
     /// Writes the list of orphans.
-    pub fn write_orphans(&self, list: &[ListedOrphan], known: Option<&Remembered>) -> Writing {
+    pub fn write_orphans(&self, list: &[OrphanEntry], known: Option<&Remembered>) -> Writing {
         let update = |document| orphans::update(document, list, &self.project);
         self.write(ORPHANS_FILE, known, list.is_empty(), update)
     }

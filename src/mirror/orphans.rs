@@ -6,10 +6,10 @@ use std::path::Path;
 use serde_json::value::RawValue;
 
 use super::document::{Document, file_of};
-use crate::model::mirror::ListedOrphan;
+use crate::model::mirror::OrphanEntry;
 
 /// The orphans by file, and what is no file of the project.
-pub(super) fn entries(document: &Document, project: &Path) -> (Vec<ListedOrphan>, Vec<String>) {
+pub(super) fn entries(document: &Document, project: &Path) -> (Vec<OrphanEntry>, Vec<String>) {
     let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut odd = Vec::new();
     match document {
@@ -32,18 +32,14 @@ pub(super) fn entries(document: &Document, project: &Path) -> (Vec<ListedOrphan>
     }
     let list = found
         .into_iter()
-        .map(|(file, extra)| ListedOrphan { file, extra });
+        .map(|(file, extra)| OrphanEntry { file, extra });
     (list.collect(), odd)
 }
 
 /// The file with the entries of `list` and no others. What is there stays as it is written; what
 /// is new comes last. Without a file it is a list, unless an entry has fields.
-pub(super) fn update(
-    document: Option<Document>,
-    list: &[ListedOrphan],
-    project: &Path,
-) -> Document {
-    let wanted: BTreeMap<&str, &ListedOrphan> = list
+pub(super) fn update(document: Option<Document>, list: &[OrphanEntry], project: &Path) -> Document {
+    let wanted: BTreeMap<&str, &OrphanEntry> = list
         .iter()
         .map(|orphan| (orphan.file.as_str(), orphan))
         .collect();
@@ -98,19 +94,19 @@ mod tests {
 
     const PROJECT: &str = "/p";
 
-    fn read(text: &str) -> (Vec<ListedOrphan>, Vec<String>) {
+    fn read(text: &str) -> (Vec<OrphanEntry>, Vec<String>) {
         let document = Document::parse(text.as_bytes()).unwrap();
         entries(&document, Path::new(PROJECT))
     }
 
-    fn listed(file: &str, extra: Option<&str>) -> ListedOrphan {
-        ListedOrphan {
+    fn listed(file: &str, extra: Option<&str>) -> OrphanEntry {
+        OrphanEntry {
             file: file.to_owned(),
             extra: extra.map(str::to_owned),
         }
     }
 
-    fn written(text: Option<&str>, list: &[ListedOrphan]) -> String {
+    fn written(text: Option<&str>, list: &[OrphanEntry]) -> String {
         let document = text.map(|text| Document::parse(text.as_bytes()).unwrap());
         update(document, list, Path::new(PROJECT)).to_text()
     }

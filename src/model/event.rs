@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{RunId, ShardIndex};
-use super::module::Trial;
+use super::notice::Notice;
+use super::orphan::Trial;
 use super::outcome::Outcome;
-use super::record::{AttemptRecord, FileRecord, Notice};
 use super::summary::RunSummary;
+use super::test::{AttemptRecord, FileRecord};
 
 /// The version of the event stream.
 pub const EVENTS_VERSION: u32 = 1;

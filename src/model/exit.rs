@@ -1,9 +1,13 @@
 //! Exit codes of the `agent` command. README repeats this list.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::outcome::RunOutcome;
 
 /// What the process returns to its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
 pub struct ExitCode(pub u8);
 
 impl ExitCode {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::RunId;
-use super::write::ProcessIdentity;
+use super::process::{Liveness, ProcessIdentity};
 
 /// Counts who had a lease: each holder has a greater one than all before it.
 #[derive(
@@ -37,17 +37,6 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} on {}", self.process.pid, self.host)
     }
-}
-
-/// What is known of a recorded process now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Liveness {
-    /// The same process still runs.
-    Alive,
-    /// It is gone: another boot, no such process, or another process with its id.
-    Gone,
-    /// Nobody here can say.
-    Unknown,
 }
 
 /// What a holder shows when it writes: the lease that it has, and its turn.

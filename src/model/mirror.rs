@@ -19,9 +19,9 @@ pub struct Remembered {
     pub extra: Option<String>,
 }
 
-/// An entry of the list of orphans.
+/// An entry of [`ORPHANS_FILE`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedOrphan {
+pub struct OrphanEntry {
     /// The file, relative to the project.
     pub file: String,
     /// The fields that the entry has in the file: a JSON object.

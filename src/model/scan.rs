@@ -7,8 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::RunId;
-use super::module::{Module, Orphan, OrphanKind, OrphanSource, OrphanStatus};
+use super::module::Module;
+use super::orphan::{Orphan, OrphanKind, OrphanRecord};
 
 /// The version of these reports.
 pub const SCAN_VERSION: u32 = 1;
@@ -86,22 +86,9 @@ pub struct OrphanReport {
 /// A module of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedOrphan {
-    /// The module and the evidence.
+    /// The module, the evidence, and how it stands.
     #[serde(flatten)]
-    pub orphan: Orphan,
-    /// What put it on the list.
-    pub source: OrphanSource,
-    /// How it stands.
-    pub status: OrphanStatus,
-    /// The run that found it; null when a command or a file did.
-    pub first_seen_run: Option<RunId>,
-    /// The last run that tried it.
-    pub last_tested_run: Option<RunId>,
-    /// What went wrong in its last trial.
-    pub message: Option<String>,
-    /// Whether it was taken off the module map by hand: only `agent module-map integrate` puts it
-    /// back.
-    pub held_back: bool,
+    pub record: OrphanRecord,
     /// Why it may be an orphan, where the settings say so.
     pub suppressed: Option<String>,
 }

@@ -6,10 +6,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::RunId;
-use super::module::{Integration, Module, TrialOutcome};
-use super::outcome::{Counts, Outcome, RunOutcome};
-use super::record::Notice;
+use super::exit::ExitCode;
+use super::notice::Notice;
+use super::orphan::Trial;
+use super::outcome::RunOutcome;
+use super::run::RunRecord;
+use super::test::AttemptRecord;
 
 /// The version of the summary.
 pub const SUMMARY_VERSION: u32 = 1;
@@ -20,45 +22,15 @@ pub const SUMMARY_VERSION: u32 = 1;
 pub struct RunSummary {
     /// The version of this format, 1.
     pub v: u32,
-    /// The run's number in the state file.
-    pub run_id: RunId,
-    /// The run's UUID.
-    pub uuid: String,
-    /// What started it: `manual`, `schedule` or `library`.
-    pub trigger: String,
-    /// The project folder, absolute.
-    pub project: String,
-    /// The paths, one a shard; an empty one is pytest's own choice.
-    pub paths: Vec<String>,
-    /// When it started, RFC 3339 in UTC.
-    pub started_at: String,
-    /// When it ended, RFC 3339 in UTC.
-    pub finished_at: String,
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunRecord,
     /// Wall time in seconds.
     pub runtime: f64,
-    /// The verdict.
-    pub outcome: RunOutcome,
-    /// What the command returns.
-    pub exit_code: u8,
-    /// `host`, `docker` or `podman`.
-    pub executor: String,
-    /// The total of workers.
-    pub workers: u32,
-    /// The Python version of the first shard that answered.
-    pub python: Option<String>,
-    /// The pytest version of the first shard that answered.
-    pub pytest: Option<String>,
     /// All tests.
     pub total: u64,
-    /// How they ended.
-    #[serde(flatten)]
-    pub counts: Counts,
     /// Covered statements in percent, united over all processes; null when it was not measured.
     pub coverage: Option<f64>,
-    /// The commit of the project's repository.
-    pub git_commit: Option<String>,
-    /// Whether tracked files differed from that commit.
-    pub git_dirty: Option<bool>,
     /// Tests that failed, crashed, ran out of time or were lost, in the order of their reports.
     /// At most 1,000; `total` and the counts are always whole.
     pub failures: Vec<FailedTest>,
@@ -66,62 +38,49 @@ pub struct RunSummary {
     pub flaky_tests: Vec<String>,
     /// The tests that took longest, at most five.
     pub slowest: Vec<SlowTest>,
-    /// Modules that no test reaches and that were to be tried; null when none were looked for.
-    pub orphan_total: Option<u64>,
-    /// Those of them that import, and whose own tests pass.
-    pub orphan_passed: Option<u64>,
-    /// Those of them that failed, crashed or ran out of time.
-    pub orphan_failed: Option<u64>,
-    /// The failing ones; at most 1,000.
+    /// Orphans that failed, without their reports; at most 1,000.
     #[serde(default)]
-    pub orphan_failures: Vec<FailedOrphan>,
-    /// What the passing ones were made part of; null when nothing was merged.
-    pub integration: Option<Integration>,
+    pub orphan_failures: Vec<Trial>,
     /// The difference to the previous comparable run, where there is one.
     pub comparison: Option<Comparison>,
     /// What the user should know besides.
     pub notices: Vec<Notice>,
-    /// How many Python warnings pytest recorded.
-    pub warnings: u64,
+}
+
+impl RunSummary {
+    /// The verdict. A run without an end counts as interrupted.
+    pub fn outcome(&self) -> RunOutcome {
+        self.run.outcome().unwrap_or(RunOutcome::Interrupted)
+    }
+
+    /// What the command returned.
+    pub fn exit_code(&self) -> ExitCode {
+        let known = self.run.exit_code();
+        known.unwrap_or_else(|| ExitCode::of_outcome(self.outcome()))
+    }
 }
 
 /// A test that needs attention.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedTest {
-    /// The node id.
-    pub nodeid: String,
-    /// The file, relative to the project.
-    pub file: String,
-    /// The verdict of its last attempt.
-    pub outcome: Outcome,
+    /// Its last attempt, without its report.
+    #[serde(flatten)]
+    pub last: AttemptRecord,
     /// How often it was tried.
     pub attempts: u32,
-    /// One line that says what went wrong.
-    pub message: Option<String>,
-}
-
-/// A module that no test reaches and that does not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FailedOrphan {
-    /// The module.
-    #[serde(flatten)]
-    pub module: Module,
-    /// How its trial ended.
-    pub outcome: TrialOutcome,
-    /// One line that says what went wrong.
-    pub message: Option<String>,
 }
 
 /// A test and its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SlowTest {
-    /// The node id.
+    /// The test: its node id, below its rootdir if that is not the project.
     pub nodeid: String,
     /// Seconds, with setup and teardown.
     pub duration_s: f64,
 }
 
-/// How a run differs from the previous one that selected the same tests in the same way.
+/// How a run differs from the previous one that selected the same tests in the same way. Tests are
+/// named by their node ids, below their rootdir if that is not the project.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The run that it is compared with.

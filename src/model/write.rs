@@ -1,55 +1,13 @@
 //! What a run asks the store to write. Every value is one idempotent effect on the run's rows.
 
-use super::cycle::CycleId;
+use super::coverage::{CoverageTotals, FileCoverage};
 use super::ids::ShardIndex;
-use super::lease::LeaseClaim;
-use super::module::{Integration, Trial};
-use super::outcome::{Counts, RunOutcome};
-use super::record::{AttemptRecord, CoverageTotals, FileCoverage, Notice, TestItem, WarningRecord};
-
-/// A run as it is opened, before anything is known of its results.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRun {
-    /// A name that stays unique when state files are merged.
-    pub uuid: String,
-    /// What started it: `manual`, `schedule` or `library`.
-    pub trigger: String,
-    /// The project folder, absolute.
-    pub project: String,
-    /// UTC milliseconds since the epoch.
-    pub started_ms: i64,
-    /// `host`, `docker` or `podman`.
-    pub executor: String,
-    /// The id of the container image; `None` on the host.
-    pub image: Option<String>,
-    /// The total of workers.
-    pub workers: u32,
-    /// The paths of the shards; one shard with an empty path is pytest's own choice.
-    pub shards: Vec<String>,
-    /// The arguments handed to pytest.
-    pub pytest_args: Vec<String>,
-    /// Runs with the same key selected the same tests in the same way and can be compared.
-    pub selection_key: String,
-    /// The version of the agent.
-    pub agent_version: String,
-    /// The process that holds the run.
-    pub holder: ProcessIdentity,
-    /// The lease under which it runs; once that is lost, nothing more is written.
-    pub lease: Option<LeaseClaim>,
-    /// The cycle of the schedule that it is the run of.
-    pub cycle: Option<CycleId>,
-}
-
-/// What tells a process from every other one on this machine, across reuse of process ids.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProcessIdentity {
-    /// The process id.
-    pub pid: u32,
-    /// A name of this boot of the machine.
-    pub boot_id: String,
-    /// When the process started, in the kernel's own unit for that; `None` when it is unknown.
-    pub start_time: Option<u64>,
-}
+use super::notice::{Notice, WarningRecord};
+use super::orphan::{Integration, Trial};
+use super::outcome::Counts;
+use super::process::ProcessIdentity;
+use super::run::RunEnd;
+use super::test::{AttemptRecord, TestItem};
 
 /// Facts about a shard that are known when its first process says hello.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,17 +18,6 @@ pub struct ShardFacts {
     pub pytest: String,
     /// The interpreter's path.
     pub executable: String,
-}
-
-/// The end of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunEnd {
-    /// UTC milliseconds since the epoch.
-    pub finished_ms: i64,
-    /// The verdict.
-    pub outcome: RunOutcome,
-    /// What the command returned.
-    pub exit_code: u8,
 }
 
 /// One thing to write about the run at hand.
@@ -157,5 +104,5 @@ pub enum Write {
     /// What the passing orphans were made part of.
     Integration(Integration),
     /// The run is over.
-    RunEnded(RunEnd),
+    RunEnded(Box<RunEnd>),
 }

@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::write::ProcessIdentity;
-use crate::model::{Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness, RunId};
+use crate::model::{
+    Holder, Lease, LeaseClaim, LeaseState, LeaseToken, Liveness, ProcessIdentity, RunId,
+};
 
 /// The label of every container that is the agent's, with the value `1`.
 pub const MARK: &str = "menace_self_test";

@@ -14,17 +14,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::mirror::ListedOrphan;
-use crate::model::{GroupId, Groups, MapEntry, Module};
-
-/// An orphan of the list, as far as the file is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownOrphan {
-    /// The entry that it has in the file.
-    pub listed: ListedOrphan,
-    /// It joined the map, or repeats a module: the file does not list it any more.
-    pub is_settled: bool,
-}
+use crate::model::mirror::OrphanEntry;
+use crate::model::{GroupId, Groups, MapEntry, Module, OrphanRecord};
 
 /// What `orphan_modules.json` changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +23,7 @@ pub struct OrphanMerge {
     /// What goes on the list, with the fields of its entry.
     pub added: Vec<(Module, Option<String>)>,
     /// What is on the list and has other fields now.
-    pub changed: Vec<ListedOrphan>,
+    pub changed: Vec<OrphanEntry>,
     /// The files of what goes from the list.
     pub removed: Vec<String>,
     /// Files that the project does not have.
@@ -54,19 +45,19 @@ impl OrphanMerge {
     /// Compares the entries of the file with the list; `module_of` knows the project's files, and
     /// `is_known` says that the file was read or written before.
     pub fn new(
-        file: &[ListedOrphan],
-        list: &[KnownOrphan],
+        file: &[OrphanEntry],
+        list: &[OrphanRecord],
         is_known: bool,
         module_of: impl Fn(&str) -> Option<Module>,
     ) -> Self {
-        let known: BTreeMap<&str, &KnownOrphan> = list
+        let known: BTreeMap<&str, &OrphanRecord> = list
             .iter()
-            .map(|orphan| (orphan.listed.file.as_str(), orphan))
+            .map(|record| (record.orphan.module.file.as_str(), record))
             .collect();
         let mut merge = Self::default();
         for entry in file {
             match known.get(entry.file.as_str()) {
-                Some(orphan) if orphan.listed.extra != entry.extra => {
+                Some(record) if record.extra != entry.extra => {
                     merge.changed.push(entry.clone());
                 }
                 Some(_) => {}
@@ -77,8 +68,9 @@ impl OrphanMerge {
             }
         }
         let listed: BTreeSet<&str> = file.iter().map(|entry| entry.file.as_str()).collect();
-        let open = list.iter().filter(|orphan| !orphan.is_settled);
-        let files = open.map(|orphan| &orphan.listed.file);
+        // What has its place was not in the file.
+        let open = list.iter().filter(|record| !record.status.is_settled());
+        let files = open.map(|record| &record.orphan.module.file);
         let removed = files.filter(|file| is_known && !listed.contains(file.as_str()));
         merge.removed = removed.cloned().collect();
         merge
@@ -119,27 +111,23 @@ impl MapMerge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Source;
+    use crate::model::sample::module;
+    use crate::model::{OrphanStatus, Source};
 
-    fn listed(file: &str, extra: Option<&str>) -> ListedOrphan {
-        ListedOrphan {
+    fn listed(file: &str, extra: Option<&str>) -> OrphanEntry {
+        OrphanEntry {
             file: file.to_owned(),
             extra: extra.map(str::to_owned),
         }
     }
 
-    fn known(file: &str, is_settled: bool) -> KnownOrphan {
-        KnownOrphan {
-            listed: listed(file, None),
-            is_settled,
-        }
-    }
-
-    fn module(file: &str) -> Module {
-        Module {
-            file: file.to_owned(),
-            name: file.trim_end_matches(".py").replace('/', "."),
-        }
+    fn known(file: &str, is_settled: bool) -> OrphanRecord {
+        let status = if is_settled {
+            OrphanStatus::Integrated
+        } else {
+            OrphanStatus::Failed
+        };
+        OrphanRecord::sample(file, status)
     }
 
     fn in_project(file: &str) -> Option<Module> {

@@ -13,7 +13,7 @@ pub mod recovery;
 pub mod run;
 
 pub use cleanup::CleanupPlan;
-pub use mirror::{KnownOrphan, MapMerge, OrphanMerge};
+pub use mirror::{MapMerge, OrphanMerge};
 pub use orphans::{OrphanWishes, TrialPlan};
 pub use recovery::RecoveryPlan;
 pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};

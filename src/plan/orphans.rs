@@ -5,7 +5,7 @@ use std::fmt;
 
 use glob::Pattern;
 
-use crate::model::{Module, OrphanStatus, RunId};
+use crate::model::{Module, OrphanRecord, OrphanStatus};
 
 /// What is looked for, as the state file keeps it.
 pub mod discovery {
@@ -72,7 +72,7 @@ pub struct PresentList {
 
 /// Whether a run looks for orphans: when it is told to, when there is no list, and when the list
 /// was made without something that is asked for now.
-pub fn scan_is_due(wishes: &OrphanWishes, list: &PresentList) -> bool {
+pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
     let wanted = wishes.discoveries();
     if wanted.is_empty() || (!wishes.include && !wishes.refresh) {
         return false;
@@ -114,21 +114,6 @@ pub fn suppressed(suppressions: &[Suppression], module: &Module) -> Option<Strin
     Some(found.reason.clone())
 }
 
-/// A module of the list, as far as a plan needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The module.
-    pub module: Module,
-    /// How it stands.
-    pub status: OrphanStatus,
-    /// The last run that tried it.
-    pub last_tested_run: Option<RunId>,
-    /// Why it may be an orphan, where the settings say so.
-    pub suppressed: Option<String>,
-    /// Whether its file is there.
-    pub exists: bool,
-}
-
 /// What a run does with the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialPlan {
@@ -142,19 +127,24 @@ pub struct TrialPlan {
 }
 
 impl TrialPlan {
-    /// Plans the trials of a run.
-    pub fn new(list: &[Listed]) -> Self {
+    /// Plans the trials of a run. `exists` says whether a file is there and is looked at.
+    pub fn new(
+        list: &[OrphanRecord],
+        suppressions: &[Suppression],
+        exists: impl Fn(&str) -> bool,
+    ) -> Self {
         let mut plan = Self::default();
         let mut due = BTreeSet::new();
-        for listed in list {
-            if !listed.exists {
-                plan.gone.push(listed.module.file.clone());
-            } else if listed.suppressed.is_some() {
+        for record in list {
+            let module = &record.orphan.module;
+            if !exists(&module.file) {
+                plan.gone.push(module.file.clone());
+            } else if suppressed(suppressions, module).is_some() {
                 // It may be one, and is left alone.
-            } else if listed.status == OrphanStatus::Integrated {
-                plan.integrated.push(listed.module.clone());
+            } else if record.status == OrphanStatus::Integrated {
+                plan.integrated.push(module.clone());
             } else {
-                due.insert((listed.last_tested_run, listed.module.clone()));
+                due.insert((record.last_tested_run, module.clone()));
             }
         }
         plan.modules = due.into_iter().map(|(_, module)| module).collect();
@@ -165,6 +155,7 @@ impl TrialPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RunId;
 
     const DEFAULT: OrphanWishes = OrphanWishes {
         include: true,
@@ -247,7 +238,7 @@ mod tests {
             ),
         ];
         for (name, wishes, list, due) in cases {
-            assert_eq!(scan_is_due(&wishes, &list), due, "{name}");
+            assert_eq!(scan_is_due(wishes, &list), due, "{name}");
         }
     }
 
@@ -275,31 +266,26 @@ mod tests {
 
     #[test]
     fn those_that_waited_longest_come_first() {
-        let listed = |name: &str, run: Option<i64>| Listed {
-            module: Module {
-                file: format!("{name}.py"),
-                name: name.to_owned(),
-            },
-            status: OrphanStatus::Passed,
+        let tested = |file: &str, run: Option<i64>| OrphanRecord {
             last_tested_run: run.map(RunId),
-            suppressed: None,
-            exists: true,
+            ..OrphanRecord::sample(file, OrphanStatus::Passed)
         };
-        let mut gone = listed("gone", None);
-        gone.exists = false;
-        let mut suppressed = listed("suppressed", None);
-        suppressed.suppressed = Some("kept for old data".to_owned());
-        let mut integrated = listed("integrated", Some(1));
-        integrated.status = OrphanStatus::Integrated;
         let list = [
-            listed("late", Some(7)),
-            gone,
-            suppressed,
-            integrated,
-            listed("early", Some(2)),
-            listed("new", None),
+            tested("late.py", Some(7)),
+            tested("gone.py", None),
+            tested("suppressed.py", None),
+            OrphanRecord {
+                status: OrphanStatus::Integrated,
+                ..tested("integrated.py", Some(1))
+            },
+            tested("early.py", Some(2)),
+            tested("new.py", None),
         ];
-        let plan = TrialPlan::new(&list);
+        let suppression = Suppression {
+            module: "suppressed".to_owned(),
+            reason: "kept for old data".to_owned(),
+        };
+        let plan = TrialPlan::new(&list, &[suppression], |file| file != "gone.py");
         let names = |modules: &[Module]| -> Vec<String> {
             modules.iter().map(|module| module.name.clone()).collect()
         };

@@ -1,20 +1,6 @@
 //! What an agent that was killed left behind, and what is to be done about it.
 
-use crate::model::RunId;
-use crate::model::write::ProcessIdentity;
-
-/// A run without an end, as the state file has it, with what the system says of its processes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenRun {
-    /// The run.
-    pub run: RunId,
-    /// When it last wrote something, UTC milliseconds: the best guess at when it ended.
-    pub ended_ms: i64,
-    /// Whether the agent that held it is gone for certain.
-    pub holder_gone: bool,
-    /// Processes of its shards that are still there.
-    pub leftovers: Vec<ProcessIdentity>,
-}
+use crate::model::{Liveness, OpenRun, ProcessIdentity, RunId};
 
 /// What to do before a new run starts: kill what still runs, then close the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +12,20 @@ pub struct RecoveryPlan {
 }
 
 impl RecoveryPlan {
-    /// Plans the recovery. Runs whose agent may still be at work are left alone.
-    pub fn new(open: Vec<OpenRun>) -> Self {
+    /// Plans the recovery by what is known of each process. Runs whose agent may still be at work
+    /// are left alone.
+    pub fn new(open: Vec<OpenRun>, liveness: impl Fn(&ProcessIdentity) -> Liveness) -> Self {
         let mut plan = Self::default();
-        for run in open.into_iter().filter(|run| run.holder_gone) {
-            plan.kill.extend(run.leftovers);
-            plan.close.push((run.run, run.ended_ms));
+        let is = |wanted| {
+            let liveness = &liveness;
+            move |process: &ProcessIdentity| liveness(process) == wanted
+        };
+        for run in open {
+            if is(Liveness::Gone)(&run.holder) {
+                let left = run.processes.into_iter().filter(is(Liveness::Alive));
+                plan.kill.extend(left);
+                plan.close.push((run.record.run_id, run.active_ms));
+            }
         }
         plan
     }
@@ -40,6 +34,7 @@ impl RecoveryPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::sample;
 
     fn process(pid: u32) -> ProcessIdentity {
         ProcessIdentity {
@@ -49,29 +44,31 @@ mod tests {
         }
     }
 
+    /// A run that was written to at `active_ms`, with its agent and its processes.
+    fn open(id: i64, active_ms: i64, holder: u32, processes: &[u32]) -> OpenRun {
+        OpenRun {
+            record: sample::run(id),
+            holder: process(holder),
+            active_ms,
+            processes: processes.iter().map(|pid| process(*pid)).collect(),
+        }
+    }
+
     #[test]
     fn a_run_is_closed_and_its_processes_killed_only_when_its_agent_is_gone() {
-        let open = vec![
-            OpenRun {
-                run: RunId(1),
-                ended_ms: 10,
-                holder_gone: true,
-                leftovers: vec![process(11)],
-            },
-            OpenRun {
-                run: RunId(2),
-                ended_ms: 20,
-                holder_gone: false,
-                leftovers: vec![process(22)],
-            },
-            OpenRun {
-                run: RunId(3),
-                ended_ms: 30,
-                holder_gone: true,
-                leftovers: vec![],
-            },
+        const GONE: u32 = 1;
+        const ALIVE: u32 = 2;
+        let runs = vec![
+            open(1, 10, GONE, &[11, GONE]),
+            open(2, 20, ALIVE, &[22]),
+            open(3, 30, GONE, &[]),
+            open(4, 40, 99, &[44]),
         ];
-        let plan = RecoveryPlan::new(open);
+        let plan = RecoveryPlan::new(runs, |process| match process.pid {
+            GONE => Liveness::Gone,
+            99 => Liveness::Unknown,
+            _ => Liveness::Alive,
+        });
         assert_eq!(plan.kill, [process(11)]);
         assert_eq!(plan.close, [(RunId(1), 10), (RunId(3), 30)]);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::{Module, ShardIndex, digest};
+use crate::model::{HarnessOptions, Module, ShardIndex, digest};
 
 /// A path of the user, resolved: it exists, and globs are expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub struct RunRequest {
     pub reruns: u32,
     /// After how many failing tests the run stops.
     pub max_fail: Option<u32>,
-    /// Whether coverage is measured.
-    pub coverage: bool,
+    /// How the harness works.
+    pub harness: HarnessOptions,
     /// `host`, `docker` or `podman`.
     pub executor: String,
     /// Modules that no test reaches and that joined the module map: tested like any other.
@@ -219,7 +219,7 @@ mod tests {
             test_timeout: None,
             reruns: 0,
             max_fail: None,
-            coverage: true,
+            harness: HarnessOptions::default(),
             executor: "host".to_owned(),
             modules: Vec::new(),
             roots: Vec::new(),

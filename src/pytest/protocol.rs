@@ -6,8 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::record::Section;
-use crate::model::{Module, Outcome};
+use crate::model::{HarnessOptions, Module, Outcome, Section};
 
 /// The version of the protocol, `v` of every event.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -35,8 +34,9 @@ pub struct RunCommand {
     pub argv: Vec<String>,
     /// Above 1, pytest-xdist is asked for that many workers where it can be imported.
     pub workers: u32,
-    /// Whether to measure coverage where coverage.py can be imported.
-    pub coverage: bool,
+    /// How the harness works, whatever it runs.
+    #[serde(flatten)]
+    pub options: HarnessOptions,
     /// Run these tests only. `None` for all that pytest selects.
     pub only: Option<Vec<String>>,
     /// Leave these tests out.
@@ -47,8 +47,6 @@ pub struct RunCommand {
     /// Folders, relative to the project, that Python looks for those modules in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roots: Vec<String>,
-    /// Longest text of one captured section or traceback; longer ones lose their middle.
-    pub cap_bytes: u32,
 }
 
 /// From the harness to the agent.
@@ -63,67 +61,22 @@ pub enum HarnessEvent {
     /// The harness runs. Sent before pytest is imported in earnest.
     Hello(Hello),
     /// pytest is configured.
-    Session {
-        /// pytest's rootdir, absolute.
-        rootdir: String,
-        /// The settings file that pytest uses.
-        inifile: Option<String>,
-        /// Names of distributed plugins with their versions.
-        #[serde(default)]
-        plugins: Vec<String>,
-        /// xdist workers that this session runs with; 1 without xdist.
-        workers: u32,
-    },
+    Session(Session),
     /// pytest begins to import a test file.
     Collecting {
         /// The file's node id.
         id: String,
     },
     /// A test file could not be collected, or asked to be skipped as a whole.
-    CollectReport {
-        /// The node id of the collector; the path of a broken `conftest.py`.
-        id: String,
-        /// The file, absolute, where one is known.
-        file: Option<String>,
-        /// `error` or `skipped`.
-        outcome: Outcome,
-        /// One line.
-        message: Option<String>,
-        /// The whole report.
-        longrepr: Option<String>,
-    },
+    CollectReport(CollectReport),
     /// Some of the collected tests, after all deselection.
-    Collected {
-        /// At most 1,000 a line.
-        tests: Vec<CollectedTest>,
-        /// Tests that pytest deselected; said with the last line.
-        #[serde(default)]
-        deselected: u64,
-        /// Whether this is the last line.
-        done: bool,
-    },
+    Collected(Collected),
     /// A test began.
-    Started {
-        /// The node id.
-        id: String,
-        /// `main`, or the name of an xdist worker.
-        worker: String,
-        /// The process that runs it.
-        pid: u32,
-    },
+    Started(Started),
     /// A test ended. After an in-process rerun the same test starts anew.
     Finished(Box<Finished>),
     /// A subtest ended that did not pass. The verdict of its test comes with `finished`.
-    Subtest {
-        /// The node id of the test.
-        id: String,
-        /// What pytest calls the subtest.
-        description: String,
-        /// `failed` or `skipped`.
-        outcome: Outcome,
-        /// One line.
-        message: Option<String>,
-    },
+    Subtest(Subtest),
     /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
     WorkerDied {
         /// The worker.
@@ -132,35 +85,14 @@ pub enum HarnessEvent {
         id: Option<String>,
     },
     /// pytest recorded a Python warning.
-    Warning {
-        /// The class.
-        category: String,
-        /// The text.
-        message: String,
-        /// The file, absolute.
-        file: String,
-        /// The line.
-        line: u32,
-        /// The node id of the test during which it happened, or empty.
-        #[serde(default)]
-        id: String,
-    },
+    Warning(Warning),
     /// Lines executed so far; each line of the protocol adds to the earlier ones.
     Coverage {
         /// At most 200 files a line.
         files: Vec<CoverageLines>,
     },
     /// A fixture whose setup took 0.1 s or more.
-    Fixture {
-        /// `function`, `class`, `module`, `package` or `session`.
-        scope: String,
-        /// The fixture's name.
-        name: String,
-        /// Seconds.
-        seconds: f64,
-        /// The node id of the test that asked for it first.
-        id: String,
-    },
+    Fixture(Fixture),
     /// Something that the user should know.
     Notice {
         /// A stable name, such as `xdist-missing`.
@@ -169,14 +101,7 @@ pub enum HarnessEvent {
         message: String,
     },
     /// pytest ended. Always last.
-    Bye {
-        /// pytest's exit status.
-        status: i32,
-        /// Why the session ended before its last test, where it did.
-        reason: Option<StopReason>,
-        /// The text that belongs to the reason.
-        message: Option<String>,
-    },
+    Bye(Bye),
 }
 
 /// Why a session ended early.
@@ -218,6 +143,111 @@ pub struct Hello {
     pub coverage: Option<String>,
     /// pytest-xdist's version, likewise.
     pub xdist: Option<String>,
+}
+
+/// A session of pytest.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Session {
+    /// pytest's rootdir, absolute.
+    pub rootdir: String,
+    /// The settings file that pytest uses.
+    pub inifile: Option<String>,
+    /// Names of distributed plugins with their versions.
+    #[serde(default)]
+    pub plugins: Vec<String>,
+    /// xdist workers that this session runs with; 1 without xdist.
+    pub workers: u32,
+}
+
+/// What came of collecting a file that has no test.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct CollectReport {
+    /// The node id of the collector; the path of a broken `conftest.py`.
+    pub id: String,
+    /// The file, absolute, where one is known.
+    pub file: Option<String>,
+    /// `error` or `skipped`.
+    pub outcome: Outcome,
+    /// One line.
+    pub message: Option<String>,
+    /// The whole report.
+    pub longrepr: Option<String>,
+}
+
+/// Tests that were collected.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Collected {
+    /// At most 1,000 a line.
+    pub tests: Vec<CollectedTest>,
+    /// Tests that pytest deselected; said with the last line.
+    #[serde(default)]
+    pub deselected: u64,
+    /// Whether this is the last line.
+    pub done: bool,
+}
+
+/// A test that begins.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Started {
+    /// The node id.
+    pub id: String,
+    /// `main`, or the name of an xdist worker.
+    pub worker: String,
+    /// The process that runs it.
+    pub pid: u32,
+}
+
+/// A subtest that did not pass.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Subtest {
+    /// The node id of the test.
+    pub id: String,
+    /// What pytest calls the subtest.
+    pub description: String,
+    /// `failed` or `skipped`.
+    pub outcome: Outcome,
+    /// One line.
+    pub message: Option<String>,
+}
+
+/// A Python warning.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Warning {
+    /// The class.
+    pub category: String,
+    /// The text.
+    pub message: String,
+    /// The file, absolute.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// The node id of the test during which it happened, or empty.
+    #[serde(default)]
+    pub id: String,
+}
+
+/// A fixture that took its time.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Fixture {
+    /// `function`, `class`, `module`, `package` or `session`.
+    pub scope: String,
+    /// The fixture's name.
+    pub name: String,
+    /// Seconds.
+    pub seconds: f64,
+    /// The node id of the test that asked for it first.
+    pub id: String,
+}
+
+/// The last words of the harness.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Bye {
+    /// pytest's exit status.
+    pub status: i32,
+    /// Why the session ended before its last test, where it did.
+    pub reason: Option<StopReason>,
+    /// The text that belongs to the reason.
+    pub message: Option<String>,
 }
 
 /// A test as it was collected.

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::protocol::{CollectedTest, Finished};
+use super::protocol::{CollectReport, CollectedTest, Finished};
 use crate::clock::Mono;
 use crate::model::{AttemptRecord, Outcome, ShardIndex, TestItem};
 
@@ -197,6 +197,12 @@ impl Ledger {
         &self.running
     }
 
+    /// A test that runs now, by its node id.
+    pub fn running_test(&self, nodeid: &str) -> Option<&Running> {
+        let mut running = self.running.iter();
+        running.find(|running| *running.nodeid == *nodeid)
+    }
+
     /// Decides what a running test will be called if its process does not let it report.
     pub fn doom(&mut self, nodeid: &str, doom: &Doom) {
         for running in &mut self.running {
@@ -253,26 +259,19 @@ impl Ledger {
 
     /// A file that could not be collected, or asked to be skipped as a whole, counts as one test.
     /// `None` when that was said before.
-    pub fn file_report(
-        &mut self,
-        nodeid: &str,
-        file: Option<&str>,
-        outcome: Outcome,
-        message: Option<String>,
-        longrepr: Option<String>,
-    ) -> Option<(TestItem, Settled)> {
-        let nodeid = self.project_file_or_id(nodeid);
+    pub fn file_report(&mut self, report: CollectReport) -> Option<(TestItem, Settled)> {
+        let nodeid = self.project_file_or_id(&report.id);
         let nodeid = nodeid.as_str();
         let known = self.by_nodeid.get(nodeid).copied();
         if known.is_some_and(|index| self.tests[index].outcome.is_some()) {
             return None;
         }
-        let file = self.project_file(file.unwrap_or(nodeid));
+        let file = self.project_file(report.file.as_deref().unwrap_or(nodeid));
         let index = known.unwrap_or_else(|| self.add(nodeid, &file, None));
         self.tests[index].is_file = true;
         Some((
             self.item(index),
-            self.settle(index, outcome, message, longrepr),
+            self.settle(index, report.outcome, report.message, report.longrepr),
         ))
     }
 

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::effect::Effect;
-use crate::model::record::{Level, WarningRecord};
-use crate::model::write::Write;
+use super::verdict::Troubles;
 use crate::model::{
-    Counts, CoverageTotals, Event, FileCoverage, FileRecord, LineSet, Notice, ShardIndex, TestItem,
+    Counts, CoverageTotals, Event, FileCoverage, FileRecord, Level, LineSet, Notice, ShardIndex,
+    TestItem, WarningRecord, Write,
 };
 use crate::pytest::protocol::CoverageLines;
 use crate::pytest::reconcile::Settled;
+use crate::store::Durations;
 
 /// Notices of one kind that differ: what goes wrong everywhere need not be said everywhere.
 const MAX_NOTICES: usize = 5;
@@ -28,15 +29,10 @@ pub(super) struct Books {
     warnings: BTreeMap<WarningRecord, u64>,
     said: HashMap<String, HashSet<String>>,
     troubles: Troubles,
-}
-
-/// What went wrong with containers of a run; the store counts it over all runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Troubles {
-    /// Containers that could not be removed.
-    pub(super) failures: u64,
-    /// Containers that ran out of their time.
-    pub(super) timeouts: u64,
+    /// How long tests took in an earlier run.
+    durations: Option<Durations>,
+    /// What the tests of a shard took then, together.
+    expected_ms: HashMap<ShardIndex, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +51,14 @@ struct CoverageEntry {
 }
 
 impl Books {
+    /// Empty accounts; `durations` is what an earlier run says about this one.
+    pub(super) fn new(durations: Option<Durations>) -> Self {
+        Self {
+            durations,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -105,11 +109,28 @@ impl Books {
             tally.pending += 1;
             tally.counts.not_run += 1;
         }
+        if let Some(durations) = &self.durations {
+            let known = tests
+                .iter()
+                .filter_map(|test| durations.get(root, &test.nodeid));
+            let expected = self.expected_ms.entry(shard).or_default();
+            *expected += known.map(u64::from).sum::<u64>();
+        }
         self.write(Write::Collected {
             shard,
             root: root.to_owned(),
             tests,
         });
+    }
+
+    /// Seconds that the tests of a shard took in an earlier run, where one is known.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds of a run are far below 2^52"
+    )]
+    pub(super) fn expected_s(&self, shard: ShardIndex) -> Option<f64> {
+        let expected_ms = self.expected_ms.get(&shard)?;
+        Some(*expected_ms as f64 / 1000.0)
     }
 
     /// Enters a verdict. `last_chance`: a failure of this test is not tried again.

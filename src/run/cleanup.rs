@@ -4,13 +4,17 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::clock::Pauses;
 use crate::engine::container::{Engine, EngineError};
 use crate::engine::identity;
 use crate::model::Liveness;
 use crate::plan::cleanup::{CleanupPlan, FoundContainer, Host, Owner, Removal, Stay};
 
-/// The pause before the first new try; each next one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The pauses before new tries.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_millis(500),
+    longest: Duration::from_mins(1),
+};
 
 /// How far a cleanup goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,7 +92,6 @@ impl Swept {
         retries: u32,
         mut call: impl FnMut() -> Result<T, EngineError>,
     ) -> Option<T> {
-        let mut pause = FIRST_PAUSE;
         for attempt in 0..=retries {
             match call() {
                 Ok(answer) => return Some(answer),
@@ -97,8 +100,7 @@ impl Swept {
                     if attempt == retries {
                         self.failures.push(error);
                     } else {
-                        thread::park_timeout(pause);
-                        pause *= 2;
+                        thread::park_timeout(PAUSES.nth(attempt));
                     }
                 }
             }

@@ -1,31 +1,26 @@
-//! The one place where a run is decided: everything that happens goes into [`Dispatcher::handle`],
-//! everything that is to be done comes out of it. No I/O, no clock, no thread.
+//! The one place where the tests of a run are decided: everything that happens goes into
+//! [`Dispatcher::handle`], everything that is to be done comes out of it. No I/O, no clock, no
+//! thread.
 
-use super::books::{Books, Troubles};
-use super::effect::{Effect, Failure, Input, StopSignal};
-use super::shard::{ContainerPolicy, Policy, Shard, Stop};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::books::Books;
+use super::effect::{Effect, EnvironmentReady, Input, ProcessEvent, StopSignal};
+use super::phase::Phase;
+use super::shard::{Policy, Shard, Stop};
+use super::verdict::Verdict;
 use crate::clock::Mono;
+use crate::engine::Executor;
 use crate::engine::git::GitState;
-use crate::model::write::Write;
-use crate::model::{Event, ExitCode, RunOutcome};
+use crate::model::{Event, ExitCode, Failure, RunOutcome, Write};
 use crate::plan::RunPlan;
+use crate::store::Baseline;
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    /// The outcome.
-    pub outcome: RunOutcome,
-    /// What the command returns.
-    pub exit_code: ExitCode,
-    /// Why it could not be carried out, where it could not.
-    pub failure: Option<Failure>,
-    /// What went wrong with its containers.
-    pub troubles: Troubles,
-    /// How many processes it had: the serial of the last one.
-    pub processes: u32,
-}
+/// How long the end of the tests waits for git, which a cold disk can make slow.
+const GIT_GRACE: Duration = Duration::from_secs(5);
 
-/// The state of a run.
+/// The state of the tests of a run.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     shards: Vec<Shard>,
@@ -39,18 +34,36 @@ pub(super) struct Dispatcher {
     signal: Option<StopSignal>,
     abandoned: bool,
     providing: bool,
+    /// The interpreter of the private environment.
+    python: Option<String>,
+    git: Git,
+}
+
+/// What is known of the project's commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Git {
+    Asked,
+    /// The tests are over, and it has until then.
+    Late(Mono),
+    /// It answered, or nobody waits any more.
+    Over,
 }
 
 impl Dispatcher {
-    pub(super) fn new(plan: &RunPlan, container: Option<ContainerPolicy>) -> Self {
+    /// A run of `plan` on `executor`; `baseline` is what an earlier one says about it.
+    pub(super) fn new(
+        plan: &RunPlan,
+        executor: &Arc<Executor>,
+        baseline: Option<Baseline>,
+    ) -> Self {
         let request = &plan.request;
         let policy = Policy {
             project: request.project.to_string_lossy().into_owned(),
             timeout: request.timeout,
             test_timeout: request.test_timeout,
             reruns: request.reruns,
-            coverage: request.coverage,
-            container,
+            harness: request.harness,
+            executor: Arc::clone(executor),
         };
         let shards: Vec<Shard> = plan
             .shards
@@ -60,7 +73,7 @@ impl Dispatcher {
         Self {
             told: vec![false; shards.len()],
             shards,
-            books: Books::default(),
+            books: Books::new(baseline.map(|baseline| baseline.durations)),
             parallel: plan.parallel as usize,
             serial: 0,
             max_fail: request.max_fail,
@@ -68,106 +81,49 @@ impl Dispatcher {
             signal: None,
             abandoned: false,
             providing: false,
+            python: None,
+            git: Git::Asked,
         }
     }
 
-    /// The first effects.
-    pub(super) fn start(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
-        self.settle(now, now_ms)
+    /// The shard that a process works for; none does for one that was replaced.
+    fn shard(&mut self, serial: u32) -> Option<(&mut Shard, &mut Books)> {
+        let shard = self.shards.iter_mut().find(|shard| shard.runs(serial))?;
+        Some((shard, &mut self.books))
     }
 
-    /// Takes something that happened, and returns what is to be done.
-    pub(super) fn handle(&mut self, input: Input, now: Mono, now_ms: i64) -> Vec<Effect> {
-        let books = &mut self.books;
-        match input {
-            Input::Engine {
-                shard,
-                serial,
-                event,
-            } => {
-                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
-                    shard.engine(serial, event, now, now_ms, books);
-                }
+    fn environment(&mut self, answer: &Result<EnvironmentReady, Failure>) {
+        self.providing = false;
+        if let Ok(ready) = answer {
+            let how = if ready.created { "made" } else { "used" };
+            let message = format!(
+                "the project's interpreter has no pytest: {how} a private environment, {}",
+                ready.python
+            );
+            let hint = "install pytest into the project's own environment to use that";
+            let (code, hint) = ("managed-env", Some(hint.to_owned()));
+            // Once it is known, it is no news.
+            if ready.created {
+                self.books.notice(code, message, hint);
+            } else {
+                self.books.note(code, message, hint);
             }
-            Input::Started { shard, process } => {
-                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
-                    shard.started(process, now_ms, books);
-                }
-            }
-            Input::StartFailed { shard, failure } => {
-                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
-                    shard.start_failed(failure, books);
-                }
-            }
-            Input::Stderr { shard, tail } => {
-                if let Some(shard) = self.shards.get_mut(shard.as_usize()) {
-                    shard.stderr(&tail);
-                }
-            }
-            Input::Environment(answer) => {
-                self.providing = false;
-                if let Ok(ready) = &answer {
-                    let how = if ready.created { "made" } else { "used" };
-                    let message = format!(
-                        "the project's interpreter has no pytest: {how} a private environment, {}",
-                        ready.python
-                    );
-                    let hint = "install pytest into the project's own environment to use that";
-                    let (code, hint) = ("managed-env", Some(hint.to_owned()));
-                    // Once it is known, it is no news.
-                    if ready.created {
-                        books.notice(code, message, hint);
-                    } else {
-                        books.note(code, message, hint);
-                    }
-                }
-                for shard in &mut self.shards {
-                    shard.environment(&answer, books);
-                }
-            }
-            // Trials begin when the tests are over.
-            Input::Trial { .. } => {}
-            Input::Git(state) => {
-                if let Some(GitState { commit, dirty }) = state {
-                    books.write(Write::Git { commit, dirty });
-                }
-            }
-            Input::Stop(signal) => {
-                self.signal = Some(signal);
-                self.stop_all(Stop::Signal(signal), now);
-            }
-            Input::Drain(signal) => {
-                self.signal.get_or_insert(signal);
-                self.stop_all(Stop::Drain, now);
-            }
-            Input::StoreFailed => {
-                self.abandoned = true;
-                self.stop_all(Stop::Abandoned, now);
-            }
+            self.python = Some(ready.python.clone());
         }
-        self.settle(now, now_ms)
-    }
-
-    /// Does what is due.
-    pub(super) fn tick(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
         for shard in &mut self.shards {
-            shard.tick(now, &mut self.books);
+            shard.environment(answer, &mut self.books);
         }
-        self.settle(now, now_ms)
-    }
-
-    /// When [`Dispatcher::tick`] has something to do.
-    pub(super) fn deadline(&self) -> Option<Mono> {
-        self.shards.iter().filter_map(Shard::deadline).min()
-    }
-
-    /// Whether nothing more will happen. An installation that was called off still has a process
-    /// to end.
-    pub(super) fn is_over(&self) -> bool {
-        !self.providing && self.shards.iter().all(Shard::is_over)
     }
 
     fn stop_all(&mut self, stop: Stop, now: Mono) {
+        if stop.ends_the_run() {
+            if self.providing {
+                self.books.effect(Effect::CancelEnvironment);
+            }
+            if self.tests_are_over() {
+                self.git = Git::Over;
+            }
+        }
         for shard in &mut self.shards {
             shard.stop(stop, now, &mut self.books);
         }
@@ -180,6 +136,9 @@ impl Dispatcher {
         self.provide_once();
         self.begin_waiting(now);
         self.tell_ends(now_ms);
+        if self.git == Git::Asked && self.tests_are_over() {
+            self.git = Git::Late(now.plus(GIT_GRACE));
+        }
         self.books.take_effects()
     }
 
@@ -227,7 +186,12 @@ impl Dispatcher {
             .take(free)
         {
             self.serial += 1;
-            shard.begin(self.serial, now, &mut self.books);
+            let program = shard.begin(self.serial, now);
+            self.books.effect(Effect::Start {
+                serial: self.serial,
+                python: self.python.clone(),
+                program,
+            });
         }
     }
 
@@ -248,10 +212,15 @@ impl Dispatcher {
             .map(|shard| format!("`{}`", shard.label()))
             .collect();
         let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
-        if self.is_over() && !empty.is_empty() && empty.len() < suites.count() {
+        if self.tests_are_over() && !empty.is_empty() && empty.len() < suites.count() {
             let message = format!("no test was collected in {}", empty.join(", "));
             self.books.notice("empty-path", message, None);
         }
+    }
+
+    /// An installation that was called off still has a process to end.
+    fn tests_are_over(&self) -> bool {
+        !self.providing && self.shards.iter().all(Shard::is_over)
     }
 
     /// The verdict over a run that is over. What is missing weighs more than what failed, because
@@ -290,6 +259,7 @@ impl Dispatcher {
             failure,
             troubles: self.books.troubles(),
             processes: self.serial,
+            python: self.python.clone(),
         }
     }
 
@@ -297,5 +267,89 @@ impl Dispatcher {
         self.shards
             .iter()
             .find_map(|shard| shard.findings().failure.as_ref())
+    }
+}
+
+impl Phase for Dispatcher {
+    fn start(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
+        self.books.effect(Effect::AskGit);
+        self.settle(now, now_ms)
+    }
+
+    fn handle(&mut self, input: Input, now: Mono, now_ms: i64) -> Vec<Effect> {
+        match input {
+            Input::Process { serial, event } => match event {
+                ProcessEvent::Tests(event) => {
+                    if let Some((shard, books)) = self.shard(serial) {
+                        shard.process(event, now, now_ms, books);
+                    }
+                }
+                // Trials begin when the tests are over.
+                ProcessEvent::Trials(_) => {}
+            },
+            Input::Started { serial, process } => {
+                if let Some((shard, books)) = self.shard(serial) {
+                    shard.started(process, now_ms, books);
+                }
+            }
+            Input::StartFailed { serial, failure } => {
+                if let Some((shard, books)) = self.shard(serial) {
+                    shard.start_failed(failure, books);
+                }
+            }
+            Input::Stderr { serial, tail } => {
+                if let Some((shard, _)) = self.shard(serial) {
+                    shard.stderr(&tail);
+                }
+            }
+            Input::Environment(answer) => self.environment(&answer),
+            Input::Git(state) => {
+                self.git = Git::Over;
+                if let Some(GitState { commit, dirty }) = state {
+                    self.books.write(Write::Git { commit, dirty });
+                }
+            }
+            Input::Stop(signal) => {
+                self.signal = Some(signal);
+                self.stop_all(Stop::Signal(signal), now);
+            }
+            Input::Drain(signal) => {
+                self.signal.get_or_insert(signal);
+                self.stop_all(Stop::Drain, now);
+            }
+            Input::StoreFailed => {
+                self.abandoned = true;
+                self.stop_all(Stop::Abandoned, now);
+            }
+        }
+        self.settle(now, now_ms)
+    }
+
+    fn tick(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
+        for shard in &mut self.shards {
+            shard.tick(now, &mut self.books);
+        }
+        if let Git::Late(until) = self.git
+            && until <= now
+        {
+            self.git = Git::Over;
+        }
+        self.settle(now, now_ms)
+    }
+
+    fn deadline(&self) -> Option<Mono> {
+        let git = match self.git {
+            Git::Late(until) => Some(until),
+            Git::Asked | Git::Over => None,
+        };
+        self.shards
+            .iter()
+            .filter_map(Shard::deadline)
+            .chain(git)
+            .min()
+    }
+
+    fn is_over(&self) -> bool {
+        self.tests_are_over() && self.git == Git::Over
     }
 }

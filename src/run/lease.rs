@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::effect::StopSignal;
 use super::lock_file::LockFile;
 use super::mailbox::Mailbox;
-use crate::clock::{Mono, Stopwatch, now_ms};
+use crate::clock::{Mono, Pauses, Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::identity;
 use crate::model::{ExitCode, Holder, Lease, LeaseClaim, LeaseState, Liveness};
@@ -34,9 +34,11 @@ use crate::store::{Acquisition, Leases, StoreError};
 /// The lease of everything that runs in containers.
 pub const CONTAINERS: &str = "containers";
 
-/// The pauses between two looks at what is waited for; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses between two looks at what is waited for.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_millis(50),
+    longest: Duration::from_secs(1),
+};
 
 /// How often the keeper looks at the clocks: a machine that wakes up is noticed this soon.
 const TICK: Duration = Duration::from_secs(1);
@@ -177,18 +179,18 @@ pub enum LeaseError {
     },
 }
 
-impl LeaseError {
-    /// The exit code that a command returns for it.
-    pub fn exit_code(&self) -> ExitCode {
+impl Hint for LeaseError {
+    fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Store(_) => ExitCode::STATE_FILE,
+            Self::Store(error) => error.exit_code(),
             Self::Stopped { signal, .. } => signal.exit_code(),
-            _ => ExitCode::ENVIRONMENT,
+            Self::LockFile { .. }
+            | Self::TimedOut { .. }
+            | Self::Lost { .. }
+            | Self::Thread { .. } => ExitCode::ENVIRONMENT,
         }
     }
-}
 
-impl Hint for LeaseError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
@@ -345,7 +347,7 @@ struct Queue<'a, F> {
     mailbox: &'a Mailbox,
     on_wait: F,
     told: Option<Waiting>,
-    pause: Duration,
+    looks: u32,
 }
 
 impl<'a, F: FnMut(&Waiting)> Queue<'a, F> {
@@ -356,14 +358,14 @@ impl<'a, F: FnMut(&Waiting)> Queue<'a, F> {
             mailbox,
             on_wait,
             told: None,
-            pause: FIRST_PAUSE,
+            looks: 0,
         }
     }
 
     /// Lets some time go by, if there is patience left.
     fn wait(&mut self, waiting: Waiting) -> Result<(), LeaseError> {
         let waited = self.watch.now().since(Mono::default());
-        let mut pause = self.pause;
+        let mut pause = PAUSES.nth(self.looks);
         if let Some(patience) = self.patience {
             let left = patience.saturating_sub(waited);
             if left.is_zero() {
@@ -376,7 +378,7 @@ impl<'a, F: FnMut(&Waiting)> Queue<'a, F> {
             (self.on_wait)(&waiting);
             self.told = Some(waiting.clone());
         }
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.looks = self.looks.saturating_add(1);
         match self.mailbox.rest(pause) {
             Some(signal) => Err(LeaseError::Stopped { waiting, signal }),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::effect::{Input, StopSignal};
+use super::effect::{Input, ProcessEvent, StopSignal};
 use crate::clock::Stopwatch;
 use crate::engine::child::Cancel;
 
@@ -80,6 +80,20 @@ impl Mailbox {
 
     pub(super) fn sender(&self) -> SyncSender<Option<Input>> {
         self.stop.sender.clone()
+    }
+
+    /// Where a process of the run delivers its events.
+    pub(super) fn deliver<E: 'static>(
+        &self,
+        serial: u32,
+        event_of: fn(E) -> ProcessEvent,
+    ) -> impl Fn(E) + Clone + Send + use<E> {
+        let sender = self.sender();
+        move |event| {
+            let event = event_of(event);
+            // A run that is over does not listen any more.
+            let _ = sender.send(Some(Input::Process { serial, event }));
+        }
     }
 
     /// Drops what an earlier run was told too late. Signals stay.

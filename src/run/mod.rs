@@ -1,14 +1,15 @@
-//! Carries out one plan: starts the shards, listens, decides, stores, tells.
+//! Carries out the tests of one plan: starts the shards, listens, decides, stores, tells.
 //!
 //! ```text
-//!   harness threads ─┐                       ┌─► engine   start, signal, command
-//!   signals ─────────┼─► Input ─► Dispatcher ─┤
-//!   git, environment ┘      (pure)           └─► store ──commit──► EventLine ──► sinks
+//!   harness threads ─┐                           ┌─► engine    start, signal, command
+//!   signals ─────────┼─► Input ─► [`phase`] ─► Effect
+//!   git, environment ┘        (pure, decides)    └─► recorder ──commit──► EventLine ──► everyone
 //! ```
 //!
-//! The `dispatch::Dispatcher` is where a run is decided; it holds a state machine for each `shard`
-//! and the `books` of results. The loop around it, `drive`, only carries out what it says. Nobody hears of a result before it is stored.
-//! After the tests [`orphans`] are looked for, tried (`trials`) and integrated.
+//! A run has two phases: its tests, which the `dispatch::Dispatcher` decides with a state machine
+//! for each `shard` and the `books` of results; and the trials of [`crate::modules`]. One loop,
+//! [`carry_out`], does what a phase says, and does no more. Nobody hears of a result before the
+//! [`Recorder`] stored it.
 //!
 //! What can end a run early, and what it leaves:
 //!
@@ -23,34 +24,42 @@
 //!
 //! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
 
-pub mod analysis;
 mod books;
 mod cleanup;
 mod dispatch;
-mod drive;
 pub mod effect;
-mod integration;
+mod event_loop;
 mod job;
 pub mod lease;
 mod lock_file;
 mod mailbox;
-mod mirrors;
-pub mod orphans;
+pub mod phase;
+mod recorder;
 mod recover;
 mod report;
 mod shard;
 #[cfg(test)]
 mod tests;
-mod trials;
+mod verdict;
 
 pub use cleanup::{Swept, Thoroughness, sweep};
-pub use effect::{Failure, StopSignal};
-pub use integration::plan_integration;
-pub use job::{ContainerJob, Job, RunError, RunReport, carry_out};
+pub use effect::StopSignal;
+pub use event_loop::carry_out;
+pub use job::Job;
 pub use lease::{LeaseError, LeaseKeeper, LeaseRequest, Terms, Waiting, try_take};
 pub use mailbox::{Mailbox, StopHandle};
-pub use mirrors::{read_mirrors, write_mirrors};
-pub use orphans::{IntegrationCallback, OrphanJob};
+pub use recorder::{Recorder, RunError};
 pub use recover::{recover, recovery};
 pub use report::summary;
-pub use shard::ContainerPolicy;
+pub use verdict::{Troubles, Verdict};
+
+use crate::store::StoreError;
+
+/// Carries out the tests of a job. Blocks until every shard is over.
+pub fn tests(job: &Job<'_>, recorder: &mut Recorder<'_>) -> Result<Verdict, StoreError> {
+    job.mailbox.forget_the_past();
+    let baseline = recorder.take_baseline();
+    let mut dispatcher = dispatch::Dispatcher::new(&job.plan, &job.executor, baseline);
+    carry_out(&mut dispatcher, job, recorder)?;
+    Ok(dispatcher.verdict())
+}

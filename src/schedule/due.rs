@@ -1,37 +1,10 @@
-//! [`Look`]: whether a cycle is due, why, and which due times it stands for.
+//! [`Schedule::look`]: whether a cycle is due, why, and which due times it stands for.
 
-use super::state::{Schedule, State};
+use super::state::{Due, Look, Schedule, State};
 use crate::model::CycleReason;
 
 /// A cycle that begins later than this is one that catches up.
 const TOLERANCE_MS: i64 = 60_000;
-
-/// What is to be done at a given time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Nothing yet.
-    Wait {
-        /// When the next cycle is due.
-        until_ms: i64,
-    },
-    /// A cycle is to begin.
-    Due(Due),
-}
-
-/// A cycle that is due, as its row is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
-    /// Why.
-    pub reason: CycleReason,
-    /// When it was due: with jitter, and the last one where several went by.
-    pub due_ms: i64,
-    /// How many due times went by without a cycle, since the one before and until this one.
-    ///
-    /// Exact for an interval. Of a cron 10,000 are counted, which is a week of every minute.
-    pub missed: u64,
-    /// Up to here all due times have had a cycle, or are counted as missed.
-    pub covers_ms: i64,
-}
 
 impl Schedule {
     /// Whether a cycle is due. However many due times went by, it is one cycle.

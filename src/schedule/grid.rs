@@ -1,11 +1,9 @@
 //! The regular due times of a schedule, without jitter: the next one, the latest one, how many.
 
-use std::time::Duration;
-
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::cron::Cron;
-use super::spec::Spec;
+use super::spec::{Spec, interval_ms, millis};
 use super::state::{Schedule, State};
 
 /// More missed times of a cron are not counted: a week of every minute.
@@ -152,15 +150,6 @@ impl Schedule {
         }
         Some(latest)
     }
-}
-
-/// An interval in whole milliseconds, 1 at least.
-pub(super) fn interval_ms(interval: Duration) -> i64 {
-    millis(interval).max(1)
-}
-
-pub(super) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whole intervals from the anchor to a time, rounded down.

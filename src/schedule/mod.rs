@@ -29,6 +29,5 @@ mod state;
 mod tests;
 
 pub use cron::{Cron, CronError};
-pub use due::{Due, Look};
 pub use spec::Spec;
-pub use state::{Schedule, State};
+pub use state::{Due, Look, Schedule, State};

@@ -1,24 +1,27 @@
 //! When a cycle that could not be carried out is tried again.
 
-use super::grid::interval_ms;
-use super::spec::Spec;
+use std::time::Duration;
+
+use super::spec::{Spec, interval_ms};
 use super::state::Schedule;
+use crate::clock::Pauses;
 
-/// Long enough for an engine or a file system to come back.
-const FIRST_MS: i64 = 30_000;
-
-/// Short enough that a cause that is gone is seen within the hour.
-const LONGEST_MS: i64 = 900_000;
+/// The first is long enough for an engine or a file system to come back; the longest is short
+/// enough that a cause that is gone is seen within the hour.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_secs(30),
+    longest: Duration::from_mins(15),
+};
 
 impl Schedule {
     /// How long to wait after so many failures in a row: doubled each time, up to 15 minutes.
     pub(super) fn backoff(&self, failures: u32) -> i64 {
         let first = match &self.spec {
-            Spec::Every(interval) => interval_ms(*interval).min(FIRST_MS),
-            Spec::Cron(_) => FIRST_MS,
+            Spec::Every(interval) => PAUSES.first.min(*interval),
+            Spec::Cron(_) => PAUSES.first,
         };
-        let doubled = 1_i64 << failures.saturating_sub(1).min(20);
-        first.saturating_mul(doubled).min(LONGEST_MS)
+        let pauses = Pauses { first, ..PAUSES };
+        interval_ms(pauses.nth(failures.saturating_sub(1)))
     }
 
     /// Whether regular times follow each other faster than a schedule that fails is to be tried.

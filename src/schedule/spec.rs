@@ -23,3 +23,12 @@ impl fmt::Display for Spec {
         }
     }
 }
+
+/// An interval in whole milliseconds, 1 at least.
+pub(super) fn interval_ms(interval: Duration) -> i64 {
+    millis(interval).max(1)
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::due::Due;
-use super::grid::interval_ms;
-use super::spec::Spec;
+use super::spec::{Spec, interval_ms};
+use crate::model::CycleReason;
 
 /// A clock that is set back by less than this was corrected; by more, it is another time.
 const CORRECTION_MS: i64 = 300_000;
@@ -35,6 +34,33 @@ pub struct State {
     pub due_ms: i64,
     /// Cycles in a row that could not be carried out.
     pub failures: u32,
+}
+
+/// What is to be done at a given time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing yet.
+    Wait {
+        /// When the next cycle is due.
+        until_ms: i64,
+    },
+    /// A cycle is to begin.
+    Due(Due),
+}
+
+/// A cycle that is due, as its row is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Why.
+    pub reason: CycleReason,
+    /// When it was due: with jitter, and the last one where several went by.
+    pub due_ms: i64,
+    /// How many due times went by without a cycle, since the one before and until this one.
+    ///
+    /// Exact for an interval. Of a cron 10,000 are counted, which is a week of every minute.
+    pub missed: u64,
+    /// Up to here all due times have had a cycle, or are counted as missed.
+    pub covers_ms: i64,
 }
 
 impl Schedule {

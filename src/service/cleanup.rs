@@ -5,7 +5,7 @@ use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::container::{Engine, EngineError};
 use crate::engine::identity;
-use crate::model::{Liveness, RunId};
+use crate::model::{ExitCode, Liveness, RunId};
 use crate::plan::cleanup::{FoundLease, dead_leases};
 use crate::run::{Swept, Thoroughness, recover, recovery, sweep};
 use crate::settings::Settings;
@@ -34,6 +34,10 @@ pub struct CleanupReport {
 pub struct CleanupError(#[from] StoreError);
 
 impl Hint for CleanupError {
+    fn exit_code(&self) -> ExitCode {
+        self.0.exit_code()
+    }
+
     fn hint(&self) -> Option<String> {
         self.0.hint()
     }

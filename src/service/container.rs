@@ -9,14 +9,10 @@ use super::images::{self, ImageError};
 use crate::archive;
 use crate::diag::{self, Hint};
 use crate::engine::container::{
-    ContainerSpec, Engine, EngineError, ImageFacts, Limits, ProjectSource,
+    ContainerExecutor, Engine, EngineError, ImageFacts, Limits, ProjectSource,
 };
-use crate::model::record::Level;
-use crate::model::{ExitCode, Notice};
-use crate::run::{
-    ContainerJob, ContainerPolicy, LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness,
-    Waiting, sweep,
-};
+use crate::model::{ExitCode, Level, Notice};
+use crate::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness, Waiting, sweep};
 use crate::settings::{DEFAULT_IMAGE, Origin, Settings};
 use crate::source::{self, FilesError};
 use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
@@ -99,15 +95,6 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
-    /// The exit code that a command returns for it.
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Lease(error) => error.exit_code(),
-            Self::Store(_) | Self::Image(ImageError::Store(_)) => ExitCode::STATE_FILE,
-            _ => ExitCode::ENVIRONMENT,
-        }
-    }
-
     /// Whether there is no engine, or no such image in it. A tarball that cannot be used is an
     /// error whoever asked for containers.
     fn is_of_readiness(&self) -> bool {
@@ -125,6 +112,20 @@ impl ContainerError {
 }
 
 impl Hint for ContainerError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Lease(error) => error.exit_code(),
+            Self::Store(error) => error.exit_code(),
+            Self::Image(error) => error.exit_code(),
+            Self::Engine(_)
+            | Self::NoImage { .. }
+            | Self::Pull { .. }
+            | Self::Platform { .. }
+            | Self::Files(_)
+            | Self::Folder { .. } => ExitCode::ENVIRONMENT,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Engine(error) => return error.hint(),
@@ -185,7 +186,7 @@ pub(super) fn prepare(
     mailbox: &Mailbox,
     notices: &mut Vec<Notice>,
     on_wait: impl FnMut(&Waiting),
-) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
+) -> Result<Option<(ContainerExecutor, LeaseKeeper)>, ContainerError> {
     if wish == Wish::No {
         return Ok(None);
     }
@@ -206,7 +207,7 @@ fn prepare_containers(
     mailbox: &Mailbox,
     notices: &mut Vec<Notice>,
     on_wait: impl FnMut(&Waiting),
-) -> Result<Option<(ContainerJob, LeaseKeeper)>, ContainerError> {
+) -> Result<Option<(ContainerExecutor, LeaseKeeper)>, ContainerError> {
     let wishes = &settings.container;
     let found = Engine::detect(&images::wanted(settings), &mailbox.cancel());
     // A tarball that cannot be used is an error wherever the tests would run.
@@ -230,8 +231,8 @@ fn prepare_containers(
     sweep_first(&engine, wishes.retries, store, notices)?;
     let (name, image) = image(settings, &engine, tarball.as_ref(), fetch)?;
     check_platform(&engine, &name, &image)?;
-    let job = job(settings, engine, name, image, notices)?;
-    Ok(Some((job, lease)))
+    let executor = executor(settings, engine, name, image, notices)?;
+    Ok(Some((executor, lease)))
 }
 
 /// The tarball of the settings, checked for the engine, or for this machine where there is none.
@@ -311,38 +312,25 @@ fn image_name(settings: &Settings) -> &str {
     settings.container.image.as_deref().unwrap_or(DEFAULT_IMAGE)
 }
 
-fn job(
+fn executor(
     settings: &Settings,
     engine: Engine,
-    name: String,
+    image_name: String,
     image: ImageFacts,
     notices: &mut Vec<Notice>,
-) -> Result<ContainerJob, ContainerError> {
+) -> Result<ContainerExecutor, ContainerError> {
     let wishes = &settings.container;
-    let python = python_in_image(settings, notices);
-    let policy = ContainerPolicy {
-        engine: engine.name(),
-        image: name,
-        python: python.clone(),
-        memory: wishes.memory.clone(),
-        retries: wishes.retries,
-        hello_limit: if engine.is_remote {
-            SENDING_LIMIT
-        } else {
-            HELLO_LIMIT
-        },
-    };
-    let source = if engine.is_remote {
-        streamed(settings)?
+    let (source, hello_limit) = if engine.is_remote {
+        (streamed(settings)?, SENDING_LIMIT)
     } else {
-        mounted(settings, &image)?
+        (mounted(settings, &image)?, HELLO_LIMIT)
     };
     let offline = settings.offline.then(|| "none".to_owned());
-    let spec = ContainerSpec {
-        name: String::new(),
-        labels: Vec::new(),
+    Ok(ContainerExecutor {
+        engine: Arc::new(engine),
         image: image.id,
-        python,
+        image_name,
+        python: python_in_image(settings, notices),
         project: settings.project.clone(),
         source,
         environment: environment(&wishes.env),
@@ -353,9 +341,9 @@ fn job(
         },
         network: wishes.network.clone().or(offline),
         extra: wishes.args.clone(),
-        engine: Arc::new(engine),
-    };
-    Ok(ContainerJob { spec, policy })
+        retries: wishes.retries,
+        hello_limit,
+    })
 }
 
 fn on_the_host(error: &EngineError) -> Notice {

@@ -9,6 +9,7 @@ use crate::clock::now_ms;
 use crate::diag::Hint;
 use crate::engine::container::{Engine, EngineError, ImageFacts, Wanted};
 use crate::image::{Digest, Platform};
+use crate::model::ExitCode;
 use crate::settings::Settings;
 use crate::store::{ImageArchiveRow, Store, StoreError};
 
@@ -53,6 +54,18 @@ pub enum ImageError {
 }
 
 impl Hint for ImageError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Store(error) => error.exit_code(),
+            Self::Archive(_)
+            | Self::Copy(_)
+            | Self::Record(_)
+            | Self::Engine(_)
+            | Self::Other { .. }
+            | Self::NotThere { .. } => ExitCode::ENVIRONMENT,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Archive(error) => error.hint(),

@@ -7,17 +7,20 @@
 
 pub mod cleanup;
 mod container;
+mod error;
 pub mod images;
 pub mod install;
 pub mod metrics;
 pub mod orphans;
+mod prepare;
 mod records;
 pub mod scheduler;
 mod self_test;
 mod signals;
 
 pub use container::ContainerError;
+pub use error::ServiceError;
 pub use orphans::{discover_isolated_modules, discover_orphan_modules, discover_recursive_orphans};
 pub use records::{MetricsSink, ResultRecord};
-pub use self_test::{SelfTestService, ServiceError};
+pub use self_test::SelfTestService;
 pub use signals::{Request, run_until_drained, run_until_signal};

@@ -8,11 +8,11 @@ use crate::model::scan::{
     UnresolvedImport, WhyModule, WhyReport, WhyStep,
 };
 use crate::model::{Notice, Orphan};
+use crate::modules::{
+    Analysis, AnalysisError, AnalysisRequest, analyse, keep_list, read_mirrors, write_mirrors,
+};
 use crate::plan::OrphanWishes;
 use crate::plan::orphans::suppressed;
-use crate::run::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
-use crate::run::orphans::keep_list;
-use crate::run::{read_mirrors, write_mirrors};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -59,7 +59,7 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
         discover: true,
         ..wishes(settings)
     };
-    let found = analysis.found(&wishes);
+    let found = analysis.found(wishes);
     let mut notices = analysis.notices.clone();
     if keep {
         let request = request(settings);
@@ -72,7 +72,7 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
             now_ms(),
             module_of,
         )?);
-        keep_list(&mut store, &request, &analysis, &wishes, None)?;
+        keep_list(&mut store, &request, &analysis, wishes, None)?;
         notices.extend(write_mirrors(&mut store, &mirrors)?);
     }
     Ok((report(settings, &analysis, found), notices))

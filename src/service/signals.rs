@@ -6,8 +6,10 @@ use std::thread;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::self_test::{SelfTestService, ServiceError};
-use crate::run::{RunReport, StopHandle, StopSignal};
+use super::error::ServiceError;
+use super::self_test::SelfTestService;
+use crate::model::RunSummary;
+use crate::run::{StopHandle, StopSignal};
 
 /// Runs a service once, to its end, on this thread, while SIGINT, SIGTERM and SIGHUP of the process
 /// end its run: the first with a grace for teardown, the second at once.
@@ -15,7 +17,7 @@ use crate::run::{RunReport, StopHandle, StopSignal};
 /// # Errors
 ///
 /// What [`SelfTestService::run_once`] returns, and signal handlers that cannot be installed.
-pub fn run_until_signal(service: &mut SelfTestService) -> Result<RunReport, ServiceError> {
+pub fn run_until_signal(service: &mut SelfTestService) -> Result<RunSummary, ServiceError> {
     run_beside(service, forward)
 }
 
@@ -40,7 +42,7 @@ pub enum Request {
 pub fn run_until_drained(
     service: &mut SelfTestService,
     heard: impl FnMut(Request) + Send + 'static,
-) -> Result<RunReport, ServiceError> {
+) -> Result<RunSummary, ServiceError> {
     run_beside(service, |signals, stop| drain(signals, stop, heard))
 }
 
@@ -78,7 +80,7 @@ pub(super) fn listen(hear: impl Fn(Caught) -> bool + Send + 'static) -> io::Resu
 fn run_beside<F>(
     service: &mut SelfTestService,
     listen: impl FnOnce(Signals, StopHandle) -> F,
-) -> Result<RunReport, ServiceError>
+) -> Result<RunSummary, ServiceError>
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::table;
 use super::value::Problem;
 use crate::diag::Hint;
+use crate::model::ExitCode;
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +117,10 @@ pub enum FileProblem {
 }
 
 impl Hint for SettingsError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::USAGE
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::WorkingFolder { .. } => Some("change to a folder that exists".to_owned()),

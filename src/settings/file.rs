@@ -9,8 +9,7 @@ use toml::Spanned;
 
 use super::error::{FileProblem, SettingsError};
 use super::value::shortened;
-use crate::model::Notice;
-use crate::model::record::Level;
+use crate::model::{Level, Notice};
 
 /// The settings of one file.
 #[derive(Debug)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::choices::ColorChoice;
 use super::error::{FileProblem, SettingsError};
 use super::file::{self, Entry, SettingsFile};
 use super::origin::Origin;
 use super::project;
-use super::resolved::{ColorChoice, Settings, default_db, default_lock_file};
+use super::resolved::{Settings, default_db, default_lock_file};
 use super::setting::Setting;
 use super::table::{self, SETTINGS};
 use super::value::{Given, Problem, Raw};

@@ -14,12 +14,13 @@
 //!
 //! [`SETTINGS`] has one row a setting, which is the one description of it: the flags of the command
 //! line, the keys of files and their schema, the variables, `agent config` and the page for people
-//! are made from it. Whatever is given is read, even where a stronger layer
-//! overrides it: a wrong value is an error in every layer, so that it does not lie in wait for the
-//! day when the flag is left out.
+//! are made from it. Whatever is given is read, even where a stronger layer overrides it: a wrong
+//! value is an error in every layer, so that it does not lie in wait for the day when the flag is
+//! left out.
 //!
 //! **Invariant:** nothing here looks at the process's own environment; [`Layers`] says it all.
 
+mod choices;
 mod error;
 mod file;
 mod kind;
@@ -33,13 +34,13 @@ mod setting;
 mod table;
 mod value;
 
+pub use choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
 pub use error::{FileProblem, SettingsError};
 pub use layers::{FlagValues, Layers, environment};
 pub use origin::Origin;
 pub use report::{ConfigEntry, ConfigReport};
 pub use resolved::{
-    ColorChoice, ContainerSettings, DEFAULT_IMAGE, LogFormat, MetricsSettings, OrphanSettings,
-    ProgressChoice, ScheduleSettings, Settings, Verbosity,
+    ContainerSettings, DEFAULT_IMAGE, MetricsSettings, OrphanSettings, ScheduleSettings, Settings,
 };
 pub use schema::file_schema;
 pub use setting::{Flag, Section, Setting, Takes, UsedBy};

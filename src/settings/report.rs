@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
 use super::resolved::Settings;
+use super::setting::Setting;
+use super::table::SETTINGS;
 use super::value::Value;
 use crate::model::Notice;
 
@@ -43,10 +45,20 @@ pub struct ConfigEntry {
     pub variables: Vec<String>,
 }
 
+impl Settings {
+    /// Every setting with its value and its origin, in the order of the table.
+    pub fn origins(&self) -> impl Iterator<Item = (&'static Setting, Value, Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let origin = self.origins.get(setting.name).cloned();
+            (setting, setting.kind.show(self), origin.unwrap_or_default())
+        })
+    }
+}
+
 impl ConfigReport {
     /// The report of `settings`.
     pub fn new(settings: &Settings, notices: Vec<Notice>) -> Self {
-        let entry = |(setting, value, origin): (&super::Setting, Value, Origin)| {
+        let entry = |(setting, value, origin): (&Setting, Value, Origin)| {
             let flags = setting.flags.iter().map(|flag| flag.name.to_owned());
             let entry = ConfigEntry {
                 value,

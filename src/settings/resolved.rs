@@ -5,10 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
 use super::origin::Origin;
-use super::setting::Setting;
-use super::table::SETTINGS;
-use super::value::Value;
+use crate::model::HarnessOptions;
 use crate::plan::orphans::Suppression;
 use crate::schedule::Cron;
 
@@ -37,8 +36,8 @@ pub struct Settings {
     pub reruns: u32,
     /// After how many failing tests a run ends.
     pub max_fail: Option<u32>,
-    /// Whether coverage is measured.
-    pub coverage: bool,
+    /// How the harness works.
+    pub harness: HarnessOptions,
     /// Whether the agent may make an environment where the interpreter has no pytest.
     pub managed_env: bool,
     /// Whether nothing may be fetched.
@@ -236,108 +235,6 @@ impl Default for ContainerSettings {
     }
 }
 
-/// When to use colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// How to show the progress of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ProgressChoice {
-    /// A bar on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// A line now and then.
-    Plain,
-    /// Nothing.
-    None,
-}
-
-/// The form of the service's log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A line for people.
-    #[default]
-    Text,
-    /// A JSON object a line.
-    Json,
-}
-
-impl LogFormat {
-    pub(super) const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
-
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-}
-
-/// How much to say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// The verdict and failures.
-    Quiet,
-    /// What a person at a terminal wants to know.
-    #[default]
-    Normal,
-    /// Every test.
-    Verbose,
-}
-
-impl ColorChoice {
-    pub(super) const NAMES: [(&str, Self); 3] = [
-        ("auto", Self::Auto),
-        ("always", Self::Always),
-        ("never", Self::Never),
-    ];
-
-    /// The choice that is called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut names = Self::NAMES.iter();
-        names
-            .find(|(known, _)| *known == name)
-            .map(|(_, choice)| *choice)
-    }
-}
-
-impl ProgressChoice {
-    pub(super) const NAMES: [(&str, Self); 4] = [
-        ("auto", Self::Auto),
-        ("bar", Self::Bar),
-        ("plain", Self::Plain),
-        ("none", Self::None),
-    ];
-}
-
-impl Verbosity {
-    pub(super) const NAMES: [(&str, Self); 3] = [
-        ("quiet", Self::Quiet),
-        ("normal", Self::Normal),
-        ("verbose", Self::Verbose),
-    ];
-
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Quiet => "quiet",
-            Self::Normal => "normal",
-            Self::Verbose => "verbose",
-        }
-    }
-}
-
 impl Settings {
     /// The defaults for a project; its folder should be absolute.
     pub fn for_project(project: impl Into<PathBuf>) -> Self {
@@ -356,7 +253,7 @@ impl Settings {
             test_timeout: None,
             reruns: 0,
             max_fail: None,
-            coverage: true,
+            harness: HarnessOptions::default(),
             managed_env: true,
             offline: false,
             wheels: None,
@@ -371,14 +268,6 @@ impl Settings {
             verbosity: Verbosity::Normal,
             origins: BTreeMap::new(),
         }
-    }
-
-    /// Every setting with its value and its origin, in the order of the table.
-    pub fn origins(&self) -> impl Iterator<Item = (&'static Setting, Value, Origin)> {
-        SETTINGS.iter().map(|setting| {
-            let origin = self.origins.get(setting.name).cloned();
-            (setting, setting.kind.show(self), origin.unwrap_or_default())
-        })
     }
 
     /// Whether the due times are those of cron: where somebody gave both, the stronger layer says.

@@ -4,8 +4,8 @@
 //! `src/cli/topics/settings.md` are made from it. A new setting that fits one of the kinds is a row
 //! here, and a field with its default in `resolved.rs`; the test of the page says how to write it.
 
+use super::choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
 use super::kind::{Choice, Field, Kind, name_of};
-use super::resolved::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
 use super::setting::{Section, Setting, UsedBy, arguments, off, on, value, values, word};
 
 /// A row, as far as every row has it: its section, its name, its kind and the field that keeps it.
@@ -102,7 +102,7 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_LOCK_TIMEOUT"])
         .help("Seconds to wait while others run in containers")
         .more("`none` means as long as it takes."),
-    setting!(Execution, "coverage" => Switch(coverage))
+    setting!(Execution, "coverage" => Switch(harness.coverage))
         .flags(&[on("--cov"), off("--no-cov").help("Do not measure coverage")])
         .variables(&["SELF_TEST_COVERAGE"])
         .help("Measure coverage")

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::config::{folder, texts};
 use super::ini::Ini;
-use super::layout::folder;
 use crate::graph::EntryPoint;
 
 /// More members of a workspace are none.
@@ -224,16 +224,6 @@ impl Packaging {
 
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
-}
-
-/// One text, the texts of a list, or the keys of a table, which Hatch takes for `sources`.
-pub(super) fn texts(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
-    match value {
-        Value::String(text) => Box::new(std::iter::once(text.as_str())),
-        Value::Array(list) => Box::new(list.iter().filter_map(Value::as_str)),
-        Value::Table(table) => Box::new(table.keys().map(String::as_str)),
-        _ => Box::new(std::iter::empty()),
-    }
 }
 
 fn outer(path: &str) -> &str {

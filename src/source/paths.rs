@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::diag::Hint;
+use crate::model::ExitCode;
 use crate::plan::TestPath;
 
 /// Why a path cannot be run.
@@ -40,6 +41,10 @@ pub enum PathError {
 }
 
 impl Hint for PathError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::USAGE
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotFound { nearest, .. } => {

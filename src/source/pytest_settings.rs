@@ -4,9 +4,8 @@
 
 use toml::{Table, Value};
 
+use super::config::{Files, folder, texts};
 use super::ini::Ini;
-use super::layout::{Files, folder};
-use super::packaging::texts;
 use crate::graph::{EntryPoint, ImportMode, Layout};
 
 /// The settings that matter for imports; `None` where nothing is said.

@@ -28,7 +28,7 @@ use nix::fcntl::OFlag;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::decode::decode;
-use super::walk::{Found, ScanError, Stat, Unlisted, Walk, cannot_read, walk};
+use super::walk::{Found, ScanError, ScanOptions, Stat, Unlisted, Walk, cannot_read, walk};
 use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
@@ -44,17 +44,6 @@ const MAX_THREADS: usize = 16;
 const BATCH: usize = 16;
 /// How old a file must be when it is read for its time to tell of the next change.
 const SETTLED_NS: i64 = 2_000_000_000;
-
-/// What to scan.
-#[derive(Debug, Clone, Copy)]
-pub struct ScanOptions<'a> {
-    /// The folder of the project, absolute.
-    pub project: &'a Path,
-    /// The data folder, absolute: it holds nothing of the project.
-    pub data_dir: &'a Path,
-    /// Patterns as in `.gitignore` of what else is left out.
-    pub exclude: &'a [String],
-}
 
 /// What a scan found.
 #[derive(Debug, Default)]

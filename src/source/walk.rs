@@ -18,7 +18,6 @@ use std::thread;
 use ignore::overrides::Override;
 
 use super::files::{FilesError, excluded};
-use super::scan::ScanOptions;
 use crate::diag::Hint;
 
 /// More of either is no project, and would fill the memory.
@@ -98,6 +97,17 @@ impl Stat {
             mtime_ns: seconds.saturating_add(metadata.mtime_nsec()),
         }
     }
+}
+
+/// What to scan.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanOptions<'a> {
+    /// The folder of the project, absolute.
+    pub project: &'a Path,
+    /// The data folder, absolute: it holds nothing of the project.
+    pub data_dir: &'a Path,
+    /// Patterns as in `.gitignore` of what else is left out.
+    pub exclude: &'a [String],
 }
 
 /// What was found in a project.

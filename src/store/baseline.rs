@@ -2,20 +2,17 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::db::{Db, count};
+use super::db::Db;
 use super::error::StoreError;
 use super::open::Store;
-use crate::model::RunId;
+use super::runs;
+use crate::model::{RunId, RunRecord};
 
 /// The latest run that selected the same tests in the same way.
 #[derive(Debug, Clone)]
 pub struct Baseline {
-    /// Its number.
-    pub run: RunId,
-    /// How many tests it had.
-    pub tests: u64,
-    /// Its wall time in seconds.
-    pub duration_s: f64,
+    /// The run.
+    pub run: RunRecord,
     /// How long its tests took.
     pub durations: Durations,
 }
@@ -59,26 +56,11 @@ impl Store {
     ///
     /// Interrupted and broken runs say nothing.
     pub fn baseline(&self, selection_key: &str) -> Result<Option<Baseline>, StoreError> {
-        let run = self.db.first(
-            "look for an earlier run",
-            "SELECT run_id,
-                 passed + failed + error + skipped + xfailed + xpassed + crashed + timed_out + not_run,
-                 max(finished_ms - started_ms, 0) / 1000.0
-             FROM run
-             WHERE selection_key = ?1 AND outcome IN ('passed', 'failed', 'incomplete')
-             ORDER BY run_id DESC LIMIT 1",
-            [selection_key],
-            |row| Ok((RunId(row.get(0)?), count(row.get(1)?), row.get(2)?)),
-        )?;
-        let Some((run, tests, duration_s)) = run else {
+        let Some(run) = runs::latest_comparable(&self.db, selection_key)? else {
             return Ok(None);
         };
-        Ok(Some(Baseline {
-            run,
-            tests,
-            duration_s,
-            durations: durations(&self.db, run)?,
-        }))
+        let durations = durations(&self.db, run.run_id)?;
+        Ok(Some(Baseline { run, durations }))
     }
 }
 
@@ -90,6 +72,7 @@ fn durations(db: &Db, run: RunId) -> Result<Durations, StoreError> {
          WHERE a.run_id = ?1 AND a.is_last = 1 AND a.duration_us IS NOT NULL",
         [run.0],
         |row| {
+            // By position: a large suite has 100,000 of these rows, and the run waits for them.
             let (root, nodeid) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
             let millis: i64 = row.get(2)?;
             Ok((

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::connect::Access;
 use super::counters::{self, Counter};
-use super::db::{count, int};
+use super::db::int;
 use super::error::StoreError;
 use super::leases;
-use super::open::{Access, Store, open_existing};
-use super::reader::{Reader, named};
-use super::runs::identity;
-use crate::model::write::ProcessIdentity;
-use crate::model::{CycleId, CycleOutcome, CycleReason, ExitCode, LeaseClaim, RunId, RunOutcome};
+use super::open::{Store, open_existing};
+use super::reader::Reader;
+use super::rows::{count, named, process};
+use crate::model::{
+    CycleId, CycleOutcome, CycleReason, ExitCode, LeaseClaim, ProcessIdentity, RunId, RunOutcome,
+};
 
 /// The schedule as the state file keeps it; times are UTC milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +101,7 @@ pub struct CycleRow {
     pub message: Option<String>,
 }
 
-/// The columns that [`cycle_row`] reads, in their order.
+/// The columns that [`cycle_row`] reads.
 macro_rules! cycle_query {
     ($rest:literal) => {
         concat!(
@@ -213,7 +215,7 @@ impl Store {
                    WHERE unrecorded = 1 AND finished_ms IS NOT NULL AND run_id IS NOT NULL
                    ORDER BY cycle_id";
         self.db.rows("read what the history lacks", sql, [], |row| {
-            Ok((CycleId(row.get(0)?), RunId(row.get(1)?)))
+            Ok((CycleId(row.get("cycle_id")?), RunId(row.get("run_id")?)))
         })
     }
 
@@ -233,17 +235,17 @@ impl Reader {
                    FROM schedule";
         self.db.first("read the schedule", sql, [], |row| {
             Ok(ScheduleRow {
-                spec: row.get(0)?,
-                period_ms: row.get(1)?,
-                seed: row.get::<_, i64>(2)?.cast_unsigned(),
-                last_ms: row.get(3)?,
-                next_ms: row.get(4)?,
-                due_ms: row.get(5)?,
-                failures: row.get(6)?,
-                listen: row.get(7)?,
-                started_ms: row.get(8)?,
-                stopped_ms: row.get(9)?,
-                agent_version: row.get(10)?,
+                spec: row.get("spec")?,
+                period_ms: row.get("period_ms")?,
+                seed: row.get::<_, i64>("seed")?.cast_unsigned(),
+                last_ms: row.get("last_ms")?,
+                next_ms: row.get("next_ms")?,
+                due_ms: row.get("due_ms")?,
+                failures: row.get("failures")?,
+                listen: row.get("listen")?,
+                started_ms: row.get("started_ms")?,
+                stopped_ms: row.get("stopped_ms")?,
+                agent_version: row.get("agent_version")?,
             })
         })
     }
@@ -379,22 +381,21 @@ fn put_schedule(tx: &Transaction<'_>, row: &ScheduleRow) -> rusqlite::Result<()>
 }
 
 fn cycle_row(row: &Row<'_>) -> rusqlite::Result<CycleRow> {
-    let process: Option<u32> = row.get(1)?;
-    let outcome: Option<String> = row.get(10)?;
+    let pid: Option<u32> = row.get("process_pid")?;
+    let outcome: Option<String> = row.get("outcome")?;
     Ok(CycleRow {
-        cycle: CycleId(row.get(0)?),
-        reason: named(row, 4, CycleReason::from_name)?,
-        due_ms: row.get(5)?,
-        missed: count(row.get(6)?),
-        started_ms: row.get(7)?,
-        process: process.map(|_| identity(row, 1)).transpose()?,
-        run: row.get::<_, Option<i64>>(8)?.map(RunId),
-        finished_ms: row.get(9)?,
-        outcome: match outcome {
-            Some(_) => Some(named(row, 10, CycleOutcome::from_name)?),
-            None => None,
-        },
-        exit_code: row.get(11)?,
-        message: row.get(12)?,
+        cycle: CycleId(row.get("cycle_id")?),
+        reason: named(row, "reason", CycleReason::from_name)?,
+        due_ms: row.get("due_ms")?,
+        missed: count(row, "missed")?,
+        started_ms: row.get("started_ms")?,
+        process: pid.map(|_| process(row, "process_")).transpose()?,
+        run: row.get::<_, Option<i64>>("run_id")?.map(RunId),
+        finished_ms: row.get("finished_ms")?,
+        outcome: outcome
+            .map(|_| named(row, "outcome", CycleOutcome::from_name))
+            .transpose()?,
+        exit_code: row.get("exit_code")?,
+        message: row.get("message")?,
     })
 }

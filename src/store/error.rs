@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::place::WAIT_S;
+use super::connect::WAIT_S;
 use crate::diag::Hint;
-use crate::model::{LeaseToken, RunId};
+use crate::model::{ExitCode, LeaseToken, RunId};
 
 /// Why the state file cannot be used.
 #[derive(Debug, Error)]
@@ -240,6 +240,9 @@ pub enum StoreError {
         /// The first error.
         source: Box<StoreError>,
     },
+    /// Somebody goes on after the writer gave up.
+    #[error("nothing more is stored: writing has failed before")]
+    GaveUp,
     /// The system refused a thread for the writer.
     #[error("cannot start the thread that writes the state file")]
     Thread {
@@ -260,6 +263,10 @@ impl StoreError {
 }
 
 impl Hint for StoreError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::STATE_FILE
+    }
+
     fn hint(&self) -> Option<String> {
         let another = "name another file with `--db FILE`";
         let hint = match self {
@@ -303,7 +310,7 @@ impl Hint for StoreError {
             Self::BadValue { .. } | Self::Pragma { .. } | Self::NoRun { .. } | Self::Sql { .. } => {
                 return None;
             }
-            Self::OldSqlite { .. } | Self::Thread { .. } => return None,
+            Self::OldSqlite { .. } | Self::GaveUp | Self::Thread { .. } => return None,
             Self::Full { .. } => format!(
                 "free some space and run again, or {another}; what was stored before is kept"
             ),

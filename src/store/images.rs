@@ -2,10 +2,11 @@
 
 use rusqlite::{Row, params};
 
-use super::db::{count, int};
+use super::db::int;
 use super::error::StoreError;
 use super::open::Store;
-use super::reader::{Reader, json_list};
+use super::reader::Reader;
+use super::rows::{count, json};
 
 /// What a check of an image tarball found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,15 +100,15 @@ impl Reader {
 
 fn image_archive(row: &Row<'_>) -> rusqlite::Result<ImageArchiveRow> {
     Ok(ImageArchiveRow {
-        path: row.get(0)?,
-        size_bytes: count(row.get(1)?),
-        mtime_ns: row.get(2)?,
-        sha256: row.get(3)?,
-        format: row.get(4)?,
-        image_id: row.get(5)?,
-        architecture: row.get(6)?,
-        os: row.get(7)?,
-        tags: json_list(row, 8)?,
-        verified_ms: row.get(9)?,
+        path: row.get("path")?,
+        size_bytes: count(row, "size_bytes")?,
+        mtime_ns: row.get("mtime_ns")?,
+        sha256: row.get("sha256")?,
+        format: row.get("format")?,
+        image_id: row.get("image_id")?,
+        architecture: row.get("architecture")?,
+        os: row.get("os")?,
+        tags: json(row, "tags")?,
+        verified_ms: row.get("verified_ms")?,
     })
 }

@@ -18,14 +18,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
 
+use super::connect::Access;
 use super::db::{Db, int};
 use super::error::StoreError;
-use super::open::{Access, open_existing};
+use super::open::open_existing;
 use super::reader::Reader;
-use super::runs::identity;
+use super::rows::process;
 use crate::model::{Hold, Holder, Lease, LeaseClaim, LeaseToken, RunId};
 
-/// The columns that [`lease`] reads, in their order.
+/// The columns that [`lease`] reads.
 macro_rules! lease_query {
     ($rest:literal) => {
         concat!(
@@ -263,23 +264,23 @@ fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Lease>> 
 }
 
 fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
-    let host: Option<String> = row.get(3)?;
+    let host: Option<String> = row.get("holder_host")?;
     let hold = match host {
         None => None,
         Some(host) => Some(Hold {
             holder: Holder {
                 host,
-                process: identity(row, 4)?,
+                process: process(row, "holder_")?,
             },
-            run: row.get::<_, Option<i64>>(2)?.map(RunId),
-            acquired_ms: row.get(7)?,
-            heartbeat_ms: row.get(8)?,
-            expires_ms: row.get(9)?,
+            run: row.get::<_, Option<i64>>("run_id")?.map(RunId),
+            acquired_ms: row.get("acquired_ms")?,
+            heartbeat_ms: row.get("heartbeat_ms")?,
+            expires_ms: row.get("expires_ms")?,
         }),
     };
     Ok(Lease {
-        name: row.get(0)?,
-        token: LeaseToken(row.get(1)?),
+        name: row.get("name")?,
+        token: LeaseToken(row.get("token")?),
         hold,
     })
 }

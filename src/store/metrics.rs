@@ -5,14 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use super::counters::Counter;
-use super::db::count;
 use super::error::StoreError;
-use super::history;
 use super::place::beside;
-use super::reader::{Reader, named, parse_name};
-use crate::metrics::{LastRun, ScheduleFacts, Snapshot};
-use crate::model::write::ProcessIdentity;
-use crate::model::{Counts, CoverageTotals, CycleOutcome, OrphanKind, Outcome, RunId, RunOutcome};
+use super::reader::Reader;
+use super::rows::{count, named};
+use crate::metrics::{ScheduleFacts, Snapshot};
+use crate::model::{Counts, CycleOutcome, OrphanKind, Outcome, ProcessIdentity, RunOutcome};
 
 impl Reader {
     /// The state at one moment, with leases as they stand at `now_ms`. A cycle whose process
@@ -44,6 +42,11 @@ impl Reader {
             hold.is_some_and(|hold| !hold.is_expired(now_ms))
         });
         let last_success_ms = self.last_success_ms()?;
+        let last_run = self.last_ended()?;
+        let path_durations_ms = match &last_run {
+            Some(run) => self.path_durations_ms(run.run_id)?,
+            None => Vec::new(),
+        };
         Ok(Snapshot {
             runs: runs.into(),
             tests,
@@ -51,7 +54,8 @@ impl Reader {
             container_failures: counter(Counter::ContainerFailures),
             container_timeouts: counter(Counter::ContainerTimeouts),
             containers_reaped: counter(Counter::ContainersReaped),
-            last_run: self.last_ended()?,
+            last_run,
+            path_durations_ms,
             last_success_ms,
             orphans: self.orphans_by_kind()?,
             held_leases: held.map(|lease| lease.name).collect(),
@@ -69,57 +73,9 @@ impl Reader {
     fn counters(&self) -> Result<HashMap<String, u64>, StoreError> {
         let sql = "SELECT name, value FROM counter";
         let rows = self.db.rows("read the counters", sql, [], |row| {
-            Ok((row.get(0)?, count(row.get(1)?)))
+            Ok((row.get("name")?, count(row, "value")?))
         })?;
         Ok(rows.into_iter().collect())
-    }
-
-    fn last_ended(&self) -> Result<Option<LastRun>, StoreError> {
-        let found = self.db.first(
-            "read the last run",
-            "SELECT run_id, finished_ms, max(finished_ms - started_ms, 0), outcome, statements,
-                 covered, passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out,
-                 not_run, flaky
-             FROM run WHERE outcome IS NOT NULL ORDER BY run_id DESC LIMIT 1",
-            [],
-            |row| {
-                let statements: Option<i64> = row.get(4)?;
-                let covered: Option<i64> = row.get(5)?;
-                let totals = statements.zip(covered);
-                let run = LastRun {
-                    finished_ms: row.get(1)?,
-                    duration_ms: count(row.get(2)?),
-                    outcome: parse_name(row, 3)?,
-                    counts: history::counts(row, 6)?,
-                    coverage: totals.map(|(statements, covered)| CoverageTotals {
-                        statements: count(statements),
-                        covered: count(covered),
-                    }),
-                    path_durations_ms: Vec::new(),
-                };
-                Ok((RunId(row.get(0)?), run))
-            },
-        )?;
-        let Some((id, mut run)) = found else {
-            return Ok(None);
-        };
-        run.path_durations_ms = self.path_durations_ms(id)?;
-        Ok(Some(run))
-    }
-
-    /// Paths whose first process or end is not known are left out.
-    fn path_durations_ms(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
-        self.db.rows(
-            "read how long the paths of a run took",
-            "SELECT max(coalesce(s.finished_ms, max(p.ended_ms)) - min(p.started_ms), 0)
-             FROM shard AS s
-             JOIN process AS p ON p.run_id = s.run_id AND p.shard = s.shard
-             WHERE s.run_id = ?1
-             GROUP BY s.shard HAVING coalesce(s.finished_ms, max(p.ended_ms)) IS NOT NULL
-             ORDER BY s.shard",
-            [run.0],
-            |row| row.get(0).map(count),
-        )
     }
 
     fn last_success_ms(&self) -> Result<Option<i64>, StoreError> {
@@ -127,7 +83,7 @@ impl Reader {
             "read the last run that passed",
             "SELECT finished_ms FROM run WHERE outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
             [],
-            |row| row.get(0),
+            |row| row.get("finished_ms"),
         )
     }
 
@@ -135,12 +91,12 @@ impl Reader {
     fn cycles_since(&self, run_ended_ms: Option<i64>) -> Result<u64, StoreError> {
         let found = self.db.first(
             "count the cycles since a success",
-            "SELECT coalesce(sum(1 + missed), 0)
+            "SELECT coalesce(sum(1 + missed), 0) AS cycles
              FROM (SELECT missed, started_ms, finished_ms FROM cycle
                    ORDER BY cycle_id DESC LIMIT 1000)
              WHERE finished_ms IS NOT NULL AND started_ms >= ?1",
             [run_ended_ms.unwrap_or(i64::MIN)],
-            |row| row.get(0).map(count),
+            |row| count(row, "cycles"),
         )?;
         Ok(found.unwrap_or(0))
     }
@@ -149,9 +105,12 @@ impl Reader {
     fn orphans_by_kind(&self) -> Result<Vec<(OrphanKind, u64)>, StoreError> {
         self.db.rows(
             "count the orphans",
-            "SELECT kind, count(*) FROM orphan WHERE status <> 'integrated' GROUP BY kind",
+            "SELECT kind, count(*) AS orphans FROM orphan WHERE status <> 'integrated' GROUP BY kind",
             [],
-            |row| Ok((named(row, 0, OrphanKind::from_name)?, count(row.get(1)?))),
+            |row| {
+                let kind = named(row, "kind", OrphanKind::from_name)?;
+                Ok((kind, count(row, "orphans")?))
+            },
         )
     }
 
@@ -159,7 +118,7 @@ impl Reader {
         let kept = self.schedule()?.filter(|row| row.stopped_ms.is_none());
         Ok(kept.map(|row| ScheduleFacts {
             due_ms: row.due_ms,
-            period_ms: row.period_ms.map(count),
+            period_ms: row.period_ms.map(super::db::count),
             failures: row.failures.into(),
         }))
     }

@@ -1,17 +1,18 @@
 //! What is remembered of the JSON files of the data folder, and what they said.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Transaction, params};
 
-use super::db::{count, int};
+use super::db::int;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::module_map::{hold_back, put};
 use super::open::Store;
 use super::reader::Reader;
 use super::results::file_id;
-use crate::model::mirror::{ListedOrphan, MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
+use super::rows::count;
+use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
 use crate::model::{Module, RunId, Source};
-use crate::plan::{KnownOrphan, MapMerge, OrphanMerge};
+use crate::plan::{MapMerge, OrphanMerge};
 
 impl Reader {
     /// What is remembered of a file, by its name.
@@ -22,23 +23,12 @@ impl Reader {
             [name],
             |row| {
                 Ok(Remembered {
-                    size_bytes: count(row.get(0)?),
-                    mtime_ns: row.get(1)?,
-                    hash: row.get(2)?,
-                    extra: row.get(3)?,
+                    size_bytes: count(row, "size_bytes")?,
+                    mtime_ns: row.get("mtime_ns")?,
+                    hash: row.get("content_hash")?,
+                    extra: row.get("extra")?,
                 })
             },
-        )
-    }
-
-    /// The list of orphans as the file has it, by file.
-    pub fn known_orphans(&self) -> Result<Vec<KnownOrphan>, StoreError> {
-        self.db.rows(
-            "read the list of orphans",
-            "SELECT f.path, o.extra, o.status IN ('integrated', 'redundant')
-             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id ORDER BY f.path",
-            [],
-            known_orphan,
         )
     }
 }
@@ -169,14 +159,4 @@ fn remember(tx: &Transaction<'_>, name: &str, file: &Remembered) -> rusqlite::Re
         file.extra
     ])
     .map(drop)
-}
-
-fn known_orphan(row: &Row<'_>) -> rusqlite::Result<KnownOrphan> {
-    Ok(KnownOrphan {
-        listed: ListedOrphan {
-            file: row.get(0)?,
-            extra: row.get(1)?,
-        },
-        is_settled: row.get(2)?,
-    })
 }

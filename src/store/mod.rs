@@ -17,7 +17,7 @@
 //! **Crash points.** A run is a row without an end until `Write::RunEnded` is committed. Whatever
 //! happens in between - kill -9, a power cut - leaves whole batches, a list of all collected tests
 //! (`not_run` until they report), and the identities of the processes that were started. The next
-//! start finds such runs with [`Store::unfinished_runs`] and ends them with
+//! start finds such runs with [`Store::open_runs`] and ends them with
 //! [`Store::close_interrupted`].
 //!
 //! **Invariant:** an event reaches the announcer of the [`Writer`] only after the transaction that
@@ -32,13 +32,14 @@
 //! **Invariant:** every effect is idempotent, so a batch whose commit failed can be written again.
 
 mod baseline;
+mod compare;
+mod connect;
 mod content;
 mod counters;
 mod cycles;
 mod db;
 mod diagnose;
 mod error;
-mod history;
 mod images;
 mod leases;
 mod metrics;
@@ -52,8 +53,8 @@ mod results;
 mod rows;
 mod runs;
 mod schema;
+mod shards;
 mod source_files;
-mod status;
 #[cfg(test)]
 mod tests;
 mod trials;
@@ -69,12 +70,7 @@ pub use images::ImageArchiveRow;
 pub use leases::{Acquisition, Leases};
 pub use module_map::Added;
 pub use open::Store;
-pub use orphan_list::{OrphanRow, ScanRow};
-pub use reader::Reader;
-pub use rows::{
-    AttemptRow, ComparedRuns, ComparedTest, CoverageRow, Details, FailureRow, OrphanCounts, RunRow,
-    UnfinishedRun, WarningRow,
-};
+pub use orphan_list::ScanRow;
+pub use reader::{CoverageRow, Reader, WarningRow};
 pub use schema::{APPLICATION_ID, latest_version};
-pub use status::OpenRunRow;
 pub use writer::Writer;

@@ -2,22 +2,23 @@
 
 use rusqlite::{Row, Transaction, params};
 
-use super::db::{Db, count};
+use super::db::Db;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
 use super::reader::Reader;
 use super::results::file_id;
+use super::rows::{count, module, named};
 use super::workflows;
 use crate::graph::IntegrationPlan;
-use crate::graph::integration::{Candidate, Content};
+use crate::graph::integration::Content;
 use crate::model::{GroupId, Integration, MapEntry, Module, RunId, Source, Step};
 
-/// The columns of [`map_entry`], in their order.
+/// The columns that [`map_entry`] reads.
 macro_rules! map_query {
     ($rest:literal) => {
         concat!(
-            "SELECT f.path, m.module, m.group_id, m.source, m.run_id
+            "SELECT f.path AS file, m.module, m.group_id, m.source, m.run_id
              FROM module_map AS m JOIN file AS f ON f.file_id = m.file_id ",
             $rest
         )
@@ -45,29 +46,6 @@ impl Reader {
         added_by(&self.db, run)
     }
 
-    /// The orphans whose last trial passed and that nobody has a place for yet. Those that were
-    /// taken back by hand, or that tried to touch what they may not, are held back: where they are
-    /// imported like any module nothing would keep them from it.
-    pub fn passing_orphans(&self) -> Result<Vec<Candidate>, StoreError> {
-        self.db.rows(
-            "read the passing orphans",
-            "SELECT f.path,
-                 EXISTS (SELECT 1 FROM held_back AS h WHERE h.file_id = o.file_id)
-                     OR coalesce(t.touched, 0) > 0
-             FROM orphan AS o
-             JOIN file AS f ON f.file_id = o.file_id
-             LEFT JOIN trial AS t ON t.run_id = o.last_tested_run AND t.file_id = o.file_id
-             WHERE o.status = 'passed' ORDER BY f.path",
-            [],
-            |row| {
-                Ok(Candidate {
-                    file: row.get(0)?,
-                    held_back: row.get(1)?,
-                })
-            },
-        )
-    }
-
     /// The files of all orphans on the list.
     pub fn orphan_files(&self) -> Result<Vec<String>, StoreError> {
         self.db.rows(
@@ -75,7 +53,7 @@ impl Reader {
             "SELECT f.path FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
              ORDER BY f.path",
             [],
-            |row| row.get(0),
+            |row| row.get("path"),
         )
     }
 
@@ -86,9 +64,9 @@ impl Reader {
             "SELECT path, size_bytes, content_hash FROM source_file ORDER BY path",
             [],
             |row| {
-                let size_bytes = count(row.get(1)?);
-                let hash = row.get(2)?;
-                Ok((row.get(0)?, Content { size_bytes, hash }))
+                let size_bytes = count(row, "size_bytes")?;
+                let hash = row.get("content_hash")?;
+                Ok((row.get("path")?, Content { size_bytes, hash }))
             },
         )
     }
@@ -281,21 +259,9 @@ fn added_by(db: &Db, run: RunId) -> Result<Added, StoreError> {
 
 fn map_entry(row: &Row<'_>) -> rusqlite::Result<MapEntry> {
     Ok(MapEntry {
-        module: Module {
-            file: row.get(0)?,
-            name: row.get(1)?,
-        },
-        group: GroupId(row.get(2)?),
-        source: source(row, 3)?,
-        run: row.get::<_, Option<i64>>(4)?.map(RunId),
-    })
-}
-
-/// A source that a CHECK of the schema allows.
-pub(super) fn source(row: &Row<'_>, column: usize) -> rusqlite::Result<Source> {
-    let name = row.get_ref(column)?.as_str()?;
-    Source::from_name(name).ok_or_else(|| {
-        let kind = rusqlite::types::Type::Text;
-        rusqlite::Error::InvalidColumnType(column, format!("source {name}"), kind)
+        module: module(row)?,
+        group: GroupId(row.get("group_id")?),
+        source: named(row, "source", Source::from_name)?,
+        run: row.get::<_, Option<i64>>("run_id")?.map(RunId),
     })
 }

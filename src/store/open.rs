@@ -1,31 +1,21 @@
-//! Opening the state file: the one place where connections are made and their settings checked.
+//! Opening the state file: whose it is, what it is set to, which version it has.
 //!
 //! The order matters: nothing is written before the file is known to be the agent's own.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
+use super::connect::{Access, WAIT_S, connect, patiently};
 use super::db::Db;
 use super::diagnose::{check_one_byte, diagnose, read_only};
 use super::error::StoreError;
-use super::place::{self, WAIT_S};
-use super::reader::Reader;
+use super::place;
 use super::schema::{self, APPLICATION_ID, Identity};
-use crate::clock::Stopwatch;
 
 /// Earlier SQLite can corrupt a write-ahead log that several processes checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// More than there are statements in this folder, so that none is prepared twice.
-const STATEMENTS: usize = 64;
-
-/// How long to wait before another try for a lock that SQLite does not wait for itself.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The state file, opened for writing. A process has at most one for a file.
 #[derive(Debug)]
@@ -65,11 +55,6 @@ impl Store {
     pub fn path(&self) -> &Path {
         self.db.path()
     }
-
-    /// Another connection to the same file that only reads.
-    pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(self.path())
-    }
 }
 
 /// Opens a state file that is there and up to date; it is neither made nor brought up to date.
@@ -98,51 +83,6 @@ pub(super) fn open_existing(path: &Path, access: Access) -> Result<Db, StoreErro
             .set_transaction_behavior(TransactionBehavior::Immediate);
     }
     Ok(db)
-}
-
-/// What a connection may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
-
-/// Opens `file`, which must exist.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that opens the state file"
-)]
-pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connection> {
-    let mode = match access {
-        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-    };
-    // A name such as `file:x` or `:memory:` is a name, wherever SQLite would see more in it.
-    let name = Path::new(".").join(file);
-    // A connection has one owner at a time, so that SQLite need not guard it with a mutex.
-    let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.busy_timeout(Duration::from_secs(WAIT_S))?;
-    // The bundled SQLite plans a statement anew for each bound value once statistics exist, which
-    // makes writing a run four times as slow; this keeps the plan.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(connection)
-}
-
-/// Tries again while the file is locked, for as long as SQLite would wait for a lock.
-///
-/// SQLite itself does not wait where waiting could be a deadlock, as when it changes the journal.
-pub(super) fn patiently<T>(mut step: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let watch = Stopwatch::start();
-    loop {
-        let outcome = step();
-        let busy = matches!(&outcome, Err(error)
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
-        if !busy || watch.now().0 >= WAIT_S * 1000 {
-            return outcome;
-        }
-        thread::park_timeout(PAUSE);
-    }
 }
 
 fn create_and_connect(file: &Path) -> Result<Connection, StoreError> {

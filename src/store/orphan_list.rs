@@ -4,34 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Row, Transaction, params};
 
-use super::db::{count, int};
+use super::db::int;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
-use super::reader::{Reader, named};
+use super::reader::Reader;
 use super::results::file_id;
-use crate::model::{Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, RunId};
-
-/// A module of the list and how it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrphanRow {
-    /// The module, with the evidence.
-    pub orphan: Orphan,
-    /// What put it on the list.
-    pub source: OrphanSource,
-    /// How it stands.
-    pub status: OrphanStatus,
-    /// Whether it was taken off the module map by hand.
-    pub held_back: bool,
-    /// The run that found it.
-    pub first_seen_run: Option<RunId>,
-    /// The last run that tried it.
-    pub last_tested_run: Option<RunId>,
-    /// What went wrong in its last trial.
-    pub message: Option<String>,
-    /// Fields of `orphan_modules.json` that are not the agent's, as a JSON object.
-    pub extra: Option<String>,
-}
+use super::rows::{count, module, named};
+use crate::model::{Orphan, OrphanKind, OrphanRecord, OrphanSource, OrphanStatus, RunId};
 
 /// The scan that the list comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +108,7 @@ fn files_of_scans(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, String)>> 
         "SELECT o.file_id, f.path FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id
          WHERE o.source = 'scan'",
     )?
-    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    .query_map([], |row| Ok((row.get("file_id")?, row.get("path")?)))?
     .collect()
 }
 
@@ -172,33 +152,37 @@ pub(super) fn put(
 
 impl Reader {
     /// The list, by file.
-    pub fn orphans(&self) -> Result<Vec<OrphanRow>, StoreError> {
+    pub fn orphans(&self) -> Result<Vec<OrphanRecord>, StoreError> {
         let action = "read the list of orphans";
         let leads = self.db.rows(
             action,
             "SELECT l.file_id, f.path FROM orphan_lead AS l
              JOIN file AS f ON f.file_id = l.by_file_id ORDER BY f.path",
             [],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+            |row| Ok((row.get("file_id")?, row.get("path")?)),
         )?;
         let mut led_by: HashMap<i64, Vec<String>> = HashMap::new();
         for (id, leader) in leads {
             led_by.entry(id).or_default().push(leader);
         }
-        let rows = self.db.rows(
+        let records = self.db.rows(
             action,
-            "SELECT o.file_id, f.path, o.module, o.kind, o.isolated, o.reason, o.source, o.status,
-                 EXISTS (SELECT 1 FROM held_back AS h WHERE h.file_id = o.file_id),
-                 o.first_seen_run, o.last_tested_run, o.message, o.extra
-             FROM orphan AS o JOIN file AS f ON f.file_id = o.file_id ORDER BY f.path",
+            "SELECT o.file_id, f.path AS file, o.module, o.kind, o.isolated, o.reason, o.source,
+                 o.status, o.first_seen_run, o.last_tested_run, o.message, o.extra,
+                 EXISTS (SELECT 1 FROM held_back AS h WHERE h.file_id = o.file_id) AS held_back,
+                 coalesce(t.touched, 0) AS touched
+             FROM orphan AS o
+             JOIN file AS f ON f.file_id = o.file_id
+             LEFT JOIN trial AS t ON t.run_id = o.last_tested_run AND t.file_id = o.file_id
+             ORDER BY f.path",
             [],
-            |row| Ok((row.get::<_, i64>(0)?, orphan_row(row)?)),
+            |row| Ok((row.get::<_, i64>("file_id")?, record(row)?)),
         )?;
-        let with_leads = |(id, mut row): (i64, OrphanRow)| {
-            row.orphan.led_by = led_by.remove(&id).unwrap_or_default();
-            row
+        let with_leads = |(id, mut record): (i64, OrphanRecord)| {
+            record.orphan.led_by = led_by.remove(&id).unwrap_or_default();
+            record
         };
-        Ok(rows.into_iter().map(with_leads).collect())
+        Ok(records.into_iter().map(with_leads).collect())
     }
 
     /// The scan that the list comes from; `None` before the first.
@@ -208,12 +192,12 @@ impl Reader {
             "SELECT project, scanned_ms, files, analysed, discoveries FROM scan",
             [],
             |row| {
-                let discoveries: String = row.get(4)?;
+                let discoveries: String = row.get("discoveries")?;
                 Ok(ScanRow {
-                    project: row.get(0)?,
-                    scanned_ms: row.get(1)?,
-                    files: count(row.get(2)?),
-                    analysed: count(row.get(3)?),
+                    project: row.get("project")?,
+                    scanned_ms: row.get("scanned_ms")?,
+                    files: count(row, "files")?,
+                    analysed: count(row, "analysed")?,
                     discoveries: discoveries.split_whitespace().map(str::to_owned).collect(),
                 })
             },
@@ -225,37 +209,38 @@ impl Reader {
     pub fn executed_files(&self, runs: u32) -> Result<BTreeMap<String, RunId>, StoreError> {
         let rows = self.db.rows(
             "read which files were executed",
-            "SELECT f.path, max(c.run_id)
+            "SELECT f.path, max(c.run_id) AS run_id
              FROM coverage AS c JOIN file AS f ON f.file_id = c.file_id
              WHERE c.covered > 0 AND c.run_id IN
                  (SELECT run_id FROM run WHERE statements IS NOT NULL
                   ORDER BY run_id DESC LIMIT ?1)
              GROUP BY c.file_id",
             [runs],
-            |row| Ok((row.get(0)?, RunId(row.get(1)?))),
+            |row| Ok((row.get("path")?, RunId(row.get("run_id")?))),
         )?;
         Ok(rows.into_iter().collect())
     }
 }
 
-fn orphan_row(row: &Row<'_>) -> rusqlite::Result<OrphanRow> {
-    Ok(OrphanRow {
+fn record(row: &Row<'_>) -> rusqlite::Result<OrphanRecord> {
+    let run = |column| -> rusqlite::Result<Option<RunId>> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(RunId))
+    };
+    Ok(OrphanRecord {
         orphan: Orphan {
-            module: Module {
-                file: row.get(1)?,
-                name: row.get(2)?,
-            },
-            kind: named(row, 3, OrphanKind::from_name)?,
-            isolated: row.get(4)?,
-            reason: row.get(5)?,
+            module: module(row)?,
+            kind: named(row, "kind", OrphanKind::from_name)?,
+            isolated: row.get("isolated")?,
+            reason: row.get("reason")?,
             led_by: Vec::new(),
         },
-        source: named(row, 6, OrphanSource::from_name)?,
-        status: named(row, 7, OrphanStatus::from_name)?,
-        held_back: row.get(8)?,
-        first_seen_run: row.get::<_, Option<i64>>(9)?.map(RunId),
-        last_tested_run: row.get::<_, Option<i64>>(10)?.map(RunId),
-        message: row.get(11)?,
-        extra: row.get(12)?,
+        source: named(row, "source", OrphanSource::from_name)?,
+        status: named(row, "status", OrphanStatus::from_name)?,
+        first_seen_run: run("first_seen_run")?,
+        last_tested_run: run("last_tested_run")?,
+        message: row.get("message")?,
+        held_back: row.get("held_back")?,
+        touched: count(row, "touched")?,
+        extra: row.get("extra")?,
     })
 }

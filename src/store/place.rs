@@ -12,9 +12,6 @@ use nix::unistd::Uid;
 
 use super::error::StoreError;
 
-/// Seconds to wait for a lock: longer than any transaction of an agent takes.
-pub(super) const WAIT_S: u64 = 5;
-
 /// Results can hold secrets that tests print, so nobody else may read them.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;

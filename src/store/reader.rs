@@ -4,18 +4,65 @@ use std::path::Path;
 
 use rusqlite::Row;
 
+use super::connect::Access;
 use super::content::unpack;
-use super::db::{Db, count};
+use super::db::Db;
 use super::error::StoreError;
-use super::open::{Access, open_existing};
-use super::rows::{AttemptRow, CoverageRow, Details, FailureRow, WarningRow};
-use crate::model::record::{Level, Notice, WarningRecord};
-use crate::model::{CoverageTotals, Outcome, RunId, SlowTest};
+use super::open::{Store, open_existing};
+use super::results::Details;
+use super::rows::{count, count_or_null, name, named};
+use crate::model::{
+    AttemptRecord, CoverageTotals, Level, Notice, RunId, ShardIndex, SlowTest, TestKey,
+    WarningRecord,
+};
+
+/// The columns that [`attempt`] reads, and more where they are asked for.
+macro_rules! attempt_query {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT a.shard, t.root, t.nodeid, f.path AS file, t.line, a.attempt, a.outcome,
+                 a.flaky, a.started_ms, a.duration_us / 1e6 AS duration_s,
+                 a.setup_us / 1e6 AS setup_s, a.call_us / 1e6 AS call_s,
+                 a.teardown_us / 1e6 AS teardown_s, a.worker, a.peak_rss_bytes,
+                 a.cpu_us / 1e6 AS cpu_s, a.message",
+            $more,
+            " FROM attempt AS a
+             JOIN test AS t ON t.test_id = a.test_id
+             JOIN file AS f ON f.file_id = t.file_id ",
+            $rest
+        )
+    };
+}
+
+/// A Python warning of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarningRow {
+    /// What was warned about.
+    pub warning: WarningRecord,
+    /// How often in the run.
+    pub count: u64,
+}
+
+/// Coverage of one source file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoverageRow {
+    /// The file, relative to the project where it lies inside of it.
+    pub file: String,
+    /// Lines that hold statements, and those of them that were executed.
+    pub totals: CoverageTotals,
+}
 
 /// A connection that only reads.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Db,
+}
+
+impl Store {
+    /// Another connection to the same file that only reads.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(self.path())
+    }
 }
 
 impl Reader {
@@ -33,90 +80,50 @@ impl Reader {
         self.db.path()
     }
 
-    /// Tests of a run that need attention, by file and line: `not_run` comes last.
-    pub fn failures(&self, run: RunId, limit: u32) -> Result<Vec<FailureRow>, StoreError> {
-        self.db.rows(
-            "read the failures of a run",
-            "SELECT t.root, t.nodeid, f.path, t.line, a.outcome, a.attempt,
-                 a.duration_us / 1e6, a.message
-             FROM attempt AS a
-             JOIN test AS t ON t.test_id = a.test_id
-             JOIN file AS f ON f.file_id = t.file_id
-             WHERE a.run_id = ?1 AND a.is_last = 1
+    /// Tests of a run that need attention, by file and line: `not_run` comes last. Each is its last
+    /// attempt, without report and output.
+    pub fn failures(&self, run: RunId, limit: u32) -> Result<Vec<AttemptRecord>, StoreError> {
+        let sql = attempt_query!(
+            "",
+            "WHERE a.run_id = ?1 AND a.is_last = 1
                  AND a.outcome IN ('failed', 'error', 'crashed', 'timed_out', 'not_run')
-             ORDER BY a.outcome = 'not_run', f.path, t.line, t.nodeid LIMIT ?2",
-            (run.0, limit),
-            |row| {
-                Ok(FailureRow {
-                    root: row.get(0)?,
-                    nodeid: row.get(1)?,
-                    file: row.get(2)?,
-                    line: row.get(3)?,
-                    outcome: outcome(row, 4)?,
-                    attempts: row.get(5)?,
-                    duration_s: row.get(6)?,
-                    message: row.get(7)?,
-                })
-            },
-        )
+             ORDER BY a.outcome = 'not_run', f.path, t.line, t.nodeid LIMIT ?2"
+        );
+        let action = "read the failures of a run";
+        self.db.rows(action, sql, (run.0, limit), attempt)
     }
 
-    /// The attempts of one test in a run, in their order.
-    pub fn attempts(
-        &self,
-        run: RunId,
-        root: &str,
-        nodeid: &str,
-    ) -> Result<Vec<AttemptRow>, StoreError> {
-        self.db.rows(
+    /// The attempts of one test in a run, in their order, with reports and output.
+    pub fn attempts(&self, run: RunId, test: &TestKey) -> Result<Vec<AttemptRecord>, StoreError> {
+        let sql = attempt_query!(
+            ", c.body, c.size_bytes",
+            "LEFT JOIN content AS c ON c.content_id = a.details_id
+             WHERE a.run_id = ?1 AND t.root = ?2 AND t.nodeid = ?3 ORDER BY a.attempt"
+        );
+        let found = self.db.rows(
             "read the attempts of a test",
-            "SELECT a.attempt, a.outcome, a.flaky, a.started_ms, a.duration_us / 1e6, a.worker,
-                 a.peak_rss_bytes, a.message
-             FROM attempt AS a JOIN test AS t ON t.test_id = a.test_id
-             WHERE a.run_id = ?1 AND t.root = ?2 AND t.nodeid = ?3 ORDER BY a.attempt",
-            (run.0, root, nodeid),
+            sql,
+            (run.0, &test.root, &test.nodeid),
             |row| {
-                Ok(AttemptRow {
-                    attempt: row.get(0)?,
-                    outcome: outcome(row, 1)?,
-                    flaky: row.get(2)?,
-                    started_ms: row.get(3)?,
-                    duration_s: row.get(4)?,
-                    worker: row.get(5)?,
-                    peak_rss_bytes: row.get::<_, Option<i64>>(6)?.map(count),
-                    message: row.get(7)?,
-                })
+                let body: Option<Vec<u8>> = row.get("body")?;
+                Ok((attempt(row)?, body.zip(row.get("size_bytes")?)))
             },
-        )
-    }
-
-    /// Report and output of an attempt; `None` when it has none, or is not there.
-    pub fn details(
-        &self,
-        run: RunId,
-        root: &str,
-        nodeid: &str,
-        attempt: u32,
-    ) -> Result<Option<Details>, StoreError> {
-        let packed = self.db.first(
-            "read the output of a test",
-            "SELECT c.body, c.size_bytes
-             FROM attempt AS a
-             JOIN test AS t ON t.test_id = a.test_id
-             JOIN content AS c ON c.content_id = a.details_id
-             WHERE a.run_id = ?1 AND t.root = ?2 AND t.nodeid = ?3 AND a.attempt = ?4",
-            (run.0, root, nodeid, attempt),
-            |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)),
         )?;
-        let Some((body, size_bytes)) = packed else {
-            return Ok(None);
-        };
-        let details = unpack(&body, size_bytes).and_then(|text| serde_json::from_str(&text).ok());
-        details.map(Some).ok_or_else(|| {
-            self.db.bad_value(format!(
-                "the output of `{nodeid}` in run {run} cannot be unpacked"
-            ))
-        })
+        let unpacked = found.into_iter().map(|(mut record, packed)| {
+            let Some((body, size_bytes)) = packed else {
+                return Ok(record);
+            };
+            let text = unpack(&body, size_bytes);
+            let details: Option<Details> = text.and_then(|text| serde_json::from_str(&text).ok());
+            let Some(details) = details else {
+                let what = format!("the output of `{test}` in run {run} cannot be unpacked");
+                return Err(self.db.bad_value(what));
+            };
+            record.longrepr = details.longrepr;
+            record.sections = details.sections;
+            Ok(record)
+        });
+        unpacked.collect()
     }
 
     /// The notices of a run, in the order in which they came.
@@ -127,13 +134,10 @@ impl Reader {
             [run.0],
             |row| {
                 Ok(Notice {
-                    level: match row.get_ref(0)?.as_str()? {
-                        "warning" => Level::Warning,
-                        _ => Level::Info,
-                    },
-                    code: row.get(1)?,
-                    message: row.get(2)?,
-                    hint: row.get(3)?,
+                    level: named(row, "level", Level::from_name)?,
+                    code: row.get("code")?,
+                    message: row.get("message")?,
+                    hint: row.get("hint")?,
                 })
             },
         )
@@ -143,7 +147,7 @@ impl Reader {
     pub fn warnings(&self, run: RunId) -> Result<Vec<WarningRow>, StoreError> {
         self.db.rows(
             "read the warnings of a run",
-            "SELECT w.category, w.message, f.path, w.line, r.nodeid, r.times_seen
+            "SELECT w.category, w.message, f.path AS file, w.line, r.nodeid, r.times_seen
              FROM run_warning AS r
              JOIN warning AS w ON w.warning_id = r.warning_id
              JOIN file AS f ON f.file_id = w.file_id
@@ -152,30 +156,30 @@ impl Reader {
             |row| {
                 Ok(WarningRow {
                     warning: WarningRecord {
-                        category: row.get(0)?,
-                        message: row.get(1)?,
-                        file: row.get(2)?,
-                        line: row.get(3)?,
-                        nodeid: row.get(4)?,
+                        category: row.get("category")?,
+                        message: row.get("message")?,
+                        file: row.get("file")?,
+                        line: row.get("line")?,
+                        nodeid: row.get("nodeid")?,
                     },
-                    count: count(row.get(5)?),
+                    count: count(row, "times_seen")?,
                 })
             },
         )
     }
 
-    /// Node ids of the tests of a run that passed after failing in it, by file and line.
-    pub fn flaky(&self, run: RunId, limit: u32) -> Result<Vec<String>, StoreError> {
+    /// The tests of a run that passed after failing in it, by file and line.
+    pub fn flaky(&self, run: RunId, limit: u32) -> Result<Vec<TestKey>, StoreError> {
         self.db.rows(
             "read the flaky tests of a run",
-            "SELECT t.nodeid
+            "SELECT t.root, t.nodeid
              FROM attempt AS a
              JOIN test AS t ON t.test_id = a.test_id
              JOIN file AS f ON f.file_id = t.file_id
              WHERE a.run_id = ?1 AND a.is_last = 1 AND a.flaky = 1
              ORDER BY f.path, t.line, t.nodeid LIMIT ?2",
             (run.0, limit),
-            |row| row.get(0),
+            key,
         )
     }
 
@@ -183,15 +187,15 @@ impl Reader {
     pub fn slowest(&self, run: RunId, limit: u32) -> Result<Vec<SlowTest>, StoreError> {
         self.db.rows(
             "read the slowest tests of a run",
-            "SELECT t.nodeid, a.duration_us / 1e6
+            "SELECT t.root, t.nodeid, a.duration_us / 1e6 AS duration_s
              FROM attempt AS a JOIN test AS t ON t.test_id = a.test_id
              WHERE a.run_id = ?1 AND a.is_last = 1 AND a.duration_us IS NOT NULL
              ORDER BY a.duration_us DESC, a.test_id LIMIT ?2",
             (run.0, limit),
             |row| {
                 Ok(SlowTest {
-                    nodeid: row.get(0)?,
-                    duration_s: row.get(1)?,
+                    nodeid: key(row)?.to_string(),
+                    duration_s: row.get("duration_s")?,
                 })
             },
         )
@@ -205,10 +209,10 @@ impl Reader {
             [run.0],
             |row| {
                 Ok(CoverageRow {
-                    file: row.get(0)?,
+                    file: row.get("file")?,
                     totals: CoverageTotals {
-                        statements: count(row.get(1)?),
-                        covered: count(row.get(2)?),
+                        statements: count(row, "statements")?,
+                        covered: count(row, "covered")?,
                     },
                 })
             },
@@ -216,42 +220,33 @@ impl Reader {
     }
 }
 
-pub(super) fn outcome(row: &Row<'_>, column: usize) -> rusqlite::Result<Outcome> {
-    parse_name(row, column)
-}
-
-/// A name that a CHECK of the schema allows.
-pub(super) fn parse_name<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    row.get_ref(column)?
-        .as_str()?
-        .parse()
-        .map_err(|error: T::Err| {
-            let kind = rusqlite::types::Type::Text;
-            rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
-        })
-}
-
-/// The same for a name that `from_name` knows.
-pub(super) fn named<T>(
-    row: &Row<'_>,
-    column: usize,
-    from_name: fn(&str) -> Option<T>,
-) -> rusqlite::Result<T> {
-    let name = row.get_ref(column)?.as_str()?;
-    from_name(name).ok_or_else(|| {
-        let kind = rusqlite::types::Type::Text;
-        let problem = format!("`{name}` is not known");
-        rusqlite::Error::FromSqlConversionFailure(column, kind, problem.into())
+fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
+    Ok(AttemptRecord {
+        shard: ShardIndex(row.get("shard")?),
+        root: row.get("root")?,
+        nodeid: row.get("nodeid")?,
+        file: row.get("file")?,
+        line: row.get("line")?,
+        attempt: row.get("attempt")?,
+        outcome: name(row, "outcome")?,
+        flaky: row.get("flaky")?,
+        started_ms: row.get("started_ms")?,
+        duration_s: row.get("duration_s")?,
+        setup_s: row.get("setup_s")?,
+        call_s: row.get("call_s")?,
+        teardown_s: row.get("teardown_s")?,
+        worker: row.get("worker")?,
+        peak_rss_bytes: count_or_null(row, "peak_rss_bytes")?,
+        cpu_s: row.get("cpu_s")?,
+        message: row.get("message")?,
+        longrepr: None,
+        sections: Vec::new(),
     })
 }
 
-/// A list of texts that is kept as JSON.
-pub(super) fn json_list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
-    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| {
-        let kind = rusqlite::types::Type::Text;
-        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+fn key(row: &Row<'_>) -> rusqlite::Result<TestKey> {
+    Ok(TestKey {
+        root: row.get("root")?,
+        nodeid: row.get("nodeid")?,
     })
 }

@@ -3,14 +3,25 @@
 //! Tests and files are dictionaries that grow; a run's rows only refer to them.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::content;
 use super::db::int;
-use crate::model::record::{Notice, Section, WarningRecord};
-use crate::model::{AttemptRecord, Counts, FileCoverage, Outcome, RunId, ShardIndex, TestItem};
+use crate::model::{
+    AttemptRecord, Counts, FileCoverage, Notice, Outcome, RunId, Section, ShardIndex, TestItem,
+    WarningRecord,
+};
 
-/// [`super::Details`], borrowed.
+/// The long texts of an attempt, as they are packed.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Details {
+    /// The full report of a failure.
+    pub(super) longrepr: Option<String>,
+    /// Captured output.
+    pub(super) sections: Vec<Section>,
+}
+
+/// [`Details`], borrowed.
 #[derive(Serialize)]
 struct DetailsRef<'a> {
     longrepr: Option<&'a str>,
@@ -154,7 +165,7 @@ pub(super) fn file_id(tx: &Transaction<'_>, path: &str) -> rusqlite::Result<i64>
 }
 
 /// Counts the tests of a run by their last attempts.
-pub(super) fn count(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Counts> {
+pub(super) fn count_last(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
     let mut query = tx.prepare_cached(
         "SELECT outcome, count(*), sum(flaky) FROM attempt

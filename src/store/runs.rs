@@ -1,18 +1,90 @@
-//! Runs, their shards and processes: opened, closed, and closed for those that could not.
+//! Runs: opened, read back as [`RunRecord`]s, closed - also for an agent that could not.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::counters::{self, Counter};
-use super::db::int;
+use super::db::{Db, int};
 use super::error::StoreError;
-use super::history;
-use super::leases;
 use super::open::Store;
-use super::results;
-use super::rows::UnfinishedRun;
-use crate::model::record::{Level, Notice};
-use crate::model::write::{NewRun, ProcessIdentity, RunEnd, ShardFacts};
-use crate::model::{Counts, LeaseClaim, Outcome, RunId, RunOutcome, ShardIndex};
+use super::reader::Reader;
+use super::rows::{count, count_or_null, counts, coverage, json, json_or_null, name, process};
+use super::{leases, results, shards};
+use crate::model::{
+    Counts, ExitCode, Integration, LeaseClaim, Level, NewRun, Notice, OpenRun, Outcome, RunEnd,
+    RunFacts, RunId, RunOutcome, RunRecord,
+};
+
+/// The columns that [`run_record`] and [`open_run`] read.
+macro_rules! run_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT run_id, uuid, trigger, project, executor, image, workers, pytest_args,
+                 selection_key, agent_version, started_ms, finished_ms, outcome, exit_code,
+                 failure, git_commit, git_dirty, statements, covered,
+                 passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
+                 flaky, orphan_total, orphan_passed, orphan_failed, integrated, redundant,
+                 holder_pid, holder_boot_id, holder_start_time, active_ms,
+                 (SELECT json_group_array(path ORDER BY shard)
+                  FROM shard WHERE shard.run_id = run.run_id) AS paths,
+                 (SELECT python FROM shard WHERE shard.run_id = run.run_id AND python IS NOT NULL
+                  ORDER BY shard LIMIT 1) AS python,
+                 (SELECT pytest FROM shard WHERE shard.run_id = run.run_id AND python IS NOT NULL
+                  ORDER BY shard LIMIT 1) AS pytest,
+                 (SELECT coalesce(sum(times_seen), 0)
+                  FROM run_warning WHERE run_warning.run_id = run.run_id) AS warnings
+             FROM run ",
+            $rest
+        )
+    };
+}
+
+fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    Ok(RunRecord {
+        run_id: RunId(row.get("run_id")?),
+        facts: RunFacts {
+            uuid: row.get("uuid")?,
+            trigger: row.get("trigger")?,
+            project: row.get("project")?,
+            paths: json(row, "paths")?,
+            pytest_args: json(row, "pytest_args")?,
+            selection_key: row.get("selection_key")?,
+            started_ms: row.get("started_ms")?,
+            executor: row.get("executor")?,
+            image: row.get("image")?,
+            workers: row.get("workers")?,
+            agent_version: row.get("agent_version")?,
+        },
+        end: run_end(row)?,
+        python: row.get("python")?,
+        pytest: row.get("pytest")?,
+        counts: counts(row)?,
+        coverage: coverage(row)?,
+        git_commit: row.get("git_commit")?,
+        git_dirty: row.get("git_dirty")?,
+        orphan_total: count_or_null(row, "orphan_total")?,
+        orphan_passed: count_or_null(row, "orphan_passed")?,
+        orphan_failed: count_or_null(row, "orphan_failed")?,
+        integration: json_or_null(row, "integrated")?
+            .zip(json_or_null(row, "redundant")?)
+            .map(|(integrated, redundant)| Integration {
+                integrated,
+                redundant,
+            }),
+        warnings: count(row, "warnings")?,
+    })
+}
+
+fn run_end(row: &Row<'_>) -> rusqlite::Result<Option<RunEnd>> {
+    let Some(finished_ms) = row.get("finished_ms")? else {
+        return Ok(None);
+    };
+    Ok(Some(RunEnd {
+        finished_ms,
+        outcome: name(row, "outcome")?,
+        exit_code: ExitCode(row.get("exit_code")?),
+        failure: json_or_null(row, "failure")?,
+    }))
+}
 
 impl Store {
     /// Opens a run; it is on disk when this returns. Its lease, where it needs one, must be held.
@@ -24,33 +96,34 @@ impl Store {
 
     /// Returns the claim that does not hold, where there is one.
     fn insert_run(&mut self, new: &NewRun) -> rusqlite::Result<Result<RunId, LeaseClaim>> {
-        let pytest_args = serde_json::Value::from(new.pytest_args.clone()).to_string();
+        let facts = &new.facts;
         let tx = self.db.connection.transaction()?;
         let run = tx
             .prepare_cached(
-                "INSERT INTO run (uuid, trigger, project, executor, workers, pytest_args,
-                     selection_key, agent_version, holder_pid, holder_boot_id,
-                     holder_start_time, started_ms, active_ms, image, lease_token)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14)",
+                "INSERT INTO run (uuid, trigger, project, executor, image, workers, pytest_args,
+                     selection_key, agent_version, holder_pid, holder_boot_id, holder_start_time,
+                     lease_token, started_ms, active_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
             )?
             .insert(params![
-                new.uuid,
-                new.trigger,
-                new.project,
-                new.executor,
-                new.workers,
-                pytest_args,
-                new.selection_key,
-                new.agent_version,
+                facts.uuid,
+                facts.trigger,
+                facts.project,
+                facts.executor,
+                facts.image,
+                facts.workers,
+                in_json(&facts.pytest_args)?,
+                facts.selection_key,
+                facts.agent_version,
                 new.holder.pid,
                 new.holder.boot_id,
                 new.holder.start_time.map(int),
-                new.started_ms,
-                new.image,
                 new.lease.as_ref().map(|claim| claim.token.0),
+                facts.started_ms,
             ])?;
+        let run = RunId(run);
         if let Some(claim) = &new.lease
-            && !leases::attach(&tx, claim, RunId(run))?
+            && !leases::attach(&tx, claim, run)?
         {
             return Ok(Err(claim.clone()));
         }
@@ -58,44 +131,17 @@ impl Store {
             tx.prepare_cached(
                 "UPDATE cycle SET run_id = ?2 WHERE cycle_id = ?1 AND finished_ms IS NULL",
             )?
-            .execute([cycle.0, run])?;
+            .execute([cycle.0, run.0])?;
         }
-        for (shard, path) in new.shards.iter().enumerate() {
-            tx.prepare_cached("INSERT INTO shard (run_id, shard, path) VALUES (?1, ?2, ?3)")?
-                .execute(params![run, int(shard as u64), path])?;
-        }
+        shards::add_shards(&tx, run, &facts.paths)?;
         tx.commit()?;
-        Ok(Ok(RunId(run)))
+        Ok(Ok(run))
     }
 
-    /// The runs without an end: running now, or left behind by an agent that was killed.
-    pub fn unfinished_runs(&self) -> Result<Vec<UnfinishedRun>, StoreError> {
-        let action = "read the unfinished runs";
-        let mut runs = self.db.rows(
-            action,
-            "SELECT run_id, holder_pid, holder_boot_id, holder_start_time, started_ms, active_ms
-             FROM run WHERE finished_ms IS NULL ORDER BY run_id",
-            [],
-            |row| {
-                Ok(UnfinishedRun {
-                    run: RunId(row.get(0)?),
-                    holder: identity(row, 1)?,
-                    started_ms: row.get(4)?,
-                    active_ms: row.get(5)?,
-                    processes: Vec::new(),
-                })
-            },
-        )?;
-        for run in &mut runs {
-            run.processes = self.db.rows(
-                action,
-                "SELECT pid, boot_id, start_time
-                 FROM process WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY serial",
-                [run.run.0],
-                |row| identity(row, 0),
-            )?;
-        }
-        Ok(runs)
+    /// The runs without an end, the oldest first: running now, or left behind by an agent that was
+    /// killed.
+    pub fn open_runs(&self) -> Result<Vec<OpenRun>, StoreError> {
+        open_runs(&self.db)
     }
 
     /// Ends a run whose agent is gone, whoever has its lease. A run that has an end stays as it is.
@@ -105,7 +151,7 @@ impl Store {
         &mut self,
         run: RunId,
         finished_ms: i64,
-        exit_code: u8,
+        exit_code: ExitCode,
     ) -> Result<(), StoreError> {
         let closed = self.end_interrupted(run, finished_ms, exit_code);
         self.db.in_words("close an interrupted run", closed)
@@ -115,22 +161,15 @@ impl Store {
         &mut self,
         run: RunId,
         finished_ms: i64,
-        exit_code: u8,
+        exit_code: ExitCode,
     ) -> rusqlite::Result<()> {
         let tx = self.db.connection.transaction()?;
-        let open = tx
-            .prepare_cached("SELECT 1 FROM run WHERE run_id = ?1 AND finished_ms IS NULL")?
-            .exists([run.0])?;
-        if !open {
+        if !is_open(&tx, run)? {
             return Ok(());
         }
-        let counts = results::count(&tx, run)?;
+        let counts = results::count_last(&tx, run)?;
         set_counts(&tx, run, &counts)?;
-        tx.prepare_cached(
-            "UPDATE process SET ended_ms = ?2, status = 'ended with its agent'
-             WHERE run_id = ?1 AND ended_ms IS NULL",
-        )?
-        .execute(params![run.0, finished_ms])?;
+        shards::end_processes(&tx, run, finished_ms)?;
         let notice = Notice {
             level: Level::Warning,
             code: "interrupted".to_owned(),
@@ -146,17 +185,70 @@ impl Store {
             finished_ms,
             outcome: RunOutcome::Interrupted,
             exit_code,
+            failure: None,
         };
         end_run(&tx, run, &end)?;
         tx.commit()
     }
 }
 
-pub(super) fn identity(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<ProcessIdentity> {
-    Ok(ProcessIdentity {
-        pid: row.get(first)?,
-        boot_id: row.get(first + 1)?,
-        start_time: row.get::<_, Option<i64>>(first + 2)?.map(super::db::count),
+impl Reader {
+    /// The latest runs, the newest first.
+    pub fn history(&self, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
+        let sql = run_query!("ORDER BY run_id DESC LIMIT ?1");
+        self.db.rows("read the runs", sql, [limit], run_record)
+    }
+
+    /// One run; `None` when the file has no such run.
+    pub fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+        let sql = run_query!("WHERE run_id = ?1");
+        self.db.first("read a run", sql, [run.0], run_record)
+    }
+
+    /// The run that was opened last.
+    pub fn latest_run(&self) -> Result<Option<RunRecord>, StoreError> {
+        Ok(self.history(1)?.into_iter().next())
+    }
+
+    /// The latest run that has ended.
+    pub(super) fn last_ended(&self) -> Result<Option<RunRecord>, StoreError> {
+        let sql = run_query!("WHERE outcome IS NOT NULL ORDER BY run_id DESC LIMIT 1");
+        self.db.first("read the last run", sql, [], run_record)
+    }
+
+    /// The same as [`Store::open_runs`].
+    pub fn open_runs(&self) -> Result<Vec<OpenRun>, StoreError> {
+        open_runs(&self.db)
+    }
+}
+
+/// The latest run with this key that was carried out: interrupted and broken ones say nothing.
+pub(super) fn latest_comparable(
+    db: &Db,
+    selection_key: &str,
+) -> Result<Option<RunRecord>, StoreError> {
+    let sql = run_query!(
+        "WHERE selection_key = ?1 AND outcome IN ('passed', 'failed', 'incomplete')
+         ORDER BY run_id DESC LIMIT 1"
+    );
+    db.first("look for an earlier run", sql, [selection_key], run_record)
+}
+
+fn open_runs(db: &Db) -> Result<Vec<OpenRun>, StoreError> {
+    let sql = run_query!("WHERE finished_ms IS NULL ORDER BY run_id");
+    let mut runs = db.rows("read the runs that go on", sql, [], open_run)?;
+    for run in &mut runs {
+        run.processes = shards::open_processes(db, run.record.run_id)?;
+    }
+    Ok(runs)
+}
+
+fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
+    Ok(OpenRun {
+        record: run_record(row)?,
+        holder: process(row, "holder_")?,
+        active_ms: row.get("active_ms")?,
+        processes: Vec::new(),
     })
 }
 
@@ -169,64 +261,6 @@ pub(super) fn set_git(
     tx.prepare_cached("UPDATE run SET git_commit = ?2, git_dirty = ?3 WHERE run_id = ?1")?
         .execute(params![run.0, commit, dirty])
         .map(drop)
-}
-
-pub(super) fn add_process(
-    tx: &Transaction<'_>,
-    run: RunId,
-    (serial, shard): (u32, Option<ShardIndex>),
-    process: &ProcessIdentity,
-    started_ms: i64,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO process (run_id, serial, shard, pid, boot_id, start_time, started_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![
-        run.0,
-        serial,
-        shard.map(|shard| shard.0),
-        process.pid,
-        process.boot_id,
-        process.start_time.map(int),
-        started_ms,
-    ])
-    .map(drop)
-}
-
-pub(super) fn end_process(
-    tx: &Transaction<'_>,
-    run: RunId,
-    serial: u32,
-    ended_ms: i64,
-    status: &str,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE process SET ended_ms = ?3, status = ?4
-         WHERE run_id = ?1 AND serial = ?2 AND ended_ms IS NULL",
-    )?
-    .execute(params![run.0, serial, ended_ms, status])
-    .map(drop)
-}
-
-pub(super) fn set_facts(
-    tx: &Transaction<'_>,
-    run: RunId,
-    shard: ShardIndex,
-    facts: &ShardFacts,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE shard SET python = ?3, pytest = ?4, executable = ?5
-         WHERE run_id = ?1 AND shard = ?2",
-    )?
-    .execute(params![
-        run.0,
-        shard.0,
-        facts.python,
-        facts.pytest,
-        facts.executable
-    ])
-    .map(drop)
 }
 
 pub(super) fn set_counts(
@@ -255,38 +289,28 @@ pub(super) fn set_counts(
     .map(drop)
 }
 
-pub(super) fn end_shard(
-    tx: &Transaction<'_>,
-    run: RunId,
-    shard: ShardIndex,
-    finished_ms: i64,
-    exit_status: Option<i32>,
-    deaths: u32,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE shard SET finished_ms = ?3, exit_status = ?4, deaths = ?5
-         WHERE run_id = ?1 AND shard = ?2",
-    )?
-    .execute(params![run.0, shard.0, finished_ms, exit_status, deaths])
-    .map(drop)
-}
-
 /// Gives a run its end, and counts it unless it had one: a batch can be written again.
 pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlite::Result<()> {
-    let sql = "SELECT 1 FROM run WHERE run_id = ?1 AND outcome IS NULL";
-    if tx.prepare_cached(sql)?.exists([run.0])? {
+    if is_open(tx, run)? {
         count_run(tx, run, end.outcome)?;
     }
     tx.prepare_cached(
-        "UPDATE run SET finished_ms = ?2, outcome = ?3, exit_code = ?4 WHERE run_id = ?1",
+        "UPDATE run SET finished_ms = ?2, outcome = ?3, exit_code = ?4, failure = ?5
+         WHERE run_id = ?1",
     )?
     .execute(params![
         run.0,
         end.finished_ms,
         end.outcome.as_str(),
-        end.exit_code
+        end.exit_code.0,
+        end.failure.as_ref().map(in_json).transpose()?,
     ])
     .map(drop)
+}
+
+fn is_open(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM run WHERE run_id = ?1 AND finished_ms IS NULL")?
+        .exists([run.0])
 }
 
 fn count_run(tx: &Transaction<'_>, run: RunId, outcome: RunOutcome) -> rusqlite::Result<()> {
@@ -296,10 +320,15 @@ fn count_run(tx: &Transaction<'_>, run: RunId, outcome: RunOutcome) -> rusqlite:
                  flaky
              FROM run WHERE run_id = ?1",
         )?
-        .query_row([run.0], |row| history::counts(row, 0))?;
+        .query_row([run.0], counts)?;
     counters::add(tx, Counter::Runs(outcome), 1)?;
     for outcome in Outcome::ALL {
         counters::add(tx, Counter::Tests(outcome), counts.get(outcome))?;
     }
     Ok(())
+}
+
+fn in_json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

@@ -20,10 +20,10 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use uuid::{Timestamp, Uuid};
 
+use super::connect::{Access, connect, patiently};
 use super::db::{Db, count};
 use super::diagnose::diagnose;
 use super::error::StoreError;
-use super::open::{Access, connect, patiently};
 use super::place::{beside, create_private, folder_of};
 
 mod embedded {

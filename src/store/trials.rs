@@ -1,15 +1,15 @@
 //! What came of trying the orphans of a run, and what that says in the list of orphans.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Params, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::content::{self, unpack};
-use super::db::{count, int};
+use super::db::int;
 use super::error::StoreError;
 use super::reader::Reader;
 use super::results::{file_id, micros};
-use crate::model::summary::FailedOrphan;
-use crate::model::{Integration, Module, RunId, Touch, Trial, TrialOutcome};
+use super::rows::{count, module, named};
+use crate::model::{Integration, RunId, Touch, Trial, TrialOutcome};
 
 /// The long parts of a trial.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,65 +19,66 @@ struct Details {
     touched: Vec<Touch>,
 }
 
-/// A trial whose details are still packed.
-type Packed = (Trial, Option<(Vec<u8>, i64)>);
+/// The columns that [`trial`] reads, and more where they are asked for.
+macro_rules! trial_query {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT f.path AS file, t.module, t.outcome, t.duration_us / 1e6 AS duration_s,
+                 t.doctests, t.tests, t.message",
+            $more,
+            " FROM trial AS t JOIN file AS f ON f.file_id = t.file_id ",
+            $rest
+        )
+    };
+}
 
 impl Reader {
     /// The trials of a run by file.
     pub fn trials(&self, run: RunId) -> Result<Vec<Trial>, StoreError> {
-        let found = self.db.rows(
-            "read the trials of a run",
-            "SELECT f.path, t.module, t.outcome, t.duration_us / 1e6, t.doctests, t.tests,
-                 t.message, c.body, c.size_bytes
-             FROM trial AS t
-             JOIN file AS f ON f.file_id = t.file_id
-             LEFT JOIN content AS c ON c.content_id = t.details_id
-             WHERE t.run_id = ?1 ORDER BY f.path",
-            [run.0],
-            packed,
-        )?;
-        self.unpacked(run, found)
+        let sql = trial_query!(
+            ", c.body, c.size_bytes",
+            "LEFT JOIN content AS c ON c.content_id = t.details_id
+             WHERE t.run_id = ?1 ORDER BY f.path"
+        );
+        self.whole_trials(run, sql, [run.0])
     }
 
     /// The trials of a run that failed, crashed or ran out of time, and those of modules that were
     /// kept from something, by file.
     pub fn notable_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
-        let found = self.db.rows(
-            "read the trials of a run",
-            "SELECT f.path, t.module, t.outcome, t.duration_us / 1e6, t.doctests, t.tests,
-                 t.message, c.body, c.size_bytes
-             FROM trial AS t
-             JOIN file AS f ON f.file_id = t.file_id
-             LEFT JOIN content AS c ON c.content_id = t.details_id
+        let sql = trial_query!(
+            ", c.body, c.size_bytes",
+            "LEFT JOIN content AS c ON c.content_id = t.details_id
              WHERE t.run_id = ?1
                  AND (t.outcome IN ('failed', 'crashed', 'timed_out') OR t.touched > 0)
-             ORDER BY f.path LIMIT ?2",
-            (run.0, limit),
-            packed,
-        )?;
-        self.unpacked(run, found)
+             ORDER BY f.path LIMIT ?2"
+        );
+        self.whole_trials(run, sql, (run.0, limit))
     }
 
-    /// The same without their reports.
-    pub fn failed_orphans(&self, run: RunId, limit: u32) -> Result<Vec<FailedOrphan>, StoreError> {
-        self.db.rows(
-            "read the failed orphans of a run",
-            "SELECT f.path, t.module, t.outcome, t.message
-             FROM trial AS t JOIN file AS f ON f.file_id = t.file_id
-             WHERE t.run_id = ?1 AND t.outcome IN ('failed', 'crashed', 'timed_out')
-             ORDER BY f.path LIMIT ?2",
-            (run.0, limit),
-            |row| {
-                Ok(FailedOrphan {
-                    module: module(row)?,
-                    outcome: outcome(row)?,
-                    message: row.get(3)?,
-                })
-            },
-        )
+    /// Those that failed, crashed or ran out of time, without their reports.
+    pub fn failed_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
+        let sql = trial_query!(
+            "",
+            "WHERE t.run_id = ?1 AND t.outcome IN ('failed', 'crashed', 'timed_out')
+             ORDER BY f.path LIMIT ?2"
+        );
+        let action = "read the failed orphans of a run";
+        self.db.rows(action, sql, (run.0, limit), trial)
     }
 
-    fn unpacked(&self, run: RunId, found: Vec<Packed>) -> Result<Vec<Trial>, StoreError> {
+    fn whole_trials(
+        &self,
+        run: RunId,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Vec<Trial>, StoreError> {
+        let found = self
+            .db
+            .rows("read the trials of a run", sql, params, |row| {
+                let body: Option<Vec<u8>> = row.get("body")?;
+                Ok((trial(row)?, body.zip(row.get("size_bytes")?)))
+            })?;
         let unpacked = found.into_iter().map(|(mut trial, packed)| {
             let Some((body, size_bytes)) = packed else {
                 return Ok(trial);
@@ -98,34 +99,18 @@ impl Reader {
     }
 }
 
-fn packed(row: &Row<'_>) -> rusqlite::Result<Packed> {
-    let body: Option<Vec<u8>> = row.get(7)?;
-    let size_bytes: Option<i64> = row.get(8)?;
-    let trial = Trial {
+fn trial(row: &Row<'_>) -> rusqlite::Result<Trial> {
+    Ok(Trial {
         module: module(row)?,
-        outcome: outcome(row)?,
-        duration_s: row.get(3)?,
-        doctests: count(row.get(4)?),
-        tests: count(row.get(5)?),
-        message: row.get(6)?,
+        outcome: named(row, "outcome", TrialOutcome::from_name)?,
+        duration_s: row.get("duration_s")?,
+        doctests: count(row, "doctests")?,
+        tests: count(row, "tests")?,
+        message: row.get("message")?,
         report: None,
         output: String::new(),
         touched: Vec::new(),
-    };
-    Ok((trial, body.zip(size_bytes)))
-}
-
-fn module(row: &Row<'_>) -> rusqlite::Result<Module> {
-    Ok(Module {
-        file: row.get(0)?,
-        name: row.get(1)?,
     })
-}
-
-/// A CHECK keeps other names out.
-fn outcome(row: &Row<'_>) -> rusqlite::Result<TrialOutcome> {
-    let name = row.get_ref(2)?.as_str()?;
-    Ok(TrialOutcome::from_name(name).unwrap_or(TrialOutcome::NotRun))
 }
 
 /// Notes how many orphans a run is going to try.

@@ -4,10 +4,10 @@ use rusqlite::{Row, Transaction, params};
 
 use super::db::Db;
 use super::error::StoreError;
-use super::module_map::source;
 use super::open::Store;
 use super::reader::Reader;
 use super::results::file_id;
+use super::rows::{module, named};
 use crate::model::{Module, RunId, Source, Step, Workflow};
 
 impl Reader {
@@ -19,7 +19,7 @@ impl Reader {
             [],
             |row| {
                 Ok(Workflow {
-                    name: row.get(0)?,
+                    name: row.get("name")?,
                     steps: Vec::new(),
                 })
             },
@@ -189,20 +189,20 @@ pub(super) fn close_gaps(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<(
 pub(super) fn steps_of(db: &Db, run: RunId) -> Result<Vec<(String, Step)>, StoreError> {
     db.rows(
         "read what a run added",
-        "SELECT f.path, s.module, s.source, s.run_id, w.name
+        "SELECT f.path AS file, s.module, s.source, s.run_id, w.name
          FROM workflow_step AS s
          JOIN workflow AS w ON w.workflow_id = s.workflow_id
          JOIN file AS f ON f.file_id = s.file_id
          WHERE s.run_id = ?1 ORDER BY w.name, s.position",
         [run.0],
-        |row| Ok((row.get(4)?, step(row)?)),
+        |row| Ok((row.get("name")?, step(row)?)),
     )
 }
 
 fn steps(db: &Db, name: &str) -> Result<Vec<Step>, StoreError> {
     db.rows(
         "read a workflow",
-        "SELECT f.path, s.module, s.source, s.run_id
+        "SELECT f.path AS file, s.module, s.source, s.run_id
          FROM workflow_step AS s
          JOIN workflow AS w ON w.workflow_id = s.workflow_id
          JOIN file AS f ON f.file_id = s.file_id
@@ -214,25 +214,22 @@ fn steps(db: &Db, name: &str) -> Result<Vec<Step>, StoreError> {
 
 fn step(row: &Row<'_>) -> rusqlite::Result<Step> {
     Ok(Step {
-        module: Module {
-            file: row.get(0)?,
-            name: row.get(1)?,
-        },
-        source: source(row, 2)?,
-        run: row.get::<_, Option<i64>>(3)?.map(RunId),
+        module: module(row)?,
+        source: named(row, "source", Source::from_name)?,
+        run: row.get::<_, Option<i64>>("run_id")?.map(RunId),
     })
 }
 
 fn workflow_id(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<i64>> {
     let mut query = tx.prepare_cached("SELECT workflow_id FROM workflow WHERE name = ?1")?;
-    let mut ids = query.query_map([name], |row| row.get(0))?;
+    let mut ids = query.query_map([name], |row| row.get("workflow_id"))?;
     ids.next().transpose()
 }
 
 /// The files of a workflow, in its order.
 fn order(tx: &Transaction<'_>, workflow: i64) -> rusqlite::Result<Vec<i64>> {
     tx.prepare_cached("SELECT file_id FROM workflow_step WHERE workflow_id = ?1 ORDER BY position")?
-        .query_map([workflow], |row| row.get(0))?
+        .query_map([workflow], |row| row.get("file_id"))?
         .collect()
 }
 

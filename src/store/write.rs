@@ -6,10 +6,9 @@ use super::db::int;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
-use super::{results, runs, trials};
+use super::{results, runs, shards, trials};
 use crate::clock;
-use crate::model::RunId;
-use crate::model::write::Write;
+use crate::model::{RunId, Write};
 
 impl Store {
     /// Writes a batch to an open run: all of it, or nothing when this fails. A run whose lease was
@@ -66,13 +65,13 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
             shard,
             process,
             started_ms,
-        } => runs::add_process(tx, run, (*serial, *shard), process, *started_ms),
+        } => shards::add_process(tx, run, (*serial, *shard), process, *started_ms),
         Write::ProcessEnded {
             serial,
             ended_ms,
             status,
-        } => runs::end_process(tx, run, *serial, *ended_ms, status),
-        Write::ShardFacts { shard, facts } => runs::set_facts(tx, run, *shard, facts),
+        } => shards::end_process(tx, run, *serial, *ended_ms, status),
+        Write::ShardFacts { shard, facts } => shards::set_facts(tx, run, *shard, facts),
         Write::Collected { shard, root, tests } => {
             results::add_collected(tx, run, *shard, root, tests)
         }
@@ -91,7 +90,7 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
             finished_ms,
             exit_status,
             deaths,
-        } => runs::end_shard(tx, run, *shard, *finished_ms, *exit_status, *deaths),
+        } => shards::end_shard(tx, run, *shard, *finished_ms, *exit_status, *deaths),
         Write::Orphans { total } => trials::begin(tx, run, *total),
         Write::Trial(trial) => trials::put(tx, run, trial),
         Write::Integration(integration) => trials::set_integration(tx, run, integration),

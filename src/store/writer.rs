@@ -20,9 +20,8 @@ use std::time::Duration;
 
 use super::error::StoreError;
 use super::open::Store;
-use crate::clock::{Mono, Stopwatch};
-use crate::model::write::Write;
-use crate::model::{Event, RunId};
+use crate::clock::{Mono, Pauses, Stopwatch};
+use crate::model::{Event, RunId, Write};
 
 /// How long a batch gathers: short for the eye, long against the few ms of an fsync.
 const GATHER: Duration = Duration::from_millis(100);
@@ -39,8 +38,11 @@ const WAITING: usize = 256;
 /// How long a batch is tried again before the writer gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The first pause between two tries; each next one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The pauses between two tries.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_millis(50),
+    longest: PATIENCE,
+};
 
 /// The handle of the writer thread, which owns the [`Store`] until [`Writer::finish`].
 #[derive(Debug)]
@@ -158,7 +160,7 @@ impl<A: FnMut(Event)> Worker<A> {
             return Ok(());
         }
         let deadline = self.watch.now().plus(PATIENCE);
-        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
         loop {
             let error = match self.store.write(self.run, writes) {
                 Ok(()) => return Ok(()),
@@ -168,8 +170,8 @@ impl<A: FnMut(Event)> Worker<A> {
             if !may_pass(&error) || left.is_zero() {
                 return Err(error);
             }
-            thread::park_timeout(pause.min(left));
-            pause *= 2;
+            thread::park_timeout(PAUSES.nth(tries).min(left));
+            tries += 1;
         }
     }
 

@@ -23,6 +23,8 @@ mod mirror;
 mod offline;
 mod readme;
 mod run;
+#[path = "../../src/model/sample.rs"]
+mod sample;
 mod service;
 mod service_units;
 mod settings;
@@ -30,3 +32,5 @@ mod source;
 mod store;
 mod terminal;
 mod trial;
+
+use menace_agent::model;

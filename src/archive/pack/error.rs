@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::archive::error::ArchiveError;
 use crate::diag::Hint;
 use crate::image::wheel::WheelProblem;
+use crate::model::ExitCode;
 
 /// Why no image was made. Nothing is left behind.
 #[derive(Debug, Error)]
@@ -125,14 +126,16 @@ pub enum PackError {
     Check(#[source] ArchiveError),
 }
 
-impl PackError {
-    /// Whether another command line mends it.
-    pub fn is_usage(&self) -> bool {
-        matches!(self, Self::OutputName(_) | Self::OutputExists(_))
-    }
-}
-
 impl Hint for PackError {
+    fn exit_code(&self) -> ExitCode {
+        let is_usage = matches!(self, Self::OutputName(_) | Self::OutputExists(_));
+        if is_usage {
+            ExitCode::USAGE
+        } else {
+            ExitCode::ENVIRONMENT
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::OutputName(path) => {

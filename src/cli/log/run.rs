@@ -7,12 +7,10 @@ use super::words;
 use crate::cli::terminal::{Live, count, verdict_word};
 use crate::clock::Stopwatch;
 use crate::model::log::{LogFields, LogLevel};
-use crate::model::record::Level;
 use crate::model::{
-    AttemptRecord, CycleId, Event, EventLine, Notice, Outcome, RunId, RunOutcome, RunSummary,
-    TestKey, Trial, TrialOutcome,
+    AttemptRecord, CycleId, Event, EventLine, Level, Notice, Outcome, RunId, RunOutcome,
+    RunSummary, TestKey, Trial, TrialOutcome,
 };
-use crate::run::Failure;
 use crate::settings::Verbosity;
 
 /// Failing tests, and orphans, that get a line of their own: a suite that is broken as a whole says
@@ -261,11 +259,10 @@ impl Teller {
 
     fn run_finished(&mut self, summary: &RunSummary) -> Vec<Entry> {
         let mut entries = Vec::new();
-        // Why a run could not be carried out is told by the cycle, which ends with it.
         let unsaid: Vec<Notice> = summary
             .notices
             .iter()
-            .filter(|notice| !self.said.contains(notice) && notice.code != Failure::CODE)
+            .filter(|notice| !self.said.contains(notice))
             .cloned()
             .collect();
         for notice in &unsaid {
@@ -292,7 +289,7 @@ impl Teller {
     }
 
     fn finished(&self, summary: &RunSummary) -> Entry {
-        let level = match summary.outcome {
+        let level = match summary.outcome() {
             RunOutcome::Passed | RunOutcome::Interrupted => LogLevel::Info,
             RunOutcome::Failed | RunOutcome::Incomplete | RunOutcome::Empty => LogLevel::Warning,
             RunOutcome::Error => LogLevel::Error,
@@ -301,10 +298,10 @@ impl Teller {
         let comparison = summary.comparison.as_ref();
         let number = |list: &[String]| list.len() as u64;
         entry.fields = LogFields {
-            outcome: Some(summary.outcome.to_string()),
-            exit_code: Some(summary.exit_code),
+            outcome: Some(summary.outcome().to_string()),
+            exit_code: Some(summary.exit_code().0),
             duration_s: Some(summary.runtime),
-            tests: Some(summary.counts),
+            tests: Some(summary.run.counts),
             coverage: summary.coverage,
             previous_run: comparison.map(|it| it.previous_run),
             newly_failing: comparison.map(|it| number(&it.newly_failing)),
@@ -327,7 +324,7 @@ impl Teller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Comparison, Counts, ShardIndex};
+    use crate::model::{Comparison, Counts, CoverageTotals, RunRecord, ShardIndex, sample};
 
     fn hear(teller: &mut Teller, event: Event) -> Vec<Entry> {
         teller.hear(&EventLine {
@@ -339,36 +336,18 @@ mod tests {
 
     fn finished(nodeid: &str, attempt: u32, outcome: Outcome, flaky: bool) -> Event {
         Event::TestFinished(Box::new(AttemptRecord {
-            shard: ShardIndex(0),
-            root: String::new(),
-            nodeid: nodeid.to_owned(),
-            file: "t.py".to_owned(),
-            line: None,
             attempt,
-            outcome,
-            started_ms: None,
-            setup_s: None,
-            call_s: None,
-            teardown_s: None,
-            duration_s: Some(0.123_456),
-            worker: None,
-            peak_rss_bytes: None,
-            cpu_s: None,
-            message: outcome.is_failure().then(|| "assert 1 == 2".to_owned()),
-            longrepr: None,
-            sections: Vec::new(),
             flaky,
+            duration_s: Some(0.123_456),
+            message: outcome.is_failure().then(|| "assert 1 == 2".to_owned()),
+            ..sample::attempt(nodeid, outcome)
         }))
     }
 
     fn orphan(file: &str) -> Event {
-        let module = crate::model::Module {
-            file: file.to_owned(),
-            name: "m".to_owned(),
-        };
         Event::OrphanFinished(Box::new(Trial {
-            outcome: TrialOutcome::Failed,
-            ..Trial::not_run(module, "it does not import")
+            message: Some("it does not import".to_owned()),
+            ..sample::trial(file, TrialOutcome::Failed)
         }))
     }
 
@@ -379,40 +358,22 @@ mod tests {
             message: format!("{code}!"),
             hint: None,
         };
-        let text = String::new;
-        Event::RunFinished(Box::new(RunSummary {
-            v: 1,
-            run_id: RunId(31),
-            uuid: text(),
-            trigger: text(),
-            project: text(),
-            paths: Vec::new(),
-            started_at: text(),
-            finished_at: text(),
-            runtime: 12.34,
-            outcome: RunOutcome::Failed,
-            exit_code: 1,
-            executor: text(),
-            workers: 1,
-            python: None,
-            pytest: None,
-            total: 300,
+        let run = RunRecord {
             counts: Counts {
                 passed: 300 - failed,
                 failed,
                 ..Counts::default()
             },
-            coverage: Some(87.36),
-            git_commit: None,
-            git_dirty: None,
-            failures: Vec::new(),
-            flaky_tests: Vec::new(),
-            slowest: Vec::new(),
+            coverage: Some(CoverageTotals {
+                statements: 10_000,
+                covered: 8_736,
+            }),
             orphan_total: Some(6),
             orphan_passed: Some(5),
             orphan_failed: Some(1),
-            orphan_failures: Vec::new(),
-            integration: None,
+            ..sample::ended(31, RunOutcome::Failed, 12_340)
+        };
+        Event::RunFinished(Box::new(RunSummary {
             comparison: Some(Comparison {
                 previous_run: 30,
                 newly_failing: vec!["a".to_owned(), "b".to_owned()],
@@ -420,11 +381,8 @@ mod tests {
                 coverage_change: Some(-0.31),
                 ..Comparison::default()
             }),
-            notices: vec![
-                notice(Level::Warning, Failure::CODE),
-                notice(Level::Info, "late"),
-            ],
-            warnings: 0,
+            notices: vec![notice(Level::Info, "late")],
+            ..sample::summary(run)
         }))
     }
 

@@ -7,8 +7,7 @@ use super::Entry;
 use crate::cli::terminal::duration;
 use crate::clock::rfc3339;
 use crate::model::log::{LogFields, LogLevel};
-use crate::model::record::Level;
-use crate::model::{CycleId, CycleOutcome, CycleReason, Notice, RunOutcome};
+use crate::model::{CycleId, CycleOutcome, CycleReason, Level, Notice, RunOutcome};
 use crate::run::StopSignal;
 use crate::service::scheduler::{CycleReport, SchedulerEvent};
 

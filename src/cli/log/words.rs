@@ -1,6 +1,7 @@
 //! What the log says of a run, in words.
 
 use crate::cli::terminal::{Live, count, duration, tally, whole_seconds};
+use crate::diag::and_more;
 use crate::model::{Comparison, RunOutcome, RunSummary};
 
 /// Running tests that are named.
@@ -39,10 +40,7 @@ pub(super) fn running(live: &Live, otherwise: &str) -> String {
         format!("{} ({since})", test.nodeid)
     });
     let named: Vec<String> = named.collect();
-    let more = match running.len() - named.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(running.len() - named.len());
     let now = if !named.is_empty() {
         format!("; running: {}{more}", named.join(", "))
     } else if orphans.is_none() && done == 0 {
@@ -55,9 +53,9 @@ pub(super) fn running(live: &Live, otherwise: &str) -> String {
 
 /// `failed: 3 failed, 240 passed in 12.3s, coverage 87.4% (+0.3); since run 30: 2 newly failing`.
 pub(super) fn finished(summary: &RunSummary) -> String {
-    let tests = tally(&summary.counts).unwrap_or_else(|| "no test ran".to_owned());
+    let tests = tally(&summary.run.counts).unwrap_or_else(|| "no test ran".to_owned());
     let time = duration(summary.runtime);
-    let verdict = match summary.outcome {
+    let verdict = match summary.outcome() {
         RunOutcome::Error => "not carried out",
         outcome => outcome.as_str(),
     };
@@ -70,7 +68,7 @@ pub(super) fn finished(summary: &RunSummary) -> String {
     let coverage = summary.coverage.map_or_else(String::new, |percent| {
         format!(", coverage {percent:.1}%{change}")
     });
-    let orphans = match (summary.orphan_total, summary.orphan_failed) {
+    let orphans = match (summary.run.orphan_total, summary.run.orphan_failed) {
         (Some(total @ 1..), Some(failed)) => {
             format!("; {failed} of {} failed", count(total, "orphan"))
         }
@@ -102,8 +100,8 @@ fn changes(comparison: &Comparison) -> String {
 
 /// What to do about a run that did not pass.
 pub(super) fn hint(summary: &RunSummary) -> Option<String> {
-    let run = summary.run_id;
-    match summary.outcome {
+    let run = summary.run.run_id;
+    match summary.outcome() {
         RunOutcome::Passed | RunOutcome::Error => None,
         RunOutcome::Failed => Some(format!("`agent show {run}` shows what failed")),
         RunOutcome::Incomplete => Some(format!("`agent show {run}` shows what is missing")),

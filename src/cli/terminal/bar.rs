@@ -12,7 +12,7 @@ use super::live::{Live, Orphans};
 use super::palette::{outcome_style, paint};
 use super::text::{cut, duration, inline, shorten_middle, whole_seconds, width};
 use crate::clock::Mono;
-use crate::diag::Palette;
+use crate::diag::{Palette, and_more};
 use crate::model::Outcome;
 
 /// At most ten drawings a second: more cannot be read and cost the tests their time.
@@ -113,7 +113,7 @@ pub(super) fn bar_lines(live: &Live, palette: &Palette, columns: usize) -> Vec<S
     }
     let unnamed = live.running().len().saturating_sub(NAMED_TESTS);
     if unnamed > 0 {
-        let more = format!("         and {unnamed} more");
+        let more = format!("        {}", and_more(unnamed));
         lines.push(paint(palette.faint, cut(&more, columns)));
     }
     lines

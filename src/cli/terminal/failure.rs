@@ -4,8 +4,7 @@ use super::lines::{test_line, word};
 use super::palette::{outcome_style, paint};
 use super::text::{REPORT_COLUMNS, block, count, cut, fold, inline};
 use crate::diag::Palette;
-use crate::model::record::Section;
-use crate::model::{AttemptRecord, Outcome};
+use crate::model::{AttemptRecord, Outcome, Section};
 use crate::pytest::stacks::{fold_runner, python_stacks};
 use crate::pytest::traceback::{self, MAX_LINES, is_location, useful_part};
 

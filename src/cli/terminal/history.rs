@@ -6,31 +6,10 @@ use jiff::tz::TimeZone;
 use super::palette::{paint, run_style};
 use super::text::{REPORT_COLUMNS, duration, inline, width};
 use crate::diag::Palette;
-use crate::model::{Counts, RunId, RunOutcome};
+use crate::model::RunRecord;
 
 /// Characters of a commit id: as many as git shows.
 const COMMIT_CHARS: usize = 7;
-
-/// One run in the table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistoryLine {
-    /// The run.
-    pub run_id: RunId,
-    /// UTC milliseconds since the epoch.
-    pub started_ms: i64,
-    /// The verdict; `None` while it goes on.
-    pub outcome: Option<RunOutcome>,
-    /// How its tests ended.
-    pub counts: Counts,
-    /// Coverage in percent, where it was measured.
-    pub coverage: Option<f64>,
-    /// Seconds that it took; `None` while it goes on.
-    pub duration_s: Option<f64>,
-    /// The commit of the project.
-    pub git_commit: Option<String>,
-    /// Whether tracked files differed from that commit.
-    pub git_dirty: bool,
-}
 
 const TITLES: [&str; 9] = [
     "run", "started", "outcome", "passed", "failed", "flaky", "cover", "time", "commit",
@@ -39,13 +18,13 @@ const TITLES: [&str; 9] = [
 /// Texts stand on the left of their column, numbers on the right.
 const RIGHT: [bool; 9] = [true, false, false, true, true, true, true, true, false];
 
-/// The table, in the order of `lines`, times in `zone`. `failed` counts errors, crashes and
+/// The table, a line a run in the order of `runs`, times in `zone`. `failed` counts errors, crashes and
 /// time-outs too; a `+` after the commit says that files were changed since.
-pub fn history_table(lines: &[HistoryLine], zone: &TimeZone, palette: &Palette) -> String {
-    if lines.is_empty() {
+pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> String {
+    if runs.is_empty() {
         return "no run yet; `agent run` makes the first\n".to_owned();
     }
-    let rows: Vec<[String; 9]> = lines.iter().map(|line| cells(line, zone)).collect();
+    let rows: Vec<[String; 9]> = runs.iter().map(|run| cells(run, zone)).collect();
     let mut widths = TITLES.map(width);
     for row in &rows {
         for (widest, cell) in widths.iter_mut().zip(row) {
@@ -60,8 +39,8 @@ pub fn history_table(lines: &[HistoryLine], zone: &TimeZone, palette: &Palette) 
     let titles = TITLES.map(str::to_owned);
     let styles = [palette.strong; 9];
     push_row(&mut table, &titles, widths, styles, gap);
-    for (line, row) in lines.iter().zip(&rows) {
-        push_row(&mut table, row, widths, styles_of(line, palette), gap);
+    for (run, row) in runs.iter().zip(&rows) {
+        push_row(&mut table, row, widths, styles_of(run, palette), gap);
     }
     table
 }
@@ -79,35 +58,35 @@ pub(super) fn short_commit(commit: &str) -> String {
     inline(commit).chars().take(COMMIT_CHARS).collect()
 }
 
-fn cells(line: &HistoryLine, zone: &TimeZone) -> [String; 9] {
+fn cells(run: &RunRecord, zone: &TimeZone) -> [String; 9] {
     let nothing = || "-".to_owned();
-    let dirty = if line.git_dirty { "+" } else { "" };
+    let dirty = if run.git_dirty == Some(true) { "+" } else { "" };
     [
-        line.run_id.to_string(),
-        local_time(line.started_ms, zone, "%Y-%m-%d %H:%M"),
-        line.outcome
+        run.run_id.to_string(),
+        local_time(run.facts.started_ms, zone, "%Y-%m-%d %H:%M"),
+        run.outcome()
             .map_or_else(|| "running".to_owned(), |outcome| outcome.to_string()),
-        line.counts.passed.to_string(),
-        line.counts.failures().to_string(),
-        line.counts.flaky.to_string(),
-        line.coverage
+        run.counts.passed.to_string(),
+        run.counts.failures().to_string(),
+        run.counts.flaky.to_string(),
+        run.coverage_percent()
             .map_or_else(nothing, |percent| format!("{percent:.1}%")),
-        line.duration_s.map_or_else(nothing, duration),
-        line.git_commit
+        run.duration_s().map_or_else(nothing, duration),
+        run.git_commit
             .as_deref()
             .map_or_else(nothing, |commit| format!("{}{dirty}", short_commit(commit))),
     ]
 }
 
-fn styles_of(line: &HistoryLine, palette: &Palette) -> [anstyle::Style; 9] {
+fn styles_of(run: &RunRecord, palette: &Palette) -> [anstyle::Style; 9] {
     let mut styles = [anstyle::Style::new(); 9];
-    styles[2] = line
-        .outcome
+    styles[2] = run
+        .outcome()
         .map_or(palette.faint, |outcome| run_style(palette, outcome));
-    if line.counts.failures() > 0 {
+    if run.counts.failures() > 0 {
         styles[4] = palette.error;
     }
-    if line.counts.flaky > 0 {
+    if run.counts.flaky > 0 {
         styles[5] = palette.warning;
     }
     styles
@@ -140,38 +119,46 @@ fn push_row(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Counts, CoverageTotals, ExitCode, RunEnd, RunOutcome, sample};
 
-    fn line(run: i64) -> HistoryLine {
-        HistoryLine {
-            run_id: RunId(run),
-            started_ms: 1_795_490_000_000,
-            outcome: Some(RunOutcome::Passed),
+    fn run(id: i64, outcome: RunOutcome, duration_ms: i64) -> RunRecord {
+        let mut run = sample::run(id);
+        run.facts.started_ms = 1_795_490_000_000;
+        RunRecord {
+            end: Some(RunEnd {
+                finished_ms: run.facts.started_ms + duration_ms,
+                outcome,
+                exit_code: ExitCode::of_outcome(outcome),
+                failure: None,
+            }),
             counts: Counts {
                 passed: 240,
                 ..Counts::default()
             },
-            coverage: Some(87.44),
-            duration_s: Some(12.3),
+            coverage: Some(CoverageTotals {
+                statements: 10_000,
+                covered: 8_744,
+            }),
             git_commit: Some("9516a53c0ffee".to_owned()),
-            git_dirty: false,
+            git_dirty: Some(false),
+            ..run
         }
     }
 
-    fn table(lines: &[HistoryLine]) -> String {
-        history_table(lines, &TimeZone::UTC, &Palette::PLAIN)
+    fn table(runs: &[RunRecord]) -> String {
+        history_table(runs, &TimeZone::UTC, &Palette::PLAIN)
     }
 
     #[test]
     fn runs_stand_in_columns() {
-        let running = HistoryLine {
-            outcome: None,
+        let running = RunRecord {
+            end: None,
             coverage: None,
-            duration_s: None,
             git_commit: None,
-            ..line(12)
+            git_dirty: None,
+            ..run(12, RunOutcome::Passed, 0)
         };
-        let failed = HistoryLine {
-            outcome: Some(RunOutcome::Failed),
+        let failed = RunRecord {
             counts: Counts {
                 passed: 1238,
                 failed: 2,
@@ -179,11 +166,10 @@ mod tests {
                 flaky: 3,
                 ..Counts::default()
             },
-            git_dirty: true,
-            duration_s: Some(125.0),
-            ..line(9)
+            git_dirty: Some(true),
+            ..run(9, RunOutcome::Failed, 125_000)
         };
-        insta::assert_snapshot!(table(&[running, line(10), failed]), @"
+        insta::assert_snapshot!(table(&[running, run(10, RunOutcome::Passed, 12_300), failed]), @"
         run  started           outcome  passed  failed  flaky  cover    time  commit
          12  2026-11-24 03:13  running     240       0      0      -       -  -
          10  2026-11-24 03:13  passed      240       0      0  87.4%   12.3s  9516a53
@@ -193,11 +179,9 @@ mod tests {
 
     #[test]
     fn the_widest_table_still_fits() {
-        let wide = HistoryLine {
-            outcome: Some(RunOutcome::Interrupted),
-            duration_s: Some(4000.0),
-            git_dirty: true,
-            ..line(1234)
+        let wide = RunRecord {
+            git_dirty: Some(true),
+            ..run(1234, RunOutcome::Interrupted, 4_000_000)
         };
         for row in table(&[wide]).lines() {
             assert!(width(row) <= REPORT_COLUMNS, "{row}");

@@ -59,8 +59,7 @@ pub fn lease_list(lines: &[LeaseLine], zone: &TimeZone, palette: &Palette) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::write::ProcessIdentity;
-    use crate::model::{Hold, Holder, LeaseToken, RunId};
+    use crate::model::{Hold, Holder, LeaseToken, ProcessIdentity, RunId};
 
     fn line(name: &str, state: LeaseState) -> LeaseLine {
         let holder = Holder {

@@ -3,8 +3,7 @@
 use super::palette::{outcome_style, paint};
 use super::text::{REPORT_COLUMNS, count, cut, duration, inline, width, wrap};
 use crate::diag::Palette;
-use crate::model::record::Level;
-use crate::model::{AttemptRecord, Counts, FileRecord, Notice, Outcome};
+use crate::model::{AttemptRecord, Counts, FileRecord, Level, Notice, Outcome};
 
 /// The word for a verdict, as it begins a line.
 pub(super) fn word(outcome: Outcome) -> &'static str {

@@ -33,7 +33,7 @@ mod status;
 mod summary;
 mod text;
 
-pub use history::{HistoryLine, history_table};
+pub use history::history_table;
 pub use image::image_facts;
 pub use leases::{LeaseLine, lease_list};
 pub(super) use lines::{tally, verdict as verdict_word};
@@ -43,6 +43,6 @@ pub use module_map::{
 };
 pub use orphans::{orphan_list, scan_report, why_report};
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
-pub use show::{ShowRun, show_run};
+pub use show::{ShownRun, show_run};
 pub use status::status_lines;
 pub(super) use text::{count, duration, inline, whole_seconds};

@@ -4,10 +4,8 @@ use super::failure::{whole_report, whole_section};
 use super::lines::{self, word};
 use super::palette::{outcome_style, paint};
 use super::text::{REPORT_COLUMNS, block, count, cut, duration, inline, push_line};
-use crate::diag::Palette;
-use crate::model::record::Section;
-use crate::model::summary::FailedOrphan;
-use crate::model::{Integration, Outcome, Touch, Trial, TrialOutcome};
+use crate::diag::{Palette, and_more};
+use crate::model::{Outcome, RunRecord, Section, Touch, Trial, TrialOutcome};
 
 /// What stands before each line of a block.
 const INDENT: &str = "    ";
@@ -138,65 +136,53 @@ fn touches(touched: &[Touch], most: usize) -> Vec<String> {
     lines
 }
 
-/// How many orphans there were and how they ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OrphanTally<'a> {
-    /// All; `None` when none were looked for.
-    pub(super) total: Option<u64>,
-    /// Those that passed.
-    pub(super) passed: Option<u64>,
-    /// Those that do not work.
-    pub(super) failed: Option<u64>,
-    /// What became of those that passed.
-    pub(super) integration: Option<&'a Integration>,
-}
-
-impl OrphanTally<'_> {
-    /// `3 passed (2 integrated), 1 failed`; `None` where there was none.
-    pub(super) fn in_words(self) -> Option<String> {
-        let total = self.total.filter(|total| *total > 0)?;
-        let (passed, failed) = (self.passed.unwrap_or(0), self.failed.unwrap_or(0));
-        let not_run = total.saturating_sub(passed + failed);
-        let merged = self.integration.map_or([0, 0], |integration| {
-            [integration.integrated.len(), integration.redundant.len()]
-        });
-        let merged: Vec<String> = merged
-            .into_iter()
-            .zip(["integrated", "redundant"])
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, word)| format!("{number} {word}"))
-            .collect();
-        let mut parts = Vec::new();
-        if passed > 0 {
-            let merged = if merged.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", merged.join(", "))
-            };
-            parts.push(format!("{passed} passed{merged}"));
-        }
-        if failed > 0 {
-            parts.push(format!("{failed} failed"));
-        }
-        if not_run > 0 {
-            let word = lines::verdict(Outcome::NotRun, not_run);
-            parts.push(format!("{not_run} {word}"));
-        }
-        Some(parts.join(", "))
+/// How the orphans of a run ended: `3 passed (2 integrated), 1 failed`; `None` where there was none.
+pub(super) fn orphans_in_words(run: &RunRecord) -> Option<String> {
+    let total = run.orphan_total.filter(|total| *total > 0)?;
+    let (passed, failed) = (
+        run.orphan_passed.unwrap_or(0),
+        run.orphan_failed.unwrap_or(0),
+    );
+    let not_run = total.saturating_sub(passed + failed);
+    let merged = run.integration.as_ref().map_or([0, 0], |integration| {
+        [integration.integrated.len(), integration.redundant.len()]
+    });
+    let merged: Vec<String> = merged
+        .into_iter()
+        .zip(["integrated", "redundant"])
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    let mut parts = Vec::new();
+    if passed > 0 {
+        let merged = if merged.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", merged.join(", "))
+        };
+        parts.push(format!("{passed} passed{merged}"));
     }
+    if failed > 0 {
+        parts.push(format!("{failed} failed"));
+    }
+    if not_run > 0 {
+        let word = lines::verdict(Outcome::NotRun, not_run);
+        parts.push(format!("{not_run} {word}"));
+    }
+    Some(parts.join(", "))
 }
 
 /// The lines of the summary: how they ended, and which of them failed.
 pub(super) fn summary_lines(
-    tally: OrphanTally<'_>,
-    failures: &[FailedOrphan],
+    run: &RunRecord,
+    failures: &[Trial],
     show_command: &str,
     palette: &Palette,
 ) -> String {
-    let Some(words) = tally.in_words() else {
+    let Some(words) = orphans_in_words(run) else {
         return String::new();
     };
-    let failed = tally.failed.unwrap_or(0);
+    let failed = run.orphan_failed.unwrap_or(0);
     let style = if failed > 0 {
         palette.warning
     } else {
@@ -218,7 +204,7 @@ pub(super) fn summary_lines(
     }
     let more = failed.saturating_sub(shown as u64);
     if more > 0 {
-        push_line(&mut text, &format!("  and {more} more: {show_command}"));
+        push_line(&mut text, &format!(" {}: {show_command}", and_more(more)));
     }
     text
 }

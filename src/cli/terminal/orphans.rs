@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::palette::paint;
 use super::text::{REPORT_COLUMNS, count, inline, push_line, width, wrap};
-use crate::diag::Palette;
+use crate::diag::{Palette, and_more};
 use crate::model::scan::{
     ListedOrphan, OrphanReport, ScanReport, ScannedOrphan, WhyModule, WhyReport, WhyStep,
 };
@@ -90,12 +90,7 @@ fn leads(orphan: &Orphan) -> Option<String> {
         .take(LEADS)
         .map(|file| inline(file).into_owned())
         .collect();
-    let more = orphan.led_by.len() - shown.len();
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let more = and_more(orphan.led_by.len() - shown.len());
     (!shown.is_empty()).then(|| format!("found through {}{more}", shown.join(", ")))
 }
 
@@ -154,36 +149,37 @@ pub fn orphan_list(report: &OrphanReport, palette: &Palette) -> String {
         };
     }
     let mut orphans: Vec<&ListedOrphan> = report.orphans.iter().collect();
-    orphans.sort_by_key(|orphan| Reverse(urgency(orphan.status)));
+    orphans.sort_by_key(|listed| Reverse(urgency(listed.record.status)));
     let widest = orphans
         .iter()
-        .map(|orphan| width(&orphan.orphan.module.name));
+        .map(|listed| width(&listed.record.orphan.module.name));
     let widest = widest.max().unwrap_or_default().min(REPORT_COLUMNS / 2);
     let mut text = String::new();
     for listed in orphans {
-        let name = inline(&listed.orphan.module.name);
+        let record = &listed.record;
+        let name = inline(&record.orphan.module.name);
         let gap = " ".repeat(widest.saturating_sub(width(&name)));
-        let style = match listed.status {
+        let style = match record.status {
             OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut => palette.error,
             OrphanStatus::Passed | OrphanStatus::Integrated => palette.good,
             OrphanStatus::Untried | OrphanStatus::Redundant => palette.faint,
         };
         let status = match &listed.suppressed {
             Some(_) => "suppressed",
-            None if listed.held_back => "taken back",
-            None => listed.status.as_str(),
+            None if record.held_back => "taken back",
+            None => record.status.as_str(),
         };
-        let run = listed
+        let run = record
             .last_tested_run
             .map(|run| format!("  run {run}"))
             .unwrap_or_default();
         let status = paint(style, format!("{status:<10}"));
-        let kind = listed.orphan.kind.as_str();
+        let kind = record.orphan.kind.as_str();
         push_line(
             &mut text,
             format!("{name}{gap}  {kind:<12}  {status}{run}").trim_end(),
         );
-        if let Some(message) = &listed.message {
+        if let Some(message) = &record.message {
             push_indented(&mut text, &inline(message));
         }
     }

@@ -8,11 +8,12 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::bar::Bar;
+use crate::cli::stream::Stream;
 
 /// Where text goes.
 pub(super) struct Output {
-    report: Option<Box<dyn Write + Send>>,
-    talk: Option<Box<dyn Write + Send>>,
+    report: Stream,
+    talk: Stream,
     bar: Option<Bar>,
 }
 
@@ -24,8 +25,8 @@ impl Output {
         bar: Option<Bar>,
     ) -> Self {
         Self {
-            report: Some(report),
-            talk: Some(talk),
+            report: Stream::of_process(report),
+            talk: Stream::of_process(talk),
             bar,
         }
     }
@@ -49,47 +50,31 @@ impl Output {
 
     /// Prints whole lines of the report.
     pub(super) fn report(&mut self, text: &str) {
-        let written = print(self.bar.as_ref(), self.report.as_mut(), text);
-        if let Err(error) = written {
-            self.report = None;
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                self.talk(&format!("warning: cannot print the report: {error}\n"));
-            }
+        if let Err(error) = print(self.bar.as_ref(), &mut self.report, text) {
+            self.talk(&format!("warning: cannot print the report: {error}\n"));
         }
     }
 
     /// Prints whole lines of talk. There is no third stream to complain on.
     pub(super) fn talk(&mut self, text: &str) {
-        if print(self.bar.as_ref(), self.talk.as_mut(), text).is_err() {
-            self.talk = None;
-        }
+        let _ = print(self.bar.as_ref(), &mut self.talk, text);
     }
 }
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output")
-            .field("report", &self.report.is_some())
-            .field("talk", &self.talk.is_some())
+            .field("report", &self.report)
+            .field("talk", &self.talk)
             .field("bar", &self.bar)
             .finish()
     }
 }
 
-fn print(
-    bar: Option<&Bar>,
-    stream: Option<&mut Box<dyn Write + Send>>,
-    text: &str,
-) -> io::Result<()> {
-    let Some(stream) = stream.filter(|_| !text.is_empty()) else {
-        return Ok(());
-    };
-    let mut write = || {
-        stream.write_all(text.as_bytes())?;
-        stream.flush()
-    };
+fn print(bar: Option<&Bar>, stream: &mut Stream, text: &str) -> io::Result<()> {
+    let mut write = || stream.write(text.as_bytes());
     match bar {
-        Some(bar) => bar.suspend(write),
-        None => write(),
+        Some(bar) if !text.is_empty() => bar.suspend(write),
+        Some(_) | None => write(),
     }
 }

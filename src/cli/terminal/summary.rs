@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::lines::{tallies, titled};
-use super::orphan::{OrphanTally, summary_lines};
+use super::orphan::summary_lines;
 use super::palette::{outcome_style, paint, run_style};
 use super::text::{REPORT_COLUMNS, count, cut, duration, inline, push_line, width};
-use crate::diag::Palette;
-use crate::model::summary::FailedTest;
-use crate::model::{Outcome, RunOutcome, RunSummary};
+use crate::diag::{Palette, and_more};
+use crate::model::{AttemptRecord, Outcome, RunOutcome, RunSummary};
 
 /// Tests that a list names; `agent show` has all of them.
 const LISTED: usize = 10;
@@ -18,13 +17,13 @@ const SLOW_S: f64 = 0.01;
 
 /// `run 12: 3 failed, 1 flaky, 240 passed in 12.3s · coverage 87.4% (+0.3)`.
 pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
-    let style = run_style(palette, summary.outcome);
-    let title = match summary.outcome {
-        RunOutcome::Passed | RunOutcome::Failed => format!("run {}:", summary.run_id),
-        other => format!("run {} {other}:", summary.run_id),
+    let style = run_style(palette, summary.outcome());
+    let title = match summary.outcome() {
+        RunOutcome::Passed | RunOutcome::Failed => format!("run {}:", summary.run.run_id),
+        other => format!("run {} {other}:", summary.run.run_id),
     };
     let mut words = vec![(title, palette.strong)];
-    let tallies = tallies(&summary.counts);
+    let tallies = tallies(&summary.run.counts);
     if tallies.is_empty() {
         words.push(("no test ran".to_owned(), style));
     }
@@ -49,10 +48,10 @@ pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
 
 /// What a verdict other than passed and failed means, and what to do next.
 pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
-    let counts = &summary.counts;
-    let show = format!("agent show {}", summary.run_id);
+    let counts = &summary.run.counts;
+    let show = format!("agent show {}", summary.run.run_id);
     let not_run = count(counts.not_run, "test");
-    let (message, hint) = match summary.outcome {
+    let (message, hint) = match summary.outcome() {
         // Why a run could not be carried out is the last thing that the command says.
         RunOutcome::Passed | RunOutcome::Error => return String::new(),
         RunOutcome::Failed if counts.failures() + counts.not_run == 0 => (
@@ -77,37 +76,37 @@ pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
             "check the paths, -k, -m, and pytest's settings testpaths and python_files".to_owned(),
         ),
     };
-    let style = run_style(palette, summary.outcome);
-    titled(summary.outcome.as_str(), style, &message) + &titled("hint", palette.strong, &hint)
+    let style = run_style(palette, summary.outcome());
+    titled(summary.outcome().as_str(), style, &message) + &titled("hint", palette.strong, &hint)
 }
 
 /// The lists: changes, failures, flaky and lost tests, the slowest.
 pub(super) fn sections(summary: &RunSummary, palette: &Palette) -> String {
-    let show = format!("agent show {}", summary.run_id);
+    let show = format!("agent show {}", summary.run.run_id);
     let mut sections = Sections {
         text: String::new(),
         messages: summary
             .failures
             .iter()
-            .map(|test| (test.nodeid.as_str(), test))
+            .map(|test| (test.last.key().to_string(), &test.last))
             .collect(),
         show: &show,
         palette,
     };
     sections.changes(summary);
-    let lost: Vec<&str> = summary
+    let lost: Vec<String> = summary
         .failures
         .iter()
-        .filter(|test| test.outcome == Outcome::NotRun)
-        .map(|test| test.nodeid.as_str())
+        .filter(|test| test.last.outcome == Outcome::NotRun)
+        .map(|test| test.last.key().to_string())
         .collect();
-    let all_lost = summary.counts.not_run.max(lost.len() as u64);
+    let all_lost = summary.run.counts.not_run.max(lost.len() as u64);
     sections.list("not run", palette.warning, &lost, all_lost);
     sections.orphans(summary);
     sections.slowest(summary);
     let mut text = sections.text;
-    if summary.warnings > 0 {
-        let warnings = count(summary.warnings, "Python warning");
+    if summary.run.warnings > 0 {
+        let warnings = count(summary.run.warnings, "Python warning");
         let line = format!("{warnings}: {show}");
         push_line(&mut text, "");
         push_line(&mut text, &paint(palette.faint, line));
@@ -117,42 +116,40 @@ pub(super) fn sections(summary: &RunSummary, palette: &Palette) -> String {
 
 struct Sections<'a> {
     text: String,
-    messages: HashMap<&'a str, &'a FailedTest>,
+    messages: HashMap<String, &'a AttemptRecord>,
     show: &'a str,
     palette: &'a Palette,
 }
 
-impl<'a> Sections<'a> {
-    fn changes(&mut self, summary: &'a RunSummary) {
+impl Sections<'_> {
+    fn changes(&mut self, summary: &RunSummary) {
         let bad = self.palette.error;
-        let names = |list: &'a [String]| list.iter().map(String::as_str).collect::<Vec<_>>();
-        let mut listed: Vec<&str> = Vec::new();
-        if let Some(comparison) = &summary.comparison {
+        let mut listed: Vec<&String> = Vec::new();
+        let comparison = summary.comparison.as_ref();
+        if let Some(comparison) = comparison {
             let since = format!("since run {}", comparison.previous_run);
-            let newly = names(&comparison.newly_failing);
-            let fixed = names(&comparison.fixed);
-            let still = names(&comparison.still_failing);
-            self.list(&format!("newly failing {since}"), bad, &newly, 0);
-            self.list(&format!("fixed {since}"), self.palette.good, &fixed, 0);
-            self.list("still failing", bad, &still, 0);
+            let newly = &comparison.newly_failing;
+            let fixed = &comparison.fixed;
+            let still = &comparison.still_failing;
+            self.list(&format!("newly failing {since}"), bad, newly, 0);
+            self.list(&format!("fixed {since}"), self.palette.good, fixed, 0);
+            self.list("still failing", bad, still, 0);
             listed.extend(newly);
             listed.extend(still);
         }
-        let unlisted: Vec<&str> = summary
+        let failing = summary
             .failures
             .iter()
-            .filter(|test| test.outcome.is_failure())
-            .map(|test| test.nodeid.as_str())
-            .filter(|nodeid| !listed.contains(nodeid))
+            .filter(|test| test.last.outcome.is_failure());
+        let unlisted: Vec<String> = failing
+            .map(|test| test.last.key().to_string())
+            .filter(|name| !listed.contains(&name))
             .collect();
-        let all = summary
-            .counts
-            .failures()
-            .saturating_sub(listed.len() as u64);
+        let counts = &summary.run.counts;
+        let all = counts.failures().saturating_sub(listed.len() as u64);
         self.list("failed", bad, &unlisted, all);
-        let comparison = summary.comparison.as_ref();
-        let flaky = names(&summary.flaky_tests);
-        self.list("flaky", self.palette.warning, &flaky, summary.counts.flaky);
+        let warning = self.palette.warning;
+        self.list("flaky", warning, &summary.flaky_tests, counts.flaky);
         if let Some(comparison) = comparison {
             self.membership(comparison);
         }
@@ -174,7 +171,7 @@ impl<'a> Sections<'a> {
     }
 
     /// A titled list of tests with their messages; `all` is their number where `names` has fewer.
-    fn list(&mut self, title: &str, style: anstyle::Style, names: &[&str], all: u64) {
+    fn list(&mut self, title: &str, style: anstyle::Style, names: &[String], all: u64) {
         let all = all.max(names.len() as u64);
         if names.is_empty() {
             return;
@@ -194,18 +191,13 @@ impl<'a> Sections<'a> {
         }
         let more = all - shown as u64;
         if more > 0 {
-            self.line(&format!("  and {more} more: {}", self.show));
+            self.line(&format!(" {}: {}", and_more(more), self.show));
         }
     }
 
     fn orphans(&mut self, summary: &RunSummary) {
-        let tally = OrphanTally {
-            total: summary.orphan_total,
-            passed: summary.orphan_passed,
-            failed: summary.orphan_failed,
-            integration: summary.integration.as_ref(),
-        };
-        self.text += &summary_lines(tally, &summary.orphan_failures, self.show, self.palette);
+        let failures = &summary.orphan_failures;
+        self.text += &summary_lines(&summary.run, failures, self.show, self.palette);
     }
 
     fn slowest(&mut self, summary: &RunSummary) {
@@ -240,7 +232,7 @@ fn coverage_change(change: f64) -> String {
 
 /// Which tests came to no end of their own, in words.
 fn lost(summary: &RunSummary) -> String {
-    let counts = &summary.counts;
+    let counts = &summary.run.counts;
     let facts = [
         (counts.crashed, "ended the interpreter"),
         (counts.timed_out, "ran out of time"),
@@ -261,13 +253,15 @@ fn lost(summary: &RunSummary) -> String {
 
 fn paths(summary: &RunSummary) -> String {
     let named: Vec<&str> = summary
+        .run
+        .facts
         .paths
         .iter()
         .map(String::as_str)
         .filter(|path| !path.is_empty())
         .collect();
     if named.is_empty() {
-        summary.project.clone()
+        summary.run.facts.project.clone()
     } else {
         named.join(", ")
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
-use super::status;
+use super::kind::{EngineKind, status};
 use super::tunnel::{Address, Tunnel};
 use crate::diag::{self, Hint, one_line};
 use crate::engine::child::{Cancel, Exit};
@@ -24,25 +24,6 @@ const LOAD_LIMIT: Duration = Duration::from_mins(30);
 
 /// What is said of a program that is not there.
 const NOT_INSTALLED: &str = "not installed";
-
-/// Which engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineKind {
-    /// docker.
-    Docker,
-    /// podman.
-    Podman,
-}
-
-impl EngineKind {
-    /// `docker` or `podman`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-        }
-    }
-}
 
 /// Which engine is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -409,6 +390,28 @@ impl Engine {
             program: self.program.clone(),
             action,
             problem,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Engine {
+    /// An engine for tests that start nothing.
+    pub(crate) fn unreachable(kind: super::kind::EngineKind) -> Self {
+        Self {
+            program: kind.as_str().to_owned(),
+            host: None,
+            facts: EngineFacts {
+                kind,
+                version: "1".to_owned(),
+                rootless: false,
+                service_is_remote: false,
+                os: "linux".to_owned(),
+                architecture: "amd64".to_owned(),
+            },
+            is_remote: false,
+            cancel: Cancel::default(),
+            _tunnel: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::EngineKind;
+use super::kind::EngineKind;
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

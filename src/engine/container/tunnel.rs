@@ -13,7 +13,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::call::EngineKind;
+use super::kind::EngineKind;
 use crate::engine::child::{Cancel, Child};
 use crate::engine::pipes::Tail;
 use crate::engine::process::{ProcessSpec, Spawned, run_unless, spawn};

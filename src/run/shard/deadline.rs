@@ -1,7 +1,7 @@
 //! Deadlines of a shard, and the steps by which a process is ended.
 //!
-//! pytest-xdist goes on after the death of a worker, so a test that runs out of time in a worker
-//! costs that worker only; anywhere else it costs the process.
+//! A test that runs out of time in a process of its own, a worker of pytest-xdist, costs that
+//! process only: the harness outlives it. Anywhere else it costs the process of the shard.
 
 use std::time::Duration;
 
@@ -13,8 +13,6 @@ use crate::pytest::stacks::python_stacks;
 use crate::run::books::Books;
 use crate::run::effect::{Effect, Notify, Target};
 
-/// An interpreter starts in milliseconds; on a cold network disk it can take many seconds.
-const HELLO_LIMIT: Duration = Duration::from_mins(1);
 /// The stacks are written by a signal handler at once; this is for the pipe and a loaded machine.
 const STACKS_GRACE: Duration = Duration::from_secs(1);
 /// What a Ctrl-C at the terminal would give pytest to tear its fixtures down.
@@ -75,7 +73,7 @@ impl Shard {
         let hello = live
             .hello
             .is_none()
-            .then(|| live.started.plus(self.hello_limit()));
+            .then(|| live.started.plus(self.policy.executor.hello_limit()));
         let shard = self.began.map(|began| began.plus(self.policy.timeout));
         let workers = live.workers.iter().map(|worker| worker.until);
         workers
@@ -83,11 +81,6 @@ impl Shard {
             .chain(shard)
             .chain(self.next_test_deadline(live))
             .min()
-    }
-
-    pub(super) fn hello_limit(&self) -> Duration {
-        let container = self.policy.container.as_ref();
-        container.map_or(HELLO_LIMIT, |container| container.hello_limit)
     }
 
     fn next_test_deadline(&self, live: &Live) -> Option<Mono> {
@@ -106,7 +99,7 @@ impl Shard {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
-        let hello_limit = self.hello_limit();
+        let hello_limit = self.policy.executor.hello_limit();
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
@@ -148,7 +141,7 @@ impl Shard {
                 longrepr: None,
             };
             self.ledger.doom(&running.nodeid, &doom);
-            if running.worker == "main" {
+            if !self.outlives(&running) {
                 self.end(Cause::TestTimeout, Step::Stacks, now, books);
                 continue;
             }
@@ -165,7 +158,6 @@ impl Shard {
     }
 
     fn tick_workers(&mut self, now: Mono, books: &mut Books) {
-        let shard = self.index();
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
@@ -174,10 +166,12 @@ impl Shard {
             stuck |= worker.killed;
             worker.killed = true;
             worker.until = now.plus(WORKER_GRACE);
-            books.effect(Effect::ReadStderr { shard });
+            books.effect(Effect::ReadStderr {
+                serial: live.serial,
+            });
             let target = Target::Member(worker.pid);
             books.effect(Effect::Signal {
-                shard,
+                serial: live.serial,
                 target,
                 signal: Notify::Kill,
             });
@@ -293,10 +287,12 @@ impl Shard {
     }
 
     fn signal(&self, target: Target, signal: Notify, books: &mut Books) {
-        books.effect(Effect::Signal {
-            shard: self.index(),
-            target,
-            signal,
-        });
+        if let Phase::Running(live) = &self.phase {
+            books.effect(Effect::Signal {
+                serial: live.serial,
+                target,
+                signal,
+            });
+        }
     }
 }

@@ -1,16 +1,15 @@
 //! The end of a process: who is to blame, what is lost, what continues.
 
 use super::deadline::Cause;
-use super::{Bye, Live, Phase, Shard, Stop};
+use super::{Live, Phase, Shard, Stop};
 use crate::clock::Mono;
-use crate::engine::child::{Exit, NotStarted};
-use crate::model::write::Write;
-use crate::model::{Event, ExitCode, Outcome};
-use crate::pytest::protocol::StopReason;
+use crate::diag::last_lines;
+use crate::engine::child::Exit;
+use crate::model::{Event, ExitCode, Failure, Outcome, Write};
+use crate::pytest::protocol::{Bye, StopReason};
 use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
 use crate::run::books::Books;
-use crate::run::effect::Failure;
 
 /// Deaths in a row that settled no test end the shard: a fourth process would die like the others.
 const MAX_DEATHS: u32 = 3;
@@ -41,6 +40,11 @@ impl Shard {
             books.store_coverage();
         }
         let cause = live.ending.as_ref().map(|ending| ending.cause);
+        let in_time = cause != Some(Cause::NoHello);
+        let refusal = match live.hello {
+            None => self.policy.executor.refusal(exit, in_time),
+            Some(_) => None,
+        };
         match (&live.bye, cause) {
             (_, Some(Cause::Stop)) => self.stopped(now, books),
             // Where SIGTERM is turned into an exception, the process still says goodbye; why it
@@ -48,15 +52,7 @@ impl Shard {
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, books),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, books),
             (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, books),
-            (None, Some(Cause::NoHello)) if self.policy.container.is_some() => {
-                self.not_started(NotStarted::Refused, stderr, now, books);
-            }
-            (None, _)
-                if let Exit::NotStarted(why) = exit
-                    && live.hello.is_none() =>
-            {
-                self.not_started(why, stderr, now, books);
-            }
+            (None, _) if let Some(why) = refusal => self.refused_to_start(why, stderr, now, books),
             (None, _) if matches!(exit, Exit::EngineLost | Exit::NotStarted(_)) => {
                 self.engine_lost(stderr, now, books);
             }
@@ -64,7 +60,8 @@ impl Shard {
                 self.container_killed(&live, stderr, now, books);
             }
             (None, Some(Cause::NoHello)) if !self.known => {
-                let limit = "it did not answer as a Python interpreter within 60s";
+                let limit = self.policy.executor.hello_limit().as_secs();
+                let limit = format!("it did not answer as a Python interpreter within {limit}s");
                 self.no_python(&format!("{limit}; {exit}"), stderr, books);
             }
             (None, _) if live.hello.is_none() => self.silent_end(&live, exit, stderr, books),
@@ -159,7 +156,7 @@ impl Shard {
     }
 
     fn out_of_time(&mut self, stderr: &str, now: Mono, books: &mut Books) {
-        if self.policy.container.is_some() {
+        if self.policy.executor.counts_timeouts() {
             books.container_timed_out();
         }
         let limit = self.policy.timeout.as_secs_f64();
@@ -229,8 +226,7 @@ impl Shard {
             .hello
             .as_ref()
             .map_or("", |hello| hello.executable.as_str());
-        if let Some(container) = &self.policy.container {
-            let failure = container.no_pytest();
+        if let Some(failure) = self.policy.executor.explain_no_pytest() {
             self.findings.failure.get_or_insert(failure);
             self.finish("not run: there is no pytest", books);
         } else if self.provisioned {
@@ -262,15 +258,11 @@ impl Shard {
         self.tell_death(exit, stderr, books);
         let how = match exit {
             Exit::Code(code) => format!("the interpreter exited with status {code} in this test"),
-            Exit::OutOfMemory => self.out_of_memory(),
+            Exit::OutOfMemory => self.policy.executor.explain_out_of_memory(),
             _ => format!("the interpreter was {exit} in this test"),
         };
-        // The controller of xdist runs no test: its death is no test's fault.
-        let alone = self
-            .ledger
-            .running()
-            .iter()
-            .all(|running| running.worker == "main");
+        // What ran in a process of its own did not end this one.
+        let alone = !self.ledger.running().iter().any(|test| live.outlives(test));
         let blame = alone.then_some((Outcome::Crashed, how.as_str()));
         let detail = python_stacks(stderr).unwrap_or_else(|| {
             last_lines(stderr, TAIL_LINES)
@@ -296,7 +288,7 @@ impl Shard {
     }
 
     pub(super) fn partial_coverage(&self, books: &mut Books) {
-        if self.policy.coverage && self.known {
+        if self.policy.harness.coverage && self.known {
             books.notice(
                 "coverage-partial",
                 "coverage is a lower bound: a process ended before it could report all of its"
@@ -395,13 +387,4 @@ fn last_frame(traceback: &str) -> String {
         Some(place) => format!("{error} ({place})"),
         None => error.to_owned(),
     }
-}
-
-pub(super) fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    let from = lines.len().saturating_sub(count);
-    lines.into_iter().skip(from)
 }

@@ -1,141 +1,37 @@
 //! What a harness says, event by event.
 
-use super::{Bye, Shard};
+use super::{Phase, Shard};
 use crate::clock::Mono;
-use crate::model::record::WarningRecord;
-use crate::model::write::{ShardFacts, Write};
-use crate::model::{Event, Outcome};
-use crate::pytest::protocol::{CollectedTest, CoverageLines, Finished, HarnessEvent, Hello};
+use crate::model::{Event, Outcome, ShardFacts, WarningRecord, Write};
+use crate::pytest::protocol::{
+    Bye, CollectReport, Collected, CoverageLines, Finished, Fixture, HarnessEvent, Hello, Session,
+    Started, Subtest, Warning,
+};
 use crate::pytest::reconcile::Doom;
 use crate::run::books::Books;
 use crate::run::effect::Effect;
 
 impl Shard {
+    /// Takes an event. Each has its arm: one that nobody handles does not compile.
     pub(super) fn harness(&mut self, event: HarnessEvent, now: Mono, books: &mut Books) {
-        let shard = self.index();
         match event {
             HarnessEvent::Hello(hello) => self.hello(hello, books),
             HarnessEvent::Unsupported { python } => {
                 self.live(|live| live.unsupported = Some(python));
             }
-            HarnessEvent::Session {
-                rootdir, inifile, ..
-            } => {
-                self.ledger.set_rootdir(&rootdir);
-                self.inifile = inifile;
-            }
+            HarnessEvent::Session(session) => self.session(session),
             HarnessEvent::Collecting { id } => self.live(|live| live.collecting = Some(id)),
-            HarnessEvent::CollectReport {
-                id,
-                file,
-                outcome,
-                message,
-                longrepr,
-            } => {
-                self.collect_report(&id, file.as_deref(), outcome, message, longrepr, books);
-            }
-            HarnessEvent::Collected {
-                tests,
-                deselected,
-                done,
-            } => {
-                self.collected(tests, deselected, done, books);
-            }
-            HarnessEvent::Started { id, worker, pid } => {
-                self.make_known(&id, books);
-                let attempt = self.ledger.started(&id, worker.clone(), pid, now);
-                books.announce(Event::TestStarted {
-                    shard,
-                    nodeid: id,
-                    attempt,
-                    worker,
-                });
-            }
+            HarnessEvent::CollectReport(report) => self.collect_report(report, books),
+            HarnessEvent::Collected(collected) => self.collected(collected, books),
+            HarnessEvent::Started(started) => self.test_started(started, now, books),
             HarnessEvent::Finished(finished) => self.finished(*finished, books),
-            HarnessEvent::Bye {
-                status,
-                reason,
-                message,
-            } => {
-                self.live(|live| {
-                    live.bye = Some(Bye {
-                        reason,
-                        message,
-                        status,
-                    });
-                });
-                self.after_bye(now);
-            }
-            aside => self.aside(aside, books),
-        }
-    }
-
-    /// What decides nothing: it is told, or counted.
-    fn aside(&mut self, event: HarnessEvent, books: &mut Books) {
-        let shard = self.index();
-        match event {
-            HarnessEvent::Subtest {
-                id,
-                description,
-                outcome,
-                message,
-            } => {
-                books.announce(Event::Subtest {
-                    shard,
-                    nodeid: id,
-                    description,
-                    outcome,
-                    message,
-                });
-            }
-            HarnessEvent::WorkerDied { worker, id } => {
-                let status = format!("worker {worker} died");
-                if let Some(id) = &id {
-                    self.worker_died(&worker, id, books);
-                }
-                let stderr_tail = String::new();
-                books.announce(Event::ProcessDied {
-                    shard,
-                    status,
-                    nodeid: id,
-                    stderr_tail,
-                });
-            }
-            HarnessEvent::Warning {
-                category,
-                message,
-                file,
-                line,
-                id,
-            } => {
-                let file = self.ledger.project_file(&file);
-                let nodeid = Some(id).filter(|id| !id.is_empty());
-                books.warning(WarningRecord {
-                    category,
-                    message,
-                    file,
-                    line,
-                    nodeid,
-                });
-            }
+            HarnessEvent::Subtest(subtest) => self.subtest(subtest, books),
+            HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, books),
+            HarnessEvent::Warning(warning) => self.warning(warning, books),
             HarnessEvent::Coverage { files } => self.coverage(&files, books),
-            HarnessEvent::Fixture {
-                scope,
-                name,
-                seconds,
-                id,
-            } => {
-                books.announce(Event::SlowFixture {
-                    shard,
-                    scope,
-                    name,
-                    seconds,
-                    nodeid: id,
-                });
-            }
+            HarnessEvent::Fixture(fixture) => self.fixture(fixture, books),
             HarnessEvent::Notice { code, message } => books.notice(&code, message, None),
-            // The others are taken above.
-            _ => {}
+            HarnessEvent::Bye(bye) => self.bye(bye, now),
         }
     }
 
@@ -143,7 +39,7 @@ impl Shard {
         let shard = self.index();
         if let (Some(pytest), false) = (&hello.pytest, self.known) {
             self.known = true;
-            if self.policy.coverage && hello.coverage.is_none() {
+            if self.policy.harness.coverage && hello.coverage.is_none() {
                 books.notice(
                     "coverage-missing",
                     format!(
@@ -170,20 +66,14 @@ impl Shard {
         self.live(|live| live.hello = Some(hello));
     }
 
-    fn collect_report(
-        &mut self,
-        id: &str,
-        file: Option<&str>,
-        outcome: Outcome,
-        message: Option<String>,
-        longrepr: Option<String>,
-        books: &mut Books,
-    ) {
-        self.findings.incomplete |= outcome.is_failure();
-        if let Some((item, settled)) = self
-            .ledger
-            .file_report(id, file, outcome, message, longrepr)
-        {
+    fn session(&mut self, session: Session) {
+        self.ledger.set_rootdir(&session.rootdir);
+        self.inifile = session.inifile;
+    }
+
+    fn collect_report(&mut self, report: CollectReport, books: &mut Books) {
+        self.findings.incomplete |= report.outcome.is_failure();
+        if let Some((item, settled)) = self.ledger.file_report(report) {
             if settled.replaced.is_none() {
                 books.collected(self.index(), self.ledger.root(), vec![item]);
             }
@@ -191,30 +81,71 @@ impl Shard {
         }
     }
 
-    fn collected(
-        &mut self,
-        tests: Vec<CollectedTest>,
-        deselected: u64,
-        done: bool,
-        books: &mut Books,
-    ) {
+    fn collected(&mut self, collected: Collected, books: &mut Books) {
         let shard = self.index();
-        let news = self.ledger.collected(tests);
+        let news = self.ledger.collected(collected.tests);
         self.findings.tests += news.len() as u64;
         self.live(|live| live.collected += news.len() as u64);
         books.collected(shard, self.ledger.root(), news);
-        if done {
+        if collected.done {
             self.live(|live| live.collecting = None);
         }
-        if done && self.round == 0 {
-            let tests = self.ledger.len() as u64;
+        if collected.done && self.round == 0 {
+            let expected_s = books.expected_s(shard);
             books.announce(Event::Collected {
                 shard,
-                tests,
-                deselected,
-                expected_s: None,
+                tests: self.ledger.len() as u64,
+                deselected: collected.deselected,
+                expected_s,
             });
         }
+    }
+
+    fn test_started(&mut self, started: Started, now: Mono, books: &mut Books) {
+        let Started { id, worker, pid } = started;
+        self.make_known(&id, books);
+        let attempt = self.ledger.started(&id, worker.clone(), pid, now);
+        books.announce(Event::TestStarted {
+            shard: self.index(),
+            nodeid: id,
+            attempt,
+            worker,
+        });
+    }
+
+    fn subtest(&self, subtest: Subtest, books: &mut Books) {
+        books.announce(Event::Subtest {
+            shard: self.index(),
+            nodeid: subtest.id,
+            description: subtest.description,
+            outcome: subtest.outcome,
+            message: subtest.message,
+        });
+    }
+
+    fn warning(&self, warning: Warning, books: &mut Books) {
+        books.warning(WarningRecord {
+            file: self.ledger.project_file(&warning.file),
+            category: warning.category,
+            message: warning.message,
+            line: warning.line,
+            nodeid: Some(warning.id).filter(|id| !id.is_empty()),
+        });
+    }
+
+    fn fixture(&self, fixture: Fixture, books: &mut Books) {
+        books.announce(Event::SlowFixture {
+            shard: self.index(),
+            scope: fixture.scope,
+            name: fixture.name,
+            seconds: fixture.seconds,
+            nodeid: fixture.id,
+        });
+    }
+
+    fn bye(&mut self, bye: Bye, now: Mono) {
+        self.live(|live| live.bye = Some(bye));
+        self.after_bye(now);
     }
 
     /// A test that reports without having been collected is entered as if it had been.
@@ -226,7 +157,11 @@ impl Shard {
     }
 
     fn finished(&mut self, finished: Finished, books: &mut Books) {
-        if finished.worker == "main" && self.ledger.is_doomed(&finished.id) {
+        if let Phase::Running(live) = &self.phase
+            && let Some(running) = self.ledger.running_test(&finished.id)
+            && running.doom.is_some()
+            && !live.outlives(running)
+        {
             // It was out of time, and ended by what we sent; the stacks come with the process.
             return;
         }
@@ -241,18 +176,29 @@ impl Shard {
     }
 
     /// The verdict of its test comes next, from xdist, and knows no stacks.
-    fn worker_died(&mut self, worker: &str, id: &str, books: &mut Books) {
-        let doom = Doom {
-            outcome: Outcome::Crashed,
-            message: format!("the worker {worker} died in this test"),
-            longrepr: None,
-        };
-        if !self.ledger.is_doomed(id) {
-            self.ledger.doom(id, &doom);
+    fn worker_died(&mut self, worker: &str, id: Option<String>, books: &mut Books) {
+        if let Some(id) = &id {
+            let doom = Doom {
+                outcome: Outcome::Crashed,
+                message: format!("the worker {worker} died in this test"),
+                longrepr: None,
+            };
+            if !self.ledger.is_doomed(id) {
+                self.ledger.doom(id, &doom);
+            }
+            if let Phase::Running(live) = &mut self.phase {
+                live.fallen.push(id.clone());
+                books.effect(Effect::ReadStderr {
+                    serial: live.serial,
+                });
+            }
         }
-        self.live(|live| live.fallen.push(id.to_owned()));
-        let shard = self.index();
-        books.effect(Effect::ReadStderr { shard });
+        books.announce(Event::ProcessDied {
+            shard: self.index(),
+            status: format!("worker {worker} died"),
+            nodeid: id,
+            stderr_tail: String::new(),
+        });
     }
 
     fn coverage(&mut self, files: &[CoverageLines], books: &mut Books) {

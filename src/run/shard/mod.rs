@@ -11,27 +11,24 @@
 //! ([`deadline`]); it died. What ran in it when it died is to blame, and the rest continues in a
 //! new process ([`exit`]).
 
-mod container;
 mod deadline;
 mod exit;
 mod harness;
+mod refusal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadline::{Ending, WorkerEnding};
 
 use super::books::Books;
-use super::effect::{Effect, EnvironmentReady, Failure, StopSignal};
+use super::effect::{Effect, EnvironmentReady, Program, StopSignal};
 use crate::clock::Mono;
-use crate::engine::EngineEvent;
-use crate::model::ShardIndex;
-use crate::model::write::{ProcessIdentity, Write};
+use crate::engine::{EngineEvent, Executor};
+use crate::model::{Failure, HarnessOptions, ProcessIdentity, ShardIndex, Write};
 use crate::plan::ShardPlan;
-use crate::pytest::protocol::{Command, Hello, RunCommand, StopReason};
-use crate::pytest::reconcile::Ledger;
-
-/// Longest captured text that a test may send: enough to read, too little to fill a disk.
-const CAP_BYTES: u32 = 64 * 1024;
+use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
+use crate::pytest::reconcile::{Ledger, Running};
 
 /// What a shard may take, the same for all shards of a run.
 #[derive(Debug, Clone)]
@@ -40,26 +37,8 @@ pub(super) struct Policy {
     pub(super) timeout: Duration,
     pub(super) test_timeout: Option<Duration>,
     pub(super) reruns: u32,
-    pub(super) coverage: bool,
-    /// Where the shards run in containers.
-    pub(super) container: Option<ContainerPolicy>,
-}
-
-/// What containers of a run share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainerPolicy {
-    /// The engine: `docker` or `podman`.
-    pub engine: &'static str,
-    /// The image as messages name it.
-    pub image: String,
-    /// The interpreter in it.
-    pub python: String,
-    /// The limit of its memory, as it was given.
-    pub memory: Option<String>,
-    /// How often a container that could not be started is tried again.
-    pub retries: u32,
-    /// How long one may take until the harness says hello.
-    pub hello_limit: Duration,
+    pub(super) harness: HarnessOptions,
+    pub(super) executor: Arc<Executor>,
 }
 
 /// What a shard found besides verdicts.
@@ -102,11 +81,12 @@ struct Live {
     stacks: Option<String>,
 }
 
-#[derive(Debug)]
-struct Bye {
-    reason: Option<StopReason>,
-    message: Option<String>,
-    status: i32,
+impl Live {
+    /// Whether the harness goes on when the process of that test dies: it is another one.
+    fn outlives(&self, test: &Running) -> bool {
+        let hello = self.hello.as_ref();
+        hello.is_some_and(|hello| hello.pid != test.pid)
+    }
 }
 
 /// A shard of a run.
@@ -146,6 +126,14 @@ pub(super) enum Stop {
 }
 
 impl Stop {
+    /// Whether nobody waits for more than what runs.
+    pub(super) fn ends_the_run(self) -> bool {
+        match self {
+            Self::Signal(_) | Self::Drain | Self::Abandoned => true,
+            Self::MaxFail(_) => false,
+        }
+    }
+
     /// Whether it changes anything for a shard that was asked to end for `earlier`.
     fn adds_to(self, earlier: Self) -> bool {
         let is_gentle = matches!(self, Self::MaxFail(_) | Self::Drain);
@@ -231,8 +219,14 @@ impl Shard {
         &self.findings
     }
 
-    /// Starts the shard's next process. Serials are given out by the caller.
-    pub(super) fn begin(&mut self, serial: u32, now: Mono, books: &mut Books) {
+    /// Whether that process works for it now.
+    pub(super) fn runs(&self, serial: u32) -> bool {
+        matches!(&self.phase, Phase::Running(live) if live.serial == serial)
+    }
+
+    /// Begins with the shard's next process, and says what is to run in it. Serials are given out
+    /// by the caller.
+    pub(super) fn begin(&mut self, serial: u32, now: Mono) -> Program {
         self.began.get_or_insert(now);
         self.not_before = None;
         self.phase = Phase::Running(Box::new(Live {
@@ -250,20 +244,18 @@ impl Shard {
             fallen: Vec::new(),
             stacks: None,
         }));
-        let command = Box::new(self.command());
-        books.effect(Effect::Start {
-            shard: self.index(),
-            serial,
-            command,
-        });
+        Program::Tests(Box::new(self.command()))
     }
 
     /// A later round is given the files of its tests only, under the settings of the first: to
     /// collect everything again for one test would take longer than the test.
     fn command(&self) -> RunCommand {
-        let mut argv = self.plan.argv.clone();
+        let options = self.policy.executor.pytest_options();
+        // Options of the user come later, and win.
+        let options = options.iter().map(|option| (*option).to_owned());
+        let mut argv: Vec<String> = options.chain(self.plan.argv.iter().cloned()).collect();
         if let (1.., Some(inifile)) = (self.round, &self.inifile) {
-            argv.truncate(self.plan.options);
+            argv.truncate(argv.len() - (self.plan.argv.len() - self.plan.options));
             let root = if self.ledger.root().is_empty() {
                 "."
             } else {
@@ -275,8 +267,11 @@ impl Shard {
         RunCommand {
             argv,
             workers: self.plan.workers,
-            // That a module is imported here does not mean that a test of the project runs it.
-            coverage: self.policy.coverage && self.plan.modules.is_empty(),
+            options: HarnessOptions {
+                // That a module is imported here does not mean that a test of the project runs it.
+                coverage: self.policy.harness.coverage && self.plan.modules.is_empty(),
+                ..self.policy.harness
+            },
             only: (self.round > 0).then(|| self.ledger.pending_ids()),
             skip: if self.round == 0 {
                 self.ledger.reported()
@@ -285,7 +280,6 @@ impl Shard {
             },
             modules: self.plan.modules.clone(),
             roots: self.plan.roots.clone(),
-            cap_bytes: CAP_BYTES,
         }
     }
 
@@ -328,21 +322,14 @@ impl Shard {
         }
     }
 
-    /// Takes what a process of this shard said or did.
-    pub(super) fn engine(
+    /// Takes what its process said or did.
+    pub(super) fn process(
         &mut self,
-        serial: u32,
-        event: EngineEvent,
+        event: EngineEvent<HarnessEvent>,
         now: Mono,
         ended_ms: i64,
         books: &mut Books,
     ) {
-        let Phase::Running(live) = &mut self.phase else {
-            return;
-        };
-        if live.serial != serial {
-            return;
-        }
         match event {
             EngineEvent::Line(event) => self.harness(*event, now, books),
             EngineEvent::BadLine(problem) => books.notice(
@@ -350,11 +337,23 @@ impl Shard {
                 format!("a line of the test process is not of its protocol: {problem}"),
                 None,
             ),
-            EngineEvent::Leftover { problem } => container::leftover(problem, books),
+            EngineEvent::Leftover { problem } => {
+                books.container_left();
+                let hint = "`agent cleanup` removes what is left";
+                books.notice_each("container-left", problem, Some(hint.to_owned()));
+            }
             EngineEvent::Exited { exit, stderr_tail } => {
                 self.exited(exit, &stderr_tail, now, ended_ms, books);
             }
         }
+    }
+
+    /// Whether the harness goes on when the process of that test dies.
+    fn outlives(&self, test: &Running) -> bool {
+        let Phase::Running(live) = &self.phase else {
+            return false;
+        };
+        live.outlives(test)
     }
 
     fn live(&mut self, change: impl FnOnce(&mut Live)) {
@@ -387,7 +386,7 @@ impl Shard {
                         reason: stop.message(),
                     };
                     books.effect(Effect::Send {
-                        shard: self.index(),
+                        serial: live.serial,
                         command,
                     });
                 }

@@ -1,27 +1,49 @@
 //! Ends that only containers have.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MAIN, Sim, request};
 use crate::engine::EngineEvent;
 use crate::engine::child::{Exit, NotStarted};
+use crate::engine::container::{ContainerExecutor, Engine, EngineKind, Limits, ProjectSource};
 use crate::model::{Outcome, RunOutcome};
-use crate::run::ContainerPolicy;
 use crate::run::effect::{Notify, Target};
 
-fn policy(retries: u32) -> ContainerPolicy {
-    ContainerPolicy {
-        engine: "docker",
-        image: "lab:1".to_owned(),
+fn executor(retries: u32) -> ContainerExecutor {
+    ContainerExecutor {
+        engine: Arc::new(Engine::unreachable(EngineKind::Docker)),
+        image: "sha256:1".to_owned(),
+        image_name: "lab:1".to_owned(),
         python: "python3".to_owned(),
-        memory: Some("64m".to_owned()),
+        project: PathBuf::from("/p"),
+        source: ProjectSource::Mounted {
+            hidden: Vec::new(),
+            byte_code: None,
+        },
+        environment: Vec::new(),
+        limits: Limits {
+            memory: Some("64m".to_owned()),
+            ..Limits::default()
+        },
+        network: None,
+        extra: Vec::new(),
         retries,
         hello_limit: Duration::from_mins(2),
     }
 }
 
 fn sim(retries: u32) -> Sim {
-    Sim::in_containers(request(), policy(retries))
+    Sim::in_containers(request(), executor(retries))
+}
+
+#[test]
+fn the_cache_of_pytest_is_where_a_container_can_write() {
+    let mut sim = sim(0);
+    sim.collect(MAIN, &["t.py::a"]);
+    let argv = &sim.commands()[0].argv;
+    assert_eq!(argv[..2], ["-o", "cache_dir=/tmp/.pytest_cache"]);
 }
 
 const REFUSED: Exit = Exit::NotStarted(NotStarted::Refused);

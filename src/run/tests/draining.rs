@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{MAIN, OTHER, SIGSEGV, Sim, request, two_paths};
 use crate::engine::child::Exit;
-use crate::model::{Outcome, RunOutcome};
+use crate::model::{Failure, Outcome, RunOutcome};
 use crate::plan::RunRequest;
 use crate::pytest::protocol::{Command, StopReason};
-use crate::run::effect::{Effect, Failure, Input, Notify, StopSignal, Target};
+use crate::run::effect::{Effect, Input, Notify, StopSignal, Target};
 
 const TERMINATE: StopSignal = StopSignal::Terminate;
 const ASKED: &str = "not run: the agent was asked to end";
@@ -36,7 +36,7 @@ fn the_running_test_finishes_and_the_next_does_not_begin() {
     sim.start(MAIN, "t.py::a");
     sim.input(Input::Drain(TERMINATE));
     assert_eq!((told(&sim), sim.signals()), (1, vec![]));
-    assert!(!sim.dispatcher.is_over());
+    assert!(!sim.is_over());
     sim.finish(MAIN, "t.py::a", Outcome::Passed);
     sim.bye(MAIN, 2, Some(StopReason::Stop));
     assert_eq!(
@@ -161,7 +161,7 @@ fn no_environment_is_made_any_more() {
         .iter()
         .filter(|effect| **effect == Effect::ProvideEnvironment);
     assert_eq!(asked.count(), 1);
-    assert!(!sim.dispatcher.is_over(), "an installer would be left");
+    assert!(!sim.is_over(), "an installer would be left");
     let called_off = Failure::environment("cancelled", "try again");
     sim.input(Input::Environment(Err(called_off)));
     let verdict = sim.verdict();

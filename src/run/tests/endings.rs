@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::{MAIN, OTHER, SIGSEGV, Sim, request, two_paths};
 use crate::engine::EngineEvent;
 use crate::engine::child::Exit;
-use crate::model::{ExitCode, Outcome, RunOutcome};
+use crate::model::{ExitCode, Failure, Outcome, RunOutcome};
 use crate::plan::RunRequest;
 use crate::pytest::protocol::{HarnessEvent, StopReason};
-use crate::run::effect::{Effect, EnvironmentReady, Failure, Input, Notify, StopSignal, Target};
+use crate::run::effect::{
+    Effect, EnvironmentReady, Input, Notify, ProcessEvent, StopSignal, Target,
+};
 
 #[test]
 fn the_test_that_ran_when_the_interpreter_died_is_to_blame_and_the_rest_continues() {
@@ -121,11 +123,11 @@ fn a_worker_out_of_time_costs_that_worker_only() {
     sim.pass_time(Duration::from_secs(2));
     assert_eq!(sim.signals(), [(Target::Member(2001), Notify::DumpStacks)]);
     sim.pass_time(Duration::from_secs(1));
-    assert!(sim.log.contains(&Effect::ReadStderr { shard: MAIN }));
+    assert!(sim.log.contains(&Effect::ReadStderr { serial: 1 }));
     assert_eq!(sim.signals()[1], (Target::Member(2001), Notify::Kill));
     let tail = "Current thread 0x1 (most recent call first):\n  File \"t.py\", line 3 in a\n";
     sim.input(Input::Stderr {
-        shard: MAIN,
+        serial: 1,
         tail: tail.to_owned(),
     });
     sim.finish_in(MAIN, "t.py::a", "gw0", Outcome::Crashed);
@@ -290,10 +292,9 @@ fn what_a_former_process_says_late_is_not_heard() {
         exit: SIGSEGV,
         stderr_tail: String::new(),
     };
-    sim.input(Input::Engine {
-        shard: MAIN,
+    sim.input(Input::Process {
         serial: stale,
-        event,
+        event: ProcessEvent::Tests(event),
     });
     sim.collect(MAIN, &["t.py::a"]);
     sim.test(MAIN, "t.py::a", Outcome::Passed);
@@ -312,13 +313,10 @@ fn a_run_that_is_called_off_waits_for_the_end_of_its_installation() {
     sim.exit(MAIN, Exit::Code(0), "");
     assert!(sim.log.contains(&Effect::ProvideEnvironment));
     sim.input(Input::Stop(StopSignal::Interrupt));
-    assert!(
-        !sim.dispatcher.is_over(),
-        "an installer would be left behind"
-    );
+    assert!(!sim.is_over(), "an installer would be left behind");
     let called_off = Failure::environment("cancelled", "try again");
     sim.input(Input::Environment(Err(called_off)));
-    assert!(sim.dispatcher.is_over());
+    assert!(sim.is_over());
     assert_eq!(sim.outcome(), (RunOutcome::Interrupted, 130));
 }
 
@@ -330,10 +328,10 @@ fn an_interpreter_that_starts_no_more_ends_the_shard() {
     sim.start(MAIN, "a");
     sim.exit(MAIN, SIGSEGV, "");
     for _ in 0..3 {
-        assert!(!sim.dispatcher.is_over());
+        assert!(!sim.is_over());
         sim.exit(MAIN, Exit::Code(7), "");
     }
-    assert!(sim.dispatcher.is_over());
+    assert!(sim.is_over());
     let expected = [("a", 1, Outcome::Crashed), ("b", 1, Outcome::NotRun)];
     assert_eq!(sim.attempts(), expected);
 }

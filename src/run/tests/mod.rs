@@ -7,19 +7,23 @@ mod recovery;
 mod verdicts;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::dispatch::{Dispatcher, Verdict};
-use super::effect::{Effect, Input, Notify, Target};
-use super::shard::ContainerPolicy;
+use super::dispatch::Dispatcher;
+use super::effect::{Effect, Input, Notify, ProcessEvent, Program, Target};
+use super::phase::Phase;
+use super::verdict::Verdict;
 use crate::clock::Mono;
-use crate::engine::EngineEvent;
 use crate::engine::child::Exit;
-use crate::model::write::{ProcessIdentity, Write};
-use crate::model::{AttemptRecord, Event, Outcome, RunOutcome, ShardIndex};
+use crate::engine::{ContainerExecutor, EngineEvent, Executor, HostExecutor};
+use crate::model::{
+    AttemptRecord, Event, HarnessOptions, Outcome, ProcessIdentity, RunOutcome, ShardIndex, Write,
+};
 use crate::plan::{RunPlan, RunRequest, TestPath};
 use crate::pytest::protocol::{
-    CollectedTest, Finished, HarnessEvent, Hello, RunCommand, StopReason,
+    Bye, Collected, CollectedTest, Finished, HarnessEvent, Hello, RunCommand, Session, Started,
+    StopReason,
 };
 
 const MAIN: ShardIndex = ShardIndex(0);
@@ -45,7 +49,10 @@ fn request() -> RunRequest {
         test_timeout: None,
         reruns: 0,
         max_fail: None,
-        coverage: false,
+        harness: HarnessOptions {
+            coverage: false,
+            ..HarnessOptions::default()
+        },
         executor: "host".to_owned(),
         modules: Vec::new(),
         roots: Vec::new(),
@@ -66,16 +73,21 @@ fn two_paths(workers: u32) -> RunRequest {
 
 impl Sim {
     fn new(request: RunRequest) -> Self {
-        Self::with(Dispatcher::new(&RunPlan::new(request), None))
+        let host = HostExecutor {
+            python: PathBuf::from("python3"),
+            project: request.project.clone(),
+        };
+        Self::with(request, Executor::Host(host))
     }
 
-    fn in_containers(request: RunRequest, policy: ContainerPolicy) -> Self {
-        Self::with(Dispatcher::new(&RunPlan::new(request), Some(policy)))
+    fn in_containers(request: RunRequest, container: ContainerExecutor) -> Self {
+        Self::with(request, Executor::Container(Box::new(container)))
     }
 
-    fn with(dispatcher: Dispatcher) -> Self {
+    fn with(request: RunRequest, executor: Executor) -> Self {
+        let plan = RunPlan::new(request);
         let mut sim = Self {
-            dispatcher,
+            dispatcher: Dispatcher::new(&plan, &Arc::new(executor), None),
             now: Mono(0),
             serials: [0; 2],
             log: Vec::new(),
@@ -85,28 +97,31 @@ impl Sim {
         sim
     }
 
+    /// Carries effects out as far as the dispatcher needs it: git answers, processes start.
     fn record(&mut self, effects: Vec<Effect>) {
+        let mut answers = Vec::new();
         for effect in &effects {
-            if let Effect::Start { shard, serial, .. } = effect {
-                self.serials[shard.as_usize()] = *serial;
+            match effect {
+                Effect::Start { serial, .. } => answers.push(Input::Started {
+                    serial: *serial,
+                    process: ProcessIdentity {
+                        pid: 1000 + serial,
+                        boot_id: "boot".to_owned(),
+                        start_time: Some(1),
+                    },
+                }),
+                Effect::AskGit => answers.push(Input::Git(None)),
+                Effect::Write(Write::ProcessStarted {
+                    serial,
+                    shard: Some(shard),
+                    ..
+                }) => self.serials[shard.as_usize()] = *serial,
+                _ => {}
             }
         }
-        let started: Vec<ShardIndex> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Start { shard, .. } => Some(*shard),
-                _ => None,
-            })
-            .collect();
         self.log.extend(effects);
-        for shard in started {
-            let pid = 1000 + self.serials[shard.as_usize()];
-            let process = ProcessIdentity {
-                pid,
-                boot_id: "boot".to_owned(),
-                start_time: Some(1),
-            };
-            self.input(Input::Started { shard, process });
+        for answer in answers {
+            self.input(answer);
         }
     }
 
@@ -117,11 +132,8 @@ impl Sim {
 
     fn engine(&mut self, shard: ShardIndex, event: EngineEvent) {
         let serial = self.serials[shard.as_usize()];
-        self.input(Input::Engine {
-            shard,
-            serial,
-            event,
-        });
+        let event = ProcessEvent::Tests(event);
+        self.input(Input::Process { serial, event });
     }
 
     fn line(&mut self, shard: ShardIndex, event: HarnessEvent) {
@@ -155,12 +167,12 @@ impl Sim {
         self.hello_with(shard, Some("8.0"));
         self.line(
             shard,
-            HarnessEvent::Session {
+            HarnessEvent::Session(Session {
                 rootdir: "/p".to_owned(),
                 inifile: Some("/p/pyproject.toml".to_owned()),
                 plugins: Vec::new(),
                 workers: 1,
-            },
+            }),
         );
         let tests = tests
             .iter()
@@ -172,17 +184,17 @@ impl Sim {
             .collect();
         self.line(
             shard,
-            HarnessEvent::Collected {
+            HarnessEvent::Collected(Collected {
                 tests,
                 deselected: 0,
                 done: true,
-            },
+            }),
         );
     }
 
     fn start_in(&mut self, shard: ShardIndex, id: &str, worker: &str, pid: u32) {
         let (id, worker) = (id.to_owned(), worker.to_owned());
-        self.line(shard, HarnessEvent::Started { id, worker, pid });
+        self.line(shard, HarnessEvent::Started(Started { id, worker, pid }));
     }
 
     fn start(&mut self, shard: ShardIndex, id: &str) {
@@ -221,11 +233,11 @@ impl Sim {
     fn bye(&mut self, shard: ShardIndex, status: i32, reason: Option<StopReason>) {
         self.line(
             shard,
-            HarnessEvent::Bye {
+            HarnessEvent::Bye(Bye {
                 status,
                 reason,
                 message: Some("why".to_owned()),
-            },
+            }),
         );
         self.exit(shard, Exit::Code(status), "");
     }
@@ -257,7 +269,10 @@ impl Sim {
         self.log
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Start { command, .. } => Some(&**command),
+                Effect::Start {
+                    program: Program::Tests(command),
+                    ..
+                } => Some(&**command),
                 _ => None,
             })
             .collect()
@@ -283,10 +298,14 @@ impl Sim {
             .collect()
     }
 
+    fn is_over(&self) -> bool {
+        self.dispatcher.is_over()
+    }
+
     /// The verdict of a run that is over; everything collected has one by then.
     fn verdict(&self) -> Verdict {
         assert!(
-            self.dispatcher.is_over(),
+            self.is_over(),
             "the run is not over: {:#?}",
             self.dispatcher
         );

@@ -1,8 +1,9 @@
 //! The log of effects, cut after every prefix: what the next start makes of it.
 
 use super::{MAIN, SIGSEGV, Sim, request};
-use crate::model::write::{NewRun, ProcessIdentity, RunEnd, Write};
-use crate::model::{Outcome, RunOutcome};
+use crate::model::{
+    HarnessOptions, NewRun, Outcome, ProcessIdentity, RunEnd, RunOutcome, Write, sample,
+};
 use crate::plan::RunRequest;
 use crate::run::effect::Effect;
 use crate::run::recover;
@@ -12,7 +13,7 @@ use crate::store::Store;
 fn eventful() -> Sim {
     let mut sim = Sim::new(RunRequest {
         reruns: 1,
-        coverage: true,
+        harness: HarnessOptions::default(),
         ..request()
     });
     sim.collect(MAIN, &["t.py::a", "t.py::b", "u.py::c", "u.py::d"]);
@@ -60,7 +61,7 @@ fn an_agent_killed_after_any_effect_leaves_a_run_that_the_next_start_closes() {
             "cut after {cut}, once more"
         );
         let row = store.reader().unwrap().run(run).unwrap().unwrap();
-        assert_eq!(row.outcome, Some(RunOutcome::Interrupted));
+        assert_eq!(row.outcome(), Some(RunOutcome::Interrupted));
         let collected = writes[..cut]
             .iter()
             .any(|write| matches!(write, Write::Collected { .. }));
@@ -91,9 +92,10 @@ fn an_agent_killed_after_any_effect_leaves_a_run_that_the_next_start_closes() {
     let end = RunEnd {
         finished_ms: 9,
         outcome: verdict.outcome,
-        exit_code: verdict.exit_code.0,
+        exit_code: verdict.exit_code,
+        failure: None,
     };
-    store.write(run, &[Write::RunEnded(end)]).unwrap();
+    store.write(run, &[Write::RunEnded(Box::new(end))]).unwrap();
     assert_eq!(
         recover(&mut store).unwrap(),
         [],
@@ -103,17 +105,7 @@ fn an_agent_killed_after_any_effect_leaves_a_run_that_the_next_start_closes() {
 
 fn new_run() -> NewRun {
     NewRun {
-        uuid: "0192".to_owned(),
-        trigger: "manual".to_owned(),
-        project: "/p".to_owned(),
-        started_ms: 1,
-        executor: "host".to_owned(),
-        image: None,
-        workers: 1,
-        shards: vec![String::new()],
-        pytest_args: Vec::new(),
-        selection_key: "key".to_owned(),
-        agent_version: "0".to_owned(),
+        facts: sample::run(1).facts,
         holder: ProcessIdentity {
             pid: 1,
             boot_id: "an earlier boot".to_owned(),

@@ -1,10 +1,9 @@
 //! Which verdict a run has.
 
 use super::{MAIN, OTHER, Sim, request, two_paths};
-use crate::model::write::Write;
-use crate::model::{Outcome, RunOutcome};
+use crate::model::{HarnessOptions, Outcome, RunOutcome, Write};
 use crate::plan::RunRequest;
-use crate::pytest::protocol::{Command, CoverageLines, HarnessEvent, StopReason};
+use crate::pytest::protocol::{CollectReport, Command, CoverageLines, HarnessEvent, StopReason};
 use crate::run::effect::Effect;
 
 #[test]
@@ -172,13 +171,13 @@ fn a_file_that_cannot_be_collected_makes_the_run_incomplete() {
     sim.hello_with(MAIN, Some("8.0"));
     sim.line(
         MAIN,
-        HarnessEvent::CollectReport {
+        HarnessEvent::CollectReport(CollectReport {
             id: "t.py".to_owned(),
             file: Some("/p/t.py".to_owned()),
             outcome: Outcome::Error,
             message: Some("SyntaxError".to_owned()),
             longrepr: None,
-        },
+        }),
     );
     sim.bye(MAIN, 2, Some(StopReason::CollectErrors));
     assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
@@ -196,7 +195,7 @@ fn arguments_that_pytest_refuses_are_a_usage_error() {
 #[test]
 fn lines_of_all_processes_are_united() {
     let mut sim = Sim::new(RunRequest {
-        coverage: true,
+        harness: HarnessOptions::default(),
         ..two_paths(2)
     });
     for (shard, executed) in [(MAIN, "1-3"), (OTHER, "3-5")] {

@@ -6,8 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::InstallError;
-use crate::model::Notice;
-use crate::model::record::Level;
+use crate::model::{Level, Notice};
 use crate::service::container::Wish;
 use crate::settings::{SETTINGS, Settings};
 

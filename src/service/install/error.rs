@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::diag::Hint;
 use crate::engine::process::ProcessError;
+use crate::model::ExitCode;
 use crate::unit::{UnitError, UnitName};
 
 /// Why a service could not be installed, removed or asked for.
@@ -129,10 +130,9 @@ pub enum InstallError {
     },
 }
 
-impl InstallError {
-    /// Whether the command line is wrong, rather than the surroundings.
-    pub fn is_usage(&self) -> bool {
-        matches!(
+impl Hint for InstallError {
+    fn exit_code(&self) -> ExitCode {
+        let is_usage = matches!(
             self,
             Self::NotUtf8 { .. }
                 | Self::FolderDependent { .. }
@@ -141,11 +141,14 @@ impl InstallError {
                 | Self::Foreign { .. }
                 | Self::NotMade { .. }
                 | Self::OtherProject { .. }
-        )
+        );
+        if is_usage {
+            ExitCode::USAGE
+        } else {
+            ExitCode::ENVIRONMENT
+        }
     }
-}
 
-impl Hint for InstallError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoHome => "set `HOME` to your home folder".to_owned(),

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::clock::{now_ms, rfc3339_ms};
-use crate::engine::child::kill_leftover;
-use crate::engine::identity::{self, Liveness};
+use crate::engine::{identity, kill_leftover};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
-use crate::model::write::ProcessIdentity;
-use crate::model::{CoverageTotals, CycleId, CycleOutcome, LeaseClaim, Notice, RunId};
+use crate::model::{
+    CycleId, CycleOutcome, LeaseClaim, Liveness, Notice, ProcessIdentity, RunId, RunRecord,
+};
 use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
-use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, RunRow, ScheduleRow, Store, StoreError};
+use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, ScheduleRow, Store, StoreError};
 
 /// What is kept beside the state of the schedule.
 #[derive(Debug, Clone)]
@@ -195,13 +195,13 @@ pub(super) fn kill(cycle: &CycleRow) {
     }
 }
 
-fn record(run: &RunRow) -> HistoryRecord {
-    let finished_ms = run.finished_ms.unwrap_or(run.started_ms);
-    let counts = &run.counts;
+fn record(run: &RunRecord) -> HistoryRecord {
+    let end = run.end.as_ref();
+    let finished_ms = end.map_or(run.facts.started_ms, |end| end.finished_ms);
     HistoryRecord {
-        passed: counts.passed,
-        failed: counts.failures(),
-        coverage: run.coverage.as_ref().and_then(CoverageTotals::percent),
+        passed: run.counts.passed,
+        failed: run.counts.failures(),
+        coverage: run.coverage_percent(),
         runtime: run.duration_s().unwrap_or_default(),
         ts: rfc3339_ms(finished_ms),
     }

@@ -13,8 +13,7 @@ use crate::clock::Mono;
 use crate::engine::child::Child;
 use crate::engine::identity;
 use crate::engine::process::{ProcessError, ProcessSpec, spawn_attended};
-use crate::model::CycleId;
-use crate::model::write::ProcessIdentity;
+use crate::model::{CycleId, ProcessIdentity};
 
 /// A process that carries out a cycle.
 #[derive(Debug)]

@@ -33,19 +33,15 @@ fn holder(lease: &Lease) -> String {
     holder.unwrap_or_else(|| "another agent".to_owned())
 }
 
-impl SchedulerError {
-    /// The exit code that a command returns for it.
-    pub fn exit_code(&self) -> ExitCode {
+impl Hint for SchedulerError {
+    fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Store(_) => ExitCode::STATE_FILE,
-            Self::Exporter(_) | Self::Kept(_) | Self::Lost | Self::Runtime(_) => {
-                ExitCode::ENVIRONMENT
-            }
+            Self::Store(error) => error.exit_code(),
+            Self::Exporter(error) => error.exit_code(),
+            Self::Kept(_) | Self::Lost | Self::Runtime(_) => ExitCode::ENVIRONMENT,
         }
     }
-}
 
-impl Hint for SchedulerError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
@@ -70,6 +66,10 @@ impl Hint for SchedulerError {
 pub struct AnotherStateFile(pub PathBuf);
 
 impl Hint for AnotherStateFile {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::USAGE
+    }
+
     fn hint(&self) -> Option<String> {
         Some("restart the service to use it".to_owned())
     }

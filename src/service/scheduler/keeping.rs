@@ -9,7 +9,7 @@ use super::cycle::CycleProcess;
 use super::keep::Keeper;
 use super::notify::{self, Notifier};
 use super::{Command, CycleReport, Input, Listener, Reload, SchedulerError, SchedulerEvent};
-use crate::clock::{Mono, Stopwatch, local_time_zone, now_ms, rfc3339};
+use crate::clock::{Mono, Pauses, Stopwatch, local_time_zone, now_ms, rfc3339};
 use crate::diag::{self, Hint};
 use crate::engine::child::Exit;
 use crate::exporter::Exporter;
@@ -22,9 +22,11 @@ use crate::store::{CycleEnd, StoreError};
 
 /// The longest time between two looks at the clocks.
 const TICK: Duration = Duration::from_mins(1);
-/// The pauses between two tries of a state file that cannot be used, the first and the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// The pauses between two tries of a state file that cannot be used.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_secs(5),
+    longest: Duration::from_mins(5),
+};
 
 /// A cycle that is being carried out.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub(super) struct Unclosed {
 pub(super) struct Blocked {
     since_ms: i64,
     pub(super) error: String,
-    pause: Duration,
+    tries: u32,
     retry: Mono,
 }
 
@@ -410,10 +412,8 @@ impl Keeping {
             _ => {}
         }
         let text = diag::in_one_line(&error);
-        let pause = match &self.blocked {
-            Some(blocked) => (blocked.pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
-        };
+        let tries = self.blocked.as_ref().map_or(0, |it| it.tries);
+        let pause = PAUSES.nth(tries);
         let is_news = self.blocked.as_ref().is_none_or(|it| it.error != text);
         let since_ms = self.blocked.as_ref().map_or_else(now_ms, |it| it.since_ms);
         let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
@@ -427,7 +427,7 @@ impl Keeping {
         self.blocked = Some(Blocked {
             since_ms,
             error: text,
-            pause,
+            tries: tries.saturating_add(1),
             retry: self.watch.now().plus(pause),
         });
         self.show();

@@ -5,8 +5,7 @@ use super::keeping::Keeping;
 use super::{SchedulerEvent, notify};
 use crate::clock::rfc3339;
 use crate::diag::{self, Hint};
-use crate::model::Notice;
-use crate::model::record::Level;
+use crate::model::{Level, Notice};
 use crate::service::metrics::write_textfile;
 
 impl Keeping {

@@ -6,8 +6,9 @@ use refinery::{Migration, Runner};
 use rusqlite::Connection;
 
 use super::StoreError;
+use super::connect::{Access, connect};
 use super::db::Db;
-use super::open::{Access, Store, connect};
+use super::open::Store;
 use super::schema::{latest_version, migrate_by, runner};
 
 const NOW_MS: i64 = 1_735_689_600_000;

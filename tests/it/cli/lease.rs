@@ -7,8 +7,7 @@ use std::time::Duration;
 use menace_agent::clock::now_ms;
 use menace_agent::engine::identity;
 use menace_agent::model::lease::LeaseReport;
-use menace_agent::model::write::ProcessIdentity;
-use menace_agent::model::{Holder, LeaseState};
+use menace_agent::model::{Holder, LeaseState, ProcessIdentity};
 use menace_agent::store::{Acquisition, Leases, Store};
 
 use super::schema::{problems, schema};

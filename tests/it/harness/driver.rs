@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use menace_agent::model::Outcome;
+use menace_agent::model::{HarnessOptions, Outcome};
 use menace_agent::pytest::protocol::{
     Command, Finished, HarnessEvent, MAX_LINE_BYTES, RunCommand, StopReason,
 };
@@ -82,7 +82,10 @@ impl Project {
             python: python.to_owned(),
             command: RunCommand {
                 workers: 1,
-                cap_bytes: 1 << 20,
+                options: HarnessOptions {
+                    cap_bytes: 1 << 20,
+                    ..HarnessOptions::default()
+                },
                 ..RunCommand::default()
             },
             environment: Vec::new(),
@@ -100,7 +103,7 @@ impl Project {
     }
 
     pub(super) fn coverage(mut self) -> Self {
-        self.command.coverage = true;
+        self.command.options.coverage = true;
         self
     }
 
@@ -262,7 +265,7 @@ impl Talk {
 
     pub(super) fn collected(&self) -> Vec<&str> {
         let batches = self.events.iter().filter_map(|event| match event {
-            HarnessEvent::Collected { tests, .. } => Some(tests),
+            HarnessEvent::Collected(collected) => Some(&collected.tests),
             _ => None,
         });
         batches.flatten().map(|test| test.id.as_str()).collect()
@@ -270,7 +273,7 @@ impl Talk {
 
     pub(super) fn started(&self) -> Vec<&str> {
         let ids = self.events.iter().filter_map(|event| match event {
-            HarnessEvent::Started { id, .. } => Some(id.as_str()),
+            HarnessEvent::Started(test) => Some(test.id.as_str()),
             _ => None,
         });
         ids.collect()
@@ -287,11 +290,7 @@ impl Talk {
     /// Status, reason and message of the farewell.
     pub(super) fn bye(&self) -> (i32, Option<StopReason>, Option<&str>) {
         match self.events.last() {
-            Some(HarnessEvent::Bye {
-                status,
-                reason,
-                message,
-            }) => (*status, *reason, message.as_deref()),
+            Some(HarnessEvent::Bye(bye)) => (bye.status, bye.reason, bye.message.as_deref()),
             _ => panic!("no farewell: {self:#?}"),
         }
     }
@@ -311,8 +310,9 @@ impl Talk {
         let mut done = BTreeSet::new();
         for event in &self.events {
             match event {
-                HarnessEvent::Started { id, .. } => {
-                    assert!(running.insert(id.as_str()), "{id} began twice");
+                HarnessEvent::Started(test) => {
+                    let id = test.id.as_str();
+                    assert!(running.insert(id), "{id} began twice");
                 }
                 HarnessEvent::Finished(test) => {
                     assert!(

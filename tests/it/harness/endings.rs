@@ -12,12 +12,10 @@ const THREE: &str = "def test_a(): pass\ndef test_b(): assert 0\ndef test_c(): p
 
 fn collect_reports(talk: &Talk) -> Vec<(String, Outcome, String)> {
     let reports = talk.events.iter().filter_map(|event| match event {
-        HarnessEvent::CollectReport {
-            id,
-            outcome,
-            message,
-            ..
-        } => Some((id.clone(), *outcome, message.clone().unwrap_or_default())),
+        HarnessEvent::CollectReport(file) => {
+            let message = file.message.clone().unwrap_or_default();
+            Some((file.id.clone(), file.outcome, message))
+        }
         _ => None,
     });
     reports.collect()
@@ -118,23 +116,21 @@ fn a_broken_conftest_shows_the_useful_part_of_its_traceback() {
     let project = Project::new(&python, &files);
     let talk = project.run();
     let conftest = project.path().join("conftest.py");
-    let Some(HarnessEvent::CollectReport {
-        id,
-        file,
-        outcome,
-        message,
-        longrepr,
-    }) = talk
-        .events
-        .iter()
-        .find(|event| matches!(event, HarnessEvent::CollectReport { .. }))
-    else {
+    let mut reports = talk.events.iter().filter_map(|event| match event {
+        HarnessEvent::CollectReport(report) => Some(report),
+        _ => None,
+    });
+    let Some(report) = reports.next() else {
         panic!("{talk:?}");
     };
-    assert_eq!(Some(id.as_str()), conftest.to_str());
-    assert_eq!((file.as_ref(), *outcome), (Some(id), Outcome::Error));
-    assert_eq!(message.as_deref(), Some("ValueError: from deep inside"));
-    let longrepr = longrepr.as_deref().unwrap();
+    assert_eq!(Some(report.id.as_str()), conftest.to_str());
+    assert_eq!(report.file.as_ref(), Some(&report.id));
+    assert_eq!(report.outcome, Outcome::Error);
+    assert_eq!(
+        report.message.as_deref(),
+        Some("ValueError: from deep inside")
+    );
+    let longrepr = report.longrepr.as_deref().unwrap();
     assert!(
         longrepr.contains("helper.py:2: in deep") && !longrepr.contains("_pytest"),
         "{longrepr}"
@@ -238,11 +234,11 @@ def test_hangs():
         let talk = Project::new(&python, &[("test_it.py", file)])
             .args(args)
             .run_with(|event, control| {
-                if let HarnessEvent::Started { pid, worker, .. } = event {
-                    assert_eq!(worker, process);
-                    wait_until_it_sleeps(*pid);
-                    Control::signal(*pid, DUMP_SIGNAL);
-                    wait_until_it_sleeps(*pid);
+                if let HarnessEvent::Started(test) = event {
+                    assert_eq!(test.worker, process);
+                    wait_until_it_sleeps(test.pid);
+                    Control::signal(test.pid, DUMP_SIGNAL);
+                    wait_until_it_sleeps(test.pid);
                     control.kill_group();
                     asked = true;
                 }

@@ -99,7 +99,7 @@ fn check(talk: &Talk, label: &str) {
     let warnings = talk
         .events
         .iter()
-        .filter(|event| matches!(event, HarnessEvent::Warning { message, .. } if message == "hm"));
+        .filter(|event| matches!(event, HarnessEvent::Warning(warning) if warning.message == "hm"));
     assert_eq!(warnings.count(), 1, "{label}");
 }
 

@@ -6,7 +6,7 @@ use menace_agent::pytest::protocol::HarnessEvent;
 
 fn deselected(talk: &Talk) -> u64 {
     let counts = talk.events.iter().filter_map(|event| match event {
-        HarnessEvent::Collected { deselected, .. } => Some(*deselected),
+        HarnessEvent::Collected(collected) => Some(collected.deselected),
         _ => None,
     });
     counts.sum()
@@ -188,17 +188,14 @@ fn files_and_lines_are_told_with_and_without_xdist() {
         let project = Project::new(&python, &[("sub/test_it.py", file)]).args(args);
         let talk = project.run();
         let file = project.path().join("sub/test_it.py");
-        let HarnessEvent::Collected {
-            tests, done: true, ..
-        } = talk
-            .events
-            .iter()
-            .find(|event| matches!(event, HarnessEvent::Collected { .. }))
-            .unwrap()
-        else {
-            panic!("{talk:?}");
-        };
-        let told: Vec<_> = tests
+        let mut batches = talk.events.iter().filter_map(|event| match event {
+            HarnessEvent::Collected(collected) => Some(collected),
+            _ => None,
+        });
+        let collected = batches.next().unwrap();
+        assert!(collected.done, "{talk:?}");
+        let told: Vec<_> = collected
+            .tests
             .iter()
             .map(|test| (test.file.as_str(), test.line))
             .collect();

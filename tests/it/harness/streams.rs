@@ -26,7 +26,7 @@ def test_stdin():
 "#;
     for args in [&[][..], &["-s"], &["--capture=sys"], &["-n2"]] {
         let mut project = Project::new(&python, &[("test_it.py", file)]).args(args);
-        project.command.cap_bytes = 10_000;
+        project.command.options.cap_bytes = 10_000;
         let talk = project.run();
         talk.assert_whole();
         let expected = [
@@ -48,7 +48,7 @@ fn long_texts_lose_their_middle() {
     let Some(python) = python() else { return };
     let file = "def test_it():\n    print('head' + 'é' * 3_000_000 + 'tail')\n    assert 0, 'x' * 30_000_000\n";
     let mut project = Project::new(&python, &[("test_it.py", file)]);
-    project.command.cap_bytes = 10_000;
+    project.command.options.cap_bytes = 10_000;
     let talk = project.run();
     talk.assert_whole();
     let test = talk.test("test_it");
@@ -60,7 +60,7 @@ fn long_texts_lose_their_middle() {
     assert!(text.contains("[... 5990009 bytes left out ...]"), "{text}");
     assert!(test.longrepr.as_deref().unwrap().len() < 10_100);
     assert!(test.message.as_deref().unwrap().chars().count() <= 500);
-    project.command.cap_bytes = u32::MAX;
+    project.command.options.cap_bytes = u32::MAX;
     let talk = project.run();
     talk.assert_whole();
 }

@@ -1,7 +1,7 @@
 //! The verdict of a test over all its phases, subtests and reruns.
 
 use menace_agent::model::Outcome;
-use menace_agent::pytest::protocol::HarnessEvent;
+use menace_agent::pytest::protocol::{Fixture, HarnessEvent, Warning};
 
 use super::driver::{Project, python};
 
@@ -157,16 +157,11 @@ class TestUnit(unittest.TestCase):
         .events
         .iter()
         .filter_map(|event| match event {
-            HarnessEvent::Subtest {
-                id,
-                description,
-                outcome,
-                message,
-            } => Some((
-                id.as_str(),
-                description.as_str(),
-                *outcome,
-                message.as_deref().unwrap_or_default(),
+            HarnessEvent::Subtest(sub) => Some((
+                sub.id.as_str(),
+                sub.description.as_str(),
+                sub.outcome,
+                sub.message.as_deref().unwrap_or_default(),
             )),
             _ => None,
         })
@@ -236,25 +231,25 @@ def test_it(slow, fast):
         .events
         .iter()
         .filter_map(|event| match event {
-            HarnessEvent::Warning {
+            HarnessEvent::Warning(Warning {
                 category,
                 message,
                 file,
                 line,
                 id,
-            } => {
+            }) => {
                 assert_eq!(
                     Some(file.as_str()),
                     project.path().join("test_it.py").to_str()
                 );
                 Some(format!("{category}: {message} at {line} in {id}"))
             }
-            HarnessEvent::Fixture {
+            HarnessEvent::Fixture(Fixture {
                 scope,
                 name,
                 seconds,
                 id,
-            } => {
+            }) => {
                 assert!((0.1..5.0).contains(seconds));
                 Some(format!("{scope} {name} for {id}"))
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use menace_agent::model::Outcome;
-use menace_agent::pytest::protocol::HarnessEvent;
+use menace_agent::pytest::protocol::{HarnessEvent, Started};
 
 use super::driver::{Project, Talk, python};
 use crate::envs::{available, interpreters, venv};
@@ -20,7 +20,7 @@ def test_i(i):
 
 fn workers(talk: &Talk) -> u32 {
     let numbers = talk.events.iter().filter_map(|event| match event {
-        HarnessEvent::Session { workers, .. } => Some(*workers),
+        HarnessEvent::Session(session) => Some(session.workers),
         _ => None,
     });
     numbers.max().unwrap()
@@ -67,7 +67,7 @@ fn the_processes_of_started_tests_are_the_workers() {
         .run();
     talk.assert_whole();
     for event in &talk.events {
-        if let HarnessEvent::Started { id, pid, .. } = event {
+        if let HarnessEvent::Started(Started { id, pid, .. }) = event {
             let message = talk
                 .outcomes()
                 .get(id.as_str())

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use menace_agent::archive::{PackError, PackOptions, pack};
+use menace_agent::diag::Hint;
 use menace_agent::image::{Compression, Format, Verified};
+use menace_agent::model::ExitCode;
 use serde_json::Value;
 use tar::EntryType;
 
@@ -134,7 +136,7 @@ fn the_end_of_the_name_tells_the_compression() {
         options.output = folder.path().join(name);
         let error = pack(&options).unwrap_err();
         assert!(matches!(error, PackError::OutputName(_)), "{name}");
-        assert!(error.is_usage());
+        assert_eq!(error.exit_code(), ExitCode::USAGE);
     }
 }
 
@@ -179,7 +181,7 @@ fn others_may_read_the_archive_as_the_umask_allows() {
 fn refused(rootfs: &[u8]) -> String {
     let folder = Folder::new();
     let error = pack(&options(&folder, rootfs)).unwrap_err();
-    assert!(!error.is_usage());
+    assert_eq!(error.exit_code(), ExitCode::ENVIRONMENT);
     assert_eq!(folder.names(), ["rootfs.tar"]);
     said(&error)
 }

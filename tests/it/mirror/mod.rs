@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use menace_agent::mirror::{Mirrors, Reading, Writing};
 use menace_agent::model::GroupId;
-use menace_agent::model::mirror::{ListedOrphan, Remembered};
+use menace_agent::model::mirror::{OrphanEntry, Remembered};
 use tempfile::TempDir;
 
 struct Folder {
@@ -47,7 +47,7 @@ impl Folder {
         names
     }
 
-    fn orphans(&self, known: Option<&Remembered>) -> (Vec<ListedOrphan>, Remembered) {
+    fn orphans(&self, known: Option<&Remembered>) -> (Vec<OrphanEntry>, Remembered) {
         match self.mirrors().read_orphans(known) {
             Reading::Read {
                 entries, remember, ..
@@ -57,8 +57,8 @@ impl Folder {
     }
 }
 
-fn listed(file: &str) -> ListedOrphan {
-    ListedOrphan {
+fn listed(file: &str) -> OrphanEntry {
+    OrphanEntry {
         file: file.to_owned(),
         extra: None,
     }

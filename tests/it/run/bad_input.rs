@@ -23,7 +23,7 @@ fn an_option_that_pytest_does_not_know() {
     insta::assert_snapshot!(lab.plain(&answer.stdout), @"run 1 error: no test ran in [TIME]");
     assert_eq!(lab.verdict(), "error | 2");
     // The reason is kept with the run.
-    let kept = lab.rows("SELECT message FROM notice").concat();
+    let kept = lab.rows("SELECT failure FROM run_summary").concat();
     insta::assert_snapshot!(lab.plain(&kept), @"pytest refused its arguments: usage: pytest.main() [options] [file_or_dir] [file_or_dir] [...]: pytest.main(): error: unrecognized arguments: --nope: inifile: None: rootdir: [PROJECT]");
 }
 

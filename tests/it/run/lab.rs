@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use menace_agent::engine::{Executor, HostExecutor};
+use menace_agent::model::HarnessOptions;
+use menace_agent::plan::RunRequest;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rusqlite::types::ValueRef;
@@ -72,6 +75,35 @@ impl Lab {
 
     pub(super) fn python(&self) -> &Path {
         &self.python
+    }
+
+    /// All tests of the project on one worker, without coverage.
+    pub(super) fn request(&self) -> RunRequest {
+        RunRequest {
+            project: self.path(),
+            paths: Vec::new(),
+            pytest_args: Vec::new(),
+            workers: 1,
+            timeout: Duration::from_mins(5),
+            test_timeout: None,
+            reruns: 0,
+            max_fail: None,
+            harness: HarnessOptions {
+                coverage: false,
+                ..HarnessOptions::default()
+            },
+            executor: "host".to_owned(),
+            modules: Vec::new(),
+            roots: Vec::new(),
+        }
+    }
+
+    /// The interpreter, on this machine.
+    pub(super) fn executor(&self) -> Arc<Executor> {
+        Arc::new(Executor::Host(HostExecutor {
+            python: self.python.clone(),
+            project: self.path(),
+        }))
     }
 
     pub(super) fn write(&self, name: &str, text: &str) {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use menace_agent::clock::now_ms;
 use menace_agent::diag::Hint;
-use menace_agent::model::{LeaseClaim, RunOutcome};
-use menace_agent::plan::{RunPlan, RunRequest};
+use menace_agent::model::{ExitCode, LeaseClaim, RunOutcome, RunSummary};
+use menace_agent::plan::RunPlan;
 use menace_agent::run::lease::{CONTAINERS, Terms};
-use menace_agent::run::{Job, LeaseRequest, Mailbox, RunError, RunReport, carry_out, recover};
+use menace_agent::run::{self, Job, LeaseRequest, Mailbox, Recorder, RunError, recover};
 use menace_agent::store::{Leases, Store};
 
 use super::lab::{Lab, PATIENCE, lab, processes_of};
@@ -18,7 +18,7 @@ use crate::store::sample::plain;
 
 /// A run of a test that passes and one that goes on for ever, under a lease.
 struct Run {
-    runner: JoinHandle<Result<RunReport, RunError>>,
+    runner: JoinHandle<Result<RunSummary, RunError>>,
     claim: LeaseClaim,
 }
 
@@ -37,23 +37,26 @@ impl Run {
         };
         let keeper = at_once(&request).unwrap();
         let claim = keeper.claim().clone();
-        let job = Job {
-            plan: plan(lab),
-            trigger: "library".to_owned(),
-            python: lab.python().to_owned(),
-            managed: None,
-            container: None,
-            lease: Some(keeper),
-            orphans: None,
-            cycle: None,
-            notices: Vec::new(),
-        };
+        let plan = RunPlan::new(lab.request());
+        let executor = lab.executor();
         let (sender, events) = channel();
         let runner = thread::spawn(move || {
-            let announce = move |line| {
-                let _gone = sender.send(line);
+            let mailbox = Mailbox::new();
+            let job = Job {
+                plan,
+                trigger: "library".to_owned(),
+                executor,
+                managed: None,
+                lease: Some(keeper),
+                cycle: None,
+                notices: Vec::new(),
+                mailbox: &mailbox,
             };
-            carry_out(&job, store, &Mailbox::new(), announce)
+            let mut recorder = Recorder::open(store, &job, move |line| {
+                let _gone = sender.send(line);
+            })?;
+            let verdict = run::tests(&job, &mut recorder)?;
+            recorder.close(verdict)
         });
         loop {
             let line = events.recv_timeout(PATIENCE).unwrap();
@@ -64,26 +67,9 @@ impl Run {
         }
     }
 
-    fn end(self) -> Result<RunReport, RunError> {
+    fn end(self) -> Result<RunSummary, RunError> {
         self.runner.join().unwrap()
     }
-}
-
-fn plan(lab: &Lab) -> RunPlan {
-    RunPlan::new(RunRequest {
-        project: lab.path(),
-        paths: Vec::new(),
-        pytest_args: Vec::new(),
-        workers: 1,
-        timeout: Duration::from_mins(5),
-        test_timeout: None,
-        reruns: 0,
-        max_fail: None,
-        coverage: false,
-        executor: "host".to_owned(),
-        modules: Vec::new(),
-        roots: Vec::new(),
-    })
 }
 
 #[test]
@@ -110,10 +96,12 @@ fn a_run_that_loses_its_lease_ends_and_is_closed_by_the_next_start() {
     // The agent that ran it is this process, which is alive: its successor comes after its end.
     let mut store = Store::open(&lab.db(), now_ms()).unwrap();
     assert_eq!(recover(&mut store).unwrap(), []);
-    let run = store.unfinished_runs().unwrap()[0].run;
-    store.close_interrupted(run, now_ms(), 130).unwrap();
+    let run = store.open_runs().unwrap()[0].record.run_id;
+    store
+        .close_interrupted(run, now_ms(), ExitCode::SIGINT)
+        .unwrap();
     let row = store.reader().unwrap().run(run).unwrap().unwrap();
-    assert_eq!(row.outcome, Some(RunOutcome::Interrupted));
+    assert_eq!(row.outcome(), Some(RunOutcome::Interrupted));
     assert_eq!(row.counts.passed, 1);
 }
 
@@ -131,18 +119,17 @@ fn a_run_whose_lease_cannot_be_renewed_in_time_ends_and_says_why() {
                   WHEN new.heartbeat_ms IS NOT NULL
                   BEGIN SELECT raise(ABORT, 'the test refuses'); END";
     plain(&lab.db()).execute_batch(refuse).unwrap();
-    let report = run.end().unwrap();
-    let failure = report.failure.unwrap();
+    let summary = run.end().unwrap();
+    let failure = summary.run.failure().unwrap();
     assert_eq!(
         failure.message,
         "the lease `containers` could not be renewed, and the run was ended"
     );
-    let summary = report.summary;
     assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Incomplete, 6)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Incomplete, ExitCode::INCOMPLETE)
     );
-    assert_eq!((summary.counts.passed, summary.counts.not_run), (1, 1));
-    assert_eq!(summary.notices[0].code, "failure");
+    let counts = summary.run.counts;
+    assert_eq!((counts.passed, counts.not_run), (1, 1));
     assert_eq!(processes_of(&lab), [""; 0]);
 }

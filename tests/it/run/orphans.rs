@@ -1,14 +1,18 @@
 //! Orphans that a run tries after its tests: what is stored, told and decided.
 
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use menace_agent::clock::now_ms;
-use menace_agent::model::{Event, RunOutcome, RunSummary, Trial, TrialOutcome};
+use menace_agent::engine::Executor;
+use menace_agent::model::{
+    Event, EventLine, ExitCode, RunOutcome, RunSummary, Trial, TrialOutcome,
+};
+use menace_agent::modules::{AnalysisRequest, OrphanJob, after_tests};
 use menace_agent::plan::{OrphanWishes, RunPlan, RunRequest};
-use menace_agent::run::analysis::AnalysisRequest;
-use menace_agent::run::{ContainerJob, Job, Mailbox, OrphanJob, StopSignal, carry_out, recover};
+use menace_agent::run::{self, Job, Mailbox, Recorder, StopSignal, recover};
 use menace_agent::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -51,56 +55,72 @@ pub(super) fn listed(lab: &Lab, files: &[&str]) -> OrphanJob {
     }
 }
 
-pub(super) fn job(lab: &Lab, orphans: OrphanJob, container: Option<ContainerJob>) -> Job {
-    let executor = container.as_ref().map_or("host", |it| it.policy.engine);
-    Job {
-        plan: RunPlan::new(RunRequest {
-            project: lab.path(),
-            paths: Vec::new(),
-            pytest_args: Vec::new(),
-            workers: 2,
-            timeout: Duration::from_mins(5),
-            test_timeout: None,
-            reruns: 0,
-            max_fail: None,
-            coverage: false,
-            executor: executor.to_owned(),
-            modules: Vec::new(),
-            roots: Vec::new(),
-        }),
-        trigger: "library".to_owned(),
-        python: lab.python().to_owned(),
-        managed: None,
-        container,
-        lease: None,
-        orphans: Some(orphans),
-        cycle: None,
-        notices: Vec::new(),
-    }
+/// A run that tries orphans after its tests.
+pub(super) struct Run<'a> {
+    pub(super) lab: &'a Lab,
+    pub(super) request: RunRequest,
+    pub(super) executor: Arc<Executor>,
+    pub(super) orphans: OrphanJob,
+    pub(super) mailbox: Mailbox,
 }
 
-/// Carries a job out; calls `react` for each event.
-pub(super) fn carry(
-    lab: &Lab,
-    job: &Job,
-    mailbox: Mailbox,
-    mut react: impl FnMut(&Event),
-) -> (RunSummary, Vec<Event>) {
-    let store = Store::open(&lab.db(), now_ms()).unwrap();
-    let (sender, events) = channel();
-    let announce = move |line| sender.send(line).unwrap();
-    thread::scope(|scope| {
-        let running = scope.spawn(move || carry_out(job, store, &mailbox, announce).unwrap());
-        let mut told = Vec::new();
-        loop {
-            let line = events.recv_timeout(PATIENCE).unwrap();
-            react(&line.event);
-            told.push(line.event);
-            if let Some(Event::RunFinished(_)) = told.last() {
-                return (running.join().unwrap().summary, told);
-            }
+impl<'a> Run<'a> {
+    /// On this machine, two orphans at a time.
+    pub(super) fn of(lab: &'a Lab, orphans: OrphanJob) -> Self {
+        Self {
+            lab,
+            request: RunRequest {
+                workers: 2,
+                ..lab.request()
+            },
+            executor: lab.executor(),
+            orphans,
+            mailbox: Mailbox::new(),
         }
-    })
+    }
+
+    /// Carries it out; calls `react` for each event.
+    pub(super) fn carry_out(self, mut react: impl FnMut(&Event)) -> (RunSummary, Vec<Event>) {
+        let store = Store::open(&self.lab.db(), now_ms()).unwrap();
+        let (sender, events) = channel();
+        let announce = move |line: EventLine| sender.send(line.event).unwrap();
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let running = scope.spawn(move || self.record(store, announce));
+            let mut told = Vec::new();
+            loop {
+                let Ok(event) = events.recv_timeout(PATIENCE) else {
+                    panic!("nothing more after {:?}: {told:#?}", begun.elapsed());
+                };
+                react(&event);
+                told.push(event);
+                if let Some(Event::RunFinished(_)) = told.last() {
+                    return (running.join().unwrap(), told);
+                }
+            }
+        })
+    }
+
+    fn record(
+        self,
+        store: Store,
+        announce: impl Fn(EventLine) + Send + Sync + 'static,
+    ) -> RunSummary {
+        let job = Job {
+            plan: RunPlan::new(self.request),
+            trigger: "library".to_owned(),
+            executor: self.executor,
+            managed: None,
+            lease: None,
+            cycle: None,
+            notices: Vec::new(),
+            mailbox: &self.mailbox,
+        };
+        let mut recorder = Recorder::open(store, &job, announce).unwrap();
+        let verdict = run::tests(&job, &mut recorder).unwrap();
+        let verdict = after_tests(&job, Some(&self.orphans), &mut recorder, verdict).unwrap();
+        recorder.close(verdict).unwrap()
+    }
 }
 
 pub(super) fn verdicts(events: &[Event]) -> Vec<String> {
@@ -119,9 +139,9 @@ pub(super) fn verdicts(events: &[Event]) -> Vec<String> {
 
 fn orphans_of(summary: &RunSummary) -> (Option<u64>, Option<u64>, Option<u64>) {
     (
-        summary.orphan_total,
-        summary.orphan_passed,
-        summary.orphan_failed,
+        summary.run.orphan_total,
+        summary.run.orphan_passed,
+        summary.run.orphan_failed,
     )
 }
 
@@ -130,8 +150,8 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    let job = job(&lab, listed(&lab, &["good.py", "pkg/bad.py"]), None);
-    let (summary, events) = carry(&lab, &job, Mailbox::new(), |event| {
+    let orphans = listed(&lab, &["good.py", "pkg/bad.py"]);
+    let (summary, events) = Run::of(&lab, orphans).carry_out(|event| {
         if let Event::OrphanFinished(trial) = event {
             let sql = format!(
                 "SELECT outcome FROM orphan_trial WHERE file = '{}'",
@@ -150,11 +170,11 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
     assert!(started > shard, "{events:#?}");
     assert_eq!(orphans_of(&summary), (Some(2), Some(1), Some(1)));
     assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Passed, 0)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Passed, ExitCode::SUCCESS)
     );
     assert_eq!(summary.orphan_failures[0].module.name, "pkg.bad");
-    let integration = summary.integration.unwrap();
+    let integration = summary.run.integration.unwrap();
     assert_eq!(integration.integrated, ["good.py"]);
     let rows = lab.rows(
         "SELECT module, outcome, doctests, tests, touched, message FROM orphan_trial ORDER BY 1",
@@ -171,7 +191,10 @@ fn orphans_are_tried_after_the_tests_and_stored_before_they_are_told() {
         ["2 | 1 | 1"]
     );
     let store = Store::open(&lab.db(), now_ms()).unwrap();
-    let stored = store.reader().unwrap().notable_trials(summary.run_id, 9);
+    let stored = store
+        .reader()
+        .unwrap()
+        .notable_trials(summary.run.run_id, 9);
     let stored = stored.unwrap().remove(0);
     assert_eq!(stored.touched[0].target, "new");
     assert!(stored.report.unwrap().contains("bad.py\", line 3"));
@@ -197,8 +220,8 @@ fn the_list_of_orphans_follows_their_trials() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    let job = job(&lab, listed(&lab, &["good.py", "pkg/bad.py"]), None);
-    carry(&lab, &job, Mailbox::new(), |_| {});
+    let orphans = listed(&lab, &["good.py", "pkg/bad.py"]);
+    Run::of(&lab, orphans).carry_out(|_| {});
     assert_eq!(
         lab.rows("SELECT file, status, last_tested_run, message FROM orphan_module ORDER BY 1"),
         [
@@ -213,10 +236,10 @@ fn only_a_strict_run_fails_for_its_orphans() {
     let Some(lab) = lab(&[PASSING, GOOD, BAD]) else {
         return;
     };
-    let cases: [(&[&str], RunOutcome, u8); 3] = [
-        (&["good.py"], RunOutcome::Passed, 0),
-        (&["pkg/bad.py"], RunOutcome::Failed, 1),
-        (&[], RunOutcome::Passed, 0),
+    let cases: [(&[&str], RunOutcome, ExitCode); 3] = [
+        (&["good.py"], RunOutcome::Passed, ExitCode::SUCCESS),
+        (&["pkg/bad.py"], RunOutcome::Failed, ExitCode::TEST_FAILED),
+        (&[], RunOutcome::Passed, ExitCode::SUCCESS),
     ];
     for (files, outcome, exit_code) in cases {
         let total = files.len() as u64;
@@ -224,10 +247,12 @@ fn only_a_strict_run_fails_for_its_orphans() {
             strict: true,
             ..listed(&lab, files)
         };
-        let job = job(&lab, strict, None);
-        let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
-        assert_eq!((summary.outcome, summary.exit_code), (outcome, exit_code));
-        assert_eq!(summary.orphan_total, Some(total));
+        let (summary, events) = Run::of(&lab, strict).carry_out(|_| {});
+        assert_eq!(
+            (summary.outcome(), summary.exit_code()),
+            (outcome, exit_code)
+        );
+        assert_eq!(summary.run.orphan_total, Some(total));
         let told = events
             .iter()
             .any(|event| matches!(event, Event::OrphansStarted { .. }));
@@ -243,10 +268,9 @@ fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
     let files = ["aaa.py", "endless.py", "endless2.py", "endless3.py"];
     lab.write("endless2.py", ENDLESS.1);
     lab.write("endless3.py", ENDLESS.1);
-    let mailbox = Mailbox::new();
-    let stop = mailbox.stop_handle();
-    let job = job(&lab, listed(&lab, &files), None);
-    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+    let run = Run::of(&lab, listed(&lab, &files));
+    let stop = run.mailbox.stop_handle();
+    let (summary, events) = run.carry_out(|event| {
         if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "aaa.py") {
             stop.stop(StopSignal::Interrupt);
         }
@@ -261,8 +285,8 @@ fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
         ]
     );
     assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Interrupted, 130)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Interrupted, ExitCode::SIGINT)
     );
     assert_eq!(orphans_of(&summary), (Some(4), Some(1), Some(0)));
     wait_for("the end of its processes", || processes_of(&lab).is_empty());
@@ -273,10 +297,9 @@ fn a_run_that_drains_cuts_its_trials_short() {
     let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
         return;
     };
-    let mailbox = Mailbox::new();
-    let stop = mailbox.stop_handle();
-    let job = job(&lab, listed(&lab, &["good.py", "endless.py"]), None);
-    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+    let run = Run::of(&lab, listed(&lab, &["good.py", "endless.py"]));
+    let stop = run.mailbox.stop_handle();
+    let (summary, events) = run.carry_out(|event| {
         if matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py") {
             stop.drain(StopSignal::Terminate);
         }
@@ -285,10 +308,10 @@ fn a_run_that_drains_cuts_its_trials_short() {
     let why = "SELECT message FROM orphan_trial WHERE module = 'endless'";
     assert_eq!(lab.rows(why), ["not tried: the agent was asked to end"]);
     assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Interrupted, 143)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Interrupted, ExitCode::SIGTERM)
     );
-    assert_eq!(summary.integration, None);
+    assert_eq!(summary.run.integration, None);
     wait_for("the end of its processes", || processes_of(&lab).is_empty());
 }
 
@@ -298,16 +321,18 @@ fn a_run_that_drained_tries_no_orphan() {
     let Some(lab) = lab(&[("test_a.py", source), GOOD]) else {
         return;
     };
-    let mailbox = Mailbox::new();
-    let stop = mailbox.stop_handle();
-    let job = job(&lab, listed(&lab, &["good.py"]), None);
-    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+    let run = Run::of(&lab, listed(&lab, &["good.py"]));
+    let stop = run.mailbox.stop_handle();
+    let (summary, events) = run.carry_out(|event| {
         if matches!(event, Event::TestStarted { .. }) {
             stop.drain(StopSignal::Terminate);
         }
     });
     assert_eq!(verdicts(&events), [""; 0]);
-    assert_eq!((summary.counts.passed, summary.exit_code), (1, 143));
+    assert_eq!(
+        (summary.run.counts.passed, summary.exit_code()),
+        (1, ExitCode::SIGTERM)
+    );
 }
 
 #[test]
@@ -318,16 +343,15 @@ fn a_run_that_was_stopped_looks_for_no_orphans() {
     ]) else {
         return;
     };
-    let mailbox = Mailbox::new();
-    let stop = mailbox.stop_handle();
-    let job = job(&lab, listed(&lab, &["good.py"]), None);
-    let (summary, events) = carry(&lab, &job, mailbox, |event| {
+    let run = Run::of(&lab, listed(&lab, &["good.py"]));
+    let stop = run.mailbox.stop_handle();
+    let (summary, events) = run.carry_out(|event| {
         if matches!(event, Event::TestStarted { .. }) {
             stop.stop(StopSignal::Terminate);
         }
     });
     assert_eq!(verdicts(&events), [""; 0]);
-    assert_eq!(summary.exit_code, 143);
+    assert_eq!(summary.exit_code(), ExitCode::SIGTERM);
     assert_eq!(orphans_of(&summary), (None, None, None));
 }
 
@@ -340,12 +364,12 @@ fn the_time_for_all_orphans_ends_them() {
         budget: Some(Duration::from_secs(3)),
         ..listed(&lab, &["good.py", "endless.py"])
     };
-    let (summary, events) = carry(&lab, &job(&lab, trials, None), Mailbox::new(), |_| {});
+    let (summary, events) = Run::of(&lab, trials).carry_out(|_| {});
     assert_eq!(
         verdicts(&events),
         ["endless.py timed_out", "good.py passed"]
     );
-    assert_eq!(summary.outcome, RunOutcome::Passed);
+    assert_eq!(summary.outcome(), RunOutcome::Passed);
 }
 
 #[test]
@@ -355,12 +379,8 @@ fn the_module_that_ends_the_trial_process_is_found_and_the_others_are_tried() {
     let slow = "import time\ntime.sleep(1)\n";
     let files = [PASSING, GOOD, ("kills.py", kills), ("slow.py", slow)];
     let Some(lab) = lab(&files) else { return };
-    let job = job(
-        &lab,
-        listed(&lab, &["kills.py", "slow.py", "good.py"]),
-        None,
-    );
-    let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
+    let orphans = listed(&lab, &["kills.py", "slow.py", "good.py"]);
+    let (summary, events) = Run::of(&lab, orphans).carry_out(|_| {});
     assert_eq!(
         verdicts(&events),
         ["good.py passed", "kills.py crashed", "slow.py passed"]
@@ -381,9 +401,9 @@ fn a_trial_process_that_does_not_answer_is_killed_in_time() {
         limit: Duration::from_millis(500),
         ..listed(&lab, &["stops.py", "good.py"])
     };
-    let mut one_at_a_time = job(&lab, trials, None);
-    one_at_a_time.plan.request.workers = 1;
-    let (_, events) = carry(&lab, &one_at_a_time, Mailbox::new(), |_| {});
+    let mut one_at_a_time = Run::of(&lab, trials);
+    one_at_a_time.request.workers = 1;
+    let (_, events) = one_at_a_time.carry_out(|_| {});
     assert_eq!(verdicts(&events), ["good.py passed", "stops.py timed_out"]);
     wait_for("the end of its processes", || processes_of(&lab).is_empty());
 }
@@ -393,9 +413,9 @@ fn an_agent_that_is_killed_leaves_neither_modules_nor_lies() {
     let Some(lab) = lab(&[PASSING, GOOD, ENDLESS]) else {
         return;
     };
-    let job = job(&lab, listed(&lab, &["good.py", "endless.py"]), None);
+    let orphans = listed(&lab, &["good.py", "endless.py"]);
     let mut killed = false;
-    let (_, events) = carry(&lab, &job, Mailbox::new(), |event| {
+    let (_, events) = Run::of(&lab, orphans).carry_out(|event| {
         let good = matches!(event, Event::OrphanFinished(trial) if trial.module.file == "good.py");
         if good && !std::mem::replace(&mut killed, true) {
             // As `recover` would do after the agent's end: the process is on record.

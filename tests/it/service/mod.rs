@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use menace_agent::model::{Integration, Orphan, RunOutcome};
+use menace_agent::model::{ExitCode, Integration, Orphan, RunOutcome};
 use menace_agent::run::StopSignal;
 use menace_agent::service::{
     MetricsSink, SelfTestService, discover_isolated_modules, discover_orphan_modules,
@@ -74,12 +74,12 @@ fn a_callback_receives_each_file_and_then_the_summary() {
                 .push(serde_json::to_value(record).unwrap());
         })
         .metrics_sink(bot.clone());
-    let report = block_on(service.run_once()).unwrap();
+    let summary = block_on(service.run_once()).unwrap();
     assert_eq!(
-        (report.summary.outcome, report.summary.exit_code),
-        (RunOutcome::Failed, 1)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Failed, ExitCode::TEST_FAILED)
     );
-    assert_eq!(report.summary.trigger, "library");
+    assert_eq!(summary.run.facts.trigger, "library");
 
     let records = records.lock().unwrap();
     let files: Vec<(&str, i64, i64)> = records
@@ -95,16 +95,16 @@ fn a_callback_receives_each_file_and_then_the_summary() {
         })
         .collect();
     assert_eq!(files, [("test_a.py", 1, 0), ("test_b.py", 1, 1)]);
-    let summary = records.last().unwrap();
-    assert_eq!(summary["passed"], 2);
-    assert_eq!(summary["failed"], 1);
+    let told = records.last().unwrap();
+    assert_eq!(told["passed"], 2);
+    assert_eq!(told["failed"], 1);
     // One line of shop.py is not reached.
-    let coverage = summary["coverage"].as_f64().unwrap();
+    let coverage = told["coverage"].as_f64().unwrap();
     assert!(coverage > 80.0 && coverage < 100.0, "{coverage}");
-    assert!(summary["runtime"].as_f64().unwrap() > 0.0);
+    assert!(told["runtime"].as_f64().unwrap() > 0.0);
 
     let figures = bot.0.lock().unwrap();
-    assert_eq!(*figures, [(Some(coverage), report.summary.runtime)]);
+    assert_eq!(*figures, [(Some(coverage), summary.runtime)]);
 }
 
 #[test]
@@ -113,15 +113,18 @@ fn a_service_runs_again_and_compares_with_its_earlier_run() {
         return;
     };
     let mut service = SelfTestService::new(settings);
-    let first = block_on(service.run_once()).unwrap().summary;
+    let first = block_on(service.run_once()).unwrap();
     assert_eq!(first.comparison, None);
     fs::write(
         folder.path().join("test_b.py"),
         "def test_ok(): pass\ndef test_bad(): pass\n",
     )
     .unwrap();
-    let second = block_on(service.run_once()).unwrap().summary;
-    assert_eq!((second.run_id.0, second.outcome), (2, RunOutcome::Passed));
+    let second = block_on(service.run_once()).unwrap();
+    assert_eq!(
+        (second.run.run_id.0, second.outcome()),
+        (2, RunOutcome::Passed)
+    );
     let comparison = second.comparison.unwrap();
     assert_eq!(comparison.previous_run, 1);
     assert_eq!(comparison.fixed, ["test_b.py::test_bad"]);
@@ -134,10 +137,10 @@ fn a_stop_that_comes_first_ends_the_run_before_its_tests() {
     };
     let mut service = SelfTestService::new(settings);
     service.stop_handle().stop(StopSignal::Terminate);
-    let summary = block_on(service.run_once()).unwrap().summary;
+    let summary = block_on(service.run_once()).unwrap();
     assert_eq!(
-        (summary.outcome, summary.exit_code),
-        (RunOutcome::Interrupted, 143)
+        (summary.outcome(), summary.exit_code()),
+        (RunOutcome::Interrupted, ExitCode::SIGTERM)
     );
 }
 
@@ -196,10 +199,10 @@ fn a_callback_decides_what_becomes_of_orphans_that_pass() {
             redundant: vec!["lonely.py".to_owned()],
         }
     });
-    let report = block_on(service.run_once()).unwrap();
+    let summary = block_on(service.run_once()).unwrap();
     assert_eq!(asked.lock().unwrap()[0].name, "lonely");
-    assert_eq!(report.summary.orphan_passed, Some(1));
-    assert_eq!(report.summary.integration.unwrap().redundant, ["lonely.py"]);
+    assert_eq!(summary.run.orphan_passed, Some(1));
+    assert_eq!(summary.run.integration.unwrap().redundant, ["lonely.py"]);
     let map = Reader::open(&db).unwrap().module_map().unwrap();
     assert_eq!(map, [], "the callback takes the place of the map");
 }

@@ -234,7 +234,7 @@ fn variables_of_no_setting_are_left_alone() {
 #[test]
 fn the_later_of_two_flags_of_one_setting_wins() {
     let place = Place::new().flag("--cov", "on").flag("--no-cov", "off");
-    assert!(!place.settings().coverage);
+    assert!(!place.settings().harness.coverage);
     assert_eq!(place.origin("coverage"), "flag --no-cov");
 }
 

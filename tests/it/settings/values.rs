@@ -23,7 +23,7 @@ fn switches_read_four_pairs_of_words_in_any_case() {
     let on = ["1", "true", "yes", "on", "TRUE", "Yes", "oN"];
     let off = ["0", "false", "no", "off", "False", "NO", "oFF"];
     let field = |settings: &Settings, variable: &str| match variable {
-        "SELF_TEST_COVERAGE" => settings.coverage,
+        "SELF_TEST_COVERAGE" => settings.harness.coverage,
         "SELF_TEST_MANAGED_ENV" => settings.managed_env,
         _ => settings.offline,
     };
@@ -53,7 +53,7 @@ fn switches_read_four_pairs_of_words_in_any_case() {
 
 #[test]
 fn switches_in_files_are_toml_booleans() {
-    assert!(!with_file("coverage = false").unwrap().coverage);
+    assert!(!with_file("coverage = false").unwrap().harness.coverage);
     for line in ["coverage = 'false'", "coverage = 0", "coverage = 'off'"] {
         assert!(with_file(line).is_err(), "{line}");
     }

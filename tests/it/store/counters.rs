@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use menace_agent::model::write::{RunEnd, Write};
-use menace_agent::model::{Counts, CycleOutcome, Outcome, RunOutcome};
+use menace_agent::model::{Counts, CycleOutcome, ExitCode, Outcome, RunOutcome, Write};
 use menace_agent::store::{Counter, Reader};
 
-use super::sample::{NOW_MS, attempt, new_run, open, plain, put, two_runs};
+use super::sample::{NOW_MS, attempt, new_run, open, plain, put, run_ended, two_runs};
 
 fn read(path: &Path, counter: Counter) -> u64 {
     Reader::open(path).unwrap().counter(counter).unwrap()
@@ -28,11 +27,7 @@ fn ended(outcome: RunOutcome) -> Vec<Write> {
             timed_out: 1,
             ..Counts::default()
         }),
-        Write::RunEnded(RunEnd {
-            finished_ms: NOW_MS + 10,
-            outcome,
-            exit_code: 6,
-        }),
+        run_ended(outcome, 10),
     ]
 }
 
@@ -77,7 +72,9 @@ fn a_run_counts_once_although_its_end_is_written_twice() {
     for _ in 0..2 {
         store.write(run, &ended(RunOutcome::Incomplete)).unwrap();
     }
-    store.close_interrupted(run, NOW_MS + 20, 130).unwrap();
+    store
+        .close_interrupted(run, NOW_MS + 20, ExitCode::SIGINT)
+        .unwrap();
     assert_eq!(
         counted(&path),
         ["runs_incomplete 1", "tests_passed 3", "tests_timed_out 1"]
@@ -96,7 +93,9 @@ fn a_run_that_is_closed_for_a_gone_agent_counts_with_what_it_had() {
     ];
     store.write(run, &results).unwrap();
     for _ in 0..2 {
-        store.close_interrupted(run, NOW_MS, 130).unwrap();
+        store
+            .close_interrupted(run, NOW_MS, ExitCode::SIGINT)
+            .unwrap();
     }
     // Nobody was gone: the agent had only been held up.
     store.write(run, &ended(RunOutcome::Passed)).unwrap();

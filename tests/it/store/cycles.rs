@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use menace_agent::model::write::{RunEnd, Write};
 use menace_agent::model::{CycleId, CycleOutcome, CycleReason, Holder, LeaseClaim, RunOutcome};
 use menace_agent::store::{
     Acquisition, Counter, CycleEnd, Leases, NewCycle, ScheduleRow, Store, StoreError,
 };
 
-use super::sample::{NOW_MS, new_run, open, process};
+use super::sample::{NOW_MS, new_run, open, process, run_ended};
 
 fn schedule() -> ScheduleRow {
     ScheduleRow {
@@ -105,15 +104,10 @@ fn claim(store: &Store) -> LeaseClaim {
 fn with_run(kept: &mut Kept, outcome: RunOutcome) -> CycleId {
     let cycle = kept.begin();
     let mut new = new_run();
-    new.uuid = format!("run of cycle {cycle}");
+    new.facts.uuid = format!("run of cycle {cycle}");
     new.cycle = Some(cycle);
     let run = kept.store.open_run(&new).unwrap();
-    let ended = Write::RunEnded(RunEnd {
-        finished_ms: NOW_MS + 1_000,
-        outcome,
-        exit_code: 0,
-    });
-    kept.store.write(run, &[ended]).unwrap();
+    kept.store.write(run, &[run_ended(outcome, 1_000)]).unwrap();
     cycle
 }
 

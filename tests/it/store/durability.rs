@@ -3,8 +3,7 @@
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 
-use menace_agent::model::write::Write;
-use menace_agent::model::{Event, Outcome, RunOutcome};
+use menace_agent::model::{Event, ExitCode, Outcome, RunOutcome, Write};
 use menace_agent::store::Writer;
 
 use super::child;
@@ -89,7 +88,7 @@ fn check_file(path: &Path, announced: &[String]) {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(sound, "ok");
-    let unfinished = store.unfinished_runs().unwrap();
+    let unfinished = store.open_runs().unwrap();
     assert!(unfinished.len() == 1 || announced.is_empty());
     for nodeid in announced {
         let outcome: String = connection
@@ -102,9 +101,12 @@ fn check_file(path: &Path, announced: &[String]) {
         assert_eq!(outcome, "passed", "{nodeid}");
     }
     for run in unfinished {
-        store.close_interrupted(run.run, NOW_MS + 1, 130).unwrap();
-        let row = store.reader().unwrap().run(run.run).unwrap().unwrap();
-        assert_eq!(row.outcome, Some(RunOutcome::Interrupted));
+        let run = run.record.run_id;
+        store
+            .close_interrupted(run, NOW_MS + 1, ExitCode::SIGINT)
+            .unwrap();
+        let row = store.reader().unwrap().run(run).unwrap().unwrap();
+        assert_eq!(row.outcome(), Some(RunOutcome::Interrupted));
         let total = usize::try_from(row.counts.total()).unwrap();
         assert!(total == TESTS || announced.is_empty(), "{total}");
         assert!(row.counts.passed >= announced.len() as u64);

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use menace_agent::diag::Hint;
 use menace_agent::model::mirror::Remembered;
-use menace_agent::model::write::NewRun;
 use menace_agent::model::{
-    Event, Holder, Lease, LeaseClaim, LeaseToken, Outcome, RunId, RunOutcome,
+    Event, ExitCode, Holder, Lease, LeaseClaim, LeaseToken, NewRun, Outcome, RunId, RunOutcome,
 };
 use menace_agent::plan::{MapMerge, OrphanMerge};
 use menace_agent::store::{Acquisition, Leases, Reader, ScanRow, StoreError, Writer};
@@ -223,16 +222,14 @@ fn a_run_notes_its_lease_and_the_lease_its_run() {
     let mut store = open(&path);
     let mut leases = Leases::open(&path).unwrap();
     let claim = take(&mut leases, 1, NOW_MS);
-    let new = NewRun {
-        executor: "podman".to_owned(),
-        image: Some("sha256:9c".to_owned()),
-        ..run_under(&claim)
-    };
+    let mut new = run_under(&claim);
+    new.facts.executor = "podman".to_owned();
+    new.facts.image = Some("sha256:9c".to_owned());
     let run = store.open_run(&new).unwrap();
     let hold = leases.find(NAME).unwrap().unwrap().hold.unwrap();
     assert_eq!(hold.run, Some(run));
     let row = store.reader().unwrap().run(run).unwrap().unwrap();
-    assert_eq!(row.image.as_deref(), Some("sha256:9c"));
+    assert_eq!(row.facts.image.as_deref(), Some("sha256:9c"));
     let connection = plain(&path);
     let sql = "SELECT image, lease_token FROM run_summary JOIN run USING (run_id, image)";
     let noted: (String, i64) = connection
@@ -277,9 +274,11 @@ fn a_holder_that_slept_through_its_time_writes_nothing_more() {
     let second = claim(LeaseToken(2));
     let next = store.open_run(&run_under(&second)).unwrap();
     store.write(next, &[write(3)]).unwrap();
-    store.close_interrupted(run, NOW_MS, 130).unwrap();
+    store
+        .close_interrupted(run, NOW_MS, ExitCode::SIGINT)
+        .unwrap();
     let closed = store.reader().unwrap().run(run).unwrap().unwrap();
-    assert_eq!(closed.outcome, Some(RunOutcome::Interrupted));
+    assert_eq!(closed.outcome(), Some(RunOutcome::Interrupted));
     assert_eq!(closed.counts.passed, 2);
     store.write(next, &[write(4)]).unwrap();
 }
@@ -379,7 +378,7 @@ fn no_run_is_opened_under_a_lease_that_is_lost() {
             .contains("the lease `containers` was lost"),
         "{error}"
     );
-    assert_eq!(store.unfinished_runs().unwrap(), []);
+    assert_eq!(store.open_runs().unwrap(), []);
     // No number was used up.
     assert_eq!(store.open_run(&new_run()).unwrap(), RunId(1));
 }

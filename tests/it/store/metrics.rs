@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use menace_agent::metrics::{ScheduleFacts, Snapshot};
-use menace_agent::model::write::{ProcessIdentity, RunEnd, Write};
 use menace_agent::model::{
-    CoverageTotals, CycleOutcome, Holder, OrphanKind, RunId, RunOutcome, ShardIndex,
+    CoverageTotals, CycleOutcome, ExitCode, Holder, OrphanKind, ProcessIdentity, RunOutcome,
+    RunRecord, ShardIndex, Write,
 };
 use menace_agent::run::lease::CONTAINERS;
-use menace_agent::store::{Leases, Reader, Store};
+use menace_agent::store::{Leases, Reader};
 
-use super::sample::{NOW_MS, new_run, open, plain, process, two_runs};
+use super::sample::{NOW_MS, new_run, open, plain, process, run_ended, two_runs};
 
 /// The process of a cycle that has ended.
 const GONE: u32 = 4711;
@@ -22,17 +22,12 @@ fn snapshot(path: &Path) -> Snapshot {
     reader.metrics_snapshot(NOW_MS, is_gone).unwrap()
 }
 
-fn execute(path: &Path, sql: &str) {
-    plain(path).execute_batch(sql).unwrap();
+fn finished_ms(run: &RunRecord) -> Option<i64> {
+    run.end.as_ref().map(|end| end.finished_ms)
 }
 
-fn end(store: &mut Store, run: RunId, outcome: RunOutcome, after_ms: i64) {
-    let end = RunEnd {
-        finished_ms: NOW_MS + after_ms,
-        outcome,
-        exit_code: 0,
-    };
-    store.write(run, &[Write::RunEnded(end)]).unwrap();
+fn execute(path: &Path, sql: &str) {
+    plain(path).execute_batch(sql).unwrap();
 }
 
 #[test]
@@ -59,9 +54,9 @@ fn the_last_run_is_the_latest_that_has_ended() {
     two_runs(&mut open(&path));
     let found = snapshot(&path);
     let last = found.last_run.unwrap();
-    assert_eq!(last.finished_ms, NOW_MS + 2500);
-    assert_eq!(last.duration_ms, 2500);
-    assert_eq!(last.outcome, RunOutcome::Failed);
+    assert_eq!(finished_ms(&last), Some(NOW_MS + 2500));
+    assert_eq!(last.duration_ms(), Some(2500));
+    assert_eq!(last.outcome(), Some(RunOutcome::Failed));
     assert_eq!((last.counts.passed, last.counts.flaky), (2, 1));
     let covered = CoverageTotals {
         statements: 4,
@@ -69,7 +64,7 @@ fn the_last_run_is_the_latest_that_has_ended() {
     };
     assert_eq!(last.coverage, Some(covered));
     // From its first process to its own end.
-    assert_eq!(last.path_durations_ms, [2449]);
+    assert_eq!(found.path_durations_ms, [2449]);
     assert_eq!(found.last_success_ms, None);
     assert_eq!(found.tests.not_run, 1);
     assert!(found.runs.contains(&(RunOutcome::Failed, 1)));
@@ -81,7 +76,7 @@ fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all(
     let path = folder.path().join("agent.db");
     let mut store = open(&path);
     let mut new = new_run();
-    new.shards = ["a", "b", "c", "d"].map(str::to_owned).into();
+    new.facts.paths = ["a", "b", "c", "d"].map(str::to_owned).into();
     let run = store.open_run(&new).unwrap();
     let started = |shard, serial, after_ms| Write::ProcessStarted {
         serial,
@@ -109,9 +104,10 @@ fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all(
         started(3, 4, 1_000),
     ];
     store.write(run, &writes).unwrap();
-    store.close_interrupted(run, NOW_MS + 1_400, 130).unwrap();
-    let last = snapshot(&path).last_run.unwrap();
-    assert_eq!(last.path_durations_ms, [800, 0, 400]);
+    store
+        .close_interrupted(run, NOW_MS + 1_400, ExitCode::SIGINT)
+        .unwrap();
+    assert_eq!(snapshot(&path).path_durations_ms, [800, 0, 400]);
 }
 
 #[test]
@@ -125,11 +121,11 @@ fn the_last_success_is_kept_apart_from_the_last_run() {
         (RunOutcome::Empty, 3),
     ] {
         let run = store.open_run(&new_run()).unwrap();
-        end(&mut store, run, outcome, after_ms);
+        store.write(run, &[run_ended(outcome, after_ms)]).unwrap();
     }
     let found = snapshot(&path);
     assert_eq!(found.last_success_ms, Some(NOW_MS + 2));
-    assert_eq!(found.last_run.unwrap().finished_ms, NOW_MS + 3);
+    assert_eq!(finished_ms(&found.last_run.unwrap()), Some(NOW_MS + 3));
 }
 
 #[test]
@@ -209,7 +205,9 @@ fn cycles_and_missed_due_times_since_a_success_are_counted() {
         "nothing ever passed"
     );
     let run = store.open_run(&new_run()).unwrap();
-    end(&mut store, run, RunOutcome::Passed, 10);
+    store
+        .write(run, &[run_ended(RunOutcome::Passed, 10)])
+        .unwrap();
     assert_eq!(snapshot(&path).cycles_since_success, 0);
     let insert = format!(
         "INSERT INTO cycle (reason, due_ms, missed, started_ms, finished_ms, outcome)

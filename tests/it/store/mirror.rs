@@ -1,8 +1,8 @@
 //! What the JSON files of the data folder said, in the state file.
 
-use menace_agent::model::mirror::{ListedOrphan, MODULE_MAP_FILE, ORPHANS_FILE, Remembered};
+use menace_agent::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, Remembered};
 use menace_agent::model::{GroupId, Module, Source};
-use menace_agent::plan::{KnownOrphan, MapMerge, OrphanMerge};
+use menace_agent::plan::{MapMerge, OrphanMerge};
 
 use super::sample::{NOW_MS, new_run, open};
 
@@ -50,27 +50,29 @@ fn orphans_come_and_go_with_the_file() {
     store
         .merge_orphans(&first, &file(1), Some(run), NOW_MS)
         .unwrap();
-    let entry = |name: &str, extra: Option<&str>| KnownOrphan {
-        listed: ListedOrphan {
-            file: format!("{name}.py"),
-            extra: extra.map(str::to_owned),
-        },
-        is_settled: false,
+    let entry = |name: &str, extra: Option<&str>| OrphanEntry {
+        file: format!("{name}.py"),
+        extra: extra.map(str::to_owned),
     };
-    let known = reader.known_orphans().unwrap();
-    assert_eq!(known, [entry("a", Some("{\"x\":1}")), entry("b", None)]);
+    let entries = || -> Vec<OrphanEntry> {
+        let records = reader.orphans().unwrap().into_iter();
+        records
+            .map(|record| OrphanEntry {
+                file: record.orphan.module.file,
+                extra: record.extra,
+            })
+            .collect()
+    };
+    assert_eq!(entries(), [entry("a", Some("{\"x\":1}")), entry("b", None)]);
     let second = OrphanMerge {
-        changed: vec![entry("b", Some("{\"y\":2}")).listed],
+        changed: vec![entry("b", Some("{\"y\":2}"))],
         removed: vec!["a.py".to_owned()],
         ..OrphanMerge::default()
     };
     store
         .merge_orphans(&second, &file(2), None, NOW_MS)
         .unwrap();
-    assert_eq!(
-        reader.known_orphans().unwrap(),
-        [entry("b", Some("{\"y\":2}"))]
-    );
+    assert_eq!(entries(), [entry("b", Some("{\"y\":2}"))]);
     assert_eq!(reader.mirror(ORPHANS_FILE).unwrap(), Some(file(2)));
 }
 

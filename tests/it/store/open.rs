@@ -230,7 +230,7 @@ fn a_file_whose_pages_are_still_in_the_log_is_whole() {
     }
     assert!(fs::metadata(&copy).unwrap().len() < 100_000);
     let store = open(&copy);
-    assert_eq!(store.unfinished_runs().unwrap().len(), 1);
+    assert_eq!(store.open_runs().unwrap().len(), 1);
 }
 
 #[test]

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use menace_agent::model::record::{
-    AttemptRecord, CoverageTotals, FileCoverage, Level, Notice, Section, WarningRecord,
+use menace_agent::model::{
+    AttemptRecord, Counts, CoverageTotals, ExitCode, FileCoverage, Level, NewRun, Notice, Outcome,
+    ProcessIdentity, RunEnd, RunFacts, RunId, RunOutcome, Section, ShardFacts, ShardIndex,
+    TestItem, TestKey, WarningRecord, Write,
 };
-use menace_agent::model::write::{NewRun, ProcessIdentity, RunEnd, ShardFacts, Write};
-use menace_agent::model::{Counts, Outcome, RunId, RunOutcome, ShardIndex, TestItem};
 use menace_agent::store::{APPLICATION_ID, Store};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+
+use crate::sample;
 
 /// A point in time that all samples are near: 2025-01-01T00:00:00Z.
 pub(crate) const NOW_MS: i64 = 1_735_689_600_000;
@@ -23,17 +25,19 @@ pub(crate) fn open(path: &Path) -> Store {
 
 pub(crate) fn new_run() -> NewRun {
     NewRun {
-        uuid: uuid::Uuid::now_v7().to_string(),
-        trigger: "manual".to_owned(),
-        project: "/home/lab/project".to_owned(),
-        started_ms: NOW_MS,
-        executor: "host".to_owned(),
-        image: None,
-        workers: 2,
-        shards: vec!["tests".to_owned()],
-        pytest_args: vec!["-k".to_owned(), "not slow".to_owned()],
-        selection_key: "tests -k 'not slow'".to_owned(),
-        agent_version: "0.1.0".to_owned(),
+        facts: RunFacts {
+            uuid: uuid::Uuid::now_v7().to_string(),
+            trigger: "manual".to_owned(),
+            project: "/home/lab/project".to_owned(),
+            paths: vec!["tests".to_owned()],
+            pytest_args: vec!["-k".to_owned(), "not slow".to_owned()],
+            selection_key: "tests -k 'not slow'".to_owned(),
+            started_ms: NOW_MS,
+            executor: "host".to_owned(),
+            image: None,
+            workers: 2,
+            agent_version: "0.1.0".to_owned(),
+        },
         holder: process(4242),
         lease: None,
         cycle: None,
@@ -57,16 +61,9 @@ pub(crate) fn test(nodeid: &str) -> TestItem {
 }
 
 pub(crate) fn attempt(nodeid: &str, number: u32, outcome: Outcome) -> AttemptRecord {
-    let TestItem { nodeid, file, line } = test(nodeid);
     AttemptRecord {
-        shard: SHARD,
-        root: String::new(),
-        nodeid,
-        file,
-        line,
+        line: test(nodeid).line,
         attempt: number,
-        outcome,
-        flaky: false,
         started_ms: Some(NOW_MS + 5),
         duration_s: Some(0.25),
         setup_s: Some(0.05),
@@ -75,10 +72,22 @@ pub(crate) fn attempt(nodeid: &str, number: u32, outcome: Outcome) -> AttemptRec
         worker: Some("main".to_owned()),
         peak_rss_bytes: Some(50_000_000),
         cpu_s: Some(0.2),
-        message: None,
-        longrepr: None,
-        sections: Vec::new(),
+        ..sample::attempt(nodeid, outcome)
     }
+}
+
+pub(crate) fn key(nodeid: &str) -> TestKey {
+    sample::attempt(nodeid, Outcome::Passed).key()
+}
+
+/// The end of a run, so long after its begin.
+pub(crate) fn run_ended(outcome: RunOutcome, after_ms: i64) -> Write {
+    Write::RunEnded(Box::new(RunEnd {
+        finished_ms: NOW_MS + after_ms,
+        outcome,
+        exit_code: ExitCode::of_outcome(outcome),
+        failure: None,
+    }))
 }
 
 /// A state file as an agent leaves it that was killed after migration `version` of the present
@@ -239,11 +248,7 @@ fn ending(outcome: RunOutcome) -> Vec<Write> {
             exit_status: Some(1),
             deaths: 0,
         },
-        Write::RunEnded(RunEnd {
-            finished_ms: NOW_MS + 2500,
-            outcome,
-            exit_code: 1,
-        }),
+        run_ended(outcome, 2500),
     ]
 }
 

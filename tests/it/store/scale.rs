@@ -1,10 +1,9 @@
 //! Large suites: nothing is lost, and no query reads more than it needs.
 
-use menace_agent::model::write::{RunEnd, Write};
-use menace_agent::model::{Outcome, RunId, RunOutcome, TestItem};
+use menace_agent::model::{Outcome, RunId, RunOutcome, TestItem, Write};
 use rusqlite::{Connection, params_from_iter};
 
-use super::sample::{NOW_MS, SHARD, attempt, new_run, open, plain, put};
+use super::sample::{SHARD, attempt, new_run, open, plain, put, run_ended};
 
 const FILES: u32 = 50;
 const TESTS_A_FILE: u32 = 2_000;
@@ -33,25 +32,17 @@ fn a_hundred_thousand_tests_are_found_through_indexes() {
                 .iter()
                 .map(|test| put(attempt(&test.nodeid, 1, Outcome::Passed)))
                 .collect();
-            let root = String::new();
-            store
-                .write(
-                    run,
-                    &[Write::Collected {
-                        shard: SHARD,
-                        root,
-                        tests,
-                    }],
-                )
-                .unwrap();
+            let collected = Write::Collected {
+                shard: SHARD,
+                root: String::new(),
+                tests,
+            };
+            store.write(run, &[collected]).unwrap();
             store.write(run, &results).unwrap();
         }
-        let end = RunEnd {
-            finished_ms: NOW_MS,
-            outcome: RunOutcome::Passed,
-            exit_code: 0,
-        };
-        store.write(run, &[Write::RunEnded(end)]).unwrap();
+        store
+            .write(run, &[run_ended(RunOutcome::Passed, 0)])
+            .unwrap();
     }
 
     let connection = plain(&path);
@@ -63,9 +54,13 @@ fn a_hundred_thousand_tests_are_found_through_indexes() {
         )
         .unwrap();
     assert_eq!(rows, i64::from(FILES * TESTS_A_FILE));
-    let compared = store.reader().unwrap().compare(RunId(2), RunId(1)).unwrap();
+    let reader = store.reader().unwrap();
+    let compared = reader.differences(RunId(2), RunId(1)).unwrap();
     assert!(compared.tests.is_empty() && compared.added + compared.removed == 0);
-    let baseline = store.baseline(&new_run().selection_key).unwrap().unwrap();
+    let baseline = store
+        .baseline(&new_run().facts.selection_key)
+        .unwrap()
+        .unwrap();
     assert_eq!(baseline.durations.len(), (FILES * TESTS_A_FILE) as usize);
 
     for (question, step) in [
@@ -100,7 +95,11 @@ fn a_hundred_thousand_tests_are_found_through_indexes() {
             plan.iter().any(|found| found == step),
             "{question}: {plan:#?}"
         );
-        let scans = plan.iter().any(|found| found.starts_with("SCAN"));
+        // The causes of a failure are an array in its row.
+        let mut scans = plan
+            .iter()
+            .filter(|found| !found.starts_with("SCAN json_each"));
+        let scans = scans.any(|found| found.starts_with("SCAN"));
         assert!(!scans, "{question}: {plan:#?}");
     }
 }

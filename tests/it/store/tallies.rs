@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use menace_agent::model::write::Write;
-use menace_agent::model::{AttemptRecord, Counts, Outcome, RunId};
+use menace_agent::model::{AttemptRecord, Counts, ExitCode, Outcome, RunId, Write};
 use menace_agent::store::Store;
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -125,7 +124,7 @@ fn check(store: &mut Store, connection: &Connection, batches: &[Vec<Step>]) {
         .unwrap();
     assert_eq!(usize::try_from(attempts).unwrap(), model.attempts.len());
     // Counted from the rows, the tallies are the same.
-    store.close_interrupted(run, 0, 130).unwrap();
+    store.close_interrupted(run, 0, ExitCode::SIGINT).unwrap();
     let row = store.reader().unwrap().run(run).unwrap().unwrap();
     assert_eq!(row.counts, model.counts());
 }

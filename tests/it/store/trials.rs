@@ -1,20 +1,9 @@
 //! What came of orphans: written, written again, read back.
 
-use menace_agent::model::write::Write;
-use menace_agent::model::{Integration, Module, Touch, Trial, TrialOutcome};
+use menace_agent::model::{Integration, Touch, Trial, TrialOutcome, Write};
 
 use super::sample::{new_run, open, plain};
-
-fn trial(file: &str, outcome: TrialOutcome) -> Trial {
-    let module = Module {
-        file: file.to_owned(),
-        name: "m".to_owned(),
-    };
-    Trial {
-        outcome,
-        ..Trial::not_run(module, "why")
-    }
-}
+use crate::sample::trial;
 
 fn write(trial: &Trial) -> Write {
     Write::Trial(Box::new(trial.clone()))
@@ -26,6 +15,7 @@ fn a_trial_is_read_as_it_was_written() {
     let mut store = open(&folder.path().join("agent.db"));
     let run = store.open_run(&new_run()).unwrap();
     let full = Trial {
+        message: Some("why".to_owned()),
         duration_s: Some(0.25),
         doctests: 3,
         tests: 2,
@@ -38,10 +28,7 @@ fn a_trial_is_read_as_it_was_written() {
         }],
         ..trial("b.py", TrialOutcome::Crashed)
     };
-    let bare = Trial {
-        message: None,
-        ..trial("a.py", TrialOutcome::Passed)
-    };
+    let bare = trial("a.py", TrialOutcome::Passed);
     store.write(run, &[write(&full), write(&bare)]).unwrap();
     let reader = store.reader().unwrap();
     assert_eq!(reader.trials(run).unwrap(), [bare, full.clone()]);
@@ -49,7 +36,7 @@ fn a_trial_is_read_as_it_was_written() {
         reader.notable_trials(run, 9).unwrap(),
         std::slice::from_ref(&full)
     );
-    let failed = reader.failed_orphans(run, 9).unwrap().remove(0);
+    let failed = reader.failed_trials(run, 9).unwrap().remove(0);
     assert_eq!((failed.module, failed.outcome), (full.module, full.outcome));
 }
 
@@ -61,12 +48,12 @@ fn the_run_counts_its_orphans_by_what_was_said_last() {
     let reader = store.reader().unwrap();
     let counts = || {
         let row = reader.run(run).unwrap().unwrap();
-        row.orphans.map(|it| (it.total, it.passed, it.failed))
+        (row.orphan_total, row.orphan_passed, row.orphan_failed)
     };
-    assert_eq!(counts(), None);
+    assert_eq!(counts(), (None, None, None));
     let total = Write::Orphans { total: 3 };
     store.write(run, std::slice::from_ref(&total)).unwrap();
-    assert_eq!(counts(), Some((3, 0, 0)));
+    assert_eq!(counts(), (Some(3), Some(0), Some(0)));
     let writes = [
         write(&trial("a.py", TrialOutcome::Failed)),
         write(&trial("b.py", TrialOutcome::TimedOut)),
@@ -76,7 +63,7 @@ fn the_run_counts_its_orphans_by_what_was_said_last() {
     ];
     for _ in 0..2 {
         store.write(run, &writes).unwrap();
-        assert_eq!(counts(), Some((3, 1, 1)));
+        assert_eq!(counts(), (Some(3), Some(1), Some(1)));
     }
 }
 

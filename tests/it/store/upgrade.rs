@@ -54,7 +54,7 @@ fn every_released_version_has_a_dump_that_answers_like_a_new_file() {
         plain(&path).execute_batch(dump).unwrap();
         let present = present(folder.path());
         let store = open(&path);
-        assert_eq!(store.unfinished_runs().unwrap().len(), 1, "from {from}");
+        assert_eq!(store.open_runs().unwrap().len(), 1, "from {from}");
         let upgraded = plain(&path);
         assert_eq!(answer(&upgraded), answer(&present), "from {from}");
     }
@@ -132,7 +132,7 @@ fn links_are_checked_again_after_an_upgrade() {
     let connection = plain(&path);
     connection.pragma_update(None, "foreign_keys", 0).unwrap();
     connection.execute("DELETE FROM shard", []).unwrap();
-    let write = menace_agent::model::write::Write::Attempt(Box::new(super::sample::attempt(
+    let write = menace_agent::model::Write::Attempt(Box::new(super::sample::attempt(
         "a.py::t",
         1,
         menace_agent::model::Outcome::Passed,

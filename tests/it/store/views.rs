@@ -1,11 +1,10 @@
 //! What the views and the reader answer about runs that are known in every detail.
 
-use menace_agent::model::Counts;
-use menace_agent::model::write::Write;
-use menace_agent::model::{Outcome, RunId, RunOutcome};
-use menace_agent::store::{ComparedTest, StoreError};
+use menace_agent::insight::compare::ComparedTest;
+use menace_agent::model::{Counts, ExitCode, Outcome, RunId, RunOutcome, Write};
+use menace_agent::store::StoreError;
 
-use super::sample::{NOW_MS, REPORT, answer, attempt, new_run, open, plain, put, two_runs};
+use super::sample::{NOW_MS, REPORT, answer, attempt, key, new_run, open, plain, put, two_runs};
 
 #[test]
 fn the_views_answer_what_was_written() {
@@ -23,19 +22,22 @@ fn the_reader_answers_what_was_written() {
     let reader = store.reader().unwrap();
 
     let run = reader.run(first).unwrap().unwrap();
-    assert_eq!(run.outcome, Some(RunOutcome::Failed));
-    assert_eq!((run.exit_code, run.duration_s()), (Some(1), Some(2.5)));
+    assert_eq!(run.outcome(), Some(RunOutcome::Failed));
+    assert_eq!(
+        (run.exit_code(), run.duration_s()),
+        (Some(ExitCode::TEST_FAILED), Some(2.5))
+    );
     assert_eq!(
         (run.counts.total(), run.counts.flaky, run.warnings),
         (5, 1, 4)
     );
-    assert_eq!(run.paths, ["tests"]);
-    assert_eq!(run.pytest_args, ["-k", "not slow"]);
+    assert_eq!(run.facts.paths, ["tests"]);
+    assert_eq!(run.facts.pytest_args, ["-k", "not slow"]);
     assert_eq!(run.python.as_deref(), Some("3.11.7"));
     assert_eq!(run.coverage.unwrap().percent(), Some(75.0));
     assert_eq!(run.git_dirty, Some(true));
     let open_run = reader.latest_run().unwrap().unwrap();
-    assert_eq!((open_run.run, open_run.outcome), (second, None));
+    assert_eq!((open_run.run_id, open_run.outcome()), (second, None));
     assert_eq!(open_run.coverage, None);
     assert_eq!(reader.history(1).unwrap(), [open_run]);
     assert!(reader.run(RunId(99)).unwrap().is_none());
@@ -56,9 +58,8 @@ fn the_reader_answers_what_was_written() {
             ("tests/test_net.py::test_last", Outcome::NotRun, None),
         ]
     );
-    let tries = reader
-        .attempts(first, "", "tests/test_net.py::test_ping")
-        .unwrap();
+    let attempts = |nodeid: &str| reader.attempts(first, &key(nodeid)).unwrap();
+    let tries = attempts("tests/test_net.py::test_ping");
     let tries: Vec<_> = tries
         .iter()
         .map(|row| (row.attempt, row.outcome, row.flaky))
@@ -67,14 +68,12 @@ fn the_reader_answers_what_was_written() {
         tries,
         [(1, Outcome::Failed, false), (2, Outcome::Passed, true)]
     );
-    let details = reader
-        .details(first, "", "tests/test_add.py::test_add", 1)
-        .unwrap()
-        .unwrap();
-    assert_eq!(details.longrepr.as_deref(), Some(REPORT));
-    assert_eq!(details.sections[0].text, "adding 1 and 2\n");
-    let none = reader.details(first, "", "tests/test_add.py::test_zero", 1);
-    assert_eq!(none.unwrap(), None);
+    let failed = attempts("tests/test_add.py::test_add").remove(0);
+    assert_eq!(failed.longrepr.as_deref(), Some(REPORT));
+    assert_eq!(failed.sections[0].text, "adding 1 and 2\n");
+    let passed = attempts("tests/test_add.py::test_zero").remove(0);
+    assert_eq!((passed.longrepr, passed.sections), (None, Vec::new()));
+    assert_eq!(attempts("tests/test_add.py::test_none"), []);
     assert_eq!(
         reader.slowest(first, 1).unwrap()[0].nodeid,
         "tests/test_net.py::test_ping"
@@ -109,10 +108,9 @@ fn two_runs_are_compared_by_what_differs_or_fails() {
     assert_eq!(reader.previous_comparable(second).unwrap(), Some(first));
     assert_eq!(reader.previous_comparable(first).unwrap(), None);
 
-    let compared = reader.compare(second, first).unwrap();
+    let compared = reader.differences(second, first).unwrap();
     let test = |nodeid: &str, previous, present| ComparedTest {
-        root: String::new(),
-        nodeid: nodeid.to_owned(),
+        key: key(nodeid),
         previous,
         present,
         flaky: false,
@@ -131,18 +129,18 @@ fn two_runs_are_compared_by_what_differs_or_fails() {
         ]
     );
     assert_eq!((compared.added, compared.removed), (2, 0));
-    let back = reader.compare(first, second).unwrap();
+    let back = reader.differences(first, second).unwrap();
     assert_eq!((back.added, back.removed), (0, 2));
     let gone = back
         .tests
         .iter()
         .find(|test| test.present.is_none())
         .unwrap();
-    assert_eq!(gone.nodeid, "tests/test_new.py::test_bad");
+    assert_eq!(gone.key.nodeid, "tests/test_new.py::test_bad");
     assert!(
         back.tests
             .iter()
-            .any(|test| test.flaky && test.nodeid.ends_with("test_ping"))
+            .any(|test| test.flaky && test.key.nodeid.ends_with("test_ping"))
     );
 }
 
@@ -150,13 +148,18 @@ fn two_runs_are_compared_by_what_differs_or_fails() {
 fn the_baseline_is_the_latest_run_that_was_carried_out() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&folder.path().join("agent.db"));
-    let key = new_run().selection_key;
+    let key = new_run().facts.selection_key;
     assert!(store.baseline(&key).unwrap().is_none());
     let [first, second] = two_runs(&mut store);
-    store.close_interrupted(second, NOW_MS, 130).unwrap();
+    store
+        .close_interrupted(second, NOW_MS, ExitCode::SIGINT)
+        .unwrap();
     let baseline = store.baseline(&key).unwrap().unwrap();
-    assert_eq!((baseline.run, baseline.tests), (first, 5));
-    assert!((baseline.duration_s - 2.5).abs() < 1e-9);
+    assert_eq!(
+        (baseline.run.run_id, baseline.run.counts.total()),
+        (first, 5)
+    );
+    assert_eq!(baseline.run.duration_s(), Some(2.5));
     let durations = &baseline.durations;
     assert_eq!(
         durations.get("", "tests/test_net.py::test_ping"),
@@ -173,25 +176,29 @@ fn an_unfinished_run_is_closed_as_interrupted_and_says_so_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&folder.path().join("agent.db"));
     let [_, second] = two_runs(&mut store);
-    let unfinished = store.unfinished_runs().unwrap();
+    let unfinished = store.open_runs().unwrap();
     assert_eq!(unfinished.len(), 1);
     assert_eq!(
-        (unfinished[0].run, unfinished[0].holder.pid),
+        (unfinished[0].record.run_id, unfinished[0].holder.pid),
         (second, 4242)
     );
     assert_eq!(unfinished[0].processes[0].pid, 4243);
     assert!(unfinished[0].active_ms >= NOW_MS);
 
-    store.close_interrupted(second, NOW_MS + 9, 130).unwrap();
-    store.close_interrupted(second, NOW_MS + 99, 1).unwrap();
-    assert!(store.unfinished_runs().unwrap().is_empty());
+    store
+        .close_interrupted(second, NOW_MS + 9, ExitCode::SIGINT)
+        .unwrap();
+    store
+        .close_interrupted(second, NOW_MS + 99, ExitCode::TEST_FAILED)
+        .unwrap();
+    assert!(store.open_runs().unwrap().is_empty());
     let reader = store.reader().unwrap();
     let run = reader.run(second).unwrap().unwrap();
     assert_eq!(
-        (run.outcome, run.exit_code),
-        (Some(RunOutcome::Interrupted), Some(130))
+        (run.outcome(), run.exit_code()),
+        (Some(RunOutcome::Interrupted), Some(ExitCode::SIGINT))
     );
-    assert_eq!(run.finished_ms, Some(NOW_MS + 9));
+    assert_eq!(run.end.unwrap().finished_ms, NOW_MS + 9);
     // Counted from what was stored, although no tally was written.
     let counts = Counts {
         passed: 1,

@@ -4,11 +4,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use menace_agent::diag::Hint;
-use menace_agent::model::write::Write;
-use menace_agent::model::{Event, Outcome, RunId, ShardIndex};
+use menace_agent::model::{Event, Outcome, RunId, ShardIndex, Write};
 use menace_agent::store::{Store, StoreError, Writer};
 
-use super::sample::{attempt, new_run, open, plain, put};
+use super::sample::{attempt, key, new_run, open, plain, put};
 
 /// Longer than any wait of the store.
 const LONG: Duration = Duration::from_secs(30);
@@ -100,7 +99,7 @@ fn a_lock_of_another_process_delays_results_and_loses_none() {
     events.recv_timeout(LONG).unwrap();
     assert!(!writer.failed());
     let store = writer.finish().unwrap();
-    let tries = store.reader().unwrap().attempts(run, "", "a.py::test_1");
+    let tries = store.reader().unwrap().attempts(run, &key("a.py::test_1"));
     assert_eq!(tries.unwrap().len(), 1);
 }
 

@@ -1,23 +1,17 @@
 //! Orphans: in the course of a run, in its summary, and in `agent show`.
 
 use menace_agent::cli::terminal::{ProgressMode, TerminalOptions, Verbosity};
-use menace_agent::model::summary::FailedOrphan;
 use menace_agent::model::{
-    Counts, Event, Integration, Module, RunOutcome, RunSummary, Touch, Trial, TrialOutcome,
+    Counts, Event, Integration, RunOutcome, RunRecord, RunSummary, Touch, Trial, TrialOutcome,
 };
 
-use super::script::{print, report, run_finished, run_started, summary};
+use super::script::{print, report, run_finished, run_started};
+use crate::sample;
 
 fn trial(file: &str, outcome: TrialOutcome) -> Trial {
-    let module = Module {
-        file: file.to_owned(),
-        name: file.trim_end_matches(".py").replace('/', "."),
-    };
     Trial {
-        outcome,
         duration_s: Some(0.05),
-        message: None,
-        ..Trial::not_run(module, "")
+        ..sample::trial(file, outcome)
     }
 }
 
@@ -102,21 +96,24 @@ fn with_orphans(outcome: RunOutcome) -> RunSummary {
         passed: 2,
         ..Counts::default()
     };
-    let failed = |number: usize| FailedOrphan {
-        module: trial(&format!("pkg/m{number:02}.py"), TrialOutcome::Failed).module,
-        outcome: TrialOutcome::Failed,
+    let failed = |number: usize| Trial {
         message: (number == 0).then(|| "it does not import: ValueError: no".to_owned()),
+        ..trial(&format!("pkg/m{number:02}.py"), TrialOutcome::Failed)
     };
-    RunSummary {
+    let run = RunRecord {
+        counts,
         orphan_total: Some(16),
         orphan_passed: Some(3),
         orphan_failed: Some(12),
-        orphan_failures: (0..12).map(failed).collect(),
         integration: Some(Integration {
             integrated: vec!["a.py".to_owned(), "b.py".to_owned()],
             redundant: vec!["c.py".to_owned()],
         }),
-        ..summary(outcome, counts)
+        ..sample::ended(12, outcome, 12_340)
+    };
+    RunSummary {
+        orphan_failures: (0..12).map(failed).collect(),
+        ..sample::summary(run)
     }
 }
 
@@ -155,11 +152,11 @@ fn a_strict_run_that_fails_for_its_orphans_says_so() {
 #[test]
 fn without_orphans_nothing_is_said_of_them() {
     for total in [None, Some(0)] {
-        let summary = RunSummary {
+        let run = RunRecord {
             orphan_total: total,
-            ..summary(RunOutcome::Passed, Counts::default())
+            ..sample::ended(12, RunOutcome::Passed, 12_340)
         };
-        let text = report(&[run_finished(summary)]);
+        let text = report(&[run_finished(sample::summary(run))]);
         assert!(!text.contains("orphan"), "{text}");
     }
 }

@@ -1,8 +1,7 @@
 //! What is printed while nothing fails: lines a file, lines a test, notices.
 
 use menace_agent::cli::terminal::{ProgressMode, TerminalOptions, Verbosity};
-use menace_agent::model::record::Level;
-use menace_agent::model::{Counts, Event, Outcome, RunOutcome, ShardIndex};
+use menace_agent::model::{Counts, Event, Level, Outcome, RunOutcome, ShardIndex};
 
 use super::script::{
     attempt, file, finished, notice, print, run_finished, run_started, section, summary,

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use menace_agent::cli::terminal::{Terminal, TerminalOptions};
-use menace_agent::model::record::{Level, Section};
 use menace_agent::model::summary::FailedTest;
 use menace_agent::model::{
-    AttemptRecord, Counts, Event, FileRecord, Notice, Outcome, RunId, RunOutcome, RunSummary,
-    ShardIndex,
+    AttemptRecord, Counts, Event, FileRecord, Level, Notice, Outcome, RunId, RunOutcome, RunRecord,
+    RunSummary, Section,
 };
+
+use crate::sample;
 
 /// What was printed on the two streams.
 pub(super) struct Printed {
@@ -70,27 +71,13 @@ pub(super) fn run_started() -> Event {
 }
 
 pub(super) fn attempt(nodeid: &str, outcome: Outcome) -> AttemptRecord {
-    let file = nodeid.split("::").next().unwrap_or_default();
     AttemptRecord {
-        shard: ShardIndex(0),
-        root: String::new(),
-        nodeid: nodeid.to_owned(),
-        file: file.to_owned(),
         line: Some(1),
-        attempt: 1,
-        outcome,
-        flaky: false,
         started_ms: Some(0),
         duration_s: Some(0.02),
-        setup_s: None,
         call_s: Some(0.02),
-        teardown_s: None,
         worker: Some("main".to_owned()),
-        peak_rss_bytes: None,
-        cpu_s: None,
-        message: None,
-        longrepr: None,
-        sections: Vec::new(),
+        ..sample::attempt(nodeid, outcome)
     }
 }
 
@@ -124,48 +111,20 @@ pub(super) fn notice(level: Level, message: &str, hint: Option<&str>) -> Notice 
 
 pub(super) fn failed_test(nodeid: &str, outcome: Outcome, message: &str) -> FailedTest {
     FailedTest {
-        nodeid: nodeid.to_owned(),
-        file: "tests/test_a.py".to_owned(),
-        outcome,
+        last: AttemptRecord {
+            message: (!message.is_empty()).then(|| message.to_owned()),
+            ..sample::attempt(nodeid, outcome)
+        },
         attempts: 1,
-        message: (!message.is_empty()).then(|| message.to_owned()),
     }
 }
 
+/// Run 12, which took 12.34 s.
 pub(super) fn summary(outcome: RunOutcome, counts: Counts) -> RunSummary {
-    RunSummary {
-        v: 1,
-        run_id: RunId(12),
-        uuid: "0190".to_owned(),
-        trigger: "manual".to_owned(),
-        project: "/p".to_owned(),
-        paths: vec![String::new()],
-        started_at: "2026-11-24T03:00:00Z".to_owned(),
-        finished_at: "2026-11-24T03:00:12Z".to_owned(),
-        runtime: 12.34,
-        outcome,
-        exit_code: 0,
-        executor: "host".to_owned(),
-        workers: 1,
-        python: Some("3.11.7".to_owned()),
-        pytest: Some("8.4.1".to_owned()),
-        total: counts.total(),
+    sample::summary(RunRecord {
         counts,
-        coverage: None,
-        git_commit: None,
-        git_dirty: None,
-        failures: Vec::new(),
-        slowest: Vec::new(),
-        orphan_total: None,
-        orphan_passed: None,
-        orphan_failed: None,
-        orphan_failures: Vec::new(),
-        integration: None,
-        comparison: None,
-        flaky_tests: Vec::new(),
-        notices: Vec::new(),
-        warnings: 0,
-    }
+        ..sample::ended(12, outcome, 12_340)
+    })
 }
 
 pub(super) fn run_finished(summary: RunSummary) -> Event {

@@ -1,12 +1,14 @@
 //! One run in full.
 
 use jiff::tz::TimeZone;
-use menace_agent::cli::terminal::{ShowRun, show_run};
+use menace_agent::cli::terminal::{ShownRun, show_run};
 use menace_agent::diag::Palette;
-use menace_agent::model::record::Level;
-use menace_agent::model::{Counts, Outcome, RunId, RunOutcome};
+use menace_agent::model::{
+    Counts, CoverageTotals, ExitCode, Level, Outcome, RunEnd, RunFacts, RunOutcome, RunRecord,
+};
 
 use super::script::{attempt, notice, section};
+use crate::sample;
 
 #[test]
 fn a_run_is_shown_with_all_of_its_failures() {
@@ -17,7 +19,7 @@ fn a_run_is_shown_with_all_of_its_failures() {
     let mut lost = attempt("tests/test_a.py::test_lost", Outcome::NotRun);
     lost.duration_s = None;
     lost.message = Some("its process was killed by SIGKILL".to_owned());
-    let run = ShowRun {
+    let run = ShownRun {
         failures: vec![failure, lost],
         ..run()
     };
@@ -83,7 +85,7 @@ fn the_last_words_of_a_command_keep_their_lines() {
         "`python3 -m venv env` failed: exit status 1\n    it says why\n\n        and \x1b how\n";
     let notices = vec![notice(Level::Warning, failed, Some("look"))];
     let shown = show_run(
-        &ShowRun { notices, ..run() },
+        &ShownRun { notices, ..run() },
         &TimeZone::UTC,
         &Palette::default(),
     );
@@ -97,36 +99,41 @@ fn the_last_words_of_a_command_keep_their_lines() {
     ");
 }
 
-fn run() -> ShowRun {
-    ShowRun {
-        run_id: RunId(12),
+fn run() -> ShownRun {
+    let facts = RunFacts {
         uuid: "01920000-0000-7000-8000-000000000000".to_owned(),
-        trigger: "manual".to_owned(),
-        project: "/home/me/project".to_owned(),
         paths: vec!["tests/unit".to_owned(), "tests/api".to_owned()],
         started_ms: 1_795_490_000_000,
-        duration_s: Some(125.0),
-        outcome: Some(RunOutcome::Incomplete),
-        exit_code: Some(6),
-        executor: "host".to_owned(),
         workers: 2,
-        python: Some("3.11.7".to_owned()),
-        pytest: Some("8.4.1".to_owned()),
-        counts: Counts {
-            passed: 240,
-            failed: 1,
-            not_run: 1,
-            ..Counts::default()
+        ..sample::run(12).facts
+    };
+    ShownRun {
+        run: RunRecord {
+            end: Some(RunEnd {
+                finished_ms: facts.started_ms + 125_000,
+                outcome: RunOutcome::Incomplete,
+                exit_code: ExitCode::INCOMPLETE,
+                failure: None,
+            }),
+            facts,
+            python: Some("3.11.7".to_owned()),
+            pytest: Some("8.4.1".to_owned()),
+            counts: Counts {
+                passed: 240,
+                failed: 1,
+                not_run: 1,
+                ..Counts::default()
+            },
+            coverage: Some(CoverageTotals {
+                statements: 10_000,
+                covered: 8_744,
+            }),
+            git_commit: Some("9516a53c0ffee".to_owned()),
+            git_dirty: Some(true),
+            ..sample::run(12)
         },
-        coverage: Some(87.44),
-        git_commit: Some("9516a53c0ffee".to_owned()),
-        git_dirty: true,
         notices: vec![notice(Level::Warning, "something is odd", Some("look"))],
         failures: Vec::new(),
-        orphan_total: None,
-        orphan_passed: None,
-        orphan_failed: None,
-        integration: None,
-        notable_orphans: Vec::new(),
+        notable_trials: Vec::new(),
     }
 }

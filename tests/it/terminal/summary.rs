@@ -60,7 +60,7 @@ fn eventful() -> RunSummary {
         duration_s,
     })
     .to_vec();
-    run.warnings = 1;
+    run.run.warnings = 1;
     run
 }
 
@@ -246,7 +246,7 @@ fn other_ends_are_explained_too() {
     run 12 error: no test ran in 12.3s
 
     run 12 empty: no test ran in 12.3s
-    empty: pytest found no test in /p
+    empty: pytest found no test in /home/me/project
     hint: check the paths, -k, -m, and pytest's settings testpaths and
       python_files
     ");

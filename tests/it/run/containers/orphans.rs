@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use menace_agent::engine::ContainerSpec;
+use menace_agent::engine::Executor;
 use menace_agent::engine::child::Cancel;
-use menace_agent::engine::container::{Engine as Found, Limits, ProjectSource, Wanted};
-use menace_agent::run::{ContainerJob, ContainerPolicy, Mailbox};
+use menace_agent::engine::container::{
+    ContainerExecutor, Engine as Found, Limits, ProjectSource, Wanted,
+};
 
 use super::engines::{Engine, IMAGE, engines, project};
 use crate::run::lab::Lab;
-use crate::run::orphans::{carry, job, listed, verdicts};
+use crate::run::orphans::{Run, listed, verdicts};
 
 const FILES: [(&str, &str); 5] = [
     ("test_a.py", "def test_one(): pass\n"),
@@ -23,26 +24,17 @@ const FILES: [(&str, &str); 5] = [
     ("hangs.py", "while True: pass\n"),
 ];
 
-fn container_job(engine: Engine, lab: &Lab) -> ContainerJob {
+fn executor(engine: Engine, lab: &Lab) -> Executor {
     let wanted = Wanted {
         runtime: Some(engine.0.to_owned()),
         host: None,
     };
     let found = Found::detect(&wanted, &Cancel::default()).unwrap();
     let image = found.image(IMAGE).unwrap().unwrap().id;
-    let policy = ContainerPolicy {
-        engine: found.name(),
-        image: IMAGE.to_owned(),
-        python: "python3".to_owned(),
-        memory: None,
-        retries: 0,
-        hello_limit: Duration::from_mins(2),
-    };
-    let spec = ContainerSpec {
+    Executor::Container(Box::new(ContainerExecutor {
         engine: Arc::new(found),
-        name: String::new(),
-        labels: Vec::new(),
         image,
+        image_name: IMAGE.to_owned(),
         python: "python3".to_owned(),
         project: lab.path(),
         source: ProjectSource::Mounted {
@@ -53,8 +45,9 @@ fn container_job(engine: Engine, lab: &Lab) -> ContainerJob {
         limits: Limits::default(),
         network: Some("none".to_owned()),
         extra: Vec::new(),
-    };
-    ContainerJob { spec, policy }
+        retries: 0,
+        hello_limit: Duration::from_mins(2),
+    }))
 }
 
 #[test]
@@ -63,8 +56,9 @@ fn orphans_are_tried_in_one_container_of_the_run() {
         let lab = project(&FILES);
         let mut orphans = listed(&lab, &["good.py", "bad.py", "dies.py", "hangs.py"]);
         orphans.limit = Duration::from_secs(5);
-        let job = job(&lab, orphans, Some(container_job(engine, &lab)));
-        let (summary, events) = carry(&lab, &job, Mailbox::new(), |_| {});
+        let mut run = Run::of(&lab, orphans);
+        run.executor = Arc::new(executor(engine, &lab));
+        let (summary, events) = run.carry_out(|_| {});
         assert_eq!(
             verdicts(&events),
             [

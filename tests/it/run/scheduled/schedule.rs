@@ -1,5 +1,8 @@
 //! What is due, when, and what is kept of it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use super::{HELD, PASSING, Service, assert_nothing_is_left, lab, outcomes, wait_for};
 
 #[test]
@@ -83,7 +86,13 @@ fn a_cycle_that_cannot_start_says_why_and_is_tried_again() {
         "{message}"
     );
     // It is there when the cycle is tried again.
-    std::os::unix::fs::symlink(lab.python(), &missing).unwrap();
+    lab.write(
+        "new-python",
+        &format!("#!/bin/sh\nexec {} \"$@\"\n", lab.python().display()),
+    );
+    let new = lab.path().join("new-python");
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(new, &missing).unwrap();
     service.wait("run-finished");
     service.wait("cycle-finished");
     service.stop();

@@ -1,11 +1,35 @@
-//! What one stage of a run hands to the next: tests, attempts, files, coverage, notices.
+//! Tests: what identifies one, the one record of an attempt with its verdict, the tally of a file.
+
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ShardIndex;
-use super::lines::LineSet;
 use super::outcome::{Counts, Outcome};
+
+/// What identifies a test from run to run.
+///
+/// pytest's node ids are relative to its rootdir, and shards of one run may have different
+/// rootdirs; so the node id alone does not tell two tests apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TestKey {
+    /// pytest's rootdir, relative to the project (`""` when it is the project itself),
+    /// absolute when it lies outside of it.
+    pub root: String,
+    /// The node id as pytest printed it.
+    pub nodeid: String,
+}
+
+impl fmt::Display for TestKey {
+    /// The test as its project knows it: `sub/tests/test_a.py::test_b` for a rootdir `sub`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.root.is_empty() {
+            write!(f, "{}/", self.root)?;
+        }
+        f.write_str(&self.nodeid)
+    }
+}
 
 /// A test as pytest collected it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,87 +107,12 @@ pub struct FileRecord {
     pub counts: Counts,
 }
 
-/// What was executed of one source file, united over every process of the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileCoverage {
-    /// The file, relative to the project where it lies inside of it.
-    pub file: String,
-    /// The lines that hold statements.
-    pub statements: LineSet,
-    /// The lines that were executed.
-    pub executed: LineSet,
-}
-
-impl FileCoverage {
-    /// Executed statements.
-    pub fn covered(&self) -> u64 {
-        self.statements.count_common(&self.executed)
-    }
-}
-
-/// Statements and executed statements over all files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CoverageTotals {
-    /// Lines that hold statements.
-    pub statements: u64,
-    /// Those of them that were executed.
-    pub covered: u64,
-}
-
-impl CoverageTotals {
-    /// Covered statements in percent; `None` where there are no statements.
-    #[expect(clippy::cast_precision_loss, reason = "line counts are far below 2^52")]
-    pub fn percent(&self) -> Option<f64> {
-        (self.statements > 0).then(|| self.covered as f64 * 100.0 / self.statements as f64)
-    }
-}
-
-/// How much a notice matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// Something is not as the user would expect.
-    Warning,
-}
-
-impl Level {
-    /// The name in the state file and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
+impl AttemptRecord {
+    /// The test.
+    pub fn key(&self) -> TestKey {
+        TestKey {
+            root: self.root.clone(),
+            nodeid: self.nodeid.clone(),
         }
     }
-}
-
-/// Something that the user should know about a run besides its results. Said and stored once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Notice {
-    /// How much it matters.
-    pub level: Level,
-    /// A stable name for scripts, such as `coverage-missing`.
-    pub code: String,
-    /// What is the case.
-    pub message: String,
-    /// What can be done about it.
-    pub hint: Option<String>,
-}
-
-/// A Python warning that pytest recorded, counted over the run.
-#[derive(
-    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-pub struct WarningRecord {
-    /// The class, such as `DeprecationWarning`.
-    pub category: String,
-    /// The text.
-    pub message: String,
-    /// The file it points at, relative to the project where it lies inside of it.
-    pub file: String,
-    /// The line in that file.
-    pub line: u32,
-    /// A test that caused it first, where one did.
-    pub nodeid: Option<String>,
 }

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::TrialJob;
 use crate::clock::Mono;
 use crate::engine::EngineEvent;
 use crate::engine::child::Exit;
@@ -15,6 +14,19 @@ use crate::pytest::trial_protocol::{TrialEvent, TryCommand};
 const GRACE: Duration = Duration::from_secs(15);
 /// Processes in a row that end without a verdict, after which there will be none.
 const MOST_IN_VAIN: u32 = 2;
+
+/// The modules that a run tries after its tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::modules) struct TrialJob {
+    /// The modules; none where they were looked for and not found.
+    pub(in crate::modules) modules: Vec<Module>,
+    /// Folders that go first on `sys.path`, in this order; relative to the project.
+    pub(in crate::modules) roots: Vec<String>,
+    /// The time for each.
+    pub(in crate::modules) limit: Duration,
+    /// The time for all of them, where that is limited.
+    pub(in crate::modules) budget: Option<Duration>,
+}
 
 /// Something to do.
 #[derive(Debug, PartialEq)]
@@ -355,8 +367,11 @@ impl Queue {
         }
     }
 
-    /// When [`Queue::tick`] has something to do.
+    /// When [`Queue::tick`] or [`Queue::begin`] has something to do.
     pub(super) fn deadline(&self) -> Option<Mono> {
+        if self.live.is_none() && !self.is_over() {
+            return Some(Mono::default());
+        }
         let live = self.live.as_ref().filter(|live| !live.killed);
         let due = live.map(|live| live.due(self.hello_limit, self.limit + GRACE));
         due.into_iter().chain(self.end).min()
@@ -397,7 +412,6 @@ mod tests {
             roots: vec![".".to_owned()],
             limit: Duration::from_secs(10),
             budget: Some(Duration::from_secs(100)),
-            strict: false,
         };
         let mut queue = Queue::new(&job, 2, Duration::from_mins(1), 0, Mono(0));
         queue.begin(Mono(0));

@@ -11,8 +11,7 @@ use std::thread;
 use crate::diag::Hint;
 use crate::graph::{Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts};
 use crate::model::module_map::Analysed;
-use crate::model::record::Level;
-use crate::model::{Module, Notice, Orphan};
+use crate::model::{ExitCode, Level, Module, Notice, Orphan};
 use crate::plan::OrphanWishes;
 use crate::source::{ScanError, ScanOptions, layout, scan};
 use crate::store::{Store, StoreError};
@@ -62,6 +61,13 @@ pub enum AnalysisError {
 }
 
 impl Hint for AnalysisError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Scan(error) => error.exit_code(),
+            Self::Store(error) => error.exit_code(),
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Scan(error) => error.hint(),
@@ -163,7 +169,7 @@ impl Analysis {
 
     /// The modules that these wishes look for, by file: isolated ones first, then orphans; what
     /// both find is there once.
-    pub fn found(&self, wishes: &OrphanWishes) -> Vec<Orphan> {
+    pub fn found(&self, wishes: OrphanWishes) -> Vec<Orphan> {
         let verdicts = self.verdicts();
         let mut found = Vec::new();
         if wishes.discover_isolated {

@@ -1,10 +1,10 @@
 //! Keeps the JSON files of the data folder and the state file in step: read before the state is
 //! used, written after it changed.
 
+use crate::diag::and_more;
 use crate::mirror::{Mirrors, Reading, Writing};
-use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE};
-use crate::model::record::Level;
-use crate::model::{Groups, Module, Notice, RunId};
+use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry};
+use crate::model::{Groups, Level, Module, Notice, RunId};
 use crate::plan::{MapMerge, OrphanMerge};
 use crate::store::{Store, StoreError};
 
@@ -31,7 +31,7 @@ pub fn read_mirrors(
             remember,
             notices,
         } => {
-            let list = reader.known_orphans()?;
+            let list = reader.orphans()?;
             let merge = OrphanMerge::new(&entries, &list, known.is_some(), &module_of);
             said.extend(notices);
             said.extend(unknown(ORPHANS_FILE, &merge.unknown));
@@ -71,9 +71,14 @@ pub(super) fn are_edited(store: &Store, mirrors: &Mirrors) -> Result<bool, Store
 /// Writes both files from the state file.
 pub fn write_mirrors(store: &mut Store, mirrors: &Mirrors) -> Result<Vec<Notice>, StoreError> {
     let reader = store.reader()?;
-    let open = reader.known_orphans()?.into_iter();
-    let open = open.filter(|orphan| !orphan.is_settled);
-    let list: Vec<_> = open.map(|orphan| orphan.listed).collect();
+    let open = reader.orphans()?.into_iter();
+    let open = open.filter(|record| !record.status.is_settled());
+    let list: Vec<OrphanEntry> = open
+        .map(|record| OrphanEntry {
+            file: record.orphan.module.file,
+            extra: record.extra,
+        })
+        .collect();
     let known = reader.mirror(ORPHANS_FILE)?;
     let orphans = mirrors.write_orphans(&list, known.as_ref());
 
@@ -102,10 +107,7 @@ fn unknown(name: &str, files: &[String]) -> Option<Notice> {
         .take(NAMED)
         .map(|file| format!("`{file}`"))
         .collect();
-    let more = match files.len() - named.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(files.len() - named.len());
     Some(Notice {
         level: Level::Warning,
         code: "mirror-unknown".to_owned(),

@@ -1,0 +1,84 @@
+//! A container that runs: how it is ended, and how its end is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::Engine;
+use super::kind::status;
+use super::project::Stream;
+use crate::engine::child::{Exit, NotStarted};
+use crate::pytest::protocol::Ended;
+
+/// How long a guardian may take to end its container, and then the engine.
+pub(in crate::engine) const KILL_GRACE: Duration = Duration::from_secs(5);
+
+/// A container by its name.
+#[derive(Clone)]
+pub(in crate::engine) struct Handle {
+    pub(in crate::engine) engine: Arc<Engine>,
+    pub(in crate::engine) name: String,
+    /// The project, if it has to be sent.
+    pub(in crate::engine) project: Option<Stream>,
+}
+
+/// A container that could not be removed, and why.
+pub(in crate::engine) struct Leftover(pub(in crate::engine) String);
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle")
+            .field("engine", &self.engine)
+            .field("name", &self.name)
+            .field("is_sent", &self.project.is_some())
+            .finish()
+    }
+}
+
+impl Handle {
+    /// What the end of the process says of the container, which is gone when this returns, unless
+    /// it says otherwise. `stderr` is the end of what the engine, or the container, complained of.
+    pub(in crate::engine) fn settle(
+        &self,
+        exit: Exit,
+        ended: Option<Ended>,
+        stderr: &str,
+    ) -> (Exit, Option<Leftover>) {
+        let told = ended.and_then(|ended| match (ended.code, ended.signal) {
+            _ if ended.stopped => Some(Exit::ContainerKilled),
+            (_, Some(9)) if ended.oom_kills > 0 => Some(Exit::OutOfMemory),
+            (_, Some(signal)) => Some(Exit::Signal(signal)),
+            (Some(code), None) => Some(Exit::Code(code)),
+            (None, None) => None,
+        });
+        if let (Some(told), Exit::Code(_)) = (told, exit) {
+            // It ended in good order, and `--rm` removes it.
+            return (told, None);
+        }
+        let leftover = self.engine.remove(&self.name).err();
+        let leftover = leftover.map(|error| Leftover(error.in_one_line()));
+        let exit = told.unwrap_or(match exit {
+            Exit::Code(_) if stderr.contains("exec format error") => {
+                Exit::NotStarted(NotStarted::NotExecutable)
+            }
+            Exit::Code(status @ status::ENGINE..=status::NOT_FOUND) => {
+                Exit::NotStarted(why(status, stderr))
+            }
+            Exit::Code(status::KILLED) => Exit::ContainerKilled,
+            Exit::Signal(_) => Exit::EngineLost,
+            other => other,
+        });
+        (exit, leftover)
+    }
+}
+
+/// The engines use the same status for a program that is not there and for a limit that they
+/// could not set.
+fn why(status: i32, stderr: &str) -> NotStarted {
+    let said = stderr.to_ascii_lowercase();
+    let no_program = ["executable file not found", "no such file or directory"];
+    if status == status::NOT_FOUND && no_program.iter().any(|words| said.contains(words)) {
+        NotStarted::NotFound
+    } else {
+        NotStarted::Refused
+    }
+}

@@ -1,0 +1,191 @@
+//! [`after_tests`]: what a run does about orphans when its tests are over.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
+use super::integration::plan_integration;
+use super::list::{keep_list, not_analysed, not_listed, present_list, roots_of, trial_plan};
+use super::mirrors::{read_mirrors, write_mirrors};
+use super::trials::{TrialJob, Trials};
+use crate::clock::now_ms;
+use crate::model::{Integration, Level, Module, Notice, RunId, RunOutcome, Write};
+use crate::plan::orphans::{OrphanWishes, Suppression, scan_is_due};
+use crate::run::{Job, Recorder, Verdict, carry_out};
+use crate::store::{Store, StoreError};
+
+/// What a run does about orphans.
+#[derive(Debug, Clone)]
+pub struct OrphanJob {
+    /// The project.
+    pub request: AnalysisRequest,
+    /// What is asked for.
+    pub wishes: OrphanWishes,
+    /// Modules that may be orphans.
+    pub suppressions: Vec<Suppression>,
+    /// The time for each trial.
+    pub limit: Duration,
+    /// The time for all of them, where that is limited.
+    pub budget: Option<Duration>,
+    /// Whether an orphan that fails makes a run that passed fail.
+    pub strict: bool,
+    /// Whether those that pass become part of the module map.
+    pub integrate: bool,
+    /// What is done with those that pass, in place of that.
+    pub integration: Option<IntegrationCallback>,
+}
+
+/// Decides what becomes of modules that pass. Clones share one function.
+#[derive(Clone)]
+pub struct IntegrationCallback(Arc<Mutex<Decide>>);
+
+type Decide = dyn FnMut(&[Module]) -> Integration + Send;
+
+impl IntegrationCallback {
+    /// Wraps a function.
+    pub fn new(decide: impl FnMut(&[Module]) -> Integration + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(decide)))
+    }
+
+    fn call(&self, passed: &[Module]) -> Integration {
+        let mut decide = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        decide(passed)
+    }
+}
+
+impl fmt::Debug for IntegrationCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntegrationCallback")
+    }
+}
+
+/// Does everything about orphans that is asked for, after the tests of a run; returns the verdict
+/// over the run in the light of it. A run that was stopped, or could not be carried out, does
+/// nothing more.
+pub fn after_tests(
+    job: &Job<'_>,
+    orphans: Option<&OrphanJob>,
+    recorder: &mut Recorder<'_>,
+    verdict: Verdict,
+) -> Result<Verdict, StoreError> {
+    let ended = [RunOutcome::Interrupted, RunOutcome::Error].contains(&verdict.outcome);
+    let Some(orphans) = orphans.filter(|_| !ended && !recorder.has_failed()) else {
+        return Ok(verdict);
+    };
+    let run = recorder.run();
+    let looked = look(orphans, recorder.store()?, run)?;
+    for notice in looked.notices {
+        recorder.notice(notice);
+    }
+    let Some(trials) = &looked.trials else {
+        return Ok(verdict);
+    };
+    let mut phase = Trials::new(
+        trials,
+        job.plan.request.workers,
+        job.executor.hello_limit(),
+        &verdict,
+    );
+    carry_out(&mut phase, job, recorder)?;
+    let tried = phase.into_tried();
+    let passed = tried.passed();
+    if tried.is_whole()
+        && !passed.is_empty()
+        && let Some(analysis) = &looked.analysis
+    {
+        let notices = integrate(orphans, recorder.store()?, run, analysis, &passed)?;
+        for notice in notices {
+            recorder.notice(notice);
+        }
+    }
+    Ok(tried.weigh(verdict, orphans.strict))
+}
+
+/// What is known before the trials.
+#[derive(Debug)]
+struct Looked {
+    /// What to try; `None` where nothing is to be tried.
+    trials: Option<TrialJob>,
+    /// The modules of the project; `None` where they could not be analysed.
+    analysis: Option<Analysis>,
+    /// What the user should know.
+    notices: Vec<Notice>,
+}
+
+/// Brings the list of orphans up to date, and says which of them the run tries.
+fn look(job: &OrphanJob, store: &mut Store, run: RunId) -> Result<Looked, StoreError> {
+    let analysis = match analyse(&job.request, store) {
+        Ok(analysis) => analysis,
+        Err(AnalysisError::Store(error)) => return Err(error),
+        Err(error @ AnalysisError::Scan(_)) => {
+            return Ok(Looked {
+                trials: None,
+                analysis: None,
+                notices: vec![not_analysed(&error)],
+            });
+        }
+    };
+    let mut notices = analysis.notices.clone();
+    let mirrors = job.request.mirrors();
+    let module_of = |file: &str| analysis.module_of(file);
+    notices.extend(read_mirrors(
+        store,
+        &mirrors,
+        Some(run),
+        now_ms(),
+        module_of,
+    )?);
+    let reader = store.reader()?;
+    if scan_is_due(job.wishes, &present_list(&reader, &job.request)?) {
+        keep_list(store, &job.request, &analysis, job.wishes, Some(run))?;
+    }
+    notices.extend(not_listed(&reader, &analysis, job.wishes)?);
+    let plan = trial_plan(&reader, &job.request, &job.suppressions)?;
+    store.forget_orphans(&plan.gone)?;
+    notices.extend(write_mirrors(store, &mirrors)?);
+    let trials = job.wishes.include.then(|| TrialJob {
+        roots: roots_of(&analysis.layout.roots, &plan.modules),
+        modules: plan.modules,
+        limit: job.limit,
+        budget: job.budget,
+    });
+    Ok(Looked {
+        trials,
+        analysis: Some(analysis),
+        notices,
+    })
+}
+
+/// Makes passing orphans part of the project's modules. Returns what the user should know.
+fn integrate(
+    job: &OrphanJob,
+    store: &mut Store,
+    run: RunId,
+    analysis: &Analysis,
+    passed: &[Module],
+) -> Result<Vec<Notice>, StoreError> {
+    if let Some(callback) = &job.integration {
+        let integration = callback.call(passed);
+        store.write(run, &[Write::Integration(integration)])?;
+        return Ok(Vec::new());
+    }
+    if !job.integrate {
+        return Ok(Vec::new());
+    }
+    let reader = store.reader()?;
+    let graph = &analysis.graph;
+    match plan_integration(&reader, graph, analysis.analysed(), None)? {
+        Ok(plan) if plan.is_empty() => Ok(Vec::new()),
+        Ok(plan) => {
+            store.integrate(&plan, Some(run), now_ms())?;
+            write_mirrors(store, &job.request.mirrors())
+        }
+        Err(refusal) => Ok(vec![Notice {
+            level: Level::Warning,
+            code: "not-integrated".to_owned(),
+            message: refusal.to_string(),
+            hint: Some("`agent orphans scan` lists the files that could not be read".to_owned()),
+        }]),
+    }
+}

@@ -1,0 +1,237 @@
+//! The loop around a [`Phase`]: waits for something to happen, asks what to do, does it.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::effect::{Effect, EnvironmentReady, Input, Notify, ProcessEvent, Program, Target};
+use super::job::Job;
+use super::phase::Phase;
+use super::recorder::Recorder;
+use crate::clock::{Stopwatch, now_ms};
+use crate::diag::Hint;
+use crate::engine::managed::provide;
+use crate::engine::{HarnessProcess, Launch, git, identity};
+use crate::model::{ExitCode, Failure};
+use crate::plan::cleanup::Owner;
+use crate::pytest::protocol::Command;
+use crate::pytest::source::{DUMP_SIGNAL, HARNESS, TRIAL};
+use crate::pytest::trial_protocol::TrialCommand;
+use crate::store::StoreError;
+
+/// How long the loop sleeps at most: the store may fail while nothing else happens.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Inputs that are taken before their writes are handed on.
+const BATCH: usize = 256;
+
+/// Carries out a phase of a run, and blocks until it is over. What it wrote may still be on its
+/// way to the disk.
+pub fn carry_out(
+    phase: &mut impl Phase,
+    job: &Job<'_>,
+    recorder: &mut Recorder<'_>,
+) -> Result<(), StoreError> {
+    let mut stage = Stage {
+        phase,
+        job,
+        recorder,
+        watch: Stopwatch::start(),
+        processes: HashMap::new(),
+        pending: VecDeque::new(),
+        has_failed: false,
+    };
+    let effects = stage.phase.start(stage.watch.now(), now_ms());
+    stage.perform(effects);
+    stage.recorder.flush()?;
+    stage.until_over()
+}
+
+/// A phase at work.
+struct Stage<'a, 'r, P> {
+    phase: &'a mut P,
+    job: &'a Job<'a>,
+    recorder: &'a mut Recorder<'r>,
+    watch: Stopwatch,
+    processes: HashMap<u32, HarnessProcess>,
+    /// Inputs that effects gave rise to; they come before anything else.
+    pending: VecDeque<Input>,
+    has_failed: bool,
+}
+
+impl<P: Phase> Stage<'_, '_, P> {
+    fn until_over(&mut self) -> Result<(), StoreError> {
+        let mailbox = &self.job.mailbox;
+        while !self.phase.is_over() {
+            let now = self.watch.now();
+            let due = self.phase.deadline().map(|deadline| deadline.since(now));
+            let limit = due.unwrap_or(HEARTBEAT).min(HEARTBEAT);
+            let mut next = mailbox.next(limit);
+            for _ in 0..BATCH {
+                let Some(input) = next else { break };
+                self.take(input);
+                next = mailbox.next(Duration::ZERO);
+            }
+            if let Some(input) = next {
+                self.take(input);
+            }
+            if self.recorder.has_failed() && !std::mem::replace(&mut self.has_failed, true) {
+                self.take(Input::StoreFailed);
+            }
+            let effects = self.phase.tick(self.watch.now(), now_ms());
+            self.perform(effects);
+            self.recorder.flush()?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, input: Input) {
+        self.pending.push_back(input);
+        while let Some(input) = self.pending.pop_front() {
+            let effects = self.phase.handle(input, self.watch.now(), now_ms());
+            self.perform(effects);
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Start {
+                    serial,
+                    python,
+                    program,
+                } => {
+                    let input = self.start(serial, python, program);
+                    self.pending.push_back(input);
+                }
+                Effect::Send { serial, command } => {
+                    if let Some(process) = self.processes.get(&serial) {
+                        process.send(&command);
+                    }
+                }
+                Effect::Signal {
+                    serial,
+                    target,
+                    signal,
+                } => self.signal(serial, target, signal),
+                Effect::ReadStderr { serial } => {
+                    if let Some(process) = self.processes.get(&serial) {
+                        let tail = process.stderr_tail();
+                        self.pending.push_back(Input::Stderr { serial, tail });
+                    }
+                }
+                Effect::ProvideEnvironment => self.provide_environment(),
+                Effect::CancelEnvironment => {
+                    if let Some(managed) = &self.job.managed {
+                        managed.cancel.cancel();
+                    }
+                }
+                Effect::AskGit => self.ask_git(),
+                Effect::Write(write) => self.recorder.write(write),
+                Effect::Announce(event) => self.recorder.announce(event),
+            }
+        }
+        while let Some(input) = self.pending.pop_front() {
+            self.take(input);
+        }
+    }
+
+    fn start(&mut self, serial: u32, python: Option<String>, program: Program) -> Input {
+        let launch = Launch {
+            name: format!("selftest_{}_{serial}", self.recorder.facts().uuid),
+            labels: self.owner().to_labels().into_iter().collect(),
+            python: python.map(PathBuf::from),
+        };
+        let executor = &self.job.executor;
+        let started = match program {
+            Program::Tests(command) => executor
+                .start(
+                    &launch,
+                    HARNESS,
+                    self.job.mailbox.deliver(serial, ProcessEvent::Tests),
+                )
+                .inspect(|process| process.send(&Command::Run(command))),
+            Program::Trials(command) => executor
+                .start(
+                    &launch,
+                    TRIAL,
+                    self.job.mailbox.deliver(serial, ProcessEvent::Trials),
+                )
+                .inspect(|process| process.send(&TrialCommand::Try(command))),
+        };
+        match started {
+            Ok(process) => {
+                let identity = process.identity().clone();
+                self.processes.insert(serial, process);
+                Input::Started {
+                    serial,
+                    process: identity,
+                }
+            }
+            Err(error) => Input::StartFailed {
+                serial,
+                failure: executor.explain_call(&error),
+            },
+        }
+    }
+
+    /// By this `agent cleanup` knows whose a container is.
+    fn owner(&self) -> Owner {
+        Owner {
+            run: Some(self.recorder.run()),
+            lease: self.recorder.claim().map(|claim| claim.token),
+            holder: Some(identity::holder()),
+        }
+    }
+
+    fn signal(&self, serial: u32, target: Target, notify: Notify) {
+        let signal = match notify {
+            Notify::DumpStacks => Signal::try_from(DUMP_SIGNAL).ok(),
+            Notify::Interrupt => Some(Signal::SIGINT),
+            Notify::Terminate => Some(Signal::SIGTERM),
+            Notify::Kill => Some(Signal::SIGKILL),
+        };
+        if let (Some(signal), Some(process)) = (signal, self.processes.get(&serial)) {
+            match target {
+                Target::Group => process.signal_group(signal),
+                Target::Member(pid) => process.signal_member(pid, signal),
+            }
+        }
+    }
+
+    fn provide_environment(&mut self) {
+        let Some(spec) = self.job.managed.clone() else {
+            let python = self.job.executor.python().display();
+            let failure = Failure::environment(
+                format!("the interpreter `{python}` has no pytest"),
+                "install pytest into it, or let the agent keep a private environment: \
+                 `--managed-env`",
+            );
+            self.pending.push_back(Input::Environment(Err(failure)));
+            return;
+        };
+        let sender = self.job.mailbox.sender();
+        thread::spawn(move || {
+            let answer = provide(&spec).map(|ready| EnvironmentReady {
+                python: ready.python.to_string_lossy().into_owned(),
+                created: ready.created,
+            });
+            let answer = answer
+                .map_err(|error| Failure::of_error(&error, ExitCode::ENVIRONMENT, error.hint()));
+            // A run that is over does not listen any more.
+            let _ = sender.send(Some(Input::Environment(answer)));
+        });
+    }
+
+    /// git is asked while the tests start.
+    fn ask_git(&self) {
+        let project = self.job.plan.request.project.clone();
+        let sender = self.job.mailbox.sender();
+        thread::spawn(move || {
+            // A run that is over does not hear it any more.
+            let _ = sender.send(Some(Input::Git(git::state(&project))));
+        });
+    }
+}

@@ -1,0 +1,177 @@
+//! What a run needs before its first test: paths, an executor, its turn, a plan.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::container::{self, Wish};
+use super::error::ServiceError;
+use super::orphans;
+use crate::clock::now_ms;
+use crate::engine::child::Cancel;
+use crate::engine::managed::ManagedSpec;
+use crate::engine::{Executor, HostExecutor, python};
+use crate::model::{CycleId, Level, Notice, RunId};
+use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
+use crate::plan::{RunPlan, RunRequest, TestPath};
+use crate::run::{Job, Mailbox, Waiting, recover};
+use crate::settings::{Origin, Settings};
+use crate::source::resolve;
+use crate::store::Store;
+
+/// How long a module may take to be imported and tested, unless the settings have a limit for tests.
+const TRIAL_LIMIT: Duration = Duration::from_mins(1);
+
+/// What a run is given besides the settings.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) trigger: String,
+    pub(super) cycle: Option<CycleId>,
+    pub(super) prefer_container: bool,
+    pub(super) notices: Vec<Notice>,
+    pub(super) integration: Option<IntegrationCallback>,
+}
+
+/// Everything that a run is carried out with.
+#[derive(Debug)]
+pub(super) struct Prepared<'a> {
+    pub(super) job: Job<'a>,
+    /// What it does about modules that no test reaches; `None` for nothing.
+    pub(super) orphans: Option<OrphanJob>,
+    pub(super) store: Store,
+}
+
+/// Everything that can be wrong before the first test starts, the cheapest first.
+pub(super) fn prepare<'a>(
+    settings: &Settings,
+    given: Given,
+    mailbox: &'a Mailbox,
+    on_wait: impl FnMut(&Waiting),
+) -> Result<Prepared<'a>, ServiceError> {
+    let paths = resolve(&settings.paths, &settings.project)?;
+    let mut notices = given.notices;
+    let wish = Wish::of(settings, given.prefer_container);
+    let mut host = None;
+    if wish == Wish::No {
+        host = Some(host_executor(settings)?);
+    }
+    let mut store = Store::open(&settings.db, now_ms())?;
+    let closed = recover(&mut store)?;
+    if !closed.is_empty() {
+        notices.push(recovered(&closed));
+    }
+    let (container, lease) =
+        container::prepare(settings, wish, &mut store, mailbox, &mut notices, on_wait)?.unzip();
+    let executor = match (container, host) {
+        (Some(container), _) => Executor::Container(Box::new(container)),
+        (None, Some(host)) => Executor::Host(host),
+        (None, None) => Executor::Host(host_executor(settings)?),
+    };
+    let orphans = (settings.orphans.include || settings.orphans.refresh)
+        .then(|| orphan_job(settings, given.integration))
+        .filter(|_| !is_aimed(settings, &paths));
+    let (mut modules, mut roots) = (Vec::new(), Vec::new());
+    if let Some(orphans) = orphans.as_ref().filter(|orphans| orphans.wishes.include) {
+        notices.extend(take_edits(&mut store, &orphans.request)?);
+        let reader = store.reader()?;
+        (modules, roots) = integrated_modules(&reader, &orphans.request, &orphans.suppressions)?;
+    }
+    let plan = RunPlan::new(RunRequest {
+        project: settings.project.clone(),
+        paths,
+        pytest_args: settings.pytest_args.clone(),
+        workers: settings.workers,
+        timeout: settings.timeout,
+        test_timeout: settings.test_timeout,
+        reruns: settings.reruns,
+        max_fail: settings.max_fail,
+        harness: settings.harness,
+        executor: executor.name().to_owned(),
+        modules,
+        roots,
+    });
+    let job = Job {
+        plan,
+        trigger: given.trigger,
+        managed: managed_spec(settings, &executor, mailbox.cancel()),
+        executor: Arc::new(executor),
+        lease,
+        cycle: given.cycle,
+        notices,
+        mailbox,
+    };
+    Ok(Prepared {
+        job,
+        orphans,
+        store,
+    })
+}
+
+fn host_executor(settings: &Settings) -> Result<HostExecutor, ServiceError> {
+    let python = python::find(settings.python.as_deref(), &settings.project)?;
+    Ok(HostExecutor {
+        python,
+        project: settings.project.clone(),
+    })
+}
+
+/// Whether somebody is after certain tests - names them, or picks them by `-k` or `-m` - and has
+/// not said that orphans matter now.
+fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
+    let picks = |word: &String| ["-k", "-m", "--lf", "--last-failed"].contains(&word.as_str());
+    let aimed = paths.iter().any(|path| !path.selector.is_empty())
+        || settings.pytest_args.iter().any(picks);
+    let said = ["include-orphans", "refresh-orphans", "strict-orphans"];
+    aimed
+        && said
+            .iter()
+            .all(|name| settings.origin(name) == Origin::Default)
+}
+
+/// What the run does about modules that no test reaches. A trial may take as long as a test, and
+/// all of them as long as a shard.
+fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> OrphanJob {
+    OrphanJob {
+        request: orphans::request(settings),
+        wishes: orphans::wishes(settings),
+        suppressions: settings.orphans.suppressions.clone(),
+        limit: settings
+            .test_timeout
+            .unwrap_or(TRIAL_LIMIT)
+            .min(settings.timeout),
+        budget: Some(settings.timeout),
+        strict: settings.orphans.strict,
+        integrate: settings.orphans.integrate,
+        integration,
+    }
+}
+
+/// A private environment can be made on top of an interpreter of this machine only.
+fn managed_spec(settings: &Settings, executor: &Executor, cancel: Cancel) -> Option<ManagedSpec> {
+    let can_be_made = settings.managed_env && executor.explain_no_pytest().is_none();
+    can_be_made.then(|| ManagedSpec {
+        python: executor.python().to_owned(),
+        project: settings.project.clone(),
+        data_dir: settings.data_dir.clone(),
+        offline: settings.offline,
+        wheels: settings.wheels.clone(),
+        cancel,
+    })
+}
+
+fn recovered(closed: &[RunId]) -> Notice {
+    let runs: Vec<String> = closed.iter().map(ToString::to_string).collect();
+    let (noun, verb) = if closed.len() == 1 {
+        ("run", "was")
+    } else {
+        ("runs", "were")
+    };
+    Notice {
+        level: Level::Info,
+        code: "recovered".to_owned(),
+        message: format!(
+            "{noun} {} {verb} left open by an agent that is gone; closed as interrupted",
+            runs.join(", ")
+        ),
+        hint: None,
+    }
+}
