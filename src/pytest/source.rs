@@ -16,19 +16,19 @@ pub const GUARDIAN: &str = include_str!("guardian.py");
 
 /// The harness itself, for Python 3.8 and later: one program, kept in six files by subject.
 pub const HARNESS: &str = concat!(
-    include_str!("harness.py"),
-    include_str!("harness_reports.py"),
-    include_str!("harness_hooks.py"),
-    include_str!("harness_modules.py"),
-    include_str!("harness_xdist.py"),
-    include_str!("harness_cover.py"),
+    include_str!("harness/session.py"),
+    include_str!("harness/reports.py"),
+    include_str!("harness/hooks.py"),
+    include_str!("harness/modules.py"),
+    include_str!("harness/xdist.py"),
+    include_str!("harness/cover.py"),
 );
 
 /// The program that tries modules, for Python 3.8 and later: kept in three files by subject.
 pub const TRIAL: &str = concat!(
-    include_str!("trial.py"),
-    include_str!("trial_guard.py"),
-    include_str!("trial_child.py"),
+    include_str!("trial/trials.py"),
+    include_str!("trial/guard.py"),
+    include_str!("trial/examination.py"),
 );
 
 /// The number of the signal on which the harness, and every xdist worker, writes the Python stacks
