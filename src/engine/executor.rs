@@ -19,6 +19,7 @@ use super::host::HostExecutor;
 use super::launch::Launch;
 use super::process::ProcessError;
 use crate::model::{ExitCode, Failure};
+use crate::pytest::source::Program;
 
 /// What processes of a run are started with.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ impl Executor {
     pub fn start<E, F>(
         &self,
         launch: &Launch,
-        program: &'static str,
+        program: Program,
         deliver: F,
     ) -> Result<HarnessProcess, ProcessError>
     where

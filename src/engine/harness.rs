@@ -17,7 +17,7 @@ use super::pipes::{SharedPipe, Tail};
 use super::process::{ProcessError, ProcessSpec, Spawned, spawn};
 use crate::model::ProcessIdentity;
 use crate::pytest::protocol::{Ended, HarnessEvent, MAX_LINE_BYTES};
-use crate::pytest::source::{self, Recipient};
+use crate::pytest::source::{self, Program, Recipient};
 
 /// How much of the end of a harness's standard error is kept: stacks of many threads fit.
 const STDERR_TAIL_BYTES: usize = 256 * 1024;
@@ -78,7 +78,7 @@ impl HarnessProcess {
     /// program waits.
     pub(super) fn start<E, F>(
         invocation: Invocation,
-        program: &'static str,
+        program: Program,
         deliver: F,
     ) -> Result<Self, ProcessError>
     where
@@ -257,11 +257,11 @@ impl Watch {
     }
 }
 
-/// Writes the source and then the messages. A write can block for as long as nobody reads, which
+/// Writes the program and then the messages. A write can block for as long as nobody reads, which
 /// is why this is a thread of its own; it ends with the process.
 fn feed(
     mut stdin: PipeWriter,
-    program: &str,
+    program: Program,
     project: Option<&Stream>,
     queue: &mpsc::Receiver<Message>,
 ) {
@@ -271,7 +271,7 @@ fn feed(
         return;
     }
     let mut write = |bytes: &[u8]| stdin.write_all(bytes).and_then(|()| stdin.flush());
-    if write(&source::framed(program)).is_err() {
+    if write(program.frame().as_bytes()).is_err() {
         return;
     }
     while let Ok(message) = queue.recv() {

@@ -1,4 +1,4 @@
-"""Reads the harness from standard input and runs it; Python 2 can parse this, to say so."""
+"""Reads a program from standard input and runs it; Python 2 can parse this, to say so."""
 import sys
 
 
@@ -14,24 +14,27 @@ def start():
     # `pytest` script has its own folder there.
     if sys.path[:1] == [""]:
         sys.path[0] = os.path.dirname(sys.executable)
+    import json
 
     def read(count):
         data = b""
         while len(data) < count:
             piece = os.read(0, count - len(data))
             if not piece:
-                raise EOFError("the harness source ended early")
+                raise EOFError("the program ended early")
             data += piece
         return data
 
+    # A size in bytes, a newline, and as much JSON: the texts of modules, and where to begin.
     size = b""
     while not size.endswith(b"\n"):
         size += read(1)
-    source = read(int(size))
-    module = type(sys)("_menace_harness")
-    sys.modules[module.__name__] = module
-    exec(compile(source, "<harness>", "exec"), module.__dict__)
-    return module.main(source.decode("utf-8"))
+    frame = json.loads(read(int(size)).decode("utf-8"))
+    name = "_menace.shared.importer"
+    importer = {"__name__": name}
+    exec(compile(frame["sources"][name], "<%s>" % name, "exec"), importer)
+    program = importer["Program"](frame["sources"])
+    return program.load(frame["entry"]).main(program)
 
 
 sys.exit(globals().pop("start")())

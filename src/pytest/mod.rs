@@ -2,7 +2,7 @@
 //!
 //! - [`source`] holds the harness, the Python program that drives pytest, and [`protocol`] the
 //!   lines that it exchanges with the agent; likewise the trial, which tries modules, and
-//!   [`trial_protocol`];
+//!   [`trial_protocol`]; their modules are in `harness/` and `trial/`, what both need in `shared/`;
 //! - [`reconcile`] keeps the ledger of a shard: what was collected, what reported, what is missing;
 //! - [`traceback`] and [`stacks`] pick what people need out of what Python prints.
 //!

@@ -1,8 +1,8 @@
 //! The lines that the agent and the harness exchange: one JSON object a line.
 //!
-//! Both sides ignore keys that they do not know. Field names and units are the contract that
-//! the harness is written against; a test drives the real one and decodes every line with
-//! these types.
+//! Both sides ignore keys that they do not know. Field names and units are the contract that the
+//! modules in `harness/` are written against; a test drives the real harness and decodes every line
+//! with these types.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,23 @@
-//! The harness and the trial as text, and the bytes that bring them into an interpreter.
+//! The harness and the trial as texts of Python modules, and the bytes that bring them into an
+//! interpreter.
 //!
-//! The interpreter is started as `python -c LOADER`; on its standard input comes the [`framed`]
-//! program, then the commands of [`super::protocol`] or [`super::trial_protocol`]. Nothing is
-//! installed or mounted.
+//! The interpreter is started as `python -c LOADER`; on its standard input comes a [`Program`] as a
+//! [`frame`](Program::frame), then the commands of [`super::protocol`] or
+//! [`super::trial_protocol`]. Nothing is installed or mounted.
+//!
+//! ```text
+//!   loader ── frame ──► shared.importer ──► harness.main ── run ──► session, hooks, …
+//!                             │    └──────► trial.main
+//!                             └─ in workers of xdist: harness.worker
+//! ```
+//!
+//! A module is a file below this folder, and `_menace` is its package: `harness/session.py` is
+//! `_menace.harness.session`.
+//!
+//! **Invariant:** once a program has started, no name leads to its modules or to its channel: none
+//! in `sys.modules`, and none of a plugin of pytest.
+
+use serde_json::{Map, Value, json};
 
 /// The program for `python -c`. Every Python from 2.6 on can parse it, so that an old interpreter
 /// answers with [`super::protocol::HarnessEvent::Unsupported`] instead of a syntax error.
@@ -14,22 +29,66 @@ pub const LOADER: &str = include_str!("loader.py");
 /// signals ([`signal_line`]).
 pub const GUARDIAN: &str = include_str!("guardian.py");
 
-/// The harness itself, for Python 3.8 and later: one program, kept in six files by subject.
-pub const HARNESS: &str = concat!(
-    include_str!("harness/session.py"),
-    include_str!("harness/reports.py"),
-    include_str!("harness/hooks.py"),
-    include_str!("harness/modules.py"),
-    include_str!("harness/xdist.py"),
-    include_str!("harness/cover.py"),
-);
+/// A program of ours, for Python 3.8 and later.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The module whose `main` is called.
+    pub entry: &'static str,
+    /// The names of its modules, and their texts.
+    pub sources: &'static [(&'static str, &'static str)],
+}
 
-/// The program that tries modules, for Python 3.8 and later: kept in three files by subject.
-pub const TRIAL: &str = concat!(
-    include_str!("trial/trials.py"),
-    include_str!("trial/guard.py"),
-    include_str!("trial/examination.py"),
-);
+macro_rules! modules {
+    ($($folder:literal / $file:literal),+ $(,)?) => {
+        &[$((
+            concat!("_menace.", $folder, ".", $file),
+            include_str!(concat!($folder, "/", $file, ".py")),
+        )),+]
+    };
+}
+
+/// Runs pytest and tells what happens.
+pub const HARNESS: Program = Program {
+    entry: "_menace.harness.main",
+    sources: modules![
+        "shared" / "importer",
+        "shared" / "descriptors",
+        "shared" / "stacks",
+        "shared" / "text",
+        "harness" / "channel",
+        "harness" / "codec",
+        "harness" / "cover",
+        "harness" / "hooks",
+        "harness" / "interpreter",
+        "harness" / "main",
+        "harness" / "modules",
+        "harness" / "process",
+        "harness" / "reports",
+        "harness" / "selection",
+        "harness" / "session",
+        "harness" / "worker",
+        "harness" / "xdist",
+    ],
+};
+
+/// Tries modules that no test reaches; still one module, kept in three files by subject.
+pub const TRIAL: Program = Program {
+    entry: "_menace.trial.main",
+    sources: &[
+        (
+            "_menace.shared.importer",
+            include_str!("shared/importer.py"),
+        ),
+        (
+            "_menace.trial.main",
+            concat!(
+                include_str!("trial/trials.py"),
+                include_str!("trial/guard.py"),
+                include_str!("trial/examination.py"),
+            ),
+        ),
+    ],
+};
 
 /// The number of the signal on which the harness, and every xdist worker, writes the Python stacks
 /// of all its threads to the standard error that it was started with, even while native code hangs.
@@ -38,18 +97,18 @@ pub const TRIAL: &str = concat!(
 /// will not do: tests install handlers of their own for them and restore what they found.
 pub const DUMP_SIGNAL: i32 = if cfg!(target_os = "linux") { 16 } else { 29 };
 
-/// What the loader reads first: the size of a program in bytes, a newline, the program.
-pub fn framed(program: &str) -> Vec<u8> {
-    let mut frame = format!("{}\n", program.len()).into_bytes();
-    frame.extend_from_slice(program.as_bytes());
-    frame
+impl Program {
+    /// The bytes that the loader reads first: the size of the rest, a newline, the program as JSON.
+    pub fn frame(&self) -> String {
+        let sources: Map<String, Value> = self
+            .sources
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), Value::from(*text)))
+            .collect();
+        let payload = json!({ "entry": self.entry, "sources": sources }).to_string();
+        format!("{}\n{payload}", payload.len())
+    }
 }
-
-/// [`HARNESS`] as the loader reads it.
-pub fn framed_harness() -> Vec<u8> {
-    framed(HARNESS)
-}
-
 /// To whom the guardian delivers a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipient {
@@ -64,5 +123,32 @@ pub fn signal_line(number: i32, recipient: Recipient) -> String {
     match recipient {
         Recipient::Group => format!("!{number} group\n"),
         Recipient::Member(pid) => format!("!{number} {pid}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_begins_with_its_size_in_bytes() {
+        let program = Program {
+            entry: "a.main",
+            sources: &[("a.main", "print('é')\n"), ("a.b", "")],
+        };
+        let frame = program.frame();
+        let (size, payload) = frame.split_once('\n').unwrap();
+        assert_eq!(size, payload.len().to_string());
+        let expected = json!({"entry": "a.main", "sources": {"a.b": "", "a.main": "print('é')\n"}});
+        assert_eq!(serde_json::from_str::<Value>(payload).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_program_has_its_entry_and_its_importer() {
+        for program in [HARNESS, TRIAL] {
+            for name in [program.entry, "_menace.shared.importer"] {
+                assert!(program.sources.iter().any(|(known, _)| *known == name));
+            }
+        }
     }
 }

@@ -40,7 +40,7 @@ const RUNNER: [&str; 6] = [
     "/pluggy/",
     "/xdist/",
     "/execnet/",
-    "\"<harness>\"",
+    "\"<_menace.",
     "\"<string>\"",
 ];
 
@@ -197,7 +197,7 @@ mod tests {
              File \"/p/t.py\", line 3 in helper\n  \
              File \"/v/site-packages/_pytest/python.py\", line 187 in pytest_pyfunc_call\n  \
              File \"/v/site-packages/pluggy/_execution.py\", line 147 in _multicall\n  \
-             File \"<harness>\", line 607 in run_pytest\n\nThread 0x2 (most recent call first):\n  \
+             File \"<_menace.harness.main>\", line 39 in run_pytest\n\nThread 0x2 (most recent call first):\n  \
              File \"/p/t.py\", line 9 in other\n";
         assert_eq!(
             fold_runner(stacks),

@@ -186,11 +186,11 @@ impl Dispatcher {
             .take(free)
         {
             self.serial += 1;
-            let program = shard.begin(self.serial, now);
+            let work = shard.begin(self.serial, now);
             self.books.effect(Effect::Start {
                 serial: self.serial,
                 python: self.python.clone(),
-                program,
+                work,
             });
         }
     }

@@ -50,7 +50,7 @@ pub enum Input {
     StoreFailed,
 }
 
-/// What a process said or did, by its program.
+/// What a process said or did, by its work.
 #[derive(Debug)]
 pub enum ProcessEvent {
     /// It runs the harness.
@@ -97,7 +97,7 @@ pub enum Effect {
         /// The interpreter, if it is another one than the executor's.
         python: Option<String>,
         /// What runs in it, with its first command.
-        program: Program,
+        work: Work,
     },
     /// Send a command to a process that runs the harness.
     Send {
@@ -134,7 +134,7 @@ pub enum Effect {
 
 /// What runs in a process.
 #[derive(Debug, PartialEq)]
-pub enum Program {
+pub enum Work {
     /// The harness.
     Tests(Box<RunCommand>),
     /// The trial.

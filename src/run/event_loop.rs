@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::effect::{Effect, EnvironmentReady, Input, Notify, ProcessEvent, Program, Target};
+use super::effect::{Effect, EnvironmentReady, Input, Notify, ProcessEvent, Target, Work};
 use super::job::Job;
 use super::phase::Phase;
 use super::recorder::Recorder;
@@ -101,9 +101,9 @@ impl<P: Phase> Stage<'_, '_, P> {
                 Effect::Start {
                     serial,
                     python,
-                    program,
+                    work,
                 } => {
-                    let input = self.start(serial, python, program);
+                    let input = self.start(serial, python, work);
                     self.pending.push_back(input);
                 }
                 Effect::Send { serial, command } => {
@@ -138,22 +138,22 @@ impl<P: Phase> Stage<'_, '_, P> {
         }
     }
 
-    fn start(&mut self, serial: u32, python: Option<String>, program: Program) -> Input {
+    fn start(&mut self, serial: u32, python: Option<String>, work: Work) -> Input {
         let launch = Launch {
             name: format!("selftest_{}_{serial}", self.recorder.facts().uuid),
             labels: self.owner().to_labels().into_iter().collect(),
             python: python.map(PathBuf::from),
         };
         let executor = &self.job.executor;
-        let started = match program {
-            Program::Tests(command) => executor
+        let started = match work {
+            Work::Tests(command) => executor
                 .start(
                     &launch,
                     HARNESS,
                     self.job.mailbox.deliver(serial, ProcessEvent::Tests),
                 )
                 .inspect(|process| process.send(&Command::Run(command))),
-            Program::Trials(command) => executor
+            Work::Trials(command) => executor
                 .start(
                     &launch,
                     TRIAL,

@@ -9,7 +9,7 @@ use crate::engine::EngineEvent;
 use crate::model::{Event, Level, Notice, Write};
 use crate::pytest::trial_protocol::TrialEvent;
 use crate::run::Verdict;
-use crate::run::effect::{Effect, Input, Notify, ProcessEvent, Program, Target};
+use crate::run::effect::{Effect, Input, Notify, ProcessEvent, Target, Work};
 use crate::run::phase::Phase;
 
 /// The trials of a run.
@@ -76,7 +76,7 @@ impl Trials {
                 Step::Start { serial, command } => self.effects.push(Effect::Start {
                     serial,
                     python: self.python.clone(),
-                    program: Program::Trials(command),
+                    work: Work::Trials(command),
                 }),
                 Step::Kill => self
                     .effects

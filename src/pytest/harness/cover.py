@@ -1,11 +1,16 @@
-"""Coverage: a part of the harness, which is one program and shares its names."""
+"""Coverage: which lines of which files a process executed."""
+import os
+import sys
+from time import perf_counter
+
+from .interpreter import version_of
 
 
 class Cover:
     """Measures with coverage.py, or reads what pytest-cov measured."""
 
-    def __init__(self, session):
-        self.session, self.cov, self.foreign = session, None, False
+    def __init__(self, process):
+        self.process, self.cov, self.foreign = process, None, False
         self.sent, self.next_flush, self.file = {}, 0.0, None
 
     def start(self, config):
@@ -40,19 +45,19 @@ class Cover:
 
     def warned(self, message, slug=None, once=False):
         if slug == "trace-changed":
-            self.session.notice("coverage-incomplete", message)
+            self.process.notice("coverage-incomplete", message)
 
     def unavailable(self, error):
-        self.session.notice("coverage-unavailable", "%s: %s" % (type(error).__name__, error))
+        self.process.notice("coverage-unavailable", "%s: %s" % (type(error).__name__, error))
 
     def boundary(self, nodeid):
         """Between two files, so that a crash does not lose all; at most a fiftieth of the time."""
         file, self.file = self.file, nodeid.split("::")[0]
-        now = _clock()
+        now = perf_counter()
         if self.cov is None or file in (None, self.file) or now < self.next_flush:
             return
         self.flush()
-        self.next_flush = now + max(1.0, 51 * (_clock() - now))
+        self.next_flush = now + max(1.0, 51 * (perf_counter() - now))
 
     def flush(self):
         data, files = self.cov.get_data(), []
@@ -61,13 +66,13 @@ class Cover:
             if len(lines) != self.sent.get(file, 0):
                 self.sent[file] = len(lines)
                 files.append({"file": file, "executed": ranges(lines)})
-        kind = "lines" if isinstance(self.session, Worker) else "coverage"
+        kind = "lines" if self.process.in_worker else "coverage"
         for first in range(0, len(files), 200):
-            self.session.send(kind, files=files[first : first + 200])
+            self.process.send(kind, files=files[first : first + 200])
 
     def add(self, files):
         """Unites what a worker executed with the session's own."""
-        self.session.send("coverage", files=files)
+        self.process.send("coverage", files=files)
         if self.cov is not None:
             lines = {f["file"]: lines_of(f["executed"]) for f in files if f["executed"]}
             self.cov.get_data().add_lines(lines)
@@ -76,10 +81,10 @@ class Cover:
         try:
             if self.cov is not None:
                 self.cov.stop()
-            elif self.foreign and not isinstance(self.session, Worker):
+            elif self.foreign and not self.process.in_worker:
                 self.cov = config.pluginmanager.getplugin("_cov").cov_controller.cov
             if self.cov is not None:
-                self.flush() if isinstance(self.session, Worker) else self.summary()
+                self.flush() if self.process.in_worker else self.summary()
         except Exception as error:
             self.unavailable(error)
 
@@ -93,7 +98,7 @@ class Cover:
             executed = ranges(set(statements).difference(missing))
             files.append({"file": file, "statements": ranges(statements), "executed": executed})
         for first in range(0, len(files), 200):
-            self.session.send("coverage", files=files[first : first + 200])
+            self.process.send("coverage", files=files[first : first + 200])
 
 
 def ranges(lines):

@@ -1,115 +1,123 @@
-"""The hooks of pytest: a part of the harness, which is one program and shares its names.
+"""The hooks of pytest, which only hand on to the session, or to the worker that stands for it.
 
-A hook only hands on to the session, or to the worker that stands for it in xdist's processes.
+This module imports pytest, and is loaded when the arguments of pytest are known.
 """
+import sys
+from time import perf_counter
 
-# Hooks of pytest. Their options are here, because pytest is imported after this file.
-HOOKS = {
-    "pytest_load_initial_conftests": {"hookwrapper": True, "tryfirst": True},
-    "pytest_fixture_setup": {"hookwrapper": True, "tryfirst": True},
-    "pytest_collect_file": {"hookwrapper": True, "tryfirst": True},
-    "pytest_report_to_serializable": {"hookwrapper": True},
-    "pytest_collection_modifyitems": {"trylast": True},
-    "pytest_collection_finish": {"tryfirst": True},
-    "pytest_runtest_protocol": {"tryfirst": True},
-    "pytest_runtest_logstart": {"tryfirst": True},
-    "pytest_runtest_logreport": {"trylast": True},
-    "pytest_runtest_logfinish": {"tryfirst": True},
-    "pytest_report_teststatus": {"hookwrapper": True, "tryfirst": True},
-    "pytest_sessionfinish": {"trylast": True},
-    "pytest_configure_node": {"optionalhook": True, "trylast": True},
-    "pytest_testnodedown": {"optionalhook": True, "tryfirst": True},
-    "pytest_xdist_node_collection_finished": {"optionalhook": True},
-}
+import pytest
+
+from ..shared.text import clean, text_of
+from .selection import place_of
+
+PLUGIN = "_menace_harness"
 
 
-def decorate():
-    import pytest
+def wait_for_pytest(process, *others):
+    """The arguments by which pytest lets the hooks in, here as in xdist's workers.
 
-    for name, options in HOOKS.items():
-        pytest.hookimpl(**options)(globals()[name])
-    for hook in (Watch.pytest_cmdline_parse, Watch.pytest_cmdline_main):
-        pytest.hookimpl(hookwrapper=True, trylast=True)(hook)
+    xdist hands on names of plugins only. The module of this name holds the hooks until pytest has
+    imported it, and then nothing: a test that finds it does not find the channel, and a session
+    within the session, with the same arguments, does not talk to the agent.
+    """
+    waiting = [Hooks(process), *others]
+    if process.command.get("modules"):
+        waiting.append(process.program.load("_menace.harness.modules").Modules(process))
+    door = type(sys)(PLUGIN, "PYTEST_DONT_REWRITE")
 
+    def pytest_addoption(pluginmanager):
+        while waiting:
+            pluginmanager.register(waiting.pop(0))
 
-def pytest_load_initial_conftests(early_config):
-    guard(distribute, early_config)
-    if SESSION.cover is not None:
-        guard(SESSION.cover.start, early_config)
-    outcome = yield
-    if outcome.excinfo:
-        guard(broken_conftest, outcome.excinfo[1])
-
-
-def broken_conftest(error):
-    if type(error).__name__ != "ConftestImportFailure" or isinstance(SESSION, Worker):
-        return
-    import pytest
-
-    cause = getattr(error, "cause", None) or error.excinfo[1]
-    excinfo = pytest.ExceptionInfo.from_exc_info((type(cause), cause, cause.__traceback__))
-    machinery = ("_pytest", "importlib", "pluggy")
-    excinfo.traceback = excinfo.traceback.filter(
-        lambda entry: not any(word in str(entry.path) for word in machinery)
-    )
-    text = excinfo.getrepr(style="short", chain=False) if excinfo.traceback else excinfo.exconly()
-    title = "ImportError while loading conftest '%s'." % error.path
-    SESSION.send(
-        "collect_report",
-        id=clean(str(error.path)),
-        file=clean(str(error.path)),
-        outcome="error",
-        message=one_line(excinfo.exconly().splitlines()[-1]),
-        longrepr=shorten("%s\n%s" % (title, text), SESSION.cap),
-    )
-    SESSION.because("collect_errors", title)
+    door.pytest_addoption = pytest_addoption
+    sys.modules[PLUGIN] = door
+    return ["-p", PLUGIN]
 
 
-def pytest_sessionstart(session):
-    guard(SESSION.configured, session)
+class Hooks:
+    def __init__(self, process):
+        self.process, self.guard, self.cover = process, process.guard, process.cover
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config):
+        self.guard(self.process.distribute, early_config)
+        if self.cover is not None:
+            self.guard(self.cover.start, early_config)
+        outcome = yield
+        if outcome.excinfo:
+            self.guard(self.process.broken_conftest, outcome.excinfo[1])
 
-def pytest_collectstart(collector):
-    guard(SESSION.collecting, collector)
+    def pytest_sessionstart(self, session):
+        self.guard(self.process.configured, session)
 
+    def pytest_collectstart(self, collector):
+        if isinstance(collector, pytest.File):
+            self.guard(self.process.collecting, collector.nodeid)
 
-def pytest_collectreport(report):
-    guard(SESSION.collect_report, report)
+    def pytest_collectreport(self, report):
+        self.guard(self.process.collect_report, report)
 
+    def pytest_deselected(self, items):
+        self.process.deselected += len(items)
 
-def pytest_deselected(items):
-    SESSION.deselected += len(items)
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        self.guard(self.process.selection.apply, items, config)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session):
+        self.guard(self.collected, session.items)
 
-def pytest_collection_modifyitems(config, items):
-    guard(SESSION.selection.apply, items, config)
+    def collected(self, items):
+        self.process.collected([(clean(item.nodeid), place_of(item)) for item in items])
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self):
+        return self.guard(self.process.refuses) or None
 
-def pytest_collection_finish(session):
-    guard(lambda: SESSION.collected([(clean(item.nodeid), place_of(item)) for item in session.items]))
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid):
+        if self.cover is not None:
+            self.guard(self.cover.boundary, nodeid)
+        self.guard(self.process.start, nodeid)
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report):
+        self.guard(self.process.report, report)
 
-def pytest_runtest_protocol():
-    return guard(SESSION.refuses) or None
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logfinish(self, nodeid):
+        self.guard(self.process.logfinish)
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self):
+        outcome = yield
+        self.guard(without_progress, outcome)
 
-def pytest_runtest_logstart(nodeid):
-    if SESSION.cover is not None:
-        guard(SESSION.cover.boundary, nodeid)
-    guard(SESSION.start, nodeid)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef, request):
+        began = perf_counter()
+        yield
+        if perf_counter() - began >= 0.1:
+            self.guard(self.slow_fixture, fixturedef, request, perf_counter() - began)
 
+    def slow_fixture(self, fixturedef, request, seconds):
+        item = getattr(request, "_pyfuncitem", None) or request.node
+        scope, name = text_of(fixturedef.scope), text_of(fixturedef.argname)
+        self.process.send("fixture", scope=scope, name=name, seconds=seconds, id=clean(item.nodeid))
 
-def pytest_runtest_logreport(report):
-    guard(SESSION.report, report)
+    def pytest_warning_recorded(self, warning_message, nodeid):
+        self.guard(self.process.warning, warning_message, nodeid)
 
+    def pytest_keyboard_interrupt(self, excinfo):
+        self.guard(self.process.interrupted, excinfo)
 
-def pytest_runtest_logfinish(nodeid):
-    guard(SESSION.logfinish)
+    def pytest_internalerror(self, excrepr):
+        self.guard(self.process.because, "internal", excrepr)
 
-
-def pytest_report_teststatus():
-    outcome = yield
-    guard(without_progress, outcome)
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session):
+        self.guard(self.process.ending, session)
 
 
 def without_progress(outcome):
@@ -119,72 +127,20 @@ def without_progress(outcome):
         outcome.force_result((status[0], "", ""))
 
 
-def pytest_fixture_setup(fixturedef, request):
-    began = _clock()
-    yield
-    if _clock() - began >= 0.1:
-        guard(slow_fixture, fixturedef, request, _clock() - began)
-
-
-def slow_fixture(fixturedef, request, seconds):
-    item = getattr(request, "_pyfuncitem", None) or request.node
-    scope, name = text_of(fixturedef.scope), text_of(fixturedef.argname)
-    SESSION.send("fixture", scope=scope, name=name, seconds=seconds, id=clean(item.nodeid))
-
-
-def pytest_warning_recorded(warning_message, nodeid):
-    guard(SESSION.warning, warning_message, nodeid)
-
-
-def pytest_keyboard_interrupt(excinfo):
-    guard(SESSION.interrupted, excinfo)
-
-
-def pytest_internalerror(excrepr):
-    guard(SESSION.because, "internal", excrepr)
-
-
-def pytest_sessionfinish(session):
-    guard(SESSION.ending, session)
-
-
-def pytest_configure_node(node):
-    guard(SESSION.nodes.connect, node)
-
-
-def pytest_testnodedown(node, error):
-    guard(SESSION.nodes.down, node, error)
-
-
-def pytest_xdist_node_collection_finished(node, ids):
-    guard(SESSION.nodes.collected, node, ids)
-
-
-def pytest_report_to_serializable():
-    outcome = yield
-    if isinstance(SESSION, Worker):
-        guard(make_sendable, outcome)
-
-
-def make_sendable(outcome):
-    """execnet refuses lone surrogates, and xdist would end the session over them."""
-    data = outcome.get_result()
-    try:
-        _encode(data).encode("utf-8")
-    except Exception:
-        outcome.force_result(clean(data))
-
-
 class Watch:
     """Sees the errors of the command line, which come before any other hook."""
 
+    def __init__(self, session):
+        self.session = session
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_cmdline_parse(self):
         self.note((yield))
 
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_cmdline_main(self):
         self.note((yield))
 
-    @staticmethod
-    def note(outcome):
+    def note(self, outcome):
         if outcome.excinfo and outcome.excinfo[0].__name__ == "UsageError":
-            SESSION.because("usage", "\n".join(text_of(arg) for arg in outcome.excinfo[1].args))
+            self.session.because("usage", "\n".join(text_of(arg) for arg in outcome.excinfo[1].args))

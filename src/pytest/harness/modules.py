@@ -1,91 +1,94 @@
-"""Modules that joined the module map: a part of the harness, which is one program and shares its names.
+"""Modules that joined the module map: files of the session that are no test files.
 
-Each is a file of the session with a test `import`, its doctests, and the tests that it defines itself.
-An import that fails is a failing test, where pytest would only say that it cannot collect the file.
+Each is a file with a test `import`, its doctests, and the tests that it defines itself. An import
+that fails is a failing test, where pytest would only say that it cannot collect the file.
 """
+import doctest
+import functools
+import importlib
+import os
+import sys
+
+import pytest
 
 
-def pytest_collect_file(file_path, parent):
-    outcome = yield
-    if SESSION.command.get("modules"):
-        guard(check_module, file_path, parent, outcome)
+class Modules:
+    """A plugin that puts a module in the place of all that pytest would make of the file."""
+
+    def __init__(self, process):
+        self.guard, self.command, self.names = process.guard, process.command, None
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collect_file(self, file_path, parent):
+        outcome = yield
+        self.guard(self.check_module, file_path, parent, outcome)
+
+    def check_module(self, path, parent, outcome):
+        if self.names is None:
+            modules = self.command["modules"]
+            self.names = {os.path.realpath(m["file"]): m["module"] for m in modules}
+            roots = [os.path.abspath(root) for root in self.command.get("roots") or ()]
+            sys.path.extend(root for root in roots if root not in sys.path)
+        name = self.names.get(os.path.realpath(str(path)))
+        if name is not None:
+            outcome.force_result([CheckedModule.from_parent(parent, path=path, dotted=name)])
 
 
-def check_module(path, parent, outcome):
-    """Puts the module in the place of all that pytest and its plugins would make of the file."""
-    if not hasattr(check_module, "names"):
-        modules = SESSION.command["modules"]
-        check_module.names = {os.path.realpath(m["file"]): m["module"] for m in modules}
-        roots = [os.path.abspath(root) for root in SESSION.command.get("roots") or ()]
-        sys.path.extend(root for root in roots if root not in sys.path)
-        check_module.kind = module_class()
-    name = check_module.names.get(os.path.realpath(str(path)))
-    if name is not None:
-        outcome.force_result([check_module.kind.from_parent(parent, path=path, dotted=name)])
+class Check(pytest.Item):
+    def __init__(self, check, line, **kwargs):
+        super().__init__(**kwargs)
+        self.check, self.line = check, line
+
+    def runtest(self):
+        self.check()
+
+    def repr_failure(self, excinfo, style=None):
+        if excinfo.errisinstance(DoctestFailed):
+            return str(excinfo.value)
+        # The frames from here to the module are not the module's.
+        own = os.path.realpath(str(self.path))
+        paths = [os.path.realpath(str(entry.path)) for entry in excinfo.traceback]
+        if own in paths:
+            excinfo.traceback = type(excinfo.traceback)(excinfo.traceback[paths.index(own) :])
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, self.line, self.name
 
 
-def module_class():
-    """Made when pytest is there."""
-    import doctest
-    import functools
-    import importlib
+class DoctestFailed(Exception):
+    pass
 
-    import pytest
 
-    class Check(pytest.Item):
-        def __init__(self, check, line, **kwargs):
-            super().__init__(**kwargs)
-            self.check, self.line = check, line
+def run_doctest(test, flags):
+    lines = []
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(test, out=lines.append)
+    if lines:
+        raise DoctestFailed("".join(lines))
 
-        def runtest(self):
-            self.check()
 
-        def repr_failure(self, excinfo, style=None):
-            if excinfo.errisinstance(DoctestFailed):
-                return str(excinfo.value)
-            # What leads from here to the module is not the module's.
-            own = os.path.realpath(str(self.path))
-            paths = [os.path.realpath(str(entry.path)) for entry in excinfo.traceback]
-            if own in paths:
-                excinfo.traceback = type(excinfo.traceback)(excinfo.traceback[paths.index(own) :])
-            return super().repr_failure(excinfo)
+class CheckedModule(pytest.Module):
+    def __init__(self, dotted, **kwargs):
+        super().__init__(**kwargs)
+        self.dotted = dotted
 
-        def reportinfo(self):
-            return self.path, self.line, self.name
+    def _getobj(self):
+        return importlib.import_module(self.dotted)
 
-    class DoctestFailed(Exception):
-        pass
-
-    def run_doctest(test, flags):
-        lines = []
-        doctest.DocTestRunner(verbose=False, optionflags=flags).run(test, out=lines.append)
-        if lines:
-            raise DoctestFailed("".join(lines))
-
-    class CheckedModule(pytest.Module):
-        def __init__(self, dotted, **kwargs):
-            super().__init__(**kwargs)
-            self.dotted = dotted
-
-        def _getobj(self):
-            return importlib.import_module(self.dotted)
-
-        def collect(self):
-            load = self._getobj
-            checks = [Check.from_parent(self, name="import", check=load, line=0)]
-            try:
-                module = self.obj
-            except (KeyboardInterrupt, pytest.exit.Exception):
-                raise
-            except BaseException:
-                return checks  # It will say so.
-            flags = 0
-            for name in self.config.getini("doctest_optionflags"):
-                flags |= doctest.OPTIONFLAGS_BY_NAME.get(name, 0)
-            for test in doctest.DocTestFinder().find(module, self.dotted):
-                if test.examples:
-                    run = functools.partial(run_doctest, test, flags)
-                    checks.append(Check.from_parent(self, name=test.name, check=run, line=test.lineno))
-            return checks + list(super().collect())
-
-    return CheckedModule
+    def collect(self):
+        load = self._getobj
+        checks = [Check.from_parent(self, name="import", check=load, line=0)]
+        try:
+            module = self.obj
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException:
+            return checks  # It will say so.
+        flags = 0
+        for name in self.config.getini("doctest_optionflags"):
+            flags |= doctest.OPTIONFLAGS_BY_NAME.get(name, 0)
+        for test in doctest.DocTestFinder().find(module, self.dotted):
+            if test.examples:
+                run = functools.partial(run_doctest, test, flags)
+                checks.append(Check.from_parent(self, name=test.name, check=run, line=test.lineno))
+        return checks + list(super().collect())

@@ -1,4 +1,16 @@
-"""What the reports of a test say: a part of the harness, which is one program and shares its names."""
+"""Reads the reports of a test: its outcome, the reason for it, and what the test cost."""
+import sys
+from time import process_time, time
+
+from ..shared.text import one_line, shorten, text_of
+
+try:
+    from resource import RUSAGE_SELF, getrusage
+except ImportError:
+    getrusage = None
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+RANKS = ("failed", "error", "xfailed", "xpassed", "skipped", "passed")
 
 
 class Running:
@@ -6,12 +18,42 @@ class Running:
 
     def __init__(self, uid, nodeid, worker, pid):
         self.uid, self.nodeid, self.worker, self.pid = uid, nodeid, worker, pid
-        self.cpu, self.began = _cpu(), _now()
+        self.cpu, self.began = process_time(), time()
         self.reports, self.subtests = [], []
 
     def was_rerun(self):
         """pytest-rerunfailures gave the outcome `rerun` to a failure of this try."""
         return any(report.outcome == "rerun" for report in self.reports)
+
+    def verdict(self):
+        """The outcome over all phases and the report that decides it; None before there is one."""
+        reports = self.reports + self.subtests
+        if not any(report.when != "setup" or report.outcome != "passed" for report in reports):
+            return None
+        ranked = [(RANKS.index(rank(report)), report) for report in self.reports]
+        ranked += [(0, report) for report in self.subtests if report.outcome == "failed"]
+        best, report = min(ranked or [(RANKS.index("passed"), reports[0])], key=lambda pair: pair[0])
+        return RANKS[best], report
+
+    def seconds(self):
+        seconds = {r.when: getattr(r, "duration", None) for r in self.reports}
+        times = {"%s_s" % when: seconds.get(when) for when in ("setup", "call", "teardown")}
+        starts = [r.start for r in self.reports if getattr(r, "start", None)]
+        return dict(times, started_at=min(starts) if starts else self.began)
+
+    def explanation(self, outcome, report, cap):
+        if outcome not in ("failed", "error"):
+            return {"message": None if outcome == "passed" else message_of(report)}
+        reports = self.reports[:1] + self.subtests + self.reports[1:]
+        culprits = [r for r in reports if r.outcome in ("failed", "rerun")]
+        texts = [("%s\n" % subtest_name(r) if is_subtest(r) else "") + longrepr_of(r) for r in culprits]
+        # Each phase repeats what the earlier ones captured.
+        found = {(text_of(title), text_of(text)): None for r in reports for title, text in r.sections}
+        return {
+            "message": message_of(culprits[0]),
+            "longrepr": shorten("\n\n".join(texts), cap),
+            "sections": [{"title": shorten(t, 1000), "text": shorten(text, cap)} for t, text in found],
+        }
 
 
 def is_subtest(report):
@@ -25,9 +67,6 @@ def rank(report):
     if hasattr(report, "wasxfail"):
         return "xpassed" if report.outcome == "passed" else "xfailed"
     return report.outcome if report.outcome in ("passed", "skipped") else "passed"
-
-
-RANKS = ("failed", "error", "xfailed", "xpassed", "skipped", "passed")
 
 
 def message_of(report):
@@ -66,5 +105,5 @@ def subtest_name(report):
 
 
 def facts_since(cpu):
-    rss = _getrusage(RUSAGE_SELF).ru_maxrss * RSS_UNIT if _getrusage else None
-    return {"peak_rss_bytes": rss, "cpu_s": max(0.0, _cpu() - cpu)}
+    rss = getrusage(RUSAGE_SELF).ru_maxrss * RSS_UNIT if getrusage else None
+    return {"peak_rss_bytes": rss, "cpu_s": max(0.0, process_time() - cpu)}

@@ -1,49 +1,64 @@
-"""pytest-xdist: a part of the harness, which is one program and shares its names.
+"""pytest-xdist, seen from the process that talks to the agent.
 
-In the process that talks to the agent, `Nodes` follows the workers; inside of a worker, `Worker`
-takes the place of the session. xdist carries reports, but not what the harness knows besides; that
-goes through a second channel of the same gateway and so arrives before the report that follows it.
+xdist carries reports, but not what the harness knows besides; that goes through a second channel of
+the same gateway and so arrives before the report that follows it. At its other end is a `Worker`.
+"""
+import collections
+import os
+import threading
+
+import pytest
+
+from ..shared.text import clean, one_line
+from .codec import decode, encode
+from .interpreter import version_of
+from .reports import facts_since, longrepr_of
+from .selection import plain
+
+BOOTSTRAP = """
+sources, command = channel.receive()
+name = "_menace.shared.importer"
+importer = {"__name__": name}
+exec(compile(sources[name], "<%s>" % name, "exec"), importer)
+program = importer["Program"](sources)
+program.load("_menace.harness.worker").join(program, channel, command)
 """
 
 
-def distribute(config):
+def ask_for_workers(session, config):
     """Asks xdist for workers, unless the project has its own mind about that."""
-    workers, known = SESSION.command.get("workers") or 1, config.known_args_namespace
-    if workers < 2 or isinstance(SESSION, Worker):
-        return
+    known = config.known_args_namespace
     if not config.pluginmanager.hasplugin("xdist"):
         missing = version_of("xdist", "pytest-xdist") is None
         state = "not installed" if missing else "switched off"
         code = "xdist-missing" if missing else "xdist-disabled"
-        SESSION.notice(code, "pytest-xdist is %s, so that one process runs the tests" % state)
+        session.notice(code, "pytest-xdist is %s, so that one process runs the tests" % state)
     elif known.numprocesses is None and known.dist == "no" and not known.tx and not known.usepdb:
-        known.numprocesses = config.option.numprocesses = workers
+        known.numprocesses = config.option.numprocesses = session.command["workers"]
 
 
 class Nodes:
-    """The workers, as seen by the session: empty without xdist."""
+    """The workers, as seen by the session; a plugin with xdist's hooks."""
 
-    def __init__(self, session):
-        self.session, self.dsession = session, None
+    distributed = True
+
+    def __init__(self, session, dsession):
+        self.session, self.dsession = session, dsession
         self.sides, self.mail, self.current = {}, collections.deque(), None
         self.places, self.facts, self.crashed = [], {}, {}
-
-    @property
-    def distributed(self):
-        return self.dsession is not None
 
     def pid_of(self, worker):
         return self.sides.get(worker, (self.session.owner,))[0]
 
+    def facts_of(self, running):
+        return self.facts.pop(running.worker, None) or facts_since(running.cpu)
+
     def follow(self, config):
         """xdist does not tell the hooks which worker an event came from; its handlers know."""
-        self.dsession = config.pluginmanager.getplugin("dsession")
-        if self.distributed:
-            for name in ("worker_logstart", "worker_logfinish"):
-                setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
-            import threading
-
-            threading.Thread(target=self.listen, daemon=True).start()
+        for name in ("worker_logstart", "worker_logfinish"):
+            setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
+        config.pluginmanager.register(self)
+        threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
         """The session waits for reports of its workers, which may be long in coming."""
@@ -60,11 +75,22 @@ class Nodes:
 
         return handle
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure_node(self, node):
+        self.session.guard(self.connect, node)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_testnodedown(self, node, error):
+        self.session.guard(self.down, node, error)
+
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.session.guard(self.collected, node, ids)
+
     def connect(self, node):
         """Brings the harness into a new worker and opens a side channel to it."""
         channel = node.gateway.remote_exec(BOOTSTRAP)
         command = dict(self.session.command, places=not self.sides)
-        channel.send((self.session.source, _encode(command)))
+        channel.send((self.session.program.sources, encode(command)))
         side, pid = channel.receive(60)
         channel.waitclose(60)
         name = node.gateway.id
@@ -76,7 +102,7 @@ class Nodes:
     def drain(self):
         while self.mail:
             worker, text = self.mail.popleft()
-            mail = _decode(text)
+            mail = decode(text)
             kind = mail.pop("t")
             if kind == "places":
                 self.places, self.session.deselected = mail["places"], mail["deselected"]
@@ -90,10 +116,9 @@ class Nodes:
                 self.session.send(kind, **mail)
 
     def stop(self, reason):
-        if self.distributed:
-            self.dsession.shouldstop = reason
-            for _, side in list(self.sides.values()):
-                self.ask(side, reason)
+        self.dsession.shouldstop = reason
+        for _, side in list(self.sides.values()):
+            self.ask(side, reason)
 
     @staticmethod
     def ask(side, reason):
@@ -130,69 +155,3 @@ class Nodes:
         nodeid = clean(plain(report.nodeid, self.session.session.config))
         if self.crashed.pop(worker, None) != nodeid:
             self.session.crash(self.session.start(nodeid, worker), longrepr_of(report))
-
-
-class Worker:
-    """Stands for the session in an xdist worker; its mail goes to the session by a side channel."""
-
-    def __init__(self, side, command):
-        self.side, self.owner, self.command = side, _getpid(), command
-        self.selection = Selection(command.get("only"), command.get("skip") or ())
-        self.cover = Cover(self) if command.get("coverage") else None
-        self.deselected, self.cpu, self.session, self.stop = 0, 0.0, None, None
-        side.setcallback(lambda reason: setattr(self, "stop", reason))
-
-    def send(self, kind, **fields):
-        if _getpid() == self.owner:
-            self.side.send(_encode(clean(dict(fields, t=kind))))
-
-    def notice(self, code, message):
-        self.send("notice", code=code, message=one_line(message))
-
-    def configured(self, session):
-        self.session = session
-
-    def collected(self, tests):
-        if self.command["places"]:
-            self.send("places", places=[place for _, place in tests], deselected=self.deselected)
-
-    def start(self, _):
-        self.cpu = _cpu()
-
-    def logfinish(self):
-        self.send("facts", **facts_since(self.cpu))
-        self.refuses()
-
-    def refuses(self):
-        if self.stop:
-            self.session.shouldstop = self.stop
-        return self.stop is not None
-
-    def ending(self, session):
-        if self.cover is not None:
-            self.cover.end(session.config)
-
-    def ignore(self, *_):
-        """The session hears of it from xdist."""
-
-    collecting = collect_report = report = warning = interrupted = because = ignore
-
-
-BOOTSTRAP = """
-source, command = channel.receive()
-import sys
-module = type(sys)("_menace_harness")
-sys.modules[module.__name__] = module
-exec(compile(source, "<harness>", "exec"), module.__dict__)
-module.join(channel, command)
-"""
-
-
-def join(channel, command):
-    """Starts the harness in an xdist worker."""
-    global SESSION
-    watch_for_hangs(private(2))
-    side = channel.gateway.newchannel()
-    SESSION = Worker(side, _decode(command))
-    channel.send((side, _getpid()))
-    decorate()

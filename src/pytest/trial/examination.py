@@ -21,7 +21,6 @@ def try_module(command, module, scratch, output, faults, notes):
     hook, touched, end_notes = make_guard(os.fsencode(scratch), notes)
     fence(hook)
     make_room(module["module"], file)
-    sys.modules.pop(__name__, None)
     sys.addaudithook(hook)
     try:
         report = Examination(module["module"], file, scratch).report()
@@ -91,8 +90,6 @@ def failure(message, report):
 
 
 class Examination:
-    """What is done with the module."""
-
     def __init__(self, name, file, scratch):
         self.name, self.file, self.scratch = name, file, scratch
         self.doctests = self.tests = 0
@@ -182,7 +179,7 @@ class Examination:
 
 
 def module_of_python(module):
-    """What Python itself has under the name; None where the module made itself something else."""
+    """Names what Python itself has under the name; None if the module made itself something else."""
     origin = getattr(getattr(module, "__spec__", None), "origin", None)
     return "a module of Python itself" if origin in ("built-in", "frozen") else None
 
@@ -289,5 +286,5 @@ def of_error(error):
 
 
 def is_guard(filename):
-    ours = ("<harness>", "<frozen importlib", os.path.dirname(importlib.__file__))
+    ours = ("<_menace.", "<frozen importlib", os.path.dirname(importlib.__file__))
     return filename.startswith(ours)

@@ -351,7 +351,7 @@ def how_it_ended(status):
 def without_guard(stacks):
     """Stacks without the lines of this program and of the machinery of imports."""
     library = 'File "%s' % os.path.dirname(importlib.__file__)
-    ours = ('File "<harness>"', 'File "<string>"', 'File "<frozen importlib', library)
+    ours = ('File "<_menace.', 'File "<string>"', 'File "<frozen importlib', library)
     lines = stacks.splitlines(True)
     return "".join(line for line in lines if not line.strip().startswith(ours))
 
@@ -462,7 +462,7 @@ def name_of(module):
     return {"module": module["module"], "file": module["file"]}
 
 
-def main(source):
+def main(program):
     channel = Channel()
     version = ".".join(str(part) for part in sys.version_info[:3])
     channel.send("hello", pid=os.getpid(), python=version)

@@ -22,7 +22,7 @@ use std::time::Duration;
 use deadline::{Ending, WorkerEnding};
 
 use super::books::Books;
-use super::effect::{Effect, EnvironmentReady, Program, StopSignal};
+use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor};
 use crate::model::{Failure, HarnessOptions, ProcessIdentity, ShardIndex, Write};
@@ -226,7 +226,7 @@ impl Shard {
 
     /// Begins with the shard's next process, and says what is to run in it. Serials are given out
     /// by the caller.
-    pub(super) fn begin(&mut self, serial: u32, now: Mono) -> Program {
+    pub(super) fn begin(&mut self, serial: u32, now: Mono) -> Work {
         self.began.get_or_insert(now);
         self.not_before = None;
         self.phase = Phase::Running(Box::new(Live {
@@ -244,7 +244,7 @@ impl Shard {
             fallen: Vec::new(),
             stacks: None,
         }));
-        Program::Tests(Box::new(self.command()))
+        Work::Tests(Box::new(self.command()))
     }
 
     /// A later round is given the files of its tests only, under the settings of the first: to

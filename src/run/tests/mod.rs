@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dispatch::Dispatcher;
-use super::effect::{Effect, Input, Notify, ProcessEvent, Program, Target};
+use super::effect::{Effect, Input, Notify, ProcessEvent, Target, Work};
 use super::phase::Phase;
 use super::verdict::Verdict;
 use crate::clock::Mono;
@@ -270,7 +270,7 @@ impl Sim {
             .iter()
             .filter_map(|effect| match effect {
                 Effect::Start {
-                    program: Program::Tests(command),
+                    work: Work::Tests(command),
                     ..
                 } => Some(&**command),
                 _ => None,

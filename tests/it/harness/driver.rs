@@ -14,7 +14,7 @@ use menace_agent::model::{HarnessOptions, Outcome};
 use menace_agent::pytest::protocol::{
     Command, Finished, HarnessEvent, MAX_LINE_BYTES, RunCommand, StopReason,
 };
-use menace_agent::pytest::source::{LOADER, framed_harness};
+use menace_agent::pytest::source::{HARNESS, LOADER};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -121,7 +121,7 @@ impl Project {
         process.args(["-c", LOADER]).current_dir(self.folder.path());
         process.envs(self.environment.iter().copied());
         let mut control = Control::start(process);
-        control.bytes(&framed_harness());
+        control.bytes(HARNESS.frame().as_bytes());
         control.command(&Command::Run(Box::new(self.command.clone())));
         control.follow(&mut react)
     }

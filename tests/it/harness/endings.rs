@@ -298,10 +298,11 @@ fn a_stop_lets_the_running_test_finish() {
 }
 
 /// Each test goes on only when its worker knows of the end: so none can begin before that.
-const UNTIL_STOPPED: &str = "import sys, time, pytest\n\
+const UNTIL_STOPPED: &str = "import time, pytest\n\
     @pytest.mark.parametrize('i', range(20))\n\
-    def test_i(i):\n\
-    \x20   session = sys.modules['_menace_harness'].SESSION\n\
+    def test_i(i, pytestconfig):\n\
+    \x20   session = next(p.process for p in pytestconfig.pluginmanager.get_plugins()\n\
+    \x20                  if type(p).__name__ == 'Hooks')\n\
     \x20   for _ in range(3000):\n\
     \x20       if session.stop: break\n\
     \x20       time.sleep(0.01)\n\

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command as Process;
 
 use menace_agent::pytest::protocol::{HarnessEvent, PROTOCOL_VERSION};
-use menace_agent::pytest::source::{LOADER, framed_harness};
+use menace_agent::pytest::source::{HARNESS, LOADER};
 
 use super::driver::{Control, Project, Talk, python};
 use crate::envs::{available, interpreters, venv};
@@ -13,7 +13,7 @@ fn ask(python: &Path) -> Talk {
     let mut process = Process::new(python);
     process.args(["-c", LOADER]);
     let mut control = Control::start(process);
-    control.bytes(&framed_harness());
+    control.bytes(HARNESS.frame().as_bytes());
     control.hang_up();
     control.follow(&mut |_, _| {})
 }

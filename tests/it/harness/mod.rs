@@ -7,6 +7,7 @@ mod loader;
 mod matrix;
 mod modules;
 mod names;
+mod sources;
 mod streams;
 mod verdicts;
 mod workers;

@@ -131,15 +131,15 @@ fn a_program_that_is_no_interpreter() {
     /bin/sh
     error: the interpreter did not start as a Python
       caused by: exit status 2
-      caused by: /bin/sh: 1: Reads the harness from standard input and runs it; Python 2 can parse this, to say so.: not found
+      caused by: /bin/sh: 1: Reads a program from standard input and runs it; Python 2 can parse this, to say so.: not found
       caused by: /bin/sh: 2: import: not found
       caused by: /bin/sh: 5: Syntax error: "(" unexpected
     hint: pass `--python` the interpreter of the project; `agent config` shows the present one
 
     /bin/echo
     warning: a line of the test process is not of its protocol: invalid number at
-      line 1 column 2: -c """Reads the harness from standard input and runs it;
-      Python 2 can parse this, to say so."""
+      line 1 column 2: -c """Reads a program from standard input and runs it; Python
+      2 can parse this, to say so."""
     error: the interpreter did not start as a Python
       caused by: exit status 0
     hint: pass `--python` the interpreter of the project; `agent config` shows the present one

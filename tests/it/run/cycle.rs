@@ -12,9 +12,10 @@ use super::lab::{Going, Lab, answer, bare_lab, group, lab, processes_of, wait_fo
 
 /// The first test goes on until the harness has been told to stop, in its own process or in that
 /// of the session.
-pub(super) const UNTIL_STOPPED: &str = "import select, sys, time\n\
-    def test_one():\n\
-    \x20   session = sys.modules['_menace_harness'].SESSION\n\
+pub(super) const UNTIL_STOPPED: &str = "import select, time\n\
+    def test_one(pytestconfig):\n\
+    \x20   session = next(p.process for p in pytestconfig.pluginmanager.get_plugins()\n\
+    \x20                  if type(p).__name__ == 'Hooks')\n\
     \x20   for _ in range(6000):\n\
     \x20       if session.stop: return\n\
     \x20       channel = getattr(session, 'channel', None)\n\

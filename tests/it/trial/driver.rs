@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use menace_agent::model::{Module, Touch, Trial, TrialOutcome};
-use menace_agent::pytest::source::{LOADER, TRIAL, framed};
+use menace_agent::pytest::source::{LOADER, Program, TRIAL};
 use menace_agent::pytest::trial_protocol::{TrialCommand, TrialEvent, TryCommand};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -111,7 +111,7 @@ impl Project {
     }
 
     /// The same with a changed trial.
-    pub(super) fn start_program(&self, program: &str) -> Talk {
+    pub(super) fn start_program(&self, program: Program) -> Talk {
         let temporary = self.folder.path().join("temporary");
         let mut process = Command::new(&self.python);
         process
@@ -124,7 +124,7 @@ impl Project {
             .process_group(0);
         let mut child = process.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(&framed(program)).unwrap();
+        stdin.write_all(program.frame().as_bytes()).unwrap();
         let mut line = serde_json::to_vec(&TrialCommand::Try(self.command.clone())).unwrap();
         line.push(b'\n');
         stdin.write_all(&line).unwrap();

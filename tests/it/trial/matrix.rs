@@ -2,8 +2,6 @@
 
 use std::thread;
 
-use menace_agent::pytest::source::{LOADER, TRIAL, framed};
-
 use super::driver::{Project, verdict};
 use crate::envs::{Interpreter, interpreters, nothing_may_be_skipped};
 
@@ -81,13 +79,4 @@ fn every_python_gives_the_same_verdicts() {
     for job in jobs {
         job.join().unwrap();
     }
-}
-
-#[test]
-fn the_trial_is_one_program_behind_the_loader() {
-    let frame = framed(TRIAL);
-    let size = format!("{}\n", TRIAL.len());
-    assert!(frame.starts_with(size.as_bytes()));
-    assert!(TRIAL.is_ascii(), "its size is in bytes");
-    assert!(LOADER.contains("<harness>"));
 }

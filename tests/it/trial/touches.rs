@@ -211,7 +211,7 @@ fn a_refusal_that_is_not_caught_fails_the_import_with_its_reason() {
          of its scratch folder (open): 'log.txt'"
     );
     let report = trial.report.unwrap();
-    assert!(!report.contains("harness"), "{report}");
+    assert!(!report.contains("_menace"), "{report}");
 }
 
 #[test]
