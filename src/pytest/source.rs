@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   loader ── frame ──► shared.importer ──► harness.main ── run ──► session, hooks, …
-//!                             │    └──────► trial.main
+//!                             │    └──────► trial.main ──── try ──► trials, guard, …
 //!                             └─ in workers of xdist: harness.worker
 //! ```
 //!
@@ -71,22 +71,24 @@ pub const HARNESS: Program = Program {
     ],
 };
 
-/// Tries modules that no test reaches; still one module, kept in three files by subject.
+/// Tries modules that no test reaches.
 pub const TRIAL: Program = Program {
     entry: "_menace.trial.main",
-    sources: &[
-        (
-            "_menace.shared.importer",
-            include_str!("shared/importer.py"),
-        ),
-        (
-            "_menace.trial.main",
-            concat!(
-                include_str!("trial/trials.py"),
-                include_str!("trial/guard.py"),
-                include_str!("trial/examination.py"),
-            ),
-        ),
+    sources: modules![
+        "shared" / "importer",
+        "shared" / "descriptors",
+        "shared" / "stacks",
+        "shared" / "text",
+        "trial" / "channel",
+        "trial" / "child",
+        "trial" / "examination",
+        "trial" / "guard",
+        "trial" / "inside",
+        "trial" / "main",
+        "trial" / "reaper",
+        "trial" / "tracebacks",
+        "trial" / "trials",
+        "trial" / "verdicts",
     ],
 };
 

@@ -1,92 +1,16 @@
-"""One module, tried: a part of the trial, which is one program and shares its names.
+"""Examines a module: imports it, runs its doctests and the tests that it defines itself.
 
 The module is imported by its name, so that a guard of `__main__` keeps what is a script in it from
-running. Then come its doctests, and the tests that it defines itself: by pytest where that can be
-imported, else by unittest. pytest gets no settings and no conftest of the project, which would
-bring other tests' needs; a function that asks for a fixture which is not there is none of its tests.
+running. Its tests run by pytest where that can be imported, else by unittest. pytest gets no
+settings and no conftest of the project, which would bring other tests' needs; a function that asks
+for a fixture which is not there is none of its tests.
 """
+import importlib
+import os
+import sys
 
-MOST_FILE = 256 << 20  # Bytes of one file in the scratch folder.
-
-
-def try_module(command, module, scratch, output, faults, notes):
-    """Runs in the child, and does not return."""
-    write, leave = os.write, os._exit
-    file = os.path.join(os.getcwd(), module["file"])
-    prepare(command, file, scratch, output)
-    faults, notes = private(faults), private(notes)
-    close_all_but(faults, notes)
-    faulthandler.enable(file=faults)
-    faulthandler.register(DUMP_SIGNAL, file=faults, all_threads=True, chain=False)
-    hook, touched, end_notes = make_guard(os.fsencode(scratch), notes)
-    fence(hook)
-    make_room(module["module"], file)
-    sys.addaudithook(hook)
-    try:
-        report = Examination(module["module"], file, scratch).report()
-    except BaseException as error:
-        report = failure("its trial ended early: %s" % name_of_error(error), of_error(error))
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BaseException:
-            pass
-    end_notes()
-    report["touched"] = [[event, target, times] for (event, target), times in touched.items()]
-    data = b"R" + json.dumps(clean(report)).encode("ascii") + b"\n"
-    try:
-        while data:
-            data = data[write(notes, data) :]
-    except OSError:
-        leave(EX_CHANNEL_LOST)
-    leave(0)
-
-
-def prepare(command, file, scratch, output):
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    sys.stdout.reconfigure(line_buffering=True)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    most = MOST_FILE if most == resource.RLIM_INFINITY else min(most, MOST_FILE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    try:
-        # Where memory runs out, the module goes first.
-        with open("/proc/self/oom_score_adj", "w") as adjustment:
-            adjustment.write("1000")
-    except OSError:
-        pass
-    tempfile.tempdir = None
-    for name in ("TMPDIR", "TMP", "TEMP", "HOME"):
-        os.environ[name] = scratch
-    for name in list(os.environ):
-        if name.startswith(("XDG_", "PYTEST_")):
-            del os.environ[name]
-    sys.dont_write_bytecode = True
-    roots = [os.path.join(os.getcwd(), root) for root in command.get("roots") or ["."]]
-    sys.path[:0] = [os.path.normpath(root) for root in roots]
-    sys.argv[:] = [file]
-
-
-def make_room(name, file):
-    """Forgets a module of the library that this program imported under the name of this one."""
-    first = name.partition(".")[0]
-    known = sys.modules.get(first)
-    if known is None or first == "os" or first in sys.builtin_module_names:
-        return
-    spec = importlib.machinery.PathFinder.find_spec(first, sys.path)
-    if spec is not None and spec.origin != getattr(known, "__file__", None):
-        for other in list(sys.modules):
-            if other == first or other.startswith(first + "."):
-                del sys.modules[other]
-
-
-def failure(message, report):
-    return {"outcome": "failed", "message": one_line(message), "report": shorten(report)}
+from .tracebacks import name_of_error, of_error
+from .verdicts import failure
 
 
 class Examination:
@@ -258,33 +182,3 @@ def run_pytest(examination, module, pytest):
     if status not in (0, 1, 5) and not plugin.failures:
         plugin.failures.append(("pytest", "pytest ended with status %d; see the output" % status))
     return plugin.failures
-
-
-def name_of_error(error):
-    try:
-        return one_line(traceback.format_exception_only(type(error), error)[-1])
-    except BaseException:
-        return type(error).__name__
-
-
-def of_error(error):
-    """A traceback without the frames of this program and of the machinery of imports."""
-    try:
-        trace = traceback.TracebackException(type(error), error, error.__traceback__)
-        todo, seen = [trace], set()
-        while todo:
-            part = todo.pop()
-            if part is None or id(part) in seen:
-                continue
-            seen.add(id(part))
-            part.stack[:] = [frame for frame in part.stack if not is_guard(frame.filename)]
-            todo += [part.__cause__, part.__context__]
-            todo += getattr(part, "exceptions", None) or []
-        return "".join(trace.format())
-    except BaseException:
-        return name_of_error(error)
-
-
-def is_guard(filename):
-    ours = ("<_menace.", "<frozen importlib", os.path.dirname(importlib.__file__))
-    return filename.startswith(ours)

@@ -1,12 +1,16 @@
-"""What a module may not do while it is tried: a part of the trial, which is one program.
+"""The limits of a module that is tried.
 
 An audit hook (PEP 578) refuses writes outside of the scratch folder, process starts, the network
 and signals to others, and records what was refused, whether or not the module looks away. It is a
 guard rail and no sandbox: native code, `ctypes` among it, goes around it. Containers are the wall.
 
 Everything that the hook needs is bound in `make_guard`: a module may replace what it finds in
-`os`, `os.path` and `builtins`, or empty the namespace of this program.
+`os`, `os.path` and `builtins`, or empty the namespace of this module.
 """
+import errno
+import fcntl
+import os
+import sys
 
 WRITING = "a trial may not write outside of its scratch folder"
 STARTING = "a trial may not start processes"

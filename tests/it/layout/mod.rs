@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use menace_agent::pytest::source::{GUARDIAN, HARNESS, LOADER, TRIAL};
+
 /// The layer of each top-level module; a file may import lower layers and its own module.
 const LAYERS: [(&str, u32); 23] = [
     ("cli", 5),
@@ -71,6 +73,7 @@ const IMPURE: [&str; 8] = [
 
 const MAX_CODE_LINES: usize = 800;
 const EXPLAINED_CODE_LINES: usize = 500;
+const MAX_PYTHON_LINES: usize = 300;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -242,6 +245,32 @@ fn files_begin_with_their_purpose_and_stay_small() {
     let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
     if main.lines().count() > 15 {
         wrong.push("src/main.rs has more than 15 lines".to_owned());
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn python_files_begin_with_their_purpose_and_are_part_of_a_program() {
+    let mut wrong = Vec::new();
+    let parts: BTreeSet<&str> = [HARNESS, TRIAL]
+        .iter()
+        .flat_map(|program| program.sources)
+        .map(|(_, text)| *text)
+        .chain([LOADER, GUARDIAN])
+        .collect();
+    for (file, text) in files_below("src", "py") {
+        if !text.starts_with("\"\"\"") {
+            wrong.push(format!("{file} does not begin with a docstring"));
+        }
+        if !parts.contains(text.as_str()) {
+            wrong.push(format!("{file} is in no program"));
+        }
+        let lines = text.lines().count();
+        if lines > MAX_PYTHON_LINES {
+            wrong.push(format!(
+                "{file} has {lines} lines, {MAX_PYTHON_LINES} at most"
+            ));
+        }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
