@@ -1,6 +1,6 @@
 //! The report of a run for people: progress, failures as they happen, the summary; `agent history`,
 //! `agent show`, `agent image`, `agent lease list`, `agent orphans`, `agent why`,
-//! `agent module-map` and `agent workflow`.
+//! `agent module-map` and `agent workflow`; the pages of `agent help`.
 //!
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
@@ -26,6 +26,7 @@ mod module_map;
 mod orphan;
 mod orphans;
 mod output;
+mod page;
 mod palette;
 mod report;
 mod show;
@@ -42,6 +43,7 @@ pub use module_map::{
     added_lines, map_changes, map_groups, plan_lines, workflow_list, workflow_steps,
 };
 pub use orphans::{orphan_list, scan_report, why_report};
+pub use page::page;
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 pub use show::{ShownRun, show_run};
 pub use status::status_lines;
