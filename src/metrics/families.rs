@@ -152,7 +152,7 @@ pub const FAMILIES: [Definition; 28] = [
         name: "menace_agent_state_readable",
         kind: Kind::Gauge,
         label: None,
-        help: "Whether the state file can be read; where not, only this and the version are shown.",
+        help: "1 if the state file can be read; if not, only this and the version are shown.",
         samples: Samples::Readable,
     },
     each(
@@ -258,7 +258,7 @@ pub const FAMILIES: [Definition; 28] = [
         "menace_agent_lease_held",
         Kind::Gauge,
         "name",
-        "Whether somebody has the lease and renewed it in time.",
+        "1 if somebody has the lease and renewed it in time.",
         |state| {
             let is_held = |name| state.held_leases.iter().any(|held| held == name);
             LEASES.map(|name| (name, flag(is_held(name)))).to_vec()
@@ -266,7 +266,7 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "menace_agent_cycle_in_progress",
-        "Whether a cycle of the schedule has begun and its process has not ended.",
+        "1 if a cycle of the schedule has begun and its process has not ended.",
         |state| Some(flag(state.cycle_in_progress)),
     ),
     gauge(
