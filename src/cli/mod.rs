@@ -16,6 +16,7 @@ mod cycle;
 pub mod events;
 mod failure;
 mod graph;
+mod help;
 mod history;
 mod image;
 pub mod junit;
@@ -34,6 +35,7 @@ mod show;
 mod status;
 mod stream;
 pub mod terminal;
+mod topics;
 mod why;
 mod workflow;
 
@@ -82,6 +84,10 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         // Needs no settings, and so works where they are broken.
         return schema::run(args, output);
     }
+    if let Command::Help(args) = &cli.command {
+        // The same.
+        return help::run(args, output);
+    }
     if let Command::Service(args) = &cli.command {
         // Reads those of the service that it makes, and else needs none.
         return service::run(args, cli, output);
@@ -92,6 +98,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
     match &cli.command {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
+        Command::Help(args) => help::run(args, output),
         Command::Service(args) => service::run(args, cli, output),
         Command::Run(args) => run::run(args, &settings, notices, output),
         Command::RunScheduled(args) => run_scheduled::run(args, layers, settings, &notices),

@@ -37,6 +37,12 @@ impl Output {
         }
     }
 
+    /// The width of the terminal that shows [`Output::data`]; `None` if none does.
+    pub(super) fn data_columns(&self) -> Option<usize> {
+        let (_, columns) = console::Term::stdout().size_checked()?;
+        self.stdout.is_terminal().then_some(usize::from(columns))
+    }
+
     /// Writes to standard output, at once.
     pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
         self.stdout.write(text.as_bytes())

@@ -43,7 +43,10 @@ pub(super) fn pick<'a>(
         .collect();
     match meant.as_slice() {
         [] => Err(Failure {
-            hint: nearest(all.flat_map(|module| [&module.name, &module.file]), text),
+            hint: nearest(
+                all.flat_map(|module| [module.name.as_str(), &module.file]),
+                text,
+            ),
             ..Failure::usage(anyhow!("{place} has no module `{text}`"))
         }),
         [module] => Ok((*module).clone()),
@@ -78,7 +81,7 @@ pub(super) fn from_project(text: &str, settings: &Settings) -> String {
 }
 
 /// The names that are most like `text`, as a hint.
-pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a String>, text: &str) -> Option<String> {
+pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, text: &str) -> Option<String> {
     let alike = names.map(|name| (strsim::jaro_winkler(name, text), name));
     let mut alike: Vec<_> = alike.filter(|(score, _)| *score >= ALIKE).collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));

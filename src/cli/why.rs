@@ -27,7 +27,7 @@ pub(super) fn run(
     };
     if report.modules.is_empty() {
         let modules = analysis.graph.nodes().iter().map(|node| &node.module);
-        let names = modules.flat_map(|module| [&module.name, &module.file]);
+        let names = modules.flat_map(|module| [module.name.as_str(), &module.file]);
         let hint = nearest(names, &args.module).unwrap_or_else(|| {
             "name a module, `pkg.part`, or its file; `agent graph` lists all".to_owned()
         });

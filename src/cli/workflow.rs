@@ -169,7 +169,7 @@ fn run_tests(
 
 fn find(reader: &Reader, name: &str) -> Result<Workflow, Failure> {
     let workflows = reader.workflows()?;
-    let names = workflows.iter().map(|workflow| &workflow.name);
+    let names = workflows.iter().map(|workflow| workflow.name.as_str());
     let hint =
         nearest(names, name).unwrap_or_else(|| "`agent workflow list` lists them".to_owned());
     let found = workflows.into_iter().find(|workflow| workflow.name == name);

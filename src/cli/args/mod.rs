@@ -99,6 +99,8 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Print the JSON Schema of an output, or of menace.toml
     Schema(SchemaArgs),
+    /// Explain a topic, or show the help of a command
+    Help(HelpArgs),
     /// Carry out one cycle of run-scheduled, which starts it
     #[command(hide = true)]
     Cycle(Box<CycleArgs>),
@@ -270,6 +272,13 @@ pub(super) struct SchemaArgs {
     /// `module-map … --json`, `workflow list --json`, `status --json` or the
     /// settings file `menace.toml`
     pub(super) of: SchemaOf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HelpArgs {
+    /// A topic, or a command; without one the topics are listed
+    #[arg(value_name = "TOPIC")]
+    pub(super) words: Vec<String>,
 }
 
 /// The variants are without docs: clap would spread the help over a screen.

@@ -1,6 +1,7 @@
 //! The `agent` command: wiring, messages and exit codes.
 
 mod config;
+mod help;
 mod image;
 mod lease;
 mod module_map;

@@ -30,6 +30,7 @@ fn agent_alone_prints_its_help_and_fails() {
       lease          Show or release the leases of runs in containers
       config         Print every setting with its value and where that came from
       schema         Print the JSON Schema of an output, or of menace.toml
+      help           Explain a topic, or show the help of a command
 
     Options:
       -h, --help     Print help
@@ -88,6 +89,7 @@ fn every_help_fits_eighty_columns() {
         "cycle",
         "status",
         "service",
+        "help",
     ] {
         let mut call = project.command(&[command, "--help"]);
         let answer = project.answer(call.env("COLUMNS", "200"));
