@@ -2,8 +2,8 @@
 //!
 //! When asked, or on a schedule, it runs a project's pytest suites, remembers every attempt of
 //! every test in one SQLite file, and says what changed. This page is the map of the code; README
-//! is for users, `migrations/README.md` is the SQL interface, `offline/README.md` the way across an
-//! air gap.
+//! and the pages of `agent help` (`src/cli/topics/`, `migrations/README.md`, `offline/README.md`)
+//! are for users, and `CONTRIBUTING.md` is for people who change the code.
 //!
 //! # The walk of a run
 //!

@@ -5,8 +5,9 @@
 //!                                                       └─► exporter: text, socket, file
 //! ```
 //!
-//! [`FAMILIES`] is the whole list, in the order in which it is shown; README has it as a table, and
-//! the rules and the dashboard of `offline/monitoring/` use no other names.
+//! [`FAMILIES`] is the whole list, in the order in which it is shown; the page of
+//! `agent help metrics` has it as a table, and the rules and the dashboard of `offline/monitoring/`
+//! use no other names.
 //!
 //! The six `self_test_…` gauges keep the names that older dashboards know. Their suffix `_total`
 //! is that of counters by today's conventions, so everything new is called `menace_agent_…`.
