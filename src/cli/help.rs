@@ -17,7 +17,7 @@ use crate::model::ExitCode;
 pub(super) fn run(args: &HelpArgs, output: &mut Output) -> Result<ExitCode, Failure> {
     let palette = output.data_palette;
     // Through a pipe a page is as wide as it gets.
-    let columns = output.data_columns().unwrap_or(usize::MAX);
+    let columns = Output::data_columns().unwrap_or(usize::MAX);
     let shown = |markdown: &str| page(markdown, columns, &is_topic_file, &palette);
     let text = if args.words.is_empty() {
         shown(&list())

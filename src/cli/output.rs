@@ -38,9 +38,10 @@ impl Output {
     }
 
     /// The width of the terminal that shows [`Output::data`]; `None` if none does.
-    pub(super) fn data_columns(&self) -> Option<usize> {
-        let (_, columns) = console::Term::stdout().size_checked()?;
-        self.stdout.is_terminal().then_some(usize::from(columns))
+    pub(super) fn data_columns() -> Option<usize> {
+        let stdout = console::Term::stdout();
+        let (_, columns) = stdout.is_term().then(|| stdout.size_checked()).flatten()?;
+        Some(usize::from(columns))
     }
 
     /// Writes to standard output, at once.
