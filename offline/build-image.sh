@@ -94,7 +94,8 @@ parse_arguments() {
 find_agent() {
     local candidate
     if [ -z "$agent" ]; then
-        for candidate in "${CARGO_TARGET_DIR:-$here/../target}/release/agent" agent; do
+        local built=${CARGO_TARGET_DIR:-$here/../target}
+        for candidate in "$built"/{dist,release,debug}/agent agent; do
             if command -v "$candidate" >/dev/null; then
                 agent=$candidate
                 break
@@ -103,7 +104,7 @@ find_agent() {
     fi
     if [ -z "$agent" ]; then
         fail "there is no \`agent\` to pack the image" \
-            "run \`cargo build --release\` in the checkout, or pass \`--agent PATH\`"
+            "run \`cargo build\` in the checkout, or pass \`--agent PATH\`"
     fi
     "$agent" image pack --help >/dev/null 2>&1 ||
         fail "\`$agent\` has no command \`image pack\`" "pass \`--agent\` the one of this version"

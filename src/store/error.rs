@@ -191,7 +191,7 @@ pub enum StoreError {
         /// The version that could not be reached.
         version: i32,
         /// Why not.
-        source: Box<refinery::Error>,
+        source: Box<refinery_core::Error>,
     },
     /// No backup could be made, and so nothing was migrated.
     #[error("cannot back up the state file to `{}`", backup.display())]

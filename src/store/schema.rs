@@ -13,9 +13,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use refinery::error::Kind;
-use refinery::{Migrate, Migration, Runner, Target};
+use refinery_core::error::Kind;
 use refinery_core::traits::sync::{Query, Transaction};
+use refinery_core::{Migrate, Migration, Runner, Target};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use uuid::{Timestamp, Uuid};
@@ -26,9 +26,21 @@ use super::diagnose::diagnose;
 use super::error::StoreError;
 use super::place::{beside, create_private, folder_of};
 
-mod embedded {
-    refinery::embed_migrations!("migrations");
+/// The files of `migrations/`, by name and text.
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../migrations/", $name, ".sql")))),+]
+    };
 }
+
+/// Every migration, in order. A test holds the list against the folder.
+const MIGRATIONS: [(&str, &str); 5] = files![
+    "V1__create_runs",
+    "V2__create_tests",
+    "V3__create_leases",
+    "V4__create_modules",
+    "V5__create_cycles",
+];
 
 /// What the header of a state file carries, so that `file` and other programs can tell: `MAGT`.
 pub const APPLICATION_ID: i32 = 0x4D41_4754;
@@ -124,9 +136,12 @@ pub(super) fn migrate(db: &mut Db, now_ms: i64) -> Result<(), StoreError> {
     migrate_by(runner(), db, now_ms)
 }
 
-/// The migrations of this agent.
+/// The migrations of this agent. A test says so if refinery cannot read the name of one.
 pub(super) fn runner() -> Runner {
-    embedded::migrations::runner()
+    let migrations = MIGRATIONS.iter();
+    let migrations = migrations.map(|(name, sql)| Migration::unapplied(name, sql));
+    let migrations: Vec<Migration> = migrations.filter_map(Result::ok).collect();
+    Runner::new(&migrations)
 }
 
 /// The same with the migrations of `runner`.
@@ -153,7 +168,7 @@ pub(super) fn migrate_by(runner: Runner, db: &mut Db, now_ms: i64) -> Result<(),
     Ok(())
 }
 
-fn failed(db: &Db, version: i32, error: refinery::Error) -> StoreError {
+fn failed(db: &Db, version: i32, error: refinery_core::Error) -> StoreError {
     if let Kind::Connection(_, source) = error.kind()
         && let Some(MigrationError::Sql(rusqlite::Error::SqliteFailure(code, message))) =
             source.downcast_ref()

@@ -140,7 +140,7 @@ mod tests {
         let commands = code.lines().filter_map(|line| {
             let line = line.trim_start();
             let line = line.strip_prefix("$ ").unwrap_or(line);
-            let built = line.strip_prefix("cargo run --release -- ");
+            let built = line.strip_prefix("cargo run -- ");
             built.or_else(|| line.strip_prefix("agent "))
         });
         let shell = [" | ", " >", " #", "; "];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use refinery::{Migration, Runner};
+use refinery_core::{Migration, Runner, load_sql_migrations};
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -148,6 +148,15 @@ fn switch_foreign_keys(db: &Db, on: bool) {
     db.connection
         .pragma_update(None, "foreign_keys", on)
         .unwrap();
+}
+
+#[test]
+fn every_migration_of_the_folder_is_one_of_this_agent() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut files = load_sql_migrations(folder).unwrap();
+    files.sort_by_key(Migration::version);
+    assert_eq!(runner().get_migrations(), &files);
+    assert_eq!(usize::try_from(latest_version()).unwrap(), files.len());
 }
 
 #[test]

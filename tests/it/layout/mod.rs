@@ -41,7 +41,7 @@ const STANDS_ON: [(&str, &str); 1] = [("modules", "run")];
 /// Libraries that have one home.
 const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("rusqlite", &["src/store/"]),
-    ("refinery", &["src/store/"]),
+    ("refinery_core", &["src/store/"]),
     ("duct", &["src/engine/"]),
     ("ignore", &["src/source/"]),
     ("tokio", &["src/service/"]),

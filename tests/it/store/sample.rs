@@ -98,8 +98,8 @@ pub(crate) fn file_of_version(path: &Path, version: i32) {
     connection
         .pragma_update(None, "application_id", APPLICATION_ID)
         .unwrap();
-    refinery::Runner::new(&refinery::load_sql_migrations(migrations).unwrap())
-        .set_target(refinery::Target::Version(version))
+    refinery_core::Runner::new(&refinery_core::load_sql_migrations(migrations).unwrap())
+        .set_target(refinery_core::Target::Version(version))
         .run(&mut connection)
         .unwrap();
 }
