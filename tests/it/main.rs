@@ -12,11 +12,13 @@
 mod cli;
 mod conformance;
 mod diag;
+mod engines;
 mod envs;
 mod exporter;
 mod graph;
 mod harness;
 mod image;
+mod lab;
 mod layout;
 mod metrics;
 mod mirror;
@@ -26,11 +28,11 @@ mod run;
 #[path = "../../src/model/sample.rs"]
 mod sample;
 mod service;
-mod service_units;
 mod settings;
 mod source;
 mod store;
 mod terminal;
 mod trial;
+mod wait;
 
 use menace_agent::model;

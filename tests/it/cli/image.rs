@@ -6,7 +6,9 @@ use menace_agent::archive::this_machine;
 use serde_json::Value;
 
 use super::{Answer, Project};
+use crate::engines::{Engine, engines_alone, project, tarball};
 use crate::image::sample::{Image, Tar, gzip, sha};
+use crate::lab::answer;
 
 fn project_with(name: &str, bytes: &[u8]) -> Project {
     let project = Project::new();
@@ -282,4 +284,26 @@ fn the_help_of_each_command_fits_eighty_columns() {
         let widest = answer.stdout.lines().map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= 80, "{command}: {widest:?}");
     }
+}
+
+#[test]
+fn a_tarball_is_loaded_into_an_engine_that_answers() {
+    let found = engines_alone();
+    if found.len() < 2 {
+        return;
+    }
+    let Some(file) = tarball() else { return };
+    let file = file.to_str().unwrap();
+    let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
+    let with_dead_docker = |args: &[&str]| {
+        let mut command = lab.command(args);
+        Engine::surroundings(&mut command);
+        answer(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock"))
+    };
+    with_dead_docker(&["image", "load", file]).expect(0);
+    let list = with_dead_docker(&["image", "list"]).expect(0).stdout;
+    assert!(list.contains("loaded in podman"), "{list}");
+    let mut nobody = lab.command(&["image", "list", "--docker-host", "unix:///nowhere.sock"]);
+    let list = answer(&mut nobody).expect(0).stdout;
+    assert!(list.contains("no engine answers"), "{list}");
 }

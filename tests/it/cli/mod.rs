@@ -1,14 +1,22 @@
 //! The `agent` command: wiring, messages and exit codes.
 
+mod cleanup;
 mod config;
+mod cycle;
+mod graph;
 mod help;
+mod history;
 mod image;
 mod lease;
 mod module_map;
 mod orphans;
+mod run;
+mod run_scheduled;
 mod schema;
 mod service;
+mod status;
 mod usage;
+mod why;
 mod workflow;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `agent orphans`, `agent why`, `agent graph`: what they print and return.
+//! `agent orphans`.
 
 use std::fs;
 
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Project;
 
-fn project() -> Project {
+/// An application that its only test does not reach whole.
+pub(super) fn project() -> Project {
     let project = Project::new();
     for (file, text) in [
         ("app/__init__.py", ""),
@@ -33,7 +34,7 @@ fn project() -> Project {
     project
 }
 
-fn json(project: &Project, args: &[&str]) -> Value {
+pub(super) fn json(project: &Project, args: &[&str]) -> Value {
     let answer = project.call(args);
     assert_eq!(answer.code, 0, "{answer}");
     serde_json::from_str(&answer.stdout).unwrap()
@@ -133,60 +134,4 @@ fn the_list_is_made_by_a_scan_that_writes() {
     let report = json(&project, &["orphans", "list", "--json"]);
     assert_eq!(report["orphans"][0]["status"], "untried");
     assert!(report["scanned_at"].is_string());
-}
-
-#[test]
-fn why_shows_the_way_or_what_is_missing() {
-    let project = project();
-    insta::assert_snapshot!(project.call(&["why", "app.core"]), @"
-    exit 0
-    --- stdout
-    app.core  app/core.py
-      tested: `tests/test_core.py` imports it in line 1
-
-      tests/test_core.py:1 imports
-      app.core
-    --- stderr
-    ");
-    insta::assert_snapshot!(project.call(&["why", "app/shapes.py"]), @"
-    exit 0
-    --- stdout
-    app.shapes  app/shapes.py
-      orphan (untested): `app.cli` (a script) reaches it, no test does
-
-      app/cli.py:1 imports
-      app/report.py:2 imports
-      app.shapes
-
-      app/report.py:2 imports
-          no test reaches it: `app.cli` (a script) reaches it, no test does
-    --- stderr
-    ");
-    insta::assert_snapshot!(project.call(&["why", "app.shape"]), @"
-    exit 2
-    --- stdout
-    --- stderr
-    error: the project has no module `app.shape`
-    hint: did you mean `app.shapes` or `app/shapes.py` or `app`?
-    ");
-    let report = json(&project, &["why", "app.core", "--json"]);
-    assert_eq!(
-        report["modules"][0]["chain"][0]["file"],
-        "tests/test_core.py"
-    );
-    assert_eq!(report["modules"][0]["chain"][0]["line"], 1);
-}
-
-#[test]
-fn the_graph_is_printed_for_programs_and_for_eyes() {
-    let project = project();
-    let report = json(&project, &["graph", "--format", "json"]);
-    let imports = report["imports"].as_array().unwrap();
-    assert!(imports.iter().any(|import| {
-        import["from"] == "app/report.py" && import["to"] == "app/core.py" && import["line"] == 1
-    }));
-    let dot = project.call(&["graph", "--format", "dot"]);
-    assert!(dot.stdout.starts_with("digraph imports {"), "{dot}");
-    let refused = project.call(&["graph", "--format", "svg"]);
-    assert_eq!(refused.code, 2, "{refused}");
 }

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use menace_agent::exporter::Exporter;
 
-use super::client::{SCRAPE, ask, body, connect, scrape, try_ask, wait_for};
+use super::client::{SCRAPE, ask, body, connect, scrape, try_ask};
 use crate::store::child;
+use crate::wait::wait_for;
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 32;

@@ -10,7 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::exporter::client::{ask, body, free_port, try_ask, wait_for};
+use crate::exporter::client::{ask, body, free_port, try_ask};
+use crate::wait::wait_for;
 
 /// Whether `program` is there; says `SKIPPED` where not, and fails where nothing may be skipped.
 pub(crate) fn is_there(program: &str) -> bool {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use menace_agent::clock::now_ms;
 use menace_agent::diag::{Hint, Palette, render_error};
 use menace_agent::engine::identity;
-use menace_agent::model::{Counts, LeaseToken, NewRun, Write};
+use menace_agent::model::{Counts, Hold, LeaseToken, NewRun, Write};
 use menace_agent::run::lease::{CONTAINERS, Terms};
 use menace_agent::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, StopSignal, Waiting};
 use menace_agent::store::{Acquisition, Leases, Store, StoreError};
@@ -21,9 +21,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::lab::{PATIENCE, wait_for};
 use crate::store::child;
 use crate::store::sample::{new_run, plain};
+use crate::wait::{PATIENCE, wait_until};
 
 /// A folder with a state file.
 struct Place(TempDir);
@@ -181,8 +181,8 @@ fn a_lease_is_renewed_while_it_is_held() {
     let leases = place.leases();
     let hold = || leases.find(CONTAINERS).unwrap().unwrap().hold.unwrap();
     let first = hold();
-    wait_for("a renewal", || hold().heartbeat_ms > first.heartbeat_ms);
-    let later = hold();
+    let is_later = |hold: &Hold| hold.heartbeat_ms > first.heartbeat_ms;
+    let later = wait_until("a renewal", hold, is_later);
     assert_eq!(later.acquired_ms, first.acquired_ms);
     assert_eq!(later.expires_ms - later.heartbeat_ms, 30_000);
     assert!(!keeper.is_lost());
@@ -206,7 +206,7 @@ fn a_keeper_notices_that_its_lease_is_lost_and_leaves_the_next_one_alone() {
         None,
     );
     assert_eq!(next.unwrap(), Acquisition::Taken(LeaseToken(2)));
-    wait_for("the loss", || keeper.is_lost());
+    wait_until("the loss", || keeper.is_lost(), |lost| *lost);
     drop(keeper);
     assert!(!place.is_free());
 }
@@ -255,7 +255,7 @@ fn a_process_that_slept_through_its_time_stores_nothing_more() {
     let mut sleeper = child::spawn(name, &place.db());
     let mut output = wait_for_line(&mut sleeper, "held");
     let pid = Pid::from_raw(i32::try_from(sleeper.id()).unwrap());
-    wait_for("a stop between two writes", || {
+    let stopped_between = || {
         kill(pid, Signal::SIGSTOP).unwrap();
         let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
@@ -264,8 +264,9 @@ fn a_process_that_slept_through_its_time_stores_nothing_more() {
             kill(pid, Signal::SIGCONT).unwrap();
         }
         between
-    });
-    // It is alive, so that only its time can end its lease.
+    };
+    wait_until("a stop between two writes", stopped_between, |it| *it);
+    // It is so that only its time can end its lease.
     let request = LeaseRequest {
         lock_file: None,
         ..place.request()
@@ -309,7 +310,7 @@ fn sleep_with_a_lease(path: &Path) {
     let counts = [Write::Counts(Counts::default())];
     store.write(run, &counts).unwrap();
     println!("held");
-    wait_for("the loss", || keeper.is_lost());
+    wait_until("the loss", || keeper.is_lost(), |lost| *lost);
     let error = store.write(run, &counts).unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost { .. }), "{error:?}");
     println!("refused");

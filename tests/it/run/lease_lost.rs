@@ -12,9 +12,10 @@ use menace_agent::run::lease::{CONTAINERS, Terms};
 use menace_agent::run::{self, Job, LeaseRequest, Mailbox, Recorder, RunError, recover};
 use menace_agent::store::{Leases, Store};
 
-use super::lab::{Lab, PATIENCE, lab, processes_of};
 use super::lease::{BRISK, at_once, request};
+use crate::lab::{Lab, lab, processes_of};
 use crate::store::sample::plain;
+use crate::wait::PATIENCE;
 
 /// A run of a test that passes and one that goes on for ever, under a lease.
 struct Run {

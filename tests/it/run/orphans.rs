@@ -17,7 +17,8 @@ use menace_agent::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::lab::{Lab, PATIENCE, lab, processes_of, wait_for};
+use crate::lab::{Lab, lab, processes_of};
+use crate::wait::{PATIENCE, wait_until_gone};
 
 /// Outcomes of the orphans beside a test that passes.
 const PASSING: (&str, &str) = ("test_a.py", "def test_one(): pass\n");
@@ -289,7 +290,7 @@ fn a_signal_ends_the_trials_and_what_is_left_is_not_run() {
         (RunOutcome::Interrupted, ExitCode::SIGINT)
     );
     assert_eq!(orphans_of(&summary), (Some(4), Some(1), Some(0)));
-    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+    wait_until_gone("its processes", || processes_of(&lab));
 }
 
 #[test]
@@ -312,7 +313,7 @@ fn a_run_that_drains_cuts_its_trials_short() {
         (RunOutcome::Interrupted, ExitCode::SIGTERM)
     );
     assert_eq!(summary.run.integration, None);
-    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+    wait_until_gone("its processes", || processes_of(&lab));
 }
 
 #[test]
@@ -386,7 +387,7 @@ fn the_module_that_ends_the_trial_process_is_found_and_the_others_are_tried() {
         ["good.py passed", "kills.py crashed", "slow.py passed"]
     );
     assert_eq!(orphans_of(&summary), (Some(3), Some(2), Some(1)));
-    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+    wait_until_gone("its processes", || processes_of(&lab));
 }
 
 #[test]
@@ -405,7 +406,7 @@ fn a_trial_process_that_does_not_answer_is_killed_in_time() {
     one_at_a_time.request.workers = 1;
     let (_, events) = one_at_a_time.carry_out(|_| {});
     assert_eq!(verdicts(&events), ["good.py passed", "stops.py timed_out"]);
-    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+    wait_until_gone("its processes", || processes_of(&lab));
 }
 
 #[test]
@@ -431,5 +432,5 @@ fn an_agent_that_is_killed_leaves_neither_modules_nor_lies() {
         _ => None,
     });
     assert_eq!(last.unwrap().outcome, TrialOutcome::Crashed);
-    wait_for("the end of its processes", || processes_of(&lab).is_empty());
+    wait_until_gone("its processes", || processes_of(&lab));
 }

@@ -1,6 +1,8 @@
 //! What must hold for any text and any sequence of events.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use menace_agent::cli::terminal::{Terminal, TerminalOptions, Verbosity};
 use menace_agent::clock::Mono;
@@ -8,7 +10,7 @@ use menace_agent::model::{Counts, Event, Outcome, RunOutcome, ShardIndex};
 use proptest::prelude::*;
 
 use super::script::{
-    attempt, failed_test, finished, print, run_finished, run_started, section, summary,
+    Kept, attempt, failed_test, finished, print, run_finished, run_started, section, summary,
 };
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -105,19 +107,41 @@ proptest! {
     }
 }
 
-#[test]
-fn a_reader_that_hung_up_ends_the_printing_and_not_the_run() {
-    struct Gone;
-    impl io::Write for Gone {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
+/// A stream whose reader left after some bytes; counts how often it was written to.
+#[derive(Clone, Default)]
+struct Left {
+    room: usize,
+    writes: Arc<AtomicUsize>,
+}
+
+impl io::Write for Left {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let taken = bytes.len().min(self.room);
+        self.room -= taken;
+        if taken == 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+        Ok(taken)
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_hung_up_is_written_to_once_more_and_nobody_is_warned() {
+    let (report, talk) = (
+        Left {
+            room: 10,
+            ..Left::default()
+        },
+        Kept::default(),
+    );
+    let writes = Arc::clone(&report.writes);
     let options = TerminalOptions::default();
-    let mut terminal = Terminal::to_writers(options, Box::new(Gone), Box::new(Gone));
+    let mut terminal = Terminal::to_writers(options, Box::new(report), Box::new(talk.clone()));
     for number in 0..3 {
         terminal.tick(Mono(number * 100));
         terminal.handle(&finished(attempt("t.py::t", Outcome::Failed)));
@@ -126,18 +150,21 @@ fn a_reader_that_hung_up_ends_the_printing_and_not_the_run() {
         RunOutcome::Failed,
         Counts::default(),
     )));
+    assert_eq!(
+        writes.load(Ordering::Relaxed),
+        2,
+        "ten bytes, and the failure"
+    );
+    assert_eq!(talk.text(), "");
 }
 
 #[test]
 fn the_terminal_can_move_to_another_thread() {
-    let terminal = Terminal::to_writers(
-        TerminalOptions::default(),
-        Box::new(io::sink()),
-        Box::new(io::sink()),
-    );
-    let handled = std::thread::spawn(move || {
-        let mut terminal = terminal;
-        terminal.handle(&run_started());
-    });
-    assert!(handled.join().is_ok());
+    fn is_send<T: Send>(_: &T) -> bool {
+        true
+    }
+    let (report, talk) = (Kept::default(), Kept::default());
+    let options = TerminalOptions::default();
+    let terminal = Terminal::to_writers(options, Box::new(report), Box::new(talk));
+    assert!(is_send(&terminal));
 }

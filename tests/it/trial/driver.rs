@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use menace_agent::model::{Module, Touch, Trial, TrialOutcome};
 use menace_agent::pytest::source::{LOADER, Program, TRIAL};
@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::envs::{Interpreter, Skip, available, interpreters, venv};
+use crate::wait::{wait_for_end, wait_until_gone};
 
 /// No module of these tests needs this long.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -221,33 +222,15 @@ impl Talk {
 
     /// Waits for its end; nothing of it is left on the disk.
     pub(super) fn end(mut self) {
-        let child = &mut self.child;
-        wait_for("the end of the trial", || {
-            child.try_wait().unwrap().is_some()
-        });
+        wait_for_end(PATIENCE, &mut self.child);
         let temporary = &self.temporary;
-        wait_for("the removal of its folders", || {
-            fs::read_dir(temporary).unwrap().count() == 0
+        wait_until_gone("its folders", || {
+            let entries = fs::read_dir(temporary).unwrap().flatten();
+            entries.map(|entry| entry.path()).collect()
         });
         let mode = fs::metadata(temporary).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755, "what is above them is not theirs");
     }
-}
-
-/// Waits until `condition` holds.
-pub(super) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what} did not come");
-        thread::park_timeout(Duration::from_millis(5));
-    }
-}
-
-/// Whether a process runs; a dead one that nobody has reaped does not.
-pub(super) fn is_alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
-    state.is_some_and(|state| !state.starts_with('Z'))
 }
 
 /// `outcome: message`.

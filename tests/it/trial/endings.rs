@@ -6,7 +6,8 @@ use menace_agent::model::{Trial, TrialOutcome};
 use menace_agent::pytest::source::{Program, TRIAL};
 use menace_agent::pytest::trial_protocol::{TrialCommand, TrialEvent};
 
-use super::driver::{Project, assert_passed, bare_python, is_alive, verdict, wait_for};
+use super::driver::{Project, assert_passed, bare_python, verdict};
+use crate::wait::wait_for_death;
 
 /// The trial of a module after which a good one is tried.
 fn then_a_good_one(module: &str, limit_s: f64) -> Option<Trial> {
@@ -195,7 +196,7 @@ fn what_native_code_forks_off_ends_with_the_module() {
     let trial = Project::new(&python, &[("forks.py", module)]).trial();
     assert_passed(&trial);
     let pid = trial.output.trim().parse().unwrap();
-    wait_for("the end of its child", || !is_alive(pid));
+    wait_for_death(&[pid]);
 }
 
 #[test]
@@ -207,7 +208,7 @@ fn a_module_that_kills_its_parent_leaves_nothing_behind() {
     let mut talk = project.start();
     let pid = talk.wait_for_start();
     talk.end();
-    wait_for("the end of the module", || !is_alive(pid));
+    wait_for_death(&[pid]);
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn a_trial_that_is_killed_before_it_can_note_a_module_leaves_nothing_behind() {
     let mut talk = project.start_program(program);
     let pid = talk.wait_for_start();
     talk.end();
-    wait_for("the end of the module", || !is_alive(pid));
+    wait_for_death(&[pid]);
 }
 
 #[test]
@@ -257,7 +258,7 @@ fn when_the_agent_goes_the_modules_go() {
             }
         }
         talk.end();
-        wait_for("the end of the modules", || !pids.into_iter().any(is_alive));
+        wait_for_death(&pids);
     }
 }
 

@@ -1,0 +1,21 @@
+//! `agent run` from the command line to the rows of the state file, with real projects, real
+//! interpreters and real signals.
+
+mod bad_input;
+mod comparison;
+mod containers;
+mod coverage;
+mod crash;
+mod discovery;
+mod environment;
+mod interrupt;
+mod metrics;
+mod output;
+mod power_cut;
+mod repository;
+mod rerun;
+mod scale;
+mod shards;
+pub(super) mod state_file;
+mod timeout;
+mod verdict;

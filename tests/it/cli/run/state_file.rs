@@ -1,0 +1,163 @@
+//! State files that cannot be used: exit code 4, a message, and the file as it was.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::lab::{Lab, bare_lab, lab, rows, skipped};
+
+const GREEN: &str = "def test_one(): pass\n";
+
+/// A file system of its own below the project; gone with this value.
+pub(in crate::cli) struct Mount(PathBuf);
+
+impl Mount {
+    pub(in crate::cli) fn new(at: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let made = nix::unistd::geteuid().is_root()
+            && call(
+                "mount",
+                &["-t", "tmpfs", "-o", options, "tmpfs", at.to_str().unwrap()],
+            );
+        if !made {
+            skipped("a small file system can only be mounted by root");
+        }
+        made.then(|| Self(at.to_owned()))
+    }
+
+    pub(in crate::cli) fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        assert!(call("mount", &["-o", &options, self.0.to_str().unwrap()]));
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        call("umount", &["-l", self.0.to_str().unwrap()]);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test prepares the disk that the agent meets"
+)]
+fn call(program: &str, args: &[&str]) -> bool {
+    let output = std::process::Command::new(program).args(args).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn refused(lab: &Lab) -> String {
+    let before = fs::read(lab.db()).unwrap();
+    let answer = lab.run(&[]).expect(4);
+    assert_eq!(fs::read(lab.db()).unwrap(), before, "the file was changed");
+    lab.plain(&answer.stderr)
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let lab = bare_lab(
+        "/bin/true",
+        &[("sandbox_data/agent.db", "not a database at all\n")],
+    );
+    insta::assert_snapshot!(refused(&lab), @r#"
+    error: the state file `[PROJECT]/sandbox_data/agent.db` is not an SQLite file: it starts with the text "not a database at all"
+    hint: the file was left as it is; name another file with `--db FILE`
+    "#);
+}
+
+#[test]
+fn a_database_of_another_program() {
+    let lab = bare_lab("/bin/true", &[]);
+    fs::create_dir(lab.path().join("sandbox_data")).unwrap();
+    let made = call(
+        "sqlite3",
+        &[lab.db().to_str().unwrap(), "CREATE TABLE things (x)"],
+    );
+    if !made {
+        return skipped("this machine has no sqlite3");
+    }
+    insta::assert_snapshot!(refused(&lab), @r"
+    error: the SQLite file `[PROJECT]/sandbox_data/agent.db` belongs to another application (it holds `things`)
+    hint: the file was left as it is; name another file with `--db FILE`
+    ");
+}
+
+#[test]
+fn a_truncated_file() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    let bytes = fs::read(lab.db()).unwrap();
+    fs::write(lab.db(), &bytes[..bytes.len() / 2]).unwrap();
+    let message = refused(&lab);
+    assert!(message.contains("hint: "), "{message}");
+    assert!(message.contains("sandbox_data/agent.db"), "{message}");
+}
+
+#[test]
+fn a_folder_in_place_of_the_file() {
+    let lab = bare_lab("/bin/true", &[("sandbox_data/agent.db/x", "")]);
+    let answer = lab.run(&[]).expect(4);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: the state file `[PROJECT]/sandbox_data/agent.db` is a directory
+    hint: name a file in it: `--db [PROJECT]/sandbox_data/agent.db/agent.db`
+    ");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    let Some(mount) = Mount::new(&lab.path().join("sandbox_data"), "size=4m") else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    mount.remount("ro");
+    let answer = lab.run(&["--no-cov"]).expect(4);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r"
+    error: the state file `[PROJECT]/sandbox_data/agent.db` is on a file system that is mounted read-only
+    hint: SQLite keeps its journal beside the file: copy it to a place that can be written to, and name that with `--db FILE`
+    ");
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_run() {
+    let noisy = "import os, pytest\n\
+        @pytest.mark.parametrize('n', range(200))\n\
+        def test_noise(n):\n\
+        \x20   print(os.urandom(30000).hex())\n\
+        \x20   assert False\n";
+    let Some(lab) = lab(&[("test_a.py", noisy)]) else {
+        return;
+    };
+    let data = lab.path().join("sandbox_data");
+    let Some(mount) = Mount::new(&data, "size=1500k") else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov", "-q"]).expect(4);
+    let message = lab.plain(&answer.stderr);
+    for text in [
+        "error: cannot record the run",
+        "could not be stored",
+        "hint: free some space",
+    ] {
+        assert!(message.contains(text), "{message}");
+    }
+    assert_eq!(crate::lab::processes_of(&lab), [""; 0]);
+    // With room again the file opens, what was shown is there, and the run is closed.
+    mount.remount("size=20m");
+    assert_eq!(rows(&lab.db(), "PRAGMA integrity_check"), ["ok"]);
+    let shown = answer
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("FAIL "))
+        .count();
+    let stored = "SELECT count(*) FROM test_outcome WHERE outcome = 'failed'";
+    let stored: usize = lab.rows(stored).concat().parse().unwrap();
+    assert!(stored >= shown, "{shown} shown, {stored} stored");
+    lab.write("test_a.py", GREEN);
+    lab.run(&["--no-cov"]).expect(0);
+    let outcomes = lab.rows("SELECT outcome FROM run_summary");
+    assert_eq!(outcomes, ["interrupted", "passed"]);
+}

@@ -1,0 +1,203 @@
+//! What a suite is worth: the exit code, the outcome and every test of it.
+
+use crate::lab::lab;
+
+const GREEN: &str = "def test_one(): pass\ndef test_two(): pass\n";
+
+#[test]
+fn a_suite_that_passes() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov"]).expect(0);
+    insta::assert_snapshot!(lab.plain(&answer.stdout), @r"
+    PASS test_a.py (2 tests, [TIME])
+    run 1: 2 passed in [TIME]
+    ");
+    assert_eq!(answer.stderr, "");
+    assert_eq!(lab.verdict(), "passed | 0");
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_one passed
+    test_a.py::test_two passed
+    ");
+    lab.assert_whole();
+}
+
+#[test]
+fn a_suite_with_every_kind_of_test() {
+    let Some(lab) = lab(&[(
+        "test_a.py",
+        "import pytest\n\
+         @pytest.fixture\n\
+         def broken(): raise OSError('no such thing')\n\
+         @pytest.fixture\n\
+         def torn():\n    yield\n    raise OSError('torn down')\n\
+         def test_fails(): assert 1 + 1 == 3\n\
+         def test_setup(broken): pass\n\
+         def test_teardown(torn): pass\n\
+         def test_skips(): pytest.skip('not here')\n\
+         @pytest.mark.xfail(reason='known')\n\
+         def test_xfails(): assert False\n\
+         @pytest.mark.xfail\n\
+         def test_xpasses(): pass\n\
+         @pytest.mark.xfail(strict=True)\n\
+         def test_strict(): pass\n",
+    )]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(1);
+    assert_eq!(lab.verdict(), "failed | 1");
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_fails failed
+    test_a.py::test_setup error
+    test_a.py::test_skips skipped
+    test_a.py::test_strict failed
+    test_a.py::test_teardown error
+    test_a.py::test_xfails xfailed
+    test_a.py::test_xpasses xpassed
+    ");
+    let messages = lab.rows("SELECT nodeid, message FROM test_outcome WHERE message <> ''");
+    insta::assert_snapshot!(messages.join("\n"), @r"
+    test_a.py::test_fails | AssertionError: assert (1 + 1) == 3
+    test_a.py::test_setup | OSError: no such thing
+    test_a.py::test_teardown | OSError: torn down
+    test_a.py::test_skips | not here
+    test_a.py::test_xfails | known
+    test_a.py::test_strict | [XPASS(strict)]
+    ");
+    lab.assert_whole();
+}
+
+#[test]
+fn a_project_without_tests() {
+    let Some(lab) = lab(&[("a.py", "")]) else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov"]).expect(5);
+    insta::assert_snapshot!(lab.plain(&answer.stdout), @"
+    trying 1 orphan
+    run 1 empty: no test ran in [TIME]
+    empty: pytest found no test in [PROJECT]
+    hint: check the paths, -k, -m, and pytest's settings testpaths and
+      python_files
+
+    orphans: 1 passed (1 integrated)
+    ");
+    assert_eq!(lab.verdict(), "empty | 5");
+}
+
+#[test]
+fn a_selection_that_matches_nothing() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    lab.run(&["--no-cov", "--", "-k", "nothing"]).expect(5);
+    assert_eq!(lab.verdict(), "empty | 5");
+    lab.run(&["--no-cov", "--pytest-args=-k one"]).expect(0);
+    assert_eq!(lab.table(), "test_a.py::test_one passed\n");
+}
+
+#[test]
+fn a_broken_conftest() {
+    let Some(lab) = lab(&[
+        ("conftest.py", "import there_is_no_such_module\n"),
+        ("test_a.py", GREEN),
+    ]) else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov"]).expect(6);
+    insta::assert_snapshot!(lab.plain(&answer.stdout), @r"
+    ERROR conftest.py
+        ImportError while loading conftest '[PROJECT]/conftest.py'.
+        conftest.py:1: in <module>
+            import there_is_no_such_module
+        E   ModuleNotFoundError: No module named 'there_is_no_such_module'
+    ERROR conftest.py (1 error, [TIME])
+    run 1 incomplete: 1 error in [TIME]
+    incomplete: not every test could be collected
+    hint: `agent show 1` has their stacks and the exits of their processes
+
+    failed (1)
+      conftest.py
+          ModuleNotFoundError: No module named 'there_is_no_such_module'
+    ");
+    assert_eq!(lab.verdict(), "incomplete | 6");
+    insta::assert_snapshot!(lab.table(), @"conftest.py error");
+}
+
+#[test]
+fn a_file_that_cannot_be_imported() {
+    let Some(lab) = lab(&[("test_a.py", GREEN), ("test_b.py", "def test_three(:\n")]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(6);
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_one not_run
+    test_a.py::test_two not_run
+    test_b.py error
+    ");
+    lab.run(&["--no-cov", "--", "--continue-on-collection-errors"])
+        .expect(6);
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_one passed
+    test_a.py::test_two passed
+    test_b.py error
+    ");
+}
+
+#[test]
+fn a_session_that_pytest_exit_ends() {
+    let Some(lab) = lab(&[(
+        "test_a.py",
+        "import pytest\n\
+         def test_one(): pass\n\
+         def test_two(): pytest.exit('enough')\n\
+         def test_three(): pass\n",
+    )]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(6);
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_one passed
+    test_a.py::test_three not_run
+    test_a.py::test_two not_run
+    ");
+}
+
+#[test]
+fn an_error_of_a_plugin_loses_no_test() {
+    let Some(lab) = lab(&[
+        (
+            "conftest.py",
+            "def pytest_runtest_logfinish(nodeid):\n    if 'two' in nodeid: raise OSError('plugin')\n",
+        ),
+        (
+            "test_a.py",
+            "def test_one(): pass\ndef test_two(): pass\ndef test_three(): pass\n",
+        ),
+    ]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(6);
+    insta::assert_snapshot!(lab.table(), @r"
+    test_a.py::test_one passed
+    test_a.py::test_three not_run
+    test_a.py::test_two passed
+    ");
+    let notices = lab.rows("SELECT code, message FROM notice").join("\n");
+    insta::assert_snapshot!(lab.plain(&notices), @r#"pytest-internal-error | pytest failed: OSError: plugin (File "[PROJECT]/conftest.py", line 2, in pytest_runtest_logfinish)"#);
+}
+
+#[test]
+fn a_module_named_like_one_of_the_standard_library_does_not_hide_it() {
+    let Some(lab) = lab(&[
+        ("json.py", "raise SystemExit('json of the project')\n"),
+        ("select.py", "raise SystemExit('select of the project')\n"),
+        ("email.py", "raise SystemExit('email of the project')\n"),
+        ("tests/test_a.py", GREEN),
+    ]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    assert_eq!(lab.verdict(), "passed | 0");
+}
