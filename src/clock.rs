@@ -100,7 +100,6 @@ impl Stopwatch {
 /// Pauses between tries, each twice as long as the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
-    /// The first one.
     pub first: Duration,
     /// None is longer.
     pub longest: Duration,

@@ -44,31 +44,31 @@
 //! # Layers
 //!
 //! A file imports modules of a lower layer only; siblings of a layer do not import each other,
-//! except inside their own folder - and [`modules`], whose trials are a phase of a [`run`]. A test
+//! except inside their own folder - and `modules`, whose trials are a phase of a `run`. A test
 //! reads the sources and enforces this.
 //!
 //! | layer | module | owns |
 //! |---|---|---|
-//! | L5 | [`cli`] | the command line, the terminal, exit codes; the only printer |
+//! | L5 | `cli` | the command line, the terminal, exit codes; the only printer |
 //! | L4 | [`service`] | a service over a project; signals; the only user of tokio |
-//! | L3 | [`run`] | carrying out one plan: the recorder, and the loop around a phase |
-//! | L3 | [`modules`] | modules that no test reaches: found, tried, integrated; stands on `run` |
+//! | L3 | `run` | carrying out one plan: the recorder, and the loop around a phase |
+//! | L3 | `modules` | modules that no test reaches: found, tried, integrated; stands on `run` |
 //! | L2 | [`settings`] | the table of settings; flags, environment and files, each value with its origin |
-//! | L2 | [`store`] | the state file; the only user of rusqlite and refinery |
-//! | L2 | [`mirror`] | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
-//! | L2 | [`engine`] | processes; the only user of duct |
-//! | L2 | [`source`] | the project's files; the only user of ignore |
-//! | L2 | [`archive`] | image archives as files, projects as streams; the only user of tar, flate2 and zip |
-//! | L2 | [`exporter`] | figures for Prometheus; the only listener |
-//! | L1 | [`plan`] | snapshots in, plans out |
-//! | L1 | [`schedule`] | due times: interval, cron, jitter, what was missed, when to try again |
-//! | L1 | [`metrics`] | a snapshot of the state in, samples out |
-//! | L1 | [`pytest`] | the harness and its protocol, reconciliation, tracebacks |
-//! | L1 | [`graph`] | the import graph: facts of files, resolution, verdicts, groups |
-//! | L1 | [`image`] | image archives and wheels, judged over bytes |
-//! | L1 | [`unit`](mod@unit) | units of systemd and launchd: values in, text out |
-//! | L1 | [`insight`] | rows in, verdicts out: comparison, time left |
-//! | L0 | [`model`], [`clock`], [`diag`], [`replacement`] | words, time, error chains, whole files |
+//! | L2 | `store` | the state file; the only user of rusqlite and refinery |
+//! | L2 | `mirror` | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
+//! | L2 | `engine` | processes; the only user of duct |
+//! | L2 | `source` | the project's files; the only user of ignore |
+//! | L2 | `archive` | image archives as files, projects as streams; the only user of tar, flate2 and zip |
+//! | L2 | `exporter` | figures for Prometheus; the only listener |
+//! | L1 | `plan` | snapshots in, plans out |
+//! | L1 | `schedule` | due times: interval, cron, jitter, what was missed, when to try again |
+//! | L1 | `metrics` | a snapshot of the state in, samples out |
+//! | L1 | `pytest` | the harness and its protocol, reconciliation, tracebacks |
+//! | L1 | `graph` | the import graph: facts of files, resolution, verdicts, groups |
+//! | L1 | `image` | image archives and wheels, judged over bytes |
+//! | L1 | `unit` | units of systemd and launchd: values in, text out |
+//! | L1 | `insight` | rows in, verdicts out: comparison, time left |
+//! | L0 | [`model`], `clock`, [`diag`], `replacement` | words, time, error chains, whole files |
 //!
 //! L1 is pure: no I/O, no clock, no thread.
 //!
@@ -85,26 +85,48 @@
 //! 6. Two holders of one lease never both write.
 //! 7. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
-pub mod archive;
-pub mod cli;
-pub mod clock;
+// The library: what programs that embed the agent use.
 pub mod diag;
-pub mod engine;
-pub mod exporter;
-pub mod graph;
-pub mod image;
-pub mod insight;
-pub mod metrics;
-pub mod mirror;
 pub mod model;
-pub mod modules;
-pub mod plan;
-pub mod pytest;
-pub mod replacement;
-pub mod run;
-pub mod schedule;
 pub mod service;
 pub mod settings;
+
+// The inside of it, which only the command, the tests and the benchmarks of this package name.
+#[doc(hidden)]
+pub mod archive;
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod clock;
+#[doc(hidden)]
+pub mod engine;
+#[doc(hidden)]
+pub mod exporter;
+#[doc(hidden)]
+pub mod graph;
+#[doc(hidden)]
+pub mod image;
+#[doc(hidden)]
+pub mod insight;
+#[doc(hidden)]
+pub mod metrics;
+#[doc(hidden)]
+pub mod mirror;
+#[doc(hidden)]
+pub mod modules;
+#[doc(hidden)]
+pub mod plan;
+#[doc(hidden)]
+pub mod pytest;
+#[doc(hidden)]
+pub mod replacement;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
+pub mod schedule;
+#[doc(hidden)]
 pub mod source;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod unit;

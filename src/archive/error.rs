@@ -89,7 +89,6 @@ pub enum ArchiveProblem {
     EntryKind {
         /// The entry.
         name: String,
-        /// What it is.
         kind: &'static str,
     },
     /// Two files have one name.

@@ -9,7 +9,7 @@
 //!
 //! [`inspect`] reads the documents, and passes over the layers where the file allows that;
 //! [`verify`] reads every byte and compares every digest; [`copy_tar`] hands a verified archive on.
-//! [`pack`] makes an archive from a root file system without an engine. [`write_project`] makes a
+//! [`pack()`] makes an archive from a root file system without an engine. [`write_project`] makes a
 //! stream of a project. The only user of tar, flate2 and zip.
 //!
 //! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows

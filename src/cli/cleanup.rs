@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use super::args::CleanupArgs;
 use super::failure::Failure;
-use super::output::Output;
+use super::streams::Streams;
 use crate::diag::printable;
 use crate::engine::container::EngineError;
 use crate::model::ExitCode;
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub(super) fn run(
     args: &CleanupArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let how = Thoroughness {
         all: args.all,

@@ -3,7 +3,7 @@
 use super::args::ConfigArgs;
 use super::failure::Failure;
 use super::json;
-use super::output::Output;
+use super::streams::Streams;
 use crate::diag::{printable, styled};
 use crate::model::{ExitCode, Notice};
 use crate::settings::{ConfigReport, Settings};
@@ -12,7 +12,7 @@ pub(super) fn run(
     args: &ConfigArgs,
     settings: &Settings,
     notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let text = if args.json {
         json(&ConfigReport::new(settings, notices))?
@@ -27,7 +27,7 @@ pub(super) fn run(
 }
 
 /// Name, value and origin, in aligned columns.
-fn table(settings: &Settings, output: &Output) -> String {
+fn table(settings: &Settings, output: &Streams) -> String {
     let rows: Vec<_> = settings
         .origins()
         .map(|(setting, value, origin)| {

@@ -20,8 +20,8 @@ use std::thread;
 use super::args::{Cli, CycleArgs, OutputArgs};
 use super::failure::Failure;
 use super::log::{self, Log, RunLog};
-use super::output::Output;
 use super::outputs::{Outputs, print_summary};
+use super::streams::Streams;
 use crate::diag::{self, one_line};
 use crate::model::log::{LogFields, LogLevel};
 use crate::model::{self, CycleId, ExitCode, Level, Notice};
@@ -38,7 +38,7 @@ pub(super) fn run(
     args: &CycleArgs,
     settings: &Settings,
     notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     check_state_file(args, settings)?;
     let cycle = args.cycle;
@@ -90,7 +90,7 @@ fn carry_out(
     args: &OutputArgs,
     settings: &Settings,
     notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
     log: &Shared,
 ) -> Result<ExitCode, Failure> {
     let outputs = Arc::new(Mutex::new(Outputs::open(args)?));

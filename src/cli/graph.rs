@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::args::{GraphArgs, GraphFormat};
 use super::failure::Failure;
 use super::json;
-use super::output::Output;
+use super::streams::Streams;
 use crate::model::ExitCode;
 use crate::model::scan::GraphReport;
 use crate::service::orphans::{analysis, graph};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub(super) fn run(
     args: &GraphArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let analysis = analysis(settings)?;
     let report = graph(&analysis);

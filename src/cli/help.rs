@@ -7,17 +7,17 @@ use clap::{Command, CommandFactory, Parser};
 
 use super::args::{Cli, HelpArgs};
 use super::failure::Failure;
-use super::output::Output;
 use super::project::nearest;
+use super::streams::Streams;
 use super::terminal::page;
 use super::topics::{TOPICS, Topic, is_topic_file};
 use crate::diag::Palette;
 use crate::model::ExitCode;
 
-pub(super) fn run(args: &HelpArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &HelpArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let palette = output.data_palette;
     // Through a pipe a page is as wide as it gets.
-    let columns = Output::data_columns().unwrap_or(usize::MAX);
+    let columns = Streams::data_columns().unwrap_or(usize::MAX);
     let shown = |markdown: &str| page(markdown, columns, &is_topic_file, &palette);
     let text = if args.words.is_empty() {
         shown(&list())

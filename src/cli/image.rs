@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::args::{ImageArgs, ImageCommand, ImageFileArgs, ImageLoadArgs, ImagePackArgs};
 use super::failure::Failure;
-use super::output::Output;
+use super::streams::Streams;
 use super::terminal::image_facts;
 use super::{json, reader};
 use crate::archive::{self, PackOptions};
@@ -47,7 +47,7 @@ pub(super) struct ImageReport {
 pub(super) fn run(
     args: &ImageArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     match &args.command {
         ImageCommand::Load(args) => load(args, settings, output),
@@ -67,7 +67,7 @@ pub(super) fn run(
 fn load(
     args: &ImageLoadArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let engine = Engine::detect(&images::wanted(settings), &Cancel::default())?;
     let path = std::path::absolute(&args.file)
@@ -87,7 +87,7 @@ fn load(
 }
 
 /// The archives on record, and which engines have their images.
-fn list(settings: &Settings, output: &mut Output) -> Result<ExitCode, Failure> {
+fn list(settings: &Settings, output: &mut Streams) -> Result<ExitCode, Failure> {
     let archives = reader(settings)?.image_archives()?;
     let found = Engine::detect_all(&images::wanted(settings), &Cancel::default());
     let engines = found.map_or_else(|_| Vec::new(), |(engines, _)| engines);
@@ -129,7 +129,7 @@ fn whereabouts(id: &str, homes: &[(&str, BTreeSet<String>)]) -> String {
     }
 }
 
-fn inspect(args: &ImageFileArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+fn inspect(args: &ImageFileArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let wanted = wanted(args.platform.as_ref());
     let archive = archive::inspect(&args.file, &wanted)?;
     if !wanted.runs(&archive.platform) {
@@ -156,7 +156,7 @@ fn inspect(args: &ImageFileArgs, output: &mut Output) -> Result<ExitCode, Failur
     clippy::needless_pass_by_value,
     reason = "nobody needs the report afterwards"
 )]
-fn print(report: ImageReport, as_json: bool, output: &mut Output) -> Result<ExitCode, Failure> {
+fn print(report: ImageReport, as_json: bool, output: &mut Streams) -> Result<ExitCode, Failure> {
     let text = if as_json {
         json(&report)?
     } else {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::args::{LeaseArgs, LeaseCommand, LeaseListArgs, LeaseReleaseArgs};
 use super::failure::Failure;
-use super::output::Output;
+use super::streams::Streams;
 use super::terminal::{LeaseLine, lease_list};
 use super::{json, reader};
 use crate::clock::{now_ms, rfc3339};
@@ -20,7 +20,7 @@ use crate::store::Leases;
 pub(super) fn run(
     args: &LeaseArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let text = match &args.command {
         LeaseCommand::List(args) => list(args, settings, output)?,
@@ -30,7 +30,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(args: &LeaseListArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn list(args: &LeaseListArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
     let leases = reader(settings)?.leases()?;
     let lines = leases.into_iter().map(|lease| LeaseLine {
         state: state(&lease),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each subcommand is a function in the file of its name. This layer alone prints, through
-//! `output::Output`; everything below returns values.
+//! `streams::Streams`; everything below returns values.
 
 mod args;
 mod cleanup;
@@ -24,7 +24,6 @@ mod lease;
 mod log;
 mod module_map;
 mod orphans;
-mod output;
 mod outputs;
 mod project;
 mod run;
@@ -34,6 +33,7 @@ mod service;
 mod show;
 mod status;
 mod stream;
+mod streams;
 pub mod terminal;
 mod topics;
 mod why;
@@ -47,7 +47,7 @@ use serde::Serialize;
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
-use self::output::Output;
+use self::streams::Streams;
 use crate::clock::now_ms;
 use crate::diag;
 use crate::model::ExitCode;
@@ -60,7 +60,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
         Ok(cli) => cli,
         Err(error) => return usage(&error).into(),
     };
-    let mut output = Output::new(early_color(&cli));
+    let mut output = Streams::new(early_color(&cli));
     let exit = dispatch(&cli, &mut output).unwrap_or_else(|failure| {
         if let Command::Cycle(args) = &cli.command {
             cycle::cannot_load(args, &cli, &failure);
@@ -79,7 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
     exit.into()
 }
 
-fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
     if let Command::Schema(args) = &cli.command {
         // Needs no settings, and so works where they are broken.
         return schema::run(args, output);
@@ -94,7 +94,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
     }
     let layers = layers(cli.flags())?;
     let (settings, notices) = Settings::load(&layers)?;
-    *output = Output::new(settings.color);
+    *output = Streams::new(settings.color);
     match &cli.command {
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),

@@ -13,8 +13,8 @@ use super::args::{
     ShowMapArgs, UndoArgs,
 };
 use super::failure::Failure;
-use super::output::Output;
 use super::project::{named, pick};
+use super::streams::Streams;
 use super::terminal::{added_lines, map_changes, map_groups, plan_lines};
 use super::{json, reader};
 use crate::clock::now_ms;
@@ -43,7 +43,7 @@ pub(super) struct MapReport {
 pub(super) fn run(
     args: &ModuleMapArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let text = match &args.command {
         ModuleMapCommand::Build(args) => build(args, settings, output)?,
@@ -68,7 +68,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn open(settings: &Settings, output: &Output) -> Result<Self, Failure> {
+    fn open(settings: &Settings, output: &Streams) -> Result<Self, Failure> {
         let analysis = analysis(settings)?;
         let mut store = Store::open(&settings.db, now_ms())?;
         let mirrors = Mirrors::new(&settings.data_dir, &settings.project);
@@ -99,13 +99,13 @@ impl Desk {
         &mut self,
         map: &[(Module, GroupId)],
         source: Source,
-        output: &Output,
+        output: &Streams,
     ) -> Result<(), Failure> {
         self.store.replace_module_map(map, source, now_ms())?;
         self.write_files(output)
     }
 
-    fn write_files(&mut self, output: &Output) -> Result<(), Failure> {
+    fn write_files(&mut self, output: &Streams) -> Result<(), Failure> {
         for notice in write_mirrors(&mut self.store, &self.mirrors)? {
             if !self.said.contains(&notice) {
                 output.notice(&notice);
@@ -115,7 +115,7 @@ impl Desk {
     }
 }
 
-fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn build(args: &BuildArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
     let analysed = desk.analysis.analysed();
     if analysed.analysed < analysed.files {
@@ -154,7 +154,7 @@ fn build(args: &BuildArgs, settings: &Settings, output: &Output) -> Result<Strin
     Ok(map_changes(&before, &after, args.dry_run))
 }
 
-fn show(args: &ShowMapArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn show(args: &ShowMapArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
     let mut modules = fresh_reader(settings, output)?.module_map()?;
     if let Some(what) = &args.what {
         let group = group_named(&modules, what, settings)?;
@@ -170,7 +170,7 @@ fn show(args: &ShowMapArgs, settings: &Settings, output: &Output) -> Result<Stri
 }
 
 /// The state file, with the edits of its JSON files.
-pub(super) fn fresh_reader(settings: &Settings, output: &Output) -> Result<Reader, Failure> {
+pub(super) fn fresh_reader(settings: &Settings, output: &Streams) -> Result<Reader, Failure> {
     if settings.db.exists() {
         let mut store = Store::open(&settings.db, now_ms())?;
         for notice in take_edits(&mut store, &request(settings))? {
@@ -214,7 +214,7 @@ fn export(args: &ExportArgs, settings: &Settings) -> Result<String, Failure> {
     Ok(String::new())
 }
 
-fn import(args: &ImportArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn import(args: &ImportArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
     let shown = args.file.display();
     let bytes = fs::read(&args.file).with_context(|| format!("cannot read `{shown}`"));
     let bytes = bytes.map_err(Failure::usage)?;
@@ -252,7 +252,7 @@ fn import(args: &ImportArgs, settings: &Settings, output: &Output) -> Result<Str
 fn integrate(
     args: &IntegrateArgs,
     settings: &Settings,
-    output: &Output,
+    output: &Streams,
 ) -> Result<String, Failure> {
     let mut desk = Desk::open(settings, output)?;
     let named = match args.modules.as_slice() {
@@ -311,7 +311,7 @@ fn why_not(status: Option<OrphanStatus>) -> Option<&'static str> {
     }
 }
 
-fn undo(args: &UndoArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn undo(args: &UndoArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
     let reader = reader(settings)?;
     let run = run_number(&reader, args.run)?;
     let added = if args.dry_run {

@@ -4,7 +4,7 @@ use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
 use super::failure::Failure;
 use super::json;
 use super::module_map::fresh_reader;
-use super::output::Output;
+use super::streams::Streams;
 use super::terminal::{orphan_list, scan_report};
 use crate::clock::rfc3339;
 use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
@@ -16,7 +16,7 @@ use crate::settings::Settings;
 pub(super) fn run(
     args: &OrphansArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     match &args.command {
         OrphansCommand::Scan(args) => look(args, settings, output),
@@ -27,7 +27,7 @@ pub(super) fn run(
 fn look(
     args: &OrphanScanArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let (report, notices) = scan(settings, args.write)?;
     let text = if args.json {
@@ -47,7 +47,7 @@ fn look(
 fn list(
     args: &OrphanListArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let reader = fresh_reader(settings, output)?;
     let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);

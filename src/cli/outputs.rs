@@ -6,7 +6,7 @@ use super::events::EventsSink;
 use super::failure::Failure;
 use super::json;
 use super::junit::JunitSink;
-use super::output::Output;
+use super::streams::Streams;
 use crate::model::{EventLine, RunSummary};
 
 /// The outputs that were asked for.
@@ -53,7 +53,7 @@ impl Outputs {
 pub(super) fn print_summary(
     args: &OutputArgs,
     summary: &RunSummary,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<(), Failure> {
     if args.json {
         output.data(&json(summary)?).map_err(Failure::stdout)?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::args::{OutputArgs, RunArgs};
 use super::failure::Failure;
-use super::output::Output;
 use super::outputs::{Outputs, print_summary};
+use super::streams::Streams;
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
 use crate::diag::{self, Hint};
@@ -23,7 +23,7 @@ pub(super) fn run(
     args: &RunArgs,
     settings: &Settings,
     mut notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     // Dropped at the end of this function: figures are shown while the run goes on.
     let exporter = metrics::start_exporter(settings);
@@ -88,7 +88,7 @@ fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
 fn finish(
     args: &OutputArgs,
     summary: &RunSummary,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     print_summary(args, summary, output)?;
     if let Some(failure) = summary.run.failure() {
@@ -110,7 +110,7 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &OutputArgs, settings: &Settings, output: &Output) -> Result<Self, Failure> {
+    fn open(args: &OutputArgs, settings: &Settings, output: &Streams) -> Result<Self, Failure> {
         let events_on_stdout = args
             .events
             .as_deref()

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::image::ImageReport;
 use super::json;
 use super::module_map::MapReport;
-use super::output::Output;
+use super::streams::Streams;
 use super::workflow::WorkflowReport;
 use crate::model::lease::LeaseReport;
 use crate::model::log::LogLine;
@@ -14,7 +14,7 @@ use crate::model::status::StatusReport;
 use crate::model::{EventLine, ExitCode, RunSummary};
 use crate::settings::{ConfigReport, file_schema};
 
-pub(super) fn run(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &SchemaArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let schema = match args.of {
         SchemaOf::Summary => schemars::schema_for!(RunSummary),
         SchemaOf::Events => schemars::schema_for!(EventLine),

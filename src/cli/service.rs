@@ -7,7 +7,7 @@ use super::args::{
     ServiceCommand,
 };
 use super::failure::Failure;
-use super::output::Output;
+use super::streams::Streams;
 use super::usage;
 use crate::diag::printable;
 use crate::model::{ExitCode, Notice};
@@ -15,7 +15,11 @@ use crate::service::install::{self, Home, How, InstallError, Installed, Removed,
 use crate::settings::{self, Layers, Settings, SettingsError};
 use crate::unit::{Manager, ServiceState, Unit, UnitName};
 
-pub(super) fn run(args: &ServiceArgs, cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    args: &ServiceArgs,
+    cli: &Cli,
+    output: &mut Streams,
+) -> Result<ExitCode, Failure> {
     match &args.command {
         ServiceCommand::Install(args) => install(args, cli, output),
         ServiceCommand::Uninstall(args) => uninstall(args, output),
@@ -24,7 +28,11 @@ pub(super) fn run(args: &ServiceArgs, cli: &Cli, output: &mut Output) -> Result<
     }
 }
 
-fn install(args: &InstallServiceArgs, cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+fn install(
+    args: &InstallServiceArgs,
+    cli: &Cli,
+    output: &mut Streams,
+) -> Result<ExitCode, Failure> {
     let described = match described(cli, &args.name.name, &args.arguments)? {
         Described::Unit(described) => described,
         Described::Said(exit) => return Ok(exit),
@@ -49,7 +57,7 @@ fn install(args: &InstallServiceArgs, cli: &Cli, output: &mut Output) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(args: &PrintServiceArgs, cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+fn print(args: &PrintServiceArgs, cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
     let described = match described(cli, &args.name.name, &args.arguments)? {
         Described::Unit(described) => described,
         Described::Said(exit) => return Ok(exit),
@@ -67,7 +75,7 @@ fn print(args: &PrintServiceArgs, cli: &Cli, output: &mut Output) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-fn uninstall(args: &NameArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+fn uninstall(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let home = Home::of(&settings::environment(std::env::vars_os())?)?;
     let name = &args.name;
     let text = match install::uninstall(name, &home)? {
@@ -83,7 +91,7 @@ fn uninstall(args: &NameArgs, output: &mut Output) -> Result<ExitCode, Failure> 
 }
 
 /// As `systemctl status` has it: 0 where the service runs, and 3 where it does not.
-fn status(args: &NameArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+fn status(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let state = install::status(&args.name)?;
     let text = state_lines(&args.name, &state);
     output.data(&printable(&text)).map_err(Failure::stdout)?;

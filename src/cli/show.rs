@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use super::args::{RunRef, ShowArgs};
 use super::failure::Failure;
 use super::json;
-use super::output::Output;
 use super::reader;
+use super::streams::Streams;
 use super::terminal::{ShownRun, show_run};
 use crate::model::{ExitCode, RunId, RunRecord};
 use crate::run::summary;
@@ -20,7 +20,7 @@ const MAX_FAILURES: u32 = 1_000;
 pub(super) fn run(
     args: &ShowArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let reader = reader(settings)?;
     let found = match args.run {

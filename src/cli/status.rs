@@ -5,13 +5,13 @@ use jiff::tz::TimeZone;
 use super::args::StatusArgs;
 use super::failure::Failure;
 use super::lease;
-use super::output::Output;
+use super::streams::Streams;
 use super::terminal::{LeaseLine, status_lines};
 use super::{json, reader};
 use crate::clock::rfc3339;
 use crate::engine::identity;
 use crate::model::status::{
-    CycleStatus, Keeping, RunStatus, STATUS_VERSION, ScheduleStatus, StatusReport,
+    CycleStatus, RunStatus, STATUS_VERSION, ScheduleState, ScheduleStatus, StatusReport,
 };
 use crate::model::{ExitCode, Lease, LeaseState, Liveness, OpenRun};
 use crate::service::scheduler::SCHEDULE;
@@ -21,7 +21,7 @@ use crate::store::{CycleRow, Reader, ScheduleRow, StoreError};
 pub(super) fn run(
     args: &StatusArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let report = report(&reader(settings)?)?;
     let text = if args.json {
@@ -77,9 +77,9 @@ fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
         .and_then(|lease| lease.hold.as_ref())
         .map(|hold| &hold.holder);
     let state = match (holder, row.stopped_ms) {
-        (Some(_), _) => Keeping::Live,
-        (None, Some(_)) => Keeping::Stopped,
-        (None, None) => Keeping::Gone,
+        (Some(_), _) => ScheduleState::Live,
+        (None, Some(_)) => ScheduleState::Stopped,
+        (None, None) => ScheduleState::Gone,
     };
     ScheduleStatus {
         state,
@@ -90,7 +90,7 @@ fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
         pid: holder.map(|holder| holder.process.pid),
         started_at: rfc3339(row.started_ms),
         stopped_at: row.stopped_ms.map(rfc3339),
-        listen: row.listen.filter(|_| state == Keeping::Live),
+        listen: row.listen.filter(|_| state == ScheduleState::Live),
         agent_version: row.agent_version,
     }
 }

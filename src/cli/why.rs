@@ -5,8 +5,8 @@ use anyhow::anyhow;
 use super::args::WhyArgs;
 use super::failure::Failure;
 use super::json;
-use super::output::Output;
 use super::project::{from_project, nearest};
+use super::streams::Streams;
 use super::terminal::why_report;
 use crate::diag::printable;
 use crate::model::ExitCode;
@@ -16,7 +16,7 @@ use crate::settings::Settings;
 pub(super) fn run(
     args: &WhyArgs,
     settings: &Settings,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let analysis = analysis(settings)?;
     let report = why(settings, &analysis, &args.module);

@@ -8,8 +8,8 @@ use super::args::{
     AddArgs, ChangeArgs, ListWorkflowsArgs, NamedArgs, RunArgs, WorkflowArgs, WorkflowCommand,
 };
 use super::failure::Failure;
-use super::output::Output;
 use super::project::{named, nearest, pick};
+use super::streams::Streams;
 use super::terminal::{count, workflow_list, workflow_steps};
 use super::{json, reader};
 use crate::clock::now_ms;
@@ -36,7 +36,7 @@ pub(super) fn run(
     args: &WorkflowArgs,
     settings: &Settings,
     notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let text = match &args.command {
         WorkflowCommand::List(args) => list(args, settings, output)?,
@@ -53,7 +53,11 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(args: &ListWorkflowsArgs, settings: &Settings, output: &Output) -> Result<String, Failure> {
+fn list(
+    args: &ListWorkflowsArgs,
+    settings: &Settings,
+    output: &Streams,
+) -> Result<String, Failure> {
     let workflows = reader(settings)?.workflows()?;
     if args.json {
         return json(&WorkflowReport {
@@ -132,7 +136,7 @@ fn run_tests(
     args: &NamedArgs,
     settings: &Settings,
     notices: Vec<Notice>,
-    output: &mut Output,
+    output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     let workflow = find(&reader(settings)?, &args.name)?;
     if workflow.steps.is_empty() {

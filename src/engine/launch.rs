@@ -21,6 +21,5 @@ pub struct Launch {
 pub(super) struct Invocation {
     /// The process here; for a container, the one that holds its streams.
     pub(super) process: ProcessSpec,
-    /// The container.
     pub(super) container: Option<Handle>,
 }

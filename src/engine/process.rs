@@ -105,7 +105,6 @@ pub enum ProcessError {
     TimedOut {
         /// The command line.
         command: String,
-        /// The limit.
         limit: Duration,
         /// The end of what it said.
         stderr_tail: String,

@@ -11,7 +11,6 @@ const NAMED: usize = 2;
 /// Why a module counts as what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The module.
     pub module: Module,
     /// What it counts as.
     pub verdict: Verdict,
@@ -29,7 +28,6 @@ pub struct Explanation {
 pub struct Step {
     /// The module that leads on.
     pub module: Module,
-    /// What it is for.
     pub role: Role,
     /// How it leads to the next one, or to the module in question.
     pub kind: EdgeKind,
@@ -40,11 +38,9 @@ pub struct Step {
 /// A module that imports or names another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Importer {
-    /// The module.
     pub module: Module,
     /// How it does.
     pub kind: EdgeKind,
-    /// The line in it.
     pub line: u32,
     /// Why that does not make the other one tested.
     pub why_not: String,

@@ -78,7 +78,6 @@ pub struct Mention<T = String> {
     pub evidence: Evidence,
     /// The name, with leading dots where the call has them.
     pub name: T,
-    /// The line, from 1.
     pub line: u32,
 }
 

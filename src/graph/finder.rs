@@ -4,16 +4,16 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
-use super::tree::{FolderId, Found, Place, Tree};
+use super::tree::{FolderId, Meaning, Place, Tree};
 
 /// Finds names in a tree, and remembers those that take more than one look.
 #[derive(Debug)]
 pub(super) struct Finder<'t, 'a> {
     tree: &'t Tree<'a>,
-    top_memo: FxHashMap<&'a str, Found>,
+    top_memo: FxHashMap<&'a str, Meaning>,
     /// The folders of namespace packages.
     portions: Vec<Vec<FolderId>>,
-    portion_memo: FxHashMap<(u32, &'a str), Option<Found>>,
+    portion_memo: FxHashMap<(u32, &'a str), Option<Meaning>>,
 }
 
 impl<'t, 'a> Finder<'t, 'a> {
@@ -28,7 +28,7 @@ impl<'t, 'a> Finder<'t, 'a> {
 
     /// What the first part of a name means. A module or package in `own`, a folder of the search
     /// path, goes before all others.
-    pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Found> {
+    pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Meaning> {
         let folders = self.tree.top_folders(name)?;
         if let [only] = folders {
             return self.tree.find_in(*only, name);
@@ -46,7 +46,7 @@ impl<'t, 'a> Finder<'t, 'a> {
     }
 
     /// What a part of a package means.
-    pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Found> {
+    pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Meaning> {
         let index = match place {
             Place::Folder(folder) => return self.tree.find_in(folder, name),
             Place::Portions(index) => index,
@@ -60,14 +60,14 @@ impl<'t, 'a> Finder<'t, 'a> {
         found
     }
 
-    fn find_along(&mut self, path: &[FolderId], name: &'a str) -> Option<Found> {
+    fn find_along(&mut self, path: &[FolderId], name: &'a str) -> Option<Meaning> {
         let mut portions = Vec::new();
         let mut stub = None;
         for &folder in path {
             match self.tree.find_in(folder, name) {
                 Some(found) if found.node.is_some() => return Some(found),
                 Some(found) if found.has_stub => stub = stub.or(Some(found)),
-                Some(Found {
+                Some(Meaning {
                     place: Some(Place::Folder(portion)),
                     ..
                 }) => portions.push(portion),
@@ -85,7 +85,7 @@ impl<'t, 'a> Finder<'t, 'a> {
                 Place::Portions(u32::try_from(self.portions.len() - 1).unwrap_or(u32::MAX))
             }
         };
-        Some(Found {
+        Some(Meaning {
             node: None,
             place: Some(place),
             has_stub: false,

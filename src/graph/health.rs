@@ -32,7 +32,6 @@ impl Health {
 /// A file that could not be analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
     pub file: String,
     /// The line, from 1, where one is to blame.
     pub line: Option<u32>,
@@ -45,7 +44,6 @@ pub struct Problem {
 pub struct Unresolved {
     /// The file that has it.
     pub file: String,
-    /// Its line, from 1.
     pub line: u32,
     /// What is imported, with the leading dots.
     pub name: String,

@@ -17,9 +17,7 @@ impl NodeId {
 /// A file of the project and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// The module.
     pub module: Module,
-    /// What it is for.
     pub role: Role,
 }
 
@@ -47,7 +45,6 @@ pub enum Role {
 pub struct Start {
     /// The module.
     pub node: NodeId,
-    /// What starts it.
     pub cause: StartCause,
 }
 

@@ -42,7 +42,6 @@ pub struct IntegrationSnapshot<'a> {
     pub named: Option<&'a BTreeSet<String>>,
     /// The module map.
     pub map: &'a Groups,
-    /// The workflows.
     pub workflows: &'a [Workflow],
     /// Size and hash of each file.
     pub contents: &'a BTreeMap<String, Content>,
@@ -82,9 +81,7 @@ impl IntegrationSnapshot<'_> {
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
-    /// Its size.
     pub size_bytes: u64,
-    /// Its hash.
     pub hash: [u8; 16],
 }
 
@@ -108,9 +105,7 @@ pub struct IntegrationPlan {
 /// A module that joins the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
-    /// The module.
     pub module: Module,
-    /// Its group.
     pub group: GroupId,
     /// Why that one.
     pub reason: Reason,
@@ -130,16 +125,13 @@ pub enum Reason {
 /// A module that is appended to a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedStep {
-    /// The workflow.
     pub workflow: String,
-    /// The module.
     pub module: Module,
 }
 
 /// A module that repeats another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redundant {
-    /// The module.
     pub module: Module,
     /// The file with the same content.
     pub same_as: String,

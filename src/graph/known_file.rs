@@ -6,7 +6,6 @@
 pub struct KnownFile {
     /// The file, relative to the project, with `/`.
     pub path: String,
-    /// Its size.
     pub size_bytes: u64,
     /// When it was last changed, nanoseconds since the epoch. `None` where that was so shortly
     /// before it was read that one more change may have left the time as it was.

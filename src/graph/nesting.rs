@@ -65,7 +65,6 @@ fn is_deep(source: &str) -> bool {
 struct Depth {
     /// The innermost brackets.
     level: Level,
-    /// Those around it.
     around: Vec<Level>,
     /// The sum of all levels.
     total: u32,

@@ -21,7 +21,7 @@ use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start
 use super::layout::Layout;
 use super::naming::Naming;
 use super::suite::{Suite, is_tool};
-use super::tree::{FolderId, Found, Place, Tree};
+use super::tree::{FolderId, Meaning, Place, Tree};
 use crate::model::Module;
 
 /// A graph, and how much of the project is in it.
@@ -470,7 +470,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
             Place::Folder(folder) => self.tree.folder(folder).init,
             Place::Portions(_) => None,
         };
-        let found = Found {
+        let found = Meaning {
             node,
             place: Some(place),
             has_stub: false,
@@ -478,7 +478,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         self.walk(found, name)
     }
 
-    fn walk(&mut self, start: Found, rest: &'a str) -> Walk {
+    fn walk(&mut self, start: Meaning, rest: &'a str) -> Walk {
         let mut at = start;
         let mut last = at.node;
         for name in rest.split('.').filter(|_| !rest.is_empty()) {

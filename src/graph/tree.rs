@@ -23,7 +23,6 @@ impl FolderId {
     }
 }
 
-/// A folder.
 #[derive(Debug)]
 pub(super) struct Folder<'a> {
     pub(super) parent: FolderId,
@@ -64,7 +63,7 @@ pub(super) enum Place {
 
 /// What a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Meaning {
     /// The module, or the `__init__` of the package. A namespace package has none.
     pub(super) node: Option<NodeId>,
     /// Where its parts are; a plain module has none.
@@ -263,27 +262,27 @@ impl<'a> Tree<'a> {
     }
 
     /// What a name means in one folder.
-    pub(super) fn find_in(&self, at: FolderId, name: &str) -> Option<Found> {
+    pub(super) fn find_in(&self, at: FolderId, name: &str) -> Option<Meaning> {
         let slot = self.slots.get(&(at, name))?;
         let folder = slot.folder.map(|id| (id, self.folder(id)));
         if let Some((id, Folder { init, has_stub, .. })) = folder
             && (init.is_some() || *has_stub)
         {
-            return Some(Found {
+            return Some(Meaning {
                 node: *init,
                 place: Some(Place::Folder(id)),
                 has_stub: *has_stub,
             });
         }
         if slot.module.is_some() || slot.has_stub {
-            return Some(Found {
+            return Some(Meaning {
                 node: slot.module,
                 place: None,
                 has_stub: slot.has_stub,
             });
         }
         let (id, _) = folder?;
-        Some(Found {
+        Some(Meaning {
             node: None,
             place: Some(Place::Folder(id)),
             has_stub: false,

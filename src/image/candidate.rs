@@ -1,6 +1,6 @@
 //! [`Candidate`]: the image that one layout describes, before anything of it is believed.
 
-use super::contents::{Contents, Depth, Found};
+use super::contents::{Contents, Depth, NamedFile};
 use super::digest::Digest;
 use super::problem::ImageProblem;
 
@@ -26,7 +26,7 @@ impl Claim {
         &self,
         contents: &'a Contents,
         wanted_by: &str,
-    ) -> Result<Found<'a>, ImageProblem> {
+    ) -> Result<NamedFile<'a>, ImageProblem> {
         let found = contents.find(&self.name, wanted_by)?;
         match self.size_bytes {
             Some(wanted_bytes) if wanted_bytes != found.file.size_bytes => {
@@ -47,7 +47,7 @@ impl Claim {
         contents: &'a Contents,
         wanted_by: &str,
         depth: Depth,
-    ) -> Result<Found<'a>, ImageProblem> {
+    ) -> Result<NamedFile<'a>, ImageProblem> {
         let found = self.find(contents, wanted_by)?;
         if let Some(digest) = self.digest {
             check_digest(found, digest, depth)?;
@@ -58,7 +58,7 @@ impl Claim {
 
 /// Holds a file to a digest.
 pub(super) fn check_digest(
-    found: Found<'_>,
+    found: NamedFile<'_>,
     wanted: Digest,
     depth: Depth,
 ) -> Result<(), ImageProblem> {

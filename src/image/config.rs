@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::contents::Found;
+use super::contents::NamedFile;
 use super::digest::Digest;
 use super::platform::Platform;
 use super::problem::ImageProblem;
@@ -48,7 +48,7 @@ struct Process {
 }
 
 impl ImageConfig {
-    pub(super) fn parse(found: Found<'_>) -> Result<Self, ImageProblem> {
+    pub(super) fn parse(found: NamedFile<'_>) -> Result<Self, ImageProblem> {
         let id = Digest::of(found.json()?);
         let document: Document = found.parse(WHAT)?;
         let named = |value: Option<String>, what: &str| {

@@ -50,7 +50,7 @@ pub struct FileDigests {
 
 /// A file that was found, with the name it has itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct NamedFile<'a> {
     pub(super) name: &'a str,
     pub(super) file: &'a StoredFile,
 }
@@ -62,11 +62,11 @@ impl Contents {
     }
 
     /// The file that `wanted_by` calls `name`; links are followed.
-    pub(super) fn find(&self, name: &str, wanted_by: &str) -> Result<Found<'_>, ImageProblem> {
+    pub(super) fn find(&self, name: &str, wanted_by: &str) -> Result<NamedFile<'_>, ImageProblem> {
         let mut at = name;
         for _ in 0..MAX_LINKS {
             if let Some((name, file)) = self.files.get_key_value(at) {
-                return Ok(Found { name, file });
+                return Ok(NamedFile { name, file });
             }
             let Some(target) = self.links.get(at) else {
                 return Err(ImageProblem::Missing {
@@ -92,7 +92,7 @@ impl Contents {
     }
 }
 
-impl<'a> Found<'a> {
+impl<'a> NamedFile<'a> {
     /// The content, which has to be a document.
     pub(super) fn json(&self) -> Result<&'a [u8], ImageProblem> {
         let size_bytes = self.file.size_bytes;

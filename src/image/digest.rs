@@ -45,7 +45,6 @@ impl Digest {
         text
     }
 
-    /// The 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -6,7 +6,7 @@
 
 use super::candidate::{Candidate, check_digest};
 use super::config::ImageConfig;
-use super::contents::{Contents, Depth, Found};
+use super::contents::{Contents, Depth, NamedFile};
 use super::digest::Digest;
 use super::docker;
 use super::oci;
@@ -59,7 +59,7 @@ pub fn judge(contents: &Contents, wanted: &Platform, depth: Depth) -> Result<Ima
 fn check_blobs(contents: &Contents, depth: Depth) -> Result<(), ImageProblem> {
     for (name, file) in &contents.files {
         if let Some(wanted) = oci::blob_digest(name) {
-            check_digest(Found { name, file }, wanted, depth)?;
+            check_digest(NamedFile { name, file }, wanted, depth)?;
         }
     }
     Ok(())
@@ -109,7 +109,7 @@ fn check(
 }
 
 fn check_layer(
-    found: Found<'_>,
+    found: NamedFile<'_>,
     number: usize,
     wanted: Digest,
     depth: Depth,

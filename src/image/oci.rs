@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::candidate::{Candidate, Claim};
-use super::contents::{Contents, Found};
+use super::contents::{Contents, NamedFile};
 use super::digest::Digest;
 use super::limits::MAX_INDEX_DEPTH;
 use super::platform::Platform;
@@ -129,7 +129,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn index(&mut self, found: Found<'_>, tags: &[String], depth: u32) -> Result<(), ImageProblem> {
+    fn index(
+        &mut self,
+        found: NamedFile<'_>,
+        tags: &[String],
+        depth: u32,
+    ) -> Result<(), ImageProblem> {
         if depth > MAX_INDEX_DEPTH {
             return Err(ImageProblem::TooDeep(found.name.to_owned()));
         }
@@ -289,7 +294,7 @@ fn candidate(contents: &Contents, listed: &Listed) -> Result<Candidate, ImagePro
 }
 
 fn check_version(
-    found: Found<'_>,
+    found: NamedFile<'_>,
     what: &'static str,
     schema_version: u32,
 ) -> Result<(), ImageProblem> {

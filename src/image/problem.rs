@@ -9,7 +9,6 @@ use super::platform::Platform;
 /// Why the content of an archive is not one whole image.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ImageProblem {
-    /// Neither layout is there.
     #[error(
         "it holds neither `manifest.json` (docker save) nor `oci-layout` and `index.json` (OCI); it holds {found}"
     )]
@@ -32,7 +31,6 @@ pub enum ImageProblem {
     TooLarge {
         /// The entry.
         name: String,
-        /// Its size.
         size_bytes: u64,
     },
     /// An entry is named and not there.
@@ -66,7 +64,6 @@ pub enum ImageProblem {
     /// The one image is for another platform.
     #[error("the image is for {found}, and {wanted} was expected")]
     OtherPlatform {
-        /// What it is for.
         found: Box<Platform>,
         /// What was asked for.
         wanted: Box<Platform>,

@@ -49,7 +49,6 @@ pub enum Format {
 pub enum Compression {
     /// Not at all.
     None,
-    /// gzip.
     Gzip,
     /// Zstandard.
     Zstd,
@@ -133,7 +132,6 @@ pub struct ImageArchive {
 /// An archive of which every byte was read and agrees with its digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verified {
-    /// The archive.
     #[serde(flatten)]
     pub archive: ImageArchive,
     /// The digest of the file.

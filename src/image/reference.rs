@@ -57,7 +57,6 @@ impl Reference {
         &self.name
     }
 
-    /// The tag.
     pub fn tag(&self) -> &str {
         &self.tag
     }

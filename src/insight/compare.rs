@@ -8,7 +8,6 @@ use crate::model::{Comparison, Outcome, RunRecord, TestKey};
 /// One test in both runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedTest {
-    /// The test.
     pub key: TestKey,
     /// Its verdict in the previous run; `None` when it was not there.
     pub previous: Option<Outcome>,

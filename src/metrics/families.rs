@@ -9,7 +9,6 @@ pub const LEASES: [&str; 2] = ["containers", "schedule"];
 /// A family of samples, as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
-    /// Its name.
     pub name: &'static str,
     /// Whether it only grows.
     pub kind: Kind,
@@ -43,14 +42,12 @@ impl Kind {
 pub struct Sample {
     /// The name and value of its label, where it has one.
     pub label: Option<(&'static str, String)>,
-    /// The value.
     pub value: f64,
 }
 
 /// A family before anything is known of its samples.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
-    /// Its name.
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,

@@ -30,7 +30,7 @@ const NAMED: usize = 3;
 const UNREADABLE: &str = "mirror-unreadable";
 
 /// What is at the place of a file.
-enum Found {
+enum MirrorPlace {
     Nothing,
     File {
         bytes: Vec<u8>,
@@ -40,12 +40,11 @@ enum Found {
 }
 
 impl Mirrors {
-    /// Reads a file, unless it is the one that is remembered.
-    /// Whether a file is there and is not as it was last read or written.
+    /// True if a file is there and is not as it was last read or written.
     pub fn is_edited(&self, name: &str, known: Option<&Remembered>) -> bool {
         match look(&self.data_dir.join(name)) {
-            Found::File { remember, .. } => !is_same(known, &remember),
-            Found::Nothing | Found::Unreadable(_) => false,
+            MirrorPlace::File { remember, .. } => !is_same(known, &remember),
+            MirrorPlace::Nothing | MirrorPlace::Unreadable(_) => false,
         }
     }
 
@@ -57,12 +56,12 @@ impl Mirrors {
     ) -> Reading<T> {
         let path = self.data_dir.join(name);
         let (bytes, mut remember) = match look(&path) {
-            Found::Nothing => return Reading::Absent,
-            Found::Unreadable(notice) => return Reading::Refused(notice),
-            Found::File { remember, .. } if is_same(known, &remember) => {
+            MirrorPlace::Nothing => return Reading::Absent,
+            MirrorPlace::Unreadable(notice) => return Reading::Refused(notice),
+            MirrorPlace::File { remember, .. } if is_same(known, &remember) => {
                 return Reading::Unchanged;
             }
-            Found::File { bytes, remember } => (bytes, remember),
+            MirrorPlace::File { bytes, remember } => (bytes, remember),
         };
         let read = Document::parse(&bytes).and_then(|document| {
             let (entries, odd) = entries(&document, &self.project)?;
@@ -91,17 +90,17 @@ impl Mirrors {
     ) -> Writing {
         let path = self.data_dir.join(name);
         let (document, old) = match look(&path) {
-            Found::Nothing if is_empty => return Writing::Nothing,
-            Found::Nothing => {
+            MirrorPlace::Nothing if is_empty => return Writing::Nothing,
+            MirrorPlace::Nothing => {
                 let extra = known.and_then(|known| known.extra.as_deref());
                 let fields = extra.and_then(|extra| Document::parse(extra.as_bytes()).ok());
                 (fields, None)
             }
-            Found::Unreadable(notice) => return Writing::Kept(notice),
-            Found::File { remember, .. } if !is_same(known, &remember) => {
+            MirrorPlace::Unreadable(notice) => return Writing::Kept(notice),
+            MirrorPlace::File { remember, .. } if !is_same(known, &remember) => {
                 return Writing::Kept(changed(&path));
             }
-            Found::File { bytes, remember } => match Document::parse(&bytes) {
+            MirrorPlace::File { bytes, remember } => match Document::parse(&bytes) {
                 Ok(document) => (Some(document), Some((bytes, remember))),
                 Err(damage) => return Writing::Kept(set_aside(&path, &damage)),
             },
@@ -131,9 +130,9 @@ fn is_same(known: Option<&Remembered>, found: &Remembered) -> bool {
 }
 
 /// Reads what is there. Pipes and devices are not waited for.
-fn look(path: &Path) -> Found {
+fn look(path: &Path) -> MirrorPlace {
     let unreadable = |what: &str| {
-        Found::Unreadable(warning(
+        MirrorPlace::Unreadable(warning(
             UNREADABLE,
             format!("cannot read `{}`: {what}", path.display()),
             "it was left as it is; move it away, or make it a file that can be read",
@@ -143,7 +142,7 @@ fn look(path: &Path) -> Found {
     options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
     let file = match options.open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Found::Nothing,
+        Err(error) if error.kind() == ErrorKind::NotFound => return MirrorPlace::Nothing,
         Err(error) => return unreadable(&error.to_string()),
     };
     let data = match file.metadata() {
@@ -159,7 +158,7 @@ fn look(path: &Path) -> Found {
     if size_bytes > MAX_BYTES {
         return unreadable("it is larger than 64 MiB");
     }
-    Found::File {
+    MirrorPlace::File {
         remember: remembered(&bytes, mtime_ns(&data)),
         bytes,
     }

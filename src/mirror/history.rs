@@ -67,9 +67,9 @@ pub fn append_to_history(
     };
     let text = serde_json::to_string(record).map_err(|error| failed(error.into()))?;
     let (array, notice) = match Array::open(path).map_err(failed)? {
-        Found::Nothing => (None, None),
-        Found::Array(array) => (Some(array), None),
-        Found::Damaged(why) => {
+        HistoryPlace::Nothing => (None, None),
+        HistoryPlace::Array(array) => (Some(array), None),
+        HistoryPlace::Damaged(why) => {
             let mut notice = set_aside(path, &why);
             if path.exists() {
                 // It could not be set aside, and is not ours to write over.
@@ -87,7 +87,7 @@ pub fn append_to_history(
 }
 
 /// What is at the place of the file.
-enum Found {
+enum HistoryPlace {
     Nothing,
     Array(Array),
     Damaged(Damage),
@@ -102,13 +102,13 @@ struct Array {
 }
 
 impl Array {
-    fn open(path: &Path) -> io::Result<Found> {
+    fn open(path: &Path) -> io::Result<HistoryPlace> {
         let mut options = OpenOptions::new();
         // Pipes and devices are not waited for.
         options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
         let mut file = match options.open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HistoryPlace::Nothing),
             Err(error) => return Err(error),
         };
         let data = file.metadata()?;
@@ -117,7 +117,7 @@ impl Array {
         }
         let Some(end) = last_byte(&mut file, data.len())? else {
             // Somebody made it for us.
-            return Ok(Found::Nothing);
+            return Ok(HistoryPlace::Nothing);
         };
         file.rewind()?;
         // Entries without a size: the memory does not grow with the file.
@@ -125,12 +125,12 @@ impl Array {
             Ok(entries) => entries,
             Err(error) if error.is_io() => return Err(error.into()),
             Err(error) if error.is_data() => {
-                return Ok(Found::Damaged(Damage::Shape(error.to_string())));
+                return Ok(HistoryPlace::Damaged(Damage::Shape(error.to_string())));
             }
-            Err(error) => return Ok(Found::Damaged(Damage::Json(error))),
+            Err(error) => return Ok(HistoryPlace::Damaged(Damage::Json(error))),
         };
         let end = last_byte(&mut file, end)?.map_or(0, |before| before + 1);
-        Ok(Found::Array(Self {
+        Ok(HistoryPlace::Array(Self {
             file,
             end,
             is_empty: entries.is_empty(),

@@ -49,7 +49,6 @@ pub enum Reading<T> {
     Unchanged,
     /// It says something new.
     Read {
-        /// Its entries.
         entries: T,
         /// What to remember of it.
         remember: Remembered,
@@ -98,7 +97,6 @@ impl Mirrors {
         self.write(ORPHANS_FILE, known, list.is_empty(), update)
     }
 
-    /// Writes the module map.
     pub fn write_module_map(&self, map: &Groups, known: Option<&Remembered>) -> Writing {
         let update = |document| module_map::update(document, map, &self.project);
         self.write(MODULE_MAP_FILE, known, map.is_empty(), update)

@@ -34,7 +34,7 @@ pub struct StatusReport {
 /// Whether somebody keeps the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Keeping {
+pub enum ScheduleState {
     /// An agent is at work.
     Live,
     /// The last one was stopped.
@@ -47,7 +47,7 @@ pub enum Keeping {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleStatus {
     /// Whether somebody keeps it.
-    pub state: Keeping,
+    pub state: ScheduleState,
     /// How due times follow each other: `every 3600 s`, `cron 30 2 * * *`.
     pub spec: String,
     /// When the next cycle begins, or was to begin.

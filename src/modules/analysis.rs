@@ -23,7 +23,6 @@ const COVERAGE_RUNS: u32 = 5;
 /// A thread for fewer files costs more than it saves.
 const LEAST_FILES: usize = 1_000;
 
-/// What to analyse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalysisRequest {
     /// The project folder, absolute.

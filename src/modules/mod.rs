@@ -6,7 +6,7 @@
 //!   JSON files written ◄── module map, workflows ◄── integration ◄── those that passed
 //! ```
 //!
-//! [`after_tests`] is the door: a run goes through it with the verdict over its tests, and comes out
+//! [`after_tests()`] is the door: a run goes through it with the verdict over its tests, and comes out
 //! with the verdict over all. Commands that have no run use the parts by themselves: [`analyse`],
 //! [`keep_list`], [`read_mirrors`] and [`write_mirrors`], [`plan_integration`].
 //!

@@ -85,7 +85,6 @@ impl Owner {
 pub struct FoundContainer {
     /// The engine's id of it.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// Who made it.
     pub owner: Owner,
@@ -96,7 +95,6 @@ pub struct FoundContainer {
 /// A lease with what is known of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLease {
-    /// The lease.
     pub lease: Lease,
     /// Whether its holder still runs; [`Liveness::Unknown`] where it has none.
     pub holder: Liveness,
@@ -105,7 +103,6 @@ pub struct FoundLease {
 /// The machine that cleans up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Its name.
     pub name: String,
     /// A name of this boot of it.
     pub boot_id: String,
@@ -116,7 +113,6 @@ pub struct Host {
 pub struct CleanupPlan {
     /// Those that go.
     pub remove: Vec<(FoundContainer, Removal)>,
-    /// Those that stay.
     pub keep: Vec<(FoundContainer, Stay)>,
 }
 

@@ -93,7 +93,6 @@ pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
 pub struct Suppression {
     /// A dotted name or a file, with `*` for any characters.
     pub module: String,
-    /// The reason.
     pub reason: String,
 }
 

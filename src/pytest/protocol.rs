@@ -27,7 +27,6 @@ pub enum Command {
     },
 }
 
-/// What to run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunCommand {
     /// The arguments of pytest: its options, then the path.
@@ -79,7 +78,6 @@ pub enum HarnessEvent {
     Subtest(Subtest),
     /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
     WorkerDied {
-        /// The worker.
         worker: String,
         /// The test that ran in it.
         id: Option<String>,
@@ -219,7 +217,6 @@ pub struct Warning {
     pub message: String,
     /// The file, absolute.
     pub file: String,
-    /// The line.
     pub line: u32,
     /// The node id of the test during which it happened, or empty.
     #[serde(default)]
@@ -233,7 +230,6 @@ pub struct Fixture {
     pub scope: String,
     /// The fixture's name.
     pub name: String,
-    /// Seconds.
     pub seconds: f64,
     /// The node id of the test that asked for it first.
     pub id: String,
@@ -257,7 +253,6 @@ pub struct CollectedTest {
     pub id: String,
     /// The file, absolute where pytest says so, else relative to the rootdir.
     pub file: String,
-    /// The line, from 1.
     pub line: Option<u32>,
 }
 

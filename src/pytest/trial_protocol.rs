@@ -21,7 +21,6 @@ pub enum TrialCommand {
     Stop,
 }
 
-/// What to try.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TryCommand {
     /// Folders that go first on `sys.path`, in this order; relative to the project.
@@ -52,7 +51,6 @@ pub enum TrialEvent {
     },
     /// A module begins, in a process of its own.
     Started {
-        /// The module.
         #[serde(flatten)]
         module: Module,
         /// Its process, which leads a session.

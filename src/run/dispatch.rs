@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::books::Books;
+use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, Input, ProcessEvent, StopSignal};
 use super::phase::Phase;
 use super::shard::{Policy, Shard, Stop};
@@ -26,7 +26,7 @@ pub(super) struct Dispatcher {
     shards: Vec<Shard>,
     /// Which shards were told to be over.
     told: Vec<bool>,
-    books: Books,
+    accounts: Accounts,
     parallel: usize,
     serial: u32,
     max_fail: Option<u32>,
@@ -73,7 +73,7 @@ impl Dispatcher {
         Self {
             told: vec![false; shards.len()],
             shards,
-            books: Books::new(baseline.map(|baseline| baseline.durations)),
+            accounts: Accounts::new(baseline.map(|baseline| baseline.durations)),
             parallel: plan.parallel as usize,
             serial: 0,
             max_fail: request.max_fail,
@@ -87,9 +87,9 @@ impl Dispatcher {
     }
 
     /// The shard that a process works for; none does for one that was replaced.
-    fn shard(&mut self, serial: u32) -> Option<(&mut Shard, &mut Books)> {
+    fn shard(&mut self, serial: u32) -> Option<(&mut Shard, &mut Accounts)> {
         let shard = self.shards.iter_mut().find(|shard| shard.runs(serial))?;
-        Some((shard, &mut self.books))
+        Some((shard, &mut self.accounts))
     }
 
     fn environment(&mut self, answer: &Result<EnvironmentReady, Failure>) {
@@ -104,28 +104,28 @@ impl Dispatcher {
             let (code, hint) = ("managed-env", Some(hint.to_owned()));
             // Once it is known, it is no news.
             if ready.created {
-                self.books.notice(code, message, hint);
+                self.accounts.notice(code, message, hint);
             } else {
-                self.books.note(code, message, hint);
+                self.accounts.note(code, message, hint);
             }
             self.python = Some(ready.python.clone());
         }
         for shard in &mut self.shards {
-            shard.environment(answer, &mut self.books);
+            shard.environment(answer, &mut self.accounts);
         }
     }
 
     fn stop_all(&mut self, stop: Stop, now: Mono) {
         if stop.ends_the_run() {
             if self.providing {
-                self.books.effect(Effect::CancelEnvironment);
+                self.accounts.effect(Effect::CancelEnvironment);
             }
             if self.tests_are_over() {
                 self.git = Git::Over;
             }
         }
         for shard in &mut self.shards {
-            shard.stop(stop, now, &mut self.books);
+            shard.stop(stop, now, &mut self.accounts);
         }
     }
 
@@ -139,14 +139,14 @@ impl Dispatcher {
         if self.git == Git::Asked && self.tests_are_over() {
             self.git = Git::Late(now.plus(GIT_GRACE));
         }
-        self.books.take_effects()
+        self.accounts.take_effects()
     }
 
     fn check_max_fail(&mut self, now: Mono) {
         let Some(limit) = self.max_fail else {
             return;
         };
-        if !self.stopped_for_failures && self.books.counts().failures() >= u64::from(limit) {
+        if !self.stopped_for_failures && self.accounts.counts().failures() >= u64::from(limit) {
             self.stopped_for_failures = true;
             self.stop_all(Stop::MaxFail(limit), now);
         }
@@ -167,7 +167,7 @@ impl Dispatcher {
     fn provide_once(&mut self) {
         if !self.providing && self.shards.iter().any(Shard::is_provisioning) {
             self.providing = true;
-            self.books.effect(Effect::ProvideEnvironment);
+            self.accounts.effect(Effect::ProvideEnvironment);
         }
     }
 
@@ -187,7 +187,7 @@ impl Dispatcher {
         {
             self.serial += 1;
             let work = shard.begin(self.serial, now);
-            self.books.effect(Effect::Start {
+            self.accounts.effect(Effect::Start {
                 serial: self.serial,
                 python: self.python.clone(),
                 work,
@@ -198,9 +198,9 @@ impl Dispatcher {
     fn tell_ends(&mut self, now_ms: i64) {
         for (shard, told) in self.shards.iter().zip(&mut self.told) {
             if shard.is_over() && !std::mem::replace(told, true) {
-                self.books.close_shard(shard.index());
-                self.books.write(shard.end_record(now_ms));
-                self.books.announce(Event::ShardFinished {
+                self.accounts.close_shard(shard.index());
+                self.accounts.write(shard.end_record(now_ms));
+                self.accounts.announce(Event::ShardFinished {
                     shard: shard.index(),
                 });
             }
@@ -214,7 +214,7 @@ impl Dispatcher {
         let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
         if self.tests_are_over() && !empty.is_empty() && empty.len() < suites.count() {
             let message = format!("no test was collected in {}", empty.join(", "));
-            self.books.notice("empty-path", message, None);
+            self.accounts.notice("empty-path", message, None);
         }
     }
 
@@ -227,7 +227,7 @@ impl Dispatcher {
     /// a list of failures with gaps cannot be trusted.
     pub(super) fn verdict(&self) -> Verdict {
         let failure = self.failure().cloned();
-        let counts = self.books.counts();
+        let counts = self.accounts.counts();
         // That modules import does not make up for a suite that is not there.
         let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
         let tests: u64 = suites.map(|shard| shard.findings().tests).sum();
@@ -257,7 +257,7 @@ impl Dispatcher {
             outcome,
             exit_code,
             failure,
-            troubles: self.books.troubles(),
+            troubles: self.accounts.troubles(),
             processes: self.serial,
             python: self.python.clone(),
         }
@@ -272,7 +272,7 @@ impl Dispatcher {
 
 impl Phase for Dispatcher {
     fn start(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
-        self.books.effect(Effect::AskGit);
+        self.accounts.effect(Effect::AskGit);
         self.settle(now, now_ms)
     }
 
@@ -280,21 +280,21 @@ impl Phase for Dispatcher {
         match input {
             Input::Process { serial, event } => match event {
                 ProcessEvent::Tests(event) => {
-                    if let Some((shard, books)) = self.shard(serial) {
-                        shard.process(event, now, now_ms, books);
+                    if let Some((shard, accounts)) = self.shard(serial) {
+                        shard.process(event, now, now_ms, accounts);
                     }
                 }
                 // Trials begin when the tests are over.
                 ProcessEvent::Trials(_) => {}
             },
             Input::Started { serial, process } => {
-                if let Some((shard, books)) = self.shard(serial) {
-                    shard.started(process, now_ms, books);
+                if let Some((shard, accounts)) = self.shard(serial) {
+                    shard.started(process, now_ms, accounts);
                 }
             }
             Input::StartFailed { serial, failure } => {
-                if let Some((shard, books)) = self.shard(serial) {
-                    shard.start_failed(failure, books);
+                if let Some((shard, accounts)) = self.shard(serial) {
+                    shard.start_failed(failure, accounts);
                 }
             }
             Input::Stderr { serial, tail } => {
@@ -306,7 +306,7 @@ impl Phase for Dispatcher {
             Input::Git(state) => {
                 self.git = Git::Over;
                 if let Some(GitState { commit, dirty }) = state {
-                    self.books.write(Write::Git { commit, dirty });
+                    self.accounts.write(Write::Git { commit, dirty });
                 }
             }
             Input::Stop(signal) => {
@@ -327,7 +327,7 @@ impl Phase for Dispatcher {
 
     fn tick(&mut self, now: Mono, now_ms: i64) -> Vec<Effect> {
         for shard in &mut self.shards {
-            shard.tick(now, &mut self.books);
+            shard.tick(now, &mut self.accounts);
         }
         if let Git::Late(until) = self.git
             && until <= now

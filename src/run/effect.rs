@@ -14,19 +14,15 @@ pub enum Input {
         /// Which of the run's processes; what one says late that is not needed any more is not
         /// heard.
         serial: u32,
-        /// What.
         event: ProcessEvent,
     },
     /// A process was started on [`Effect::Start`].
     Started {
-        /// Which.
         serial: u32,
-        /// The process.
         process: ProcessIdentity,
     },
     /// It could not be.
     StartFailed {
-        /// Which.
         serial: u32,
         /// Why.
         failure: Failure,
@@ -100,19 +96,13 @@ pub enum Effect {
         work: Work,
     },
     /// Send a command to a process that runs the harness.
-    Send {
-        /// Which.
-        serial: u32,
-        /// The command.
-        command: Command,
-    },
+    Send { serial: u32, command: Command },
     /// Send a signal.
     Signal {
         /// The process.
         serial: u32,
         /// To whom of it.
         target: Target,
-        /// Which.
         signal: Notify,
     },
     /// Answer with [`Input::Stderr`].

@@ -12,7 +12,6 @@ use crate::plan::RunPlan;
 /// A plan and what it is carried out with.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// The plan.
     pub plan: RunPlan,
     /// What started the run: `manual`, `schedule` or `library`.
     pub trigger: String,

@@ -74,7 +74,6 @@ pub struct LeaseRequest {
     pub lock_file: Option<PathBuf>,
     /// How long to wait for both together; `None` for as long as it takes.
     pub patience: Option<Duration>,
-    /// The terms.
     pub terms: Terms,
 }
 
@@ -92,7 +91,6 @@ impl LeaseRequest {
     }
 }
 
-/// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waiting {
     /// A lease that somebody has.
@@ -152,7 +150,6 @@ pub enum LeaseError {
     /// It took longer than anybody wanted to wait.
     #[error("waited {} s for {waiting}", patience.as_secs_f64())]
     TimedOut {
-        /// For what.
         waiting: Waiting,
         /// How long.
         patience: Duration,
@@ -160,9 +157,7 @@ pub enum LeaseError {
     /// A signal came first.
     #[error("stopped while it waited for {waiting}")]
     Stopped {
-        /// For what.
         waiting: Waiting,
-        /// Which.
         signal: StopSignal,
     },
     /// The lease was lost again before the lock file was free.

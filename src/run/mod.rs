@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A run has two phases: its tests, which the `dispatch::Dispatcher` decides with a state machine
-//! for each `shard` and the `books` of results; and the trials of [`crate::modules`]. One loop,
+//! for each `shard` and the `accounts` of results; and the trials of [`crate::modules`]. One loop,
 //! [`carry_out`], does what a phase says, and does no more. Nobody hears of a result before the
 //! [`Recorder`] stored it.
 //!
@@ -16,15 +16,15 @@
 //! | point of a crash | left behind | mended by |
 //! |---|---|---|
 //! | before the run is opened | nothing | – |
-//! | while it runs | an open run with every result that was shown, test processes | [`recover`] |
-//! | after the last result, before the end is written | an open run with all results | [`recover`] |
+//! | while it runs | an open run with every result that was shown, test processes | [`recover()`] |
+//! | after the last result, before the end is written | an open run with all results | [`recover()`] |
 //!
 //! Runs that must not meet - those in containers - first take a [`lease`], which is given back
 //! when the [`Job`] that holds it is dropped.
 //!
 //! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
 
-mod books;
+mod accounts;
 mod cleanup;
 mod dispatch;
 pub mod effect;

@@ -132,7 +132,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The run.
     pub fn run(&self) -> RunId {
         self.run
     }

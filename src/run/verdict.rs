@@ -5,7 +5,6 @@ use crate::model::{ExitCode, Failure, RunOutcome};
 /// How a run ended, as far as its stages have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The outcome.
     pub outcome: RunOutcome,
     /// What the command returns.
     pub exit_code: ExitCode,

@@ -18,7 +18,6 @@ pub enum FilesError {
     /// A pattern of `exclude` that is none.
     #[error("`exclude` holds `{pattern}`, which is no pattern")]
     Pattern {
-        /// The pattern.
         pattern: String,
         /// What is wrong with it.
         #[source]
@@ -27,7 +26,6 @@ pub enum FilesError {
     /// A folder cannot be read, or an ignore file is broken.
     #[error("cannot list the files of `{}`", .project.display())]
     Walk {
-        /// The project.
         project: PathBuf,
         /// What went wrong.
         #[source]
@@ -36,10 +34,7 @@ pub enum FilesError {
     /// There is too much.
     #[error("`{}` is too large to be sent to the engine: over {} files or {} GiB",
         .project.display(), MAX_FILES, MAX_BYTES >> 30)]
-    TooMuch {
-        /// The project.
-        project: PathBuf,
-    },
+    TooMuch { project: PathBuf },
 }
 
 impl Hint for FilesError {

@@ -69,7 +69,6 @@ impl Ini {
 /// A line that is neither a section nor a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken {
-    /// From 1.
     pub(super) line: u32,
 }
 

@@ -12,7 +12,6 @@ pub enum PathError {
     /// Nothing is there.
     #[error("there is no `{typed}` in `{}`", .base.display())]
     NotFound {
-        /// What was typed.
         typed: String,
         /// Where it was looked for.
         base: PathBuf,
@@ -22,7 +21,6 @@ pub enum PathError {
     /// A pattern that matches nothing.
     #[error("the pattern `{typed}` matches no file in `{}`", .base.display())]
     NoMatch {
-        /// What was typed.
         typed: String,
         /// Where it was looked for.
         base: PathBuf,
@@ -30,7 +28,6 @@ pub enum PathError {
     /// A pattern that is none.
     #[error("`{typed}` is not a valid pattern: {reason}")]
     Pattern {
-        /// What was typed.
         typed: String,
         /// What is wrong with it.
         reason: String,

@@ -28,7 +28,7 @@ use nix::fcntl::OFlag;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::decode::decode;
-use super::walk::{Found, ScanError, ScanOptions, Stat, Unlisted, Walk, cannot_read, walk};
+use super::walk::{ScanError, ScanOptions, Stat, Unlisted, Walk, WalkedFile, cannot_read, walk};
 use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
@@ -120,7 +120,7 @@ fn scan_files(
 }
 
 /// For each file the position of what is known of it, and the paths of files that are not there.
-fn match_up(files: &[Found], known: &[KnownFile]) -> (Vec<Option<usize>>, Vec<String>) {
+fn match_up(files: &[WalkedFile], known: &[KnownFile]) -> (Vec<Option<usize>>, Vec<String>) {
     let mut gone = Vec::new();
     let mut matches = Vec::with_capacity(files.len());
     let mut rest = known.iter().enumerate().peekable();
@@ -166,7 +166,7 @@ impl Reader<'_> {
     /// Looks at each file, on threads whose stacks suffice for any tree.
     fn look_at_all(
         &self,
-        files: &[Found],
+        files: &[WalkedFile],
         matches: &[Option<usize>],
         threads: usize,
     ) -> Result<Vec<Looked>, ScanError> {
@@ -219,7 +219,12 @@ impl Reader<'_> {
         })
     }
 
-    fn look_at(&self, found: &Found, known: Option<&KnownFile>, buffer: &mut Vec<u8>) -> Looked {
+    fn look_at(
+        &self,
+        found: &WalkedFile,
+        known: Option<&KnownFile>,
+        buffer: &mut Vec<u8>,
+    ) -> Looked {
         let stat = match &found.stat {
             Ok(stat) => *stat,
             Err(message) => return Looked::problem(message),
@@ -286,7 +291,7 @@ fn read_up_to(file: File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     file.take(limit).read_to_end(buffer).map(drop)
 }
 
-fn is_same(found: &Found, known: &KnownFile) -> bool {
+fn is_same(found: &WalkedFile, known: &KnownFile) -> bool {
     let stat = found.stat.as_ref();
     stat.is_ok_and(|stat| known.is_of(stat.size_bytes, stat.mtime_ns))
         && facts_codec::is_whole(&known.reading)

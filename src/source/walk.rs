@@ -33,7 +33,6 @@ pub enum ScanError {
     /// The folder of the project cannot be listed.
     #[error("cannot list the files of `{}`", .project.display())]
     Project {
-        /// The project.
         project: PathBuf,
         /// What went wrong.
         #[source]
@@ -42,10 +41,7 @@ pub enum ScanError {
     /// There is too much.
     #[error("`{}` is too large to be scanned: over {} Python files, or as many folders",
         .project.display(), MAX_FILES)]
-    TooMuch {
-        /// The project.
-        project: PathBuf,
-    },
+    TooMuch { project: PathBuf },
     /// The system gives no more threads, or no memory for their stacks.
     #[error("cannot start a thread to read files with")]
     Thread(#[source] io::Error),
@@ -75,7 +71,7 @@ pub struct Unlisted {
 
 /// A Python file that is there.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct WalkedFile {
     /// Relative to the project, with `/`.
     pub(super) path: String,
     /// Its size and time, or why they cannot be told.
@@ -99,7 +95,6 @@ impl Stat {
     }
 }
 
-/// What to scan.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanOptions<'a> {
     /// The folder of the project, absolute.
@@ -114,7 +109,7 @@ pub struct ScanOptions<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// Sorted by path.
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<WalkedFile>,
     pub(super) unlisted: Vec<Unlisted>,
 }
 
@@ -304,7 +299,7 @@ impl Walker<'_> {
                     name: format!("{}{text}/", folder.name),
                 });
             } else if let Some(stat) = stat(&entry, file_type.is_symlink()) {
-                walk.files.push(Found {
+                walk.files.push(WalkedFile {
                     path: format!("{}{text}", folder.name),
                     stat,
                 });

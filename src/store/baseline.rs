@@ -11,7 +11,6 @@ use crate::model::{RunId, RunRecord};
 /// The latest run that selected the same tests in the same way.
 #[derive(Debug, Clone)]
 pub struct Baseline {
-    /// The run.
     pub run: RunRecord,
     /// How long its tests took.
     pub durations: Durations,

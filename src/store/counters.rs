@@ -10,7 +10,6 @@ use super::open::Store;
 use super::reader::Reader;
 use crate::model::{CycleOutcome, Outcome, RunOutcome};
 
-/// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     /// Containers that could not be listed or removed.

@@ -89,7 +89,6 @@ pub struct CycleRow {
     pub started_ms: i64,
     /// The process that carries it out.
     pub process: Option<ProcessIdentity>,
-    /// Its run.
     pub run: Option<RunId>,
     /// When it ended.
     pub finished_ms: Option<i64>,

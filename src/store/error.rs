@@ -22,14 +22,10 @@ pub enum StoreError {
     },
     /// The path names a folder.
     #[error("the state file `{}` is a directory", path.display())]
-    IsDirectory {
-        /// The path.
-        path: PathBuf,
-    },
+    IsDirectory { path: PathBuf },
     /// The folder of the state file is not there and cannot be made.
     #[error("cannot create the folder `{}` of the state file", folder.display())]
     Folder {
-        /// The folder.
         folder: PathBuf,
         /// Why not.
         source: io::Error,
@@ -37,39 +33,25 @@ pub enum StoreError {
     /// The state file, or something beside it, cannot be created or looked at.
     #[error("cannot prepare the state file `{}`", path.display())]
     File {
-        /// The path.
         path: PathBuf,
         /// Why not.
         source: io::Error,
     },
     /// There is no state file yet, and the caller only wanted to read.
     #[error("there is no state file `{}`", path.display())]
-    Missing {
-        /// The path.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// The file is write-protected.
     #[error("the state file `{}` is read-only", path.display())]
-    ReadOnlyFile {
-        /// The path.
-        path: PathBuf,
-    },
+    ReadOnlyFile { path: PathBuf },
     /// The folder is write-protected, and SQLite keeps its journal there.
     #[error("the folder `{}` of the state file is read-only", folder.display())]
-    ReadOnlyFolder {
-        /// The folder.
-        folder: PathBuf,
-    },
+    ReadOnlyFolder { folder: PathBuf },
     /// The file system is mounted read-only.
     #[error("the state file `{}` is on a file system that is mounted read-only", path.display())]
-    ReadOnlyMount {
-        /// The path.
-        path: PathBuf,
-    },
+    ReadOnlyMount { path: PathBuf },
     /// The file is something else than a database.
     #[error("the state file `{}` is not an SQLite file: it starts with {found}", path.display())]
     NotADatabase {
-        /// The path.
         path: PathBuf,
         /// Its first bytes, in words.
         found: String,
@@ -77,7 +59,6 @@ pub enum StoreError {
     /// The file is a database of another program.
     #[error("the SQLite file `{}` belongs to another application ({found})", path.display())]
     Foreign {
-        /// The path.
         path: PathBuf,
         /// Its application id or its tables, in words.
         found: String,
@@ -88,7 +69,6 @@ pub enum StoreError {
         path.display()
     )]
     Newer {
-        /// The path.
         path: PathBuf,
         /// The version in the file.
         found: i32,
@@ -101,7 +81,6 @@ pub enum StoreError {
         path.display()
     )]
     Older {
-        /// The path.
         path: PathBuf,
         /// The version in the file.
         found: i32,
@@ -115,7 +94,6 @@ pub enum StoreError {
         path.display()
     )]
     OtherHistory {
-        /// The path.
         path: PathBuf,
         /// The number of the migration.
         version: i32,
@@ -128,7 +106,6 @@ pub enum StoreError {
         path.display()
     )]
     Truncated {
-        /// The path.
         path: PathBuf,
         /// Pages times page size.
         expected_bytes: u64,
@@ -138,7 +115,6 @@ pub enum StoreError {
     /// The structure of the file is damaged.
     #[error("the state file `{}` is damaged", path.display())]
     Corrupt {
-        /// The path.
         path: PathBuf,
         /// What SQLite found.
         source: rusqlite::Error,
@@ -146,27 +122,19 @@ pub enum StoreError {
     /// A row holds something that the agent never writes.
     #[error("the state file `{}` holds a bad value: {what}", path.display())]
     BadValue {
-        /// The path.
         path: PathBuf,
         /// Which, and what it should be.
         what: String,
     },
     /// There is no space left.
     #[error("no space is left for the state file `{}`", path.display())]
-    Full {
-        /// The path.
-        path: PathBuf,
-    },
+    Full { path: PathBuf },
     /// Another process holds a lock for too long.
     #[error("the state file `{}` was locked by another process for more than {WAIT_S} s", path.display())]
-    Locked {
-        /// The path.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// The disk or the file system failed.
     #[error("cannot read or write the state file `{}`", path.display())]
     Io {
-        /// The path.
         path: PathBuf,
         /// The kind of access that failed.
         source: rusqlite::Error,
@@ -174,7 +142,6 @@ pub enum StoreError {
     /// A setting of the connection did not take.
     #[error("the state file `{}` has `{pragma} = {found}` where {wanted} was set", path.display())]
     Pragma {
-        /// The path.
         path: PathBuf,
         /// The setting.
         pragma: &'static str,
@@ -186,7 +153,6 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("cannot bring the state file `{}` to schema version {version}", path.display())]
     Migrate {
-        /// The path.
         path: PathBuf,
         /// The version that could not be reached.
         version: i32,
@@ -203,19 +169,13 @@ pub enum StoreError {
     },
     /// A run that the caller asked for is not there.
     #[error("the state file `{}` has no run {run}", path.display())]
-    NoRun {
-        /// The path.
-        path: PathBuf,
-        /// The run.
-        run: RunId,
-    },
+    NoRun { path: PathBuf, run: RunId },
     /// Somebody else has the lease now, or nobody; nothing was written.
     #[error(
         "the lease {lease} was lost: its token {token} is not the one in the state file `{}`",
         path.display()
     )]
     LeaseLost {
-        /// The path.
         path: PathBuf,
         /// Which: its name, or the run that had it.
         lease: String,
@@ -225,7 +185,6 @@ pub enum StoreError {
     /// A statement failed for a reason that is a defect of the agent.
     #[error("cannot {action} in the state file `{}`", path.display())]
     Sql {
-        /// The path.
         path: PathBuf,
         /// What was being done.
         action: &'static str,

@@ -13,7 +13,6 @@ use super::rows::{count, json};
 pub struct ImageArchiveRow {
     /// The file, absolute.
     pub path: String,
-    /// Its size.
     pub size_bytes: u64,
     /// When it was last changed, nanoseconds since the epoch.
     pub mtime_ns: i64,

@@ -78,7 +78,6 @@ pub enum UnitError {
     Character {
         /// What holds it.
         what: String,
-        /// The character.
         character: char,
     },
     /// systemd does not start it.
@@ -86,7 +85,6 @@ pub enum UnitError {
     Program {
         /// The agent.
         path: String,
-        /// The character.
         character: char,
     },
 }

@@ -52,7 +52,6 @@ pub enum PackError {
     Machine {
         /// The archive.
         path: PathBuf,
-        /// A program in it.
         program: String,
         /// What that is for, in words.
         found: String,
@@ -93,11 +92,8 @@ pub enum PackError {
     /// Two wheels are for one distribution.
     #[error("`{one}` and `{other}` are both for the distribution `{distribution}`")]
     SameDistribution {
-        /// The distribution.
         distribution: String,
-        /// One wheel.
         one: String,
-        /// The other.
         other: String,
     },
     /// Two wheels bring one file.
@@ -105,19 +101,12 @@ pub enum PackError {
     SameFile {
         /// The path in the image.
         file: String,
-        /// One wheel.
         one: String,
-        /// The other.
         other: String,
     },
     /// The root file system has the distribution in the same folder.
     #[error("the root file system has `{found}` already, and `{wheel}` would be mixed with it")]
-    Installed {
-        /// What it has.
-        found: String,
-        /// The wheel.
-        wheel: String,
-    },
+    Installed { found: String, wheel: String },
     /// A folder that wheels need is a link.
     #[error("`{0}` is a link in the root file system, and wheels need a folder there")]
     LinkedFolder(String),

@@ -15,9 +15,9 @@
 //! [`verify`](super::verify). Layers are spooled to files without names; the temporary file is
 //! removed on every error, and a killed process leaves it behind as `.agent-*.partial`.
 
+mod destination;
 mod error;
 mod facts;
-mod output;
 mod rootfs;
 mod spool;
 mod wheel;
@@ -28,9 +28,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use self::destination::Destination;
 pub use self::error::PackError;
 use self::facts::Facts;
-use self::output::Output;
 use self::spool::{Spool, Spooled};
 use super::error::ArchiveError;
 use super::verify;
@@ -64,9 +64,9 @@ pub struct PackOptions {
 /// Something is missing, malformed or for another machine, or the output cannot be written. The
 /// output is then as it was.
 pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
-    let output = Output::new(&options.output, options.force)?;
-    let spool = || Spool::new(output.folder()).map_err(|error| output.failed(error));
-    let (rootfs, facts) = rootfs::copy(&options.rootfs, spool()?, output.path())?;
+    let destination = Destination::new(&options.output, options.force)?;
+    let spool = || Spool::new(destination.folder()).map_err(|error| destination.failed(error));
+    let (rootfs, facts) = rootfs::copy(&options.rootfs, spool()?, destination.path())?;
     check_machine(&facts, options)?;
     let mut layers = vec![rootfs];
     if let Some(folder) = &options.wheels {
@@ -79,13 +79,19 @@ pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
             platform: options.platform.clone(),
             libc: facts.libc(),
         };
-        let layer =
-            wheels::WheelLayer::new(spool()?, &output, &facts, scheme, target, mtime_s(options));
+        let layer = wheels::WheelLayer::new(
+            spool()?,
+            &destination,
+            &facts,
+            scheme,
+            target,
+            mtime_s(options),
+        );
         layers.push(layer.install(folder)?);
     }
     let files = files(options, layers);
-    let temporary = output.write(mtime_s(options), files);
-    let temporary = temporary.map_err(|error| output.failed(error))?;
+    let temporary = destination.write(mtime_s(options), files);
+    let temporary = temporary.map_err(|error| destination.failed(error))?;
     // The check names the output, which the temporary file is about to be.
     let checked = verify(temporary.path(), &options.platform).map_err(|error| {
         PackError::Check(ArchiveError {
@@ -93,7 +99,7 @@ pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
             ..error
         })
     })?;
-    output.publish(temporary)?;
+    destination.publish(temporary)?;
     Ok(checked)
 }
 

@@ -6,9 +6,9 @@ use std::fs;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use super::destination::{Destination, header};
 use super::error::PackError;
 use super::facts::Facts;
-use super::output::{Output, header};
 use super::spool::{Spool, Spooled};
 use super::wheel::{CopyError, Installed, Wheel};
 use crate::image::Digest;
@@ -17,7 +17,7 @@ use crate::image::wheel::{Scheme, Target, WheelName, normalized, record_digest, 
 /// The layer of the wheels while it grows.
 pub(super) struct WheelLayer<'a> {
     tar: tar::Builder<Spool>,
-    output: &'a Output,
+    destination: &'a Destination,
     facts: &'a Facts,
     scheme: Scheme,
     target: Target,
@@ -38,7 +38,7 @@ struct Written {
 impl<'a> WheelLayer<'a> {
     pub(super) fn new(
         spool: Spool,
-        output: &'a Output,
+        destination: &'a Destination,
         facts: &'a Facts,
         scheme: Scheme,
         target: Target,
@@ -46,7 +46,7 @@ impl<'a> WheelLayer<'a> {
     ) -> Self {
         Self {
             tar: tar::Builder::new(spool),
-            output,
+            destination,
             facts,
             scheme,
             target,
@@ -83,7 +83,7 @@ impl<'a> WheelLayer<'a> {
         for (path, file_name, name) in chosen.into_values() {
             self.wheel(&path, &file_name, &name)?;
         }
-        let output = self.output;
+        let output = self.destination;
         let failed = |error| output.failed(error);
         self.tar
             .into_inner()
@@ -123,7 +123,7 @@ impl<'a> WheelLayer<'a> {
             let copied = self.add(&place.path, mode, size_bytes, &mut content);
             let (installed, original) = content.finish(copied).map_err(|error| match error {
                 CopyError::Wheel(problem) => broken(problem),
-                CopyError::Layer(error) => self.output.failed(error),
+                CopyError::Layer(error) => self.destination.failed(error),
             })?;
             wheel.check(index, &original).map_err(broken)?;
             written.push(self.written(&place.path, &installed));
@@ -173,7 +173,7 @@ impl<'a> WheelLayer<'a> {
         };
         let mut content = Cursor::new(text);
         let added = self.add(path, mode, installed.size_bytes, &mut content);
-        added.map_err(|error| self.output.failed(error))?;
+        added.map_err(|error| self.destination.failed(error))?;
         Ok(self.written(path, &installed))
     }
 
@@ -200,7 +200,7 @@ impl<'a> WheelLayer<'a> {
             let added = self
                 .tar
                 .append_data(&mut header, format!("{folder}/"), io::empty());
-            added.map_err(|error| self.output.failed(error))?;
+            added.map_err(|error| self.destination.failed(error))?;
         }
         Ok(())
     }

@@ -72,7 +72,6 @@ impl Log {
         self.entry(&Entry::new(level, event, message, fields.clone()));
     }
 
-    /// The same.
     pub(in crate::cli) fn entry(self, entry: &Entry) {
         let line = line(self.form, now_ms(), entry);
         let mut stderr = io::stderr().lock();

@@ -13,7 +13,6 @@ const TIME: &str = "%Y-%m-%d %H:%M:%S";
 /// One lease in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseLine {
-    /// The lease.
     pub lease: Lease,
     /// Whether it can be taken.
     pub state: LeaseState,

@@ -97,7 +97,6 @@ pub(super) fn file_line(file: &FileRecord, palette: &Palette) -> String {
 
 /// A number with its word, such as `3 failed`.
 pub(super) struct Tally {
-    /// The text.
     pub(super) text: String,
     /// The outcome that it counts; `None` for flaky tests.
     pub(super) outcome: Option<Outcome>,

@@ -30,7 +30,6 @@ pub(in crate::cli) struct Live {
 /// The trials that follow the tests.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::cli) struct Orphans {
-    /// All of them.
     pub(in crate::cli) total: u64,
     /// Those with a verdict.
     pub(in crate::cli) done: u64,

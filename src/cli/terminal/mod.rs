@@ -5,8 +5,8 @@
 //! ```text
 //! Event ──► Terminal ──► Live (tallies, running tests) ──► bar_lines ──► Bar ──► stderr
 //!               │
-//!               ├──► lines, failure, summary: values to text ──► Output ──► stdout
-//!               └──► notices ──────────────────────────────────► Output ──► stderr
+//!               ├──► lines, failure, summary: values to text ──► Screen ──► stdout
+//!               └──► notices ──────────────────────────────────► Screen ──► stderr
 //! ```
 //!
 //! Everything that makes text is pure; [`Terminal`] alone owns streams. It is synchronous and never
@@ -25,10 +25,10 @@ mod live;
 mod module_map;
 mod orphan;
 mod orphans;
-mod output;
 mod page;
 mod palette;
 mod report;
+mod screen;
 mod show;
 mod status;
 mod summary;

@@ -8,7 +8,7 @@ use super::failure::{Context, failure, lost};
 use super::lines::{file_line, notice, test_line, titled};
 use super::live::Live;
 use super::orphan::{failed_orphan, kept_orphan, orphan_line};
-use super::output::Output;
+use super::screen::Screen;
 use super::summary;
 use super::text::{block, count, inline, push_line};
 use crate::clock::Mono;
@@ -65,7 +65,7 @@ pub struct TerminalOptions {
 /// The report of a run for people. Give it every event, and the time ten times a second or so.
 #[derive(Debug)]
 pub struct Terminal {
-    output: Output,
+    output: Screen,
     palette: Palette,
     talk_palette: Palette,
     verbosity: Verbosity,
@@ -94,7 +94,7 @@ impl Terminal {
         let bar = (wanted && io::stderr().is_terminal())
             .then(Bar::stderr)
             .filter(Bar::is_visible);
-        Self::build(options, Output::new(report, Box::new(io::stderr()), bar))
+        Self::build(options, Screen::new(report, Box::new(io::stderr()), bar))
     }
 
     /// Prints to `report` and `talk`, without a bar.
@@ -103,10 +103,10 @@ impl Terminal {
         report: Box<dyn Write + Send>,
         talk: Box<dyn Write + Send>,
     ) -> Self {
-        Self::build(options, Output::new(report, talk, None))
+        Self::build(options, Screen::new(report, talk, None))
     }
 
-    fn build(options: TerminalOptions, output: Output) -> Self {
+    fn build(options: TerminalOptions, output: Screen) -> Self {
         Self {
             palette: options.report_palette,
             talk_palette: options.talk_palette,

@@ -14,7 +14,6 @@ use crate::model::{AttemptRecord, Notice, Outcome, RunRecord, Trial};
 /// A run with all that is shown of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownRun {
-    /// The run.
     pub run: RunRecord,
     /// What the user should know besides.
     pub notices: Vec<Notice>,

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::palette::paint;
 use super::text::{inline, push_line};
 use crate::diag::Palette;
-use crate::model::status::{CycleStatus, Keeping, RunStatus, ScheduleStatus, StatusReport};
+use crate::model::status::{CycleStatus, RunStatus, ScheduleState, ScheduleStatus, StatusReport};
 use crate::model::{CycleReason, LeaseState};
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S %Z";
@@ -35,7 +35,7 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
         let goes_on = report
             .schedule
             .as_ref()
-            .is_some_and(|schedule| schedule.state == Keeping::Live);
+            .is_some_and(|schedule| schedule.state == ScheduleState::Live);
         let end = match (goes_on, cycle.gone) {
             (true, false) => String::new(),
             (true, true) => paint(palette.warning, ", ended, which is not stored yet"),
@@ -77,12 +77,12 @@ pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -
 fn keeper(schedule: &ScheduleStatus, zone: &TimeZone, palette: &Palette) -> String {
     let since = local(&schedule.started_at, zone);
     match (schedule.state, &schedule.host, schedule.pid) {
-        (Keeping::Live, Some(host), Some(pid)) => {
+        (ScheduleState::Live, Some(host), Some(pid)) => {
             let word = paint(palette.good, "at work");
             let host = inline(host);
             format!("{word} since {since}, process {pid} on {host}")
         }
-        (Keeping::Stopped, ..) => {
+        (ScheduleState::Stopped, ..) => {
             let stopped = schedule.stopped_at.as_deref().unwrap_or_default();
             format!("stopped at {}", local(stopped, zone))
         }
@@ -100,9 +100,9 @@ fn next(schedule: &ScheduleStatus, due: &str, runs: bool) -> String {
         n => format!(", a retry: {n} could not be carried out"),
     };
     match schedule.state {
-        Keeping::Live if runs => "after the cycle that runs".to_owned(),
-        Keeping::Live => format!("{due}{failures}"),
-        Keeping::Stopped | Keeping::Gone => format!("nothing; {due} was next"),
+        ScheduleState::Live if runs => "after the cycle that runs".to_owned(),
+        ScheduleState::Live => format!("{due}{failures}"),
+        ScheduleState::Stopped | ScheduleState::Gone => format!("nothing; {due} was next"),
     }
 }
 
@@ -178,8 +178,8 @@ mod tests {
     use crate::model::status::STATUS_VERSION;
     use crate::model::{CycleId, LeaseToken, RunId};
 
-    fn schedule(state: Keeping) -> ScheduleStatus {
-        let live = state == Keeping::Live;
+    fn schedule(state: ScheduleState) -> ScheduleStatus {
+        let live = state == ScheduleState::Live;
         ScheduleStatus {
             state,
             spec: "cron 30 2 * * 1-5".to_owned(),
@@ -188,7 +188,8 @@ mod tests {
             host: live.then(|| "lab-7".to_owned()),
             pid: live.then_some(4242),
             started_at: "2026-11-01T08:00:00Z".to_owned(),
-            stopped_at: (state == Keeping::Stopped).then(|| "2026-11-25T08:00:00Z".to_owned()),
+            stopped_at: (state == ScheduleState::Stopped)
+                .then(|| "2026-11-25T08:00:00Z".to_owned()),
             listen: live.then(|| "127.0.0.1:8004".to_owned()),
             agent_version: "1.2.3".to_owned(),
         }
@@ -238,7 +239,7 @@ mod tests {
             reported: 120,
             failed: 2,
         };
-        let mut working = report(Some(schedule(Keeping::Live)));
+        let mut working = report(Some(schedule(ScheduleState::Live)));
         working.cycle = Some(cycle(CycleReason::CatchUp, 3));
         working.last_cycle = Some(CycleStatus {
             cycle_id: CycleId(11),
@@ -276,12 +277,12 @@ mod tests {
 
     #[test]
     fn an_agent_that_is_not_there_is_said_to_be() {
-        insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Gone)))), @"
+        insta::assert_snapshot!(lines(&report(Some(schedule(ScheduleState::Gone)))), @"
         schedule  cron 30 2 * * 1-5
         agent     gone without a goodbye, was at work since 2026-11-01 08:00:00 UTC
         next      nothing; 2026-11-26 02:30:00 UTC was next
         ");
-        insta::assert_snapshot!(lines(&report(Some(schedule(Keeping::Stopped)))), @"
+        insta::assert_snapshot!(lines(&report(Some(schedule(ScheduleState::Stopped)))), @"
         schedule  cron 30 2 * * 1-5
         agent     stopped at 2026-11-25 08:00:00 UTC
         next      nothing; 2026-11-26 02:30:00 UTC was next
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_retry_says_why_it_is_one() {
-        let mut failing = schedule(Keeping::Live);
+        let mut failing = schedule(ScheduleState::Live);
         failing.failures = 2;
         insta::assert_snapshot!(lines(&report(Some(failing))), @"
         schedule  cron 30 2 * * 1-5

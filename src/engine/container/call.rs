@@ -69,7 +69,6 @@ pub enum EngineError {
     /// A call failed.
     #[error("`{program}` cannot {action}")]
     Call {
-        /// The program.
         program: String,
         /// What it was to do.
         action: String,
@@ -80,7 +79,6 @@ pub enum EngineError {
     /// It answered something else.
     #[error("`{program}` cannot {action}: {problem}")]
     Answer {
-        /// The program.
         program: String,
         /// What it was to do.
         action: String,

@@ -10,7 +10,6 @@ use super::kind::EngineKind;
 pub struct EngineFacts {
     /// Which of the two it is, whatever its program is called.
     pub kind: EngineKind,
-    /// Its version.
     pub version: String,
     /// Whether it runs without root.
     pub rootless: bool,
@@ -38,11 +37,8 @@ pub struct ImageFacts {
 /// A labelled container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundContainer {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// Its labels.
     pub labels: Vec<(String, String)>,
 }
 

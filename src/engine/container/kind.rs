@@ -1,11 +1,8 @@
 //! What the engines have in common: their names, and the statuses of their `run`.
 
-/// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
-    /// docker.
     Docker,
-    /// podman.
     Podman,
 }
 

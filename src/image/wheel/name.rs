@@ -17,7 +17,6 @@ pub enum Libc {
 /// The CPython 3 of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The 11 of 3.11.
     pub minor: u32,
     /// What the image runs on.
     pub platform: Platform,
@@ -30,7 +29,6 @@ pub struct Target {
 pub struct WheelName {
     /// The distribution, as it is spelled.
     pub distribution: String,
-    /// Its version.
     pub version: String,
     python: String,
     abi: String,

@@ -40,7 +40,6 @@ pub enum WheelProblem {
     /// A name that leads out of the folder that it is installed to.
     #[error("it holds a file whose name `{name}` {problem}")]
     FileName {
-        /// The name.
         name: String,
         /// What is wrong with it.
         problem: NameProblem,

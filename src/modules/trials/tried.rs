@@ -25,7 +25,6 @@ impl Tried {
         outcomes.any(|(_, outcome)| *outcome == TrialOutcome::NotRun)
     }
 
-    /// The modules that passed.
     pub(in crate::modules) fn passed(&self) -> Vec<Module> {
         let passed = self
             .outcomes

@@ -10,7 +10,7 @@ use crate::clock::Mono;
 use crate::model::Outcome;
 use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
-use crate::run::books::Books;
+use crate::run::accounts::Accounts;
 use crate::run::effect::{Effect, Notify, Target};
 
 /// The stacks are written by a signal handler at once; this is for the pipe and a loaded machine.
@@ -95,7 +95,7 @@ impl Shard {
     }
 
     /// Does what is due.
-    pub(in crate::run) fn tick(&mut self, now: Mono, books: &mut Books) {
+    pub(in crate::run) fn tick(&mut self, now: Mono, accounts: &mut Accounts) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
@@ -104,21 +104,21 @@ impl Shard {
             return;
         };
         if live.ending.is_some() {
-            self.next_step(now, books);
+            self.next_step(now, accounts);
         } else if live.hello.is_none() && live.started.plus(hello_limit) <= now {
-            self.end(Cause::NoHello, Step::Terminate, now, books);
+            self.end(Cause::NoHello, Step::Terminate, now, accounts);
         } else if self
             .began
             .is_some_and(|began| began.plus(self.policy.timeout) <= now)
         {
-            self.end(Cause::ShardTimeout, Step::Stacks, now, books);
+            self.end(Cause::ShardTimeout, Step::Stacks, now, accounts);
         } else {
-            self.tick_workers(now, books);
-            self.tick_tests(now, books);
+            self.tick_workers(now, accounts);
+            self.tick_tests(now, accounts);
         }
     }
 
-    fn tick_tests(&mut self, now: Mono, books: &mut Books) {
+    fn tick_tests(&mut self, now: Mono, accounts: &mut Accounts) {
         let (Some(limit), Phase::Running(live)) = (self.policy.test_timeout, &self.phase) else {
             return;
         };
@@ -142,11 +142,11 @@ impl Shard {
             };
             self.ledger.doom(&running.nodeid, &doom);
             if !self.outlives(&running) {
-                self.end(Cause::TestTimeout, Step::Stacks, now, books);
+                self.end(Cause::TestTimeout, Step::Stacks, now, accounts);
                 continue;
             }
             let target = Target::Member(running.pid);
-            self.signal(target, Notify::DumpStacks, books);
+            self.signal(target, Notify::DumpStacks, accounts);
             let ending = WorkerEnding {
                 nodeid: running.nodeid.to_string(),
                 pid: running.pid,
@@ -157,7 +157,7 @@ impl Shard {
         }
     }
 
-    fn tick_workers(&mut self, now: Mono, books: &mut Books) {
+    fn tick_workers(&mut self, now: Mono, accounts: &mut Accounts) {
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
@@ -166,18 +166,18 @@ impl Shard {
             stuck |= worker.killed;
             worker.killed = true;
             worker.until = now.plus(WORKER_GRACE);
-            books.effect(Effect::ReadStderr {
+            accounts.effect(Effect::ReadStderr {
                 serial: live.serial,
             });
             let target = Target::Member(worker.pid);
-            books.effect(Effect::Signal {
+            accounts.effect(Effect::Signal {
                 serial: live.serial,
                 target,
                 signal: Notify::Kill,
             });
         }
         if stuck {
-            self.end(Cause::TestTimeout, Step::Terminate, now, books);
+            self.end(Cause::TestTimeout, Step::Terminate, now, accounts);
         }
     }
 
@@ -208,7 +208,7 @@ impl Shard {
     }
 
     /// Ends the process as Ctrl-C would; asked again, at once.
-    pub(super) fn interrupt(&mut self, at_once: bool, now: Mono, books: &mut Books) {
+    pub(super) fn interrupt(&mut self, at_once: bool, now: Mono, accounts: &mut Accounts) {
         let again = matches!(
             &self.phase,
             Phase::Running(live) if live.ending.as_ref().is_some_and(|e| e.cause == Cause::Stop)
@@ -219,10 +219,10 @@ impl Shard {
         } else {
             Step::Interrupt
         };
-        self.end(Cause::Stop, step, now, books);
+        self.end(Cause::Stop, step, now, accounts);
     }
 
-    fn end(&mut self, cause: Cause, step: Step, now: Mono, books: &mut Books) {
+    fn end(&mut self, cause: Cause, step: Step, now: Mono, accounts: &mut Accounts) {
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
@@ -234,10 +234,10 @@ impl Shard {
             step,
             until: now,
         });
-        self.take_step(step, now, books);
+        self.take_step(step, now, accounts);
     }
 
-    fn next_step(&mut self, now: Mono, books: &mut Books) {
+    fn next_step(&mut self, now: Mono, accounts: &mut Accounts) {
         let Phase::Running(live) = &self.phase else {
             return;
         };
@@ -246,10 +246,10 @@ impl Shard {
             Some(Step::Terminate) => Step::Kill,
             Some(Step::Kill) | None => return,
         };
-        self.take_step(next, now, books);
+        self.take_step(next, now, accounts);
     }
 
-    fn take_step(&mut self, step: Step, now: Mono, books: &mut Books) {
+    fn take_step(&mut self, step: Step, now: Mono, accounts: &mut Accounts) {
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
@@ -280,15 +280,15 @@ impl Shard {
                 .collect(),
             _ => Vec::new(),
         };
-        self.signal(target, signal, books);
+        self.signal(target, signal, accounts);
         for pid in workers.into_iter().filter(|pid| Some(*pid) != leader) {
-            self.signal(Target::Member(pid), signal, books);
+            self.signal(Target::Member(pid), signal, accounts);
         }
     }
 
-    fn signal(&self, target: Target, signal: Notify, books: &mut Books) {
+    fn signal(&self, target: Target, signal: Notify, accounts: &mut Accounts) {
         if let Phase::Running(live) = &self.phase {
-            books.effect(Effect::Signal {
+            accounts.effect(Effect::Signal {
                 serial: live.serial,
                 target,
                 signal,

@@ -9,7 +9,7 @@ use crate::model::{Event, ExitCode, Failure, Outcome, Write};
 use crate::pytest::protocol::{Bye, StopReason};
 use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
-use crate::run::books::Books;
+use crate::run::accounts::Accounts;
 
 /// Deaths in a row that settled no test end the shard: a fourth process would die like the others.
 const MAX_DEATHS: u32 = 3;
@@ -23,13 +23,13 @@ impl Shard {
         stderr: &str,
         now: Mono,
         ended_ms: i64,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) {
         let Phase::Running(live) = std::mem::replace(&mut self.phase, Phase::Waiting) else {
             return;
         };
         if live.process.is_some() {
-            books.write(Write::ProcessEnded {
+            accounts.write(Write::ProcessEnded {
                 serial: live.serial,
                 ended_ms,
                 status: exit.to_string(),
@@ -37,7 +37,7 @@ impl Shard {
         }
         if self.findings.tests > 0 {
             // Without a test, only what collecting imports was executed: that is no coverage.
-            books.store_coverage();
+            accounts.store_coverage();
         }
         let cause = live.ending.as_ref().map(|ending| ending.cause);
         let in_time = cause != Some(Cause::NoHello);
@@ -46,53 +46,62 @@ impl Shard {
             Some(_) => None,
         };
         match (&live.bye, cause) {
-            (_, Some(Cause::Stop)) => self.stopped(now, books),
+            (_, Some(Cause::Stop)) => self.stopped(now, accounts),
             // Where SIGTERM is turned into an exception, the process still says goodbye; why it
             // had to go matters more.
-            (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, books),
-            (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, books),
-            (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, books),
-            (None, _) if let Some(why) = refusal => self.refused_to_start(why, stderr, now, books),
+            (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
+            (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
+            (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, accounts),
+            (None, _) if let Some(why) = refusal => {
+                self.refused_to_start(why, stderr, now, accounts);
+            }
             (None, _) if matches!(exit, Exit::EngineLost | Exit::NotStarted(_)) => {
-                self.engine_lost(stderr, now, books);
+                self.engine_lost(stderr, now, accounts);
             }
             (None, _) if exit == Exit::ContainerKilled => {
-                self.container_killed(&live, stderr, now, books);
+                self.container_killed(&live, stderr, now, accounts);
             }
             (None, Some(Cause::NoHello)) if !self.known => {
                 let limit = self.policy.executor.hello_limit().as_secs();
                 let limit = format!("it did not answer as a Python interpreter within {limit}s");
-                self.no_python(&format!("{limit}; {exit}"), stderr, books);
+                self.no_python(&format!("{limit}; {exit}"), stderr, accounts);
             }
-            (None, _) if live.hello.is_none() => self.silent_end(&live, exit, stderr, books),
+            (None, _) if live.hello.is_none() => self.silent_end(&live, exit, stderr, accounts),
             (None, _)
                 if live
                     .hello
                     .as_ref()
                     .is_some_and(|hello| hello.pytest.is_none()) =>
             {
-                self.no_pytest(&live, books);
+                self.no_pytest(&live, accounts);
             }
-            (None, _) => self.died(&live, exit, stderr, now, books),
+            (None, _) => self.died(&live, exit, stderr, now, accounts),
         }
     }
 
-    fn stopped(&mut self, now: Mono, books: &mut Books) {
+    fn stopped(&mut self, now: Mono, accounts: &mut Accounts) {
         let message = self
             .stop
             .map_or_else(|| "not run".to_owned(), Stop::message);
-        self.settle_running(Some((Outcome::NotRun, &message)), None, now, books);
+        self.settle_running(Some((Outcome::NotRun, &message)), None, now, accounts);
         self.findings.incomplete = true;
-        self.finish(&message, books);
+        self.finish(&message, accounts);
     }
 
-    fn said_goodbye(&mut self, live: &Live, bye: &Bye, exit: Exit, now: Mono, books: &mut Books) {
+    fn said_goodbye(
+        &mut self,
+        live: &Live,
+        bye: &Bye,
+        exit: Exit,
+        now: Mono,
+        accounts: &mut Accounts,
+    ) {
         self.exit_status = Some(bye.status);
         self.deaths_without_progress = 0;
         let said = bye.message.clone().unwrap_or_default();
         if let Exit::Signal(_) = exit {
             let message = format!("the interpreter was {exit} after its last test");
-            books.notice("death-at-exit", message, None);
+            accounts.notice("death-at-exit", message, None);
         }
         let why = match bye.reason {
             None => "collected, and never reported".to_owned(),
@@ -104,13 +113,13 @@ impl Shard {
             Some(StopReason::Internal) => format!("not run: pytest failed: {said}"),
             Some(StopReason::Usage) => "not run: pytest refused its arguments".to_owned(),
         };
-        self.settle_running(Some((Outcome::NotRun, &why)), None, now, books);
+        self.settle_running(Some((Outcome::NotRun, &why)), None, now, accounts);
         let asked = matches!(bye.reason, Some(StopReason::MaxFail | StopReason::Stop));
         match bye.reason {
             Some(StopReason::Usage) => self.refused(&said),
             Some(StopReason::Internal) => {
                 self.findings.incomplete = true;
-                books.notice_each(
+                accounts.notice_each(
                     "pytest-internal-error",
                     format!("pytest failed: {}", last_frame(&said)),
                     None,
@@ -127,9 +136,9 @@ impl Shard {
         self.findings.incomplete |= silent;
         if self.ledger.pending() > 0 && self.round == 0 {
             self.findings.incomplete |= !asked;
-            self.settle_pending(&why, books);
+            self.settle_pending(&why, accounts);
         }
-        self.next_round_or_finish(books);
+        self.next_round_or_finish(accounts);
     }
 
     fn refused(&mut self, said: &str) {
@@ -155,9 +164,9 @@ impl Shard {
         format!("`{}`", self.label())
     }
 
-    fn out_of_time(&mut self, stderr: &str, now: Mono, books: &mut Books) {
+    fn out_of_time(&mut self, stderr: &str, now: Mono, accounts: &mut Accounts) {
         if self.policy.executor.counts_timeouts() {
-            books.container_timed_out();
+            accounts.container_timed_out();
         }
         let limit = self.policy.timeout.as_secs_f64();
         let message = format!("running when its shard was out of time after {limit}s (--timeout)");
@@ -166,49 +175,49 @@ impl Shard {
             Some((Outcome::TimedOut, &message)),
             stacks.as_deref(),
             now,
-            books,
+            accounts,
         );
-        books.notice_each(
+        accounts.notice_each(
             "shard-timeout",
             format!("{} ran out of its {limit}s", self.label_quoted()),
             Some("give it more with `--timeout SECONDS` or SELF_TEST_TIMEOUT".to_owned()),
         );
         self.findings.incomplete = true;
-        self.partial_coverage(books);
+        self.partial_coverage(accounts);
         self.finish(
             &format!("not run: its shard was out of time after {limit}s"),
-            books,
+            accounts,
         );
     }
 
-    fn test_out_of_time(&mut self, live: &Live, stderr: &str, now: Mono, books: &mut Books) {
+    fn test_out_of_time(&mut self, live: &Live, stderr: &str, now: Mono, accounts: &mut Accounts) {
         let stacks = python_stacks(stderr);
-        self.settle_running(None, stacks.as_deref(), now, books);
+        self.settle_running(None, stacks.as_deref(), now, accounts);
         self.deaths += 1;
-        self.partial_coverage(books);
-        self.continue_or_finish(live, books);
+        self.partial_coverage(accounts);
+        self.continue_or_finish(live, accounts);
     }
 
     /// The interpreter ended and said nothing at all.
-    fn silent_end(&mut self, live: &Live, exit: Exit, stderr: &str, books: &mut Books) {
+    fn silent_end(&mut self, live: &Live, exit: Exit, stderr: &str, accounts: &mut Accounts) {
         if let Some(version) = &live.unsupported {
             self.findings.failure.get_or_insert(Failure::environment(
                 format!("the interpreter is Python {version}, and 3.8 is the oldest that will do"),
                 "pass `--python` a newer one",
             ));
-            self.finish("not run: the interpreter is too old", books);
+            self.finish("not run: the interpreter is too old", accounts);
         } else if self.known {
             self.deaths += 1;
             self.deaths_without_progress += 1;
             self.findings.incomplete = true;
-            self.tell_death(exit, stderr, books);
-            self.continue_or_finish(live, books);
+            self.tell_death(exit, stderr, accounts);
+            self.continue_or_finish(live, accounts);
         } else {
-            self.no_python(&exit.to_string(), stderr, books);
+            self.no_python(&exit.to_string(), stderr, accounts);
         }
     }
 
-    fn no_python(&mut self, how: &str, stderr: &str, books: &mut Books) {
+    fn no_python(&mut self, how: &str, stderr: &str, accounts: &mut Accounts) {
         let mut failure = Failure::environment(
             "the interpreter did not start as a Python",
             "pass `--python` the interpreter of the project; `agent config` shows the present one",
@@ -218,33 +227,33 @@ impl Shard {
             .causes
             .extend(last_lines(stderr, 5).map(str::to_owned));
         self.findings.failure.get_or_insert(failure);
-        self.finish("not run: there is no interpreter", books);
+        self.finish("not run: there is no interpreter", accounts);
     }
 
-    fn no_pytest(&mut self, live: &Live, books: &mut Books) {
+    fn no_pytest(&mut self, live: &Live, accounts: &mut Accounts) {
         let executable = live
             .hello
             .as_ref()
             .map_or("", |hello| hello.executable.as_str());
         if let Some(failure) = self.policy.executor.explain_no_pytest() {
             self.findings.failure.get_or_insert(failure);
-            self.finish("not run: there is no pytest", books);
+            self.finish("not run: there is no pytest", accounts);
         } else if self.provisioned {
             self.findings.failure.get_or_insert(Failure::environment(
                 format!("`{executable}` has no pytest although it was just installed there"),
                 "remove the folder `env` of the data folder and try again",
             ));
-            self.finish("not run: there is no pytest", books);
+            self.finish("not run: there is no pytest", accounts);
         } else if self.stop.is_some() {
-            self.finish("", books);
+            self.finish("", accounts);
         } else {
             self.phase = Phase::Provisioning;
         }
     }
 
-    pub(super) fn tell_death(&self, exit: Exit, stderr: &str, books: &mut Books) {
+    pub(super) fn tell_death(&self, exit: Exit, stderr: &str, accounts: &mut Accounts) {
         let mut running = self.ledger.running().iter();
-        books.announce(Event::ProcessDied {
+        accounts.announce(Event::ProcessDied {
             shard: self.index(),
             status: exit.to_string(),
             nodeid: running.next().map(|running| running.nodeid.to_string()),
@@ -254,8 +263,8 @@ impl Shard {
         });
     }
 
-    fn died(&mut self, live: &Live, exit: Exit, stderr: &str, now: Mono, books: &mut Books) {
-        self.tell_death(exit, stderr, books);
+    fn died(&mut self, live: &Live, exit: Exit, stderr: &str, now: Mono, accounts: &mut Accounts) {
+        self.tell_death(exit, stderr, accounts);
         let how = match exit {
             Exit::Code(code) => format!("the interpreter exited with status {code} in this test"),
             Exit::OutOfMemory => self.policy.executor.explain_out_of_memory(),
@@ -269,11 +278,11 @@ impl Shard {
                 .collect::<Vec<_>>()
                 .join("\n")
         });
-        let settled = self.settle_running(blame, Some(&detail), now, books);
+        let settled = self.settle_running(blame, Some(&detail), now, accounts);
         self.deaths += 1;
         // A culprit speaks for itself, and may be cleared by another try.
         self.findings.incomplete |= settled == 0;
-        self.partial_coverage(books);
+        self.partial_coverage(accounts);
         let progress = settled > 0 || live.progress;
         self.deaths_without_progress = if progress {
             0
@@ -282,14 +291,14 @@ impl Shard {
         };
         if let (false, Some(file)) = (progress, &live.collecting) {
             let message = format!("the interpreter ended ({exit}) while `{file}` was collected");
-            books.notice_each("death-in-collection", message, None);
+            accounts.notice_each("death-in-collection", message, None);
         }
-        self.continue_or_finish(live, books);
+        self.continue_or_finish(live, accounts);
     }
 
-    pub(super) fn partial_coverage(&self, books: &mut Books) {
+    pub(super) fn partial_coverage(&self, accounts: &mut Accounts) {
         if self.policy.harness.coverage && self.known {
-            books.notice(
+            accounts.notice(
                 "coverage-partial",
                 "coverage is a lower bound: a process ended before it could report all of its"
                     .to_owned(),
@@ -305,7 +314,7 @@ impl Shard {
         blame: Option<(Outcome, &str)>,
         detail: Option<&str>,
         now: Mono,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) -> usize {
         let doom = blame.map(|(outcome, message)| Doom {
             outcome,
@@ -315,35 +324,35 @@ impl Shard {
         let settled = self.ledger.process_ended(doom.as_ref(), detail, now);
         let count = settled.len();
         for settled in settled {
-            books.settle(settled, self.is_last_round());
+            accounts.settle(settled, self.is_last_round());
         }
         count
     }
 
-    pub(super) fn settle_pending(&mut self, message: &str, books: &mut Books) {
+    pub(super) fn settle_pending(&mut self, message: &str, accounts: &mut Accounts) {
         for settled in self.ledger.settle_not_run(message) {
-            books.settle(settled, true);
+            accounts.settle(settled, true);
         }
     }
 
-    pub(super) fn continue_or_finish(&mut self, live: &Live, books: &mut Books) {
+    pub(super) fn continue_or_finish(&mut self, live: &Live, accounts: &mut Accounts) {
         if let Some(stop) = self.stop {
-            self.settle_pending(&stop.message(), books);
-            self.next_round_or_finish(books);
+            self.settle_pending(&stop.message(), accounts);
+            self.next_round_or_finish(accounts);
         } else if self.deaths_without_progress >= MAX_DEATHS {
             let message = format!(
                 "not run: {MAX_DEATHS} interpreters in a row ended before they settled a test"
             );
             self.findings.incomplete = true;
-            self.finish(&message, books);
+            self.finish(&message, accounts);
         } else if self.ledger.pending() > 0 || (live.collected == 0 && self.ledger.is_empty()) {
             self.phase = Phase::Waiting;
         } else {
-            self.next_round_or_finish(books);
+            self.next_round_or_finish(accounts);
         }
     }
 
-    fn next_round_or_finish(&mut self, books: &mut Books) {
+    fn next_round_or_finish(&mut self, accounts: &mut Accounts) {
         let signalled = matches!(
             self.stop,
             Some(Stop::Signal(_) | Stop::Drain | Stop::Abandoned)
@@ -354,17 +363,17 @@ impl Shard {
             self.deaths_without_progress = 0;
             self.phase = Phase::Waiting;
         } else {
-            self.finish("not run", books);
+            self.finish("not run", accounts);
         }
     }
 
     /// Nothing more comes from this shard.
-    pub(super) fn finish(&mut self, message: &str, books: &mut Books) {
+    pub(super) fn finish(&mut self, message: &str, accounts: &mut Accounts) {
         let message = match self.stop {
             Some(stop) if message.is_empty() => stop.message(),
             _ => message.to_owned(),
         };
-        self.settle_pending(&message, books);
+        self.settle_pending(&message, accounts);
         self.phase = Phase::Over;
     }
 

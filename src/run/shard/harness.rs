@@ -8,39 +8,39 @@ use crate::pytest::protocol::{
     Started, Subtest, Warning,
 };
 use crate::pytest::reconcile::Doom;
-use crate::run::books::Books;
+use crate::run::accounts::Accounts;
 use crate::run::effect::Effect;
 
 impl Shard {
     /// Takes an event. Each has its arm: one that nobody handles does not compile.
-    pub(super) fn harness(&mut self, event: HarnessEvent, now: Mono, books: &mut Books) {
+    pub(super) fn harness(&mut self, event: HarnessEvent, now: Mono, accounts: &mut Accounts) {
         match event {
-            HarnessEvent::Hello(hello) => self.hello(hello, books),
+            HarnessEvent::Hello(hello) => self.hello(hello, accounts),
             HarnessEvent::Unsupported { python } => {
                 self.live(|live| live.unsupported = Some(python));
             }
             HarnessEvent::Session(session) => self.session(session),
             HarnessEvent::Collecting { id } => self.live(|live| live.collecting = Some(id)),
-            HarnessEvent::CollectReport(report) => self.collect_report(report, books),
-            HarnessEvent::Collected(collected) => self.collected(collected, books),
-            HarnessEvent::Started(started) => self.test_started(started, now, books),
-            HarnessEvent::Finished(finished) => self.finished(*finished, books),
-            HarnessEvent::Subtest(subtest) => self.subtest(subtest, books),
-            HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, books),
-            HarnessEvent::Warning(warning) => self.warning(warning, books),
-            HarnessEvent::Coverage { files } => self.coverage(&files, books),
-            HarnessEvent::Fixture(fixture) => self.fixture(fixture, books),
-            HarnessEvent::Notice { code, message } => books.notice(&code, message, None),
+            HarnessEvent::CollectReport(report) => self.collect_report(report, accounts),
+            HarnessEvent::Collected(collected) => self.collected(collected, accounts),
+            HarnessEvent::Started(started) => self.test_started(started, now, accounts),
+            HarnessEvent::Finished(finished) => self.finished(*finished, accounts),
+            HarnessEvent::Subtest(subtest) => self.subtest(subtest, accounts),
+            HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, accounts),
+            HarnessEvent::Warning(warning) => self.warning(warning, accounts),
+            HarnessEvent::Coverage { files } => self.coverage(&files, accounts),
+            HarnessEvent::Fixture(fixture) => self.fixture(fixture, accounts),
+            HarnessEvent::Notice { code, message } => accounts.notice(&code, message, None),
             HarnessEvent::Bye(bye) => self.bye(bye, now),
         }
     }
 
-    fn hello(&mut self, hello: Hello, books: &mut Books) {
+    fn hello(&mut self, hello: Hello, accounts: &mut Accounts) {
         let shard = self.index();
         if let (Some(pytest), false) = (&hello.pytest, self.known) {
             self.known = true;
             if self.policy.harness.coverage && hello.coverage.is_none() {
-                books.notice(
+                accounts.notice(
                     "coverage-missing",
                     format!(
                         "coverage was not measured: {} has no coverage.py",
@@ -54,8 +54,8 @@ impl Shard {
                 pytest: pytest.clone(),
                 executable: hello.executable.clone(),
             };
-            books.write(Write::ShardFacts { shard, facts });
-            books.announce(Event::ShardStarted {
+            accounts.write(Write::ShardFacts { shard, facts });
+            accounts.announce(Event::ShardStarted {
                 shard,
                 path: self.plan.label.clone(),
                 python: hello.python.clone(),
@@ -71,28 +71,28 @@ impl Shard {
         self.inifile = session.inifile;
     }
 
-    fn collect_report(&mut self, report: CollectReport, books: &mut Books) {
+    fn collect_report(&mut self, report: CollectReport, accounts: &mut Accounts) {
         self.findings.incomplete |= report.outcome.is_failure();
         if let Some((item, settled)) = self.ledger.file_report(report) {
             if settled.replaced.is_none() {
-                books.collected(self.index(), self.ledger.root(), vec![item]);
+                accounts.collected(self.index(), self.ledger.root(), vec![item]);
             }
-            books.settle(settled, true);
+            accounts.settle(settled, true);
         }
     }
 
-    fn collected(&mut self, collected: Collected, books: &mut Books) {
+    fn collected(&mut self, collected: Collected, accounts: &mut Accounts) {
         let shard = self.index();
         let news = self.ledger.collected(collected.tests);
         self.findings.tests += news.len() as u64;
         self.live(|live| live.collected += news.len() as u64);
-        books.collected(shard, self.ledger.root(), news);
+        accounts.collected(shard, self.ledger.root(), news);
         if collected.done {
             self.live(|live| live.collecting = None);
         }
         if collected.done && self.round == 0 {
-            let expected_s = books.expected_s(shard);
-            books.announce(Event::Collected {
+            let expected_s = accounts.expected_s(shard);
+            accounts.announce(Event::Collected {
                 shard,
                 tests: self.ledger.len() as u64,
                 deselected: collected.deselected,
@@ -101,11 +101,11 @@ impl Shard {
         }
     }
 
-    fn test_started(&mut self, started: Started, now: Mono, books: &mut Books) {
+    fn test_started(&mut self, started: Started, now: Mono, accounts: &mut Accounts) {
         let Started { id, worker, pid } = started;
-        self.make_known(&id, books);
+        self.make_known(&id, accounts);
         let attempt = self.ledger.started(&id, worker.clone(), pid, now);
-        books.announce(Event::TestStarted {
+        accounts.announce(Event::TestStarted {
             shard: self.index(),
             nodeid: id,
             attempt,
@@ -113,8 +113,8 @@ impl Shard {
         });
     }
 
-    fn subtest(&self, subtest: Subtest, books: &mut Books) {
-        books.announce(Event::Subtest {
+    fn subtest(&self, subtest: Subtest, accounts: &mut Accounts) {
+        accounts.announce(Event::Subtest {
             shard: self.index(),
             nodeid: subtest.id,
             description: subtest.description,
@@ -123,8 +123,8 @@ impl Shard {
         });
     }
 
-    fn warning(&self, warning: Warning, books: &mut Books) {
-        books.warning(WarningRecord {
+    fn warning(&self, warning: Warning, accounts: &mut Accounts) {
+        accounts.warning(WarningRecord {
             file: self.ledger.project_file(&warning.file),
             category: warning.category,
             message: warning.message,
@@ -133,8 +133,8 @@ impl Shard {
         });
     }
 
-    fn fixture(&self, fixture: Fixture, books: &mut Books) {
-        books.announce(Event::SlowFixture {
+    fn fixture(&self, fixture: Fixture, accounts: &mut Accounts) {
+        accounts.announce(Event::SlowFixture {
             shard: self.index(),
             scope: fixture.scope,
             name: fixture.name,
@@ -149,14 +149,14 @@ impl Shard {
     }
 
     /// A test that reports without having been collected is entered as if it had been.
-    fn make_known(&mut self, id: &str, books: &mut Books) {
+    fn make_known(&mut self, id: &str, accounts: &mut Accounts) {
         if let Some(item) = self.ledger.make_known(id) {
             self.findings.tests += 1;
-            books.collected(self.index(), self.ledger.root(), vec![item]);
+            accounts.collected(self.index(), self.ledger.root(), vec![item]);
         }
     }
 
-    fn finished(&mut self, finished: Finished, books: &mut Books) {
+    fn finished(&mut self, finished: Finished, accounts: &mut Accounts) {
         if let Phase::Running(live) = &self.phase
             && let Some(running) = self.ledger.running_test(&finished.id)
             && running.doom.is_some()
@@ -165,18 +165,18 @@ impl Shard {
             // It was out of time, and ended by what we sent; the stacks come with the process.
             return;
         }
-        self.make_known(&finished.id, books);
+        self.make_known(&finished.id, accounts);
         let id = finished.id.clone();
         let settled = self.ledger.finished(finished);
         self.live(|live| {
             live.progress = true;
             live.workers.retain(|worker| worker.nodeid != id);
         });
-        books.settle(settled, self.is_last_round());
+        accounts.settle(settled, self.is_last_round());
     }
 
     /// The verdict of its test comes next, from xdist, and knows no stacks.
-    fn worker_died(&mut self, worker: &str, id: Option<String>, books: &mut Books) {
+    fn worker_died(&mut self, worker: &str, id: Option<String>, accounts: &mut Accounts) {
         if let Some(id) = &id {
             let doom = Doom {
                 outcome: Outcome::Crashed,
@@ -188,12 +188,12 @@ impl Shard {
             }
             if let Phase::Running(live) = &mut self.phase {
                 live.fallen.push(id.clone());
-                books.effect(Effect::ReadStderr {
+                accounts.effect(Effect::ReadStderr {
                     serial: live.serial,
                 });
             }
         }
-        books.announce(Event::ProcessDied {
+        accounts.announce(Event::ProcessDied {
             shard: self.index(),
             status: format!("worker {worker} died"),
             nodeid: id,
@@ -201,11 +201,11 @@ impl Shard {
         });
     }
 
-    fn coverage(&mut self, files: &[CoverageLines], books: &mut Books) {
+    fn coverage(&mut self, files: &[CoverageLines], accounts: &mut Accounts) {
         for lines in files {
             let file = self.ledger.project_file(&lines.file);
-            if !books.coverage(file, lines) {
-                books.notice(
+            if !accounts.coverage(file, lines) {
+                accounts.notice(
                     "coverage-line",
                     format!(
                         "the coverage of `{}` is illegible and does not count",

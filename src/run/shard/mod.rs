@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use deadline::{Ending, WorkerEnding};
 
-use super::books::Books;
+use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor};
@@ -117,7 +117,6 @@ pub(super) struct Shard {
 pub(super) enum Stop {
     /// Enough tests failed.
     MaxFail(u32),
-    /// A signal.
     Signal(StopSignal),
     /// A signal that lets running tests finish.
     Drain,
@@ -283,11 +282,16 @@ impl Shard {
         }
     }
 
-    pub(super) fn started(&mut self, process: ProcessIdentity, started_ms: i64, books: &mut Books) {
+    pub(super) fn started(
+        &mut self,
+        process: ProcessIdentity,
+        started_ms: i64,
+        accounts: &mut Accounts,
+    ) {
         let shard = self.index();
         if let Phase::Running(live) = &mut self.phase {
             live.process = Some(process.clone());
-            books.write(Write::ProcessStarted {
+            accounts.write(Write::ProcessStarted {
                 serial: live.serial,
                 shard: Some(shard),
                 process,
@@ -296,16 +300,16 @@ impl Shard {
         }
     }
 
-    pub(super) fn start_failed(&mut self, failure: Failure, books: &mut Books) {
+    pub(super) fn start_failed(&mut self, failure: Failure, accounts: &mut Accounts) {
         self.findings.failure.get_or_insert(failure);
-        self.finish("not run: its process could not be started", books);
+        self.finish("not run: its process could not be started", accounts);
     }
 
     /// The private environment is there, or is not to be had.
     pub(super) fn environment(
         &mut self,
         answer: &Result<EnvironmentReady, Failure>,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) {
         if !self.is_provisioning() {
             return;
@@ -317,8 +321,8 @@ impl Shard {
                 self.began = None;
                 self.phase = Phase::Waiting;
             }
-            Ok(_) => self.finish("", books),
-            Err(failure) => self.start_failed(failure.clone(), books),
+            Ok(_) => self.finish("", accounts),
+            Err(failure) => self.start_failed(failure.clone(), accounts),
         }
     }
 
@@ -328,22 +332,22 @@ impl Shard {
         event: EngineEvent<HarnessEvent>,
         now: Mono,
         ended_ms: i64,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) {
         match event {
-            EngineEvent::Line(event) => self.harness(*event, now, books),
-            EngineEvent::BadLine(problem) => books.notice(
+            EngineEvent::Line(event) => self.harness(*event, now, accounts),
+            EngineEvent::BadLine(problem) => accounts.notice(
                 "harness-line",
                 format!("a line of the test process is not of its protocol: {problem}"),
                 None,
             ),
             EngineEvent::Leftover { problem } => {
-                books.container_left();
+                accounts.container_left();
                 let hint = "`agent cleanup` removes what is left";
-                books.notice_each("container-left", problem, Some(hint.to_owned()));
+                accounts.notice_each("container-left", problem, Some(hint.to_owned()));
             }
             EngineEvent::Exited { exit, stderr_tail } => {
-                self.exited(exit, &stderr_tail, now, ended_ms, books);
+                self.exited(exit, &stderr_tail, now, ended_ms, accounts);
             }
         }
     }
@@ -367,7 +371,7 @@ impl Shard {
     }
 
     /// Ends the shard before its tests are done.
-    pub(super) fn stop(&mut self, stop: Stop, now: Mono, books: &mut Books) {
+    pub(super) fn stop(&mut self, stop: Stop, now: Mono, accounts: &mut Accounts) {
         if self.stop.is_some_and(|earlier| !stop.adds_to(earlier)) {
             return;
         }
@@ -375,23 +379,23 @@ impl Shard {
         let at_once = self.stop == Some(Stop::Drain);
         self.stop = Some(stop);
         match &self.phase {
-            Phase::Waiting => self.finish("", books),
-            Phase::Provisioning if stop != Stop::Abandoned => self.finish("", books),
+            Phase::Waiting => self.finish("", accounts),
+            Phase::Provisioning if stop != Stop::Abandoned => self.finish("", accounts),
             Phase::Provisioning | Phase::Over => {}
             Phase::Running(live) => match stop {
                 // What has said nothing so far runs no test.
-                Stop::Drain if live.hello.is_none() => self.interrupt(false, now, books),
+                Stop::Drain if live.hello.is_none() => self.interrupt(false, now, accounts),
                 Stop::MaxFail(_) | Stop::Drain => {
                     let command = Command::Stop {
                         reason: stop.message(),
                     };
-                    books.effect(Effect::Send {
+                    accounts.effect(Effect::Send {
                         serial: live.serial,
                         command,
                     });
                 }
-                Stop::Signal(_) => self.interrupt(at_once, now, books),
-                Stop::Abandoned => self.interrupt(false, now, books),
+                Stop::Signal(_) => self.interrupt(at_once, now, accounts),
+                Stop::Abandoned => self.interrupt(false, now, accounts),
             },
         }
     }

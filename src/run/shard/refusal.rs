@@ -9,7 +9,7 @@ use super::{Live, Phase, Shard};
 use crate::clock::{Mono, Pauses};
 use crate::engine::child::{Exit, NotStarted};
 use crate::model::Outcome;
-use crate::run::books::Books;
+use crate::run::accounts::Accounts;
 
 /// The pauses before new tries.
 const PAUSES: Pauses = Pauses {
@@ -24,7 +24,7 @@ impl Shard {
         why: NotStarted,
         stderr: &str,
         now: Mono,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) {
         let executor = &self.policy.executor;
         let failure = executor.explain_refusal(why, stderr);
@@ -34,23 +34,23 @@ impl Shard {
             self.not_before = Some(now.plus(pause));
             self.phase = Phase::Waiting;
             let message = format!("{}; tried again", failure.message);
-            books.notice_each("container-refused", message, failure.causes.last().cloned());
+            accounts.notice_each("container-refused", message, failure.causes.last().cloned());
             return;
         }
         self.findings.failure.get_or_insert(failure);
-        self.finish("not run: its container did not start", books);
+        self.finish("not run: its container did not start", accounts);
     }
 
     /// The engine went away under the tests: what they reported stays.
-    pub(super) fn engine_lost(&mut self, stderr: &str, now: Mono, books: &mut Books) {
+    pub(super) fn engine_lost(&mut self, stderr: &str, now: Mono, accounts: &mut Accounts) {
         let failure = self.policy.executor.explain_loss(stderr);
         let message = "not run: the container engine went away";
-        self.settle_running(Some((Outcome::NotRun, message)), None, now, books);
+        self.settle_running(Some((Outcome::NotRun, message)), None, now, accounts);
         self.findings.failure.get_or_insert(failure);
         self.findings.incomplete = true;
         self.deaths += 1;
-        self.partial_coverage(books);
-        self.finish(message, books);
+        self.partial_coverage(accounts);
+        self.finish(message, accounts);
     }
 
     /// Somebody killed the container: its tests are innocent, and run again.
@@ -59,22 +59,22 @@ impl Shard {
         live: &Live,
         stderr: &str,
         now: Mono,
-        books: &mut Books,
+        accounts: &mut Accounts,
     ) {
-        self.tell_death(Exit::ContainerKilled, stderr, books);
-        books.notice_each(
+        self.tell_death(Exit::ContainerKilled, stderr, accounts);
+        accounts.notice_each(
             "container-killed",
             format!("a container of `{}` was killed from outside", self.label()),
             Some("its tests went on in another one".to_owned()),
         );
-        self.settle_running(None, None, now, books);
+        self.settle_running(None, None, now, accounts);
         self.deaths += 1;
         self.deaths_without_progress = if live.progress {
             0
         } else {
             self.deaths_without_progress + 1
         };
-        self.partial_coverage(books);
-        self.continue_or_finish(live, books);
+        self.partial_coverage(accounts);
+        self.continue_or_finish(live, accounts);
     }
 }

@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const MODE: u32 = 0o600;
 
 /// What is at the place of a unit.
-pub(super) enum Found {
+pub(super) enum UnitPlace {
     Nothing,
     /// Made by the agent.
     Ours(UnitFile),
@@ -27,23 +27,23 @@ pub(super) enum Found {
 
 /// Reads what is there. Pipes and devices are not waited for: a unit that is masked is a link to
 /// one.
-pub(super) fn look(path: &Path, manager: Manager) -> Result<Found, InstallError> {
+pub(super) fn look(path: &Path, manager: Manager) -> Result<UnitPlace, InstallError> {
     let failed = failed("read", path);
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
     let file = match options.open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(UnitPlace::Nothing),
         Err(error) => return Err(failed(error)),
     };
     if !file.metadata().map_err(&failed)?.is_file() {
-        return Ok(Found::Foreign);
+        return Ok(UnitPlace::Foreign);
     }
     let mut bytes = Vec::new();
     let read = file.take(MAX_BYTES).read_to_end(&mut bytes);
     read.map_err(&failed)?;
     let ours = manager.read(&String::from_utf8_lossy(&bytes));
-    Ok(ours.map_or(Found::Foreign, Found::Ours))
+    Ok(ours.map_or(UnitPlace::Foreign, UnitPlace::Ours))
 }
 
 /// Puts a file in its place; what was there, a link too, goes.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::error::InstallError;
-use self::file::Found;
+use self::file::UnitPlace;
 use self::launchd::Launchctl;
 use self::systemd::Systemctl;
 use crate::unit::{self, Manager, ServiceState, Unit, UnitName};
@@ -172,16 +172,16 @@ pub fn install(unit: &Unit, home: &Home, how: How) -> Result<Installed, InstallE
 /// Whether the file may be put there.
 fn check_place(path: &Path, unit: &Unit, how: How) -> Result<(), InstallError> {
     match file::look(path, MANAGER)? {
-        Found::Foreign if !how.force => Err(InstallError::Foreign {
+        UnitPlace::Foreign if !how.force => Err(InstallError::Foreign {
             path: path.to_owned(),
         }),
-        Found::Ours(there) if !how.force && there.project != unit.project => {
+        UnitPlace::Ours(there) if !how.force && there.project != unit.project => {
             Err(InstallError::OtherProject {
                 name: unit.name.clone(),
                 project: there.project,
             })
         }
-        Found::Nothing | Found::Foreign | Found::Ours(_) => Ok(()),
+        UnitPlace::Nothing | UnitPlace::Foreign | UnitPlace::Ours(_) => Ok(()),
     }
 }
 
@@ -194,16 +194,16 @@ pub fn uninstall(name: &UnitName, home: &Home) -> Result<Removed, InstallError> 
     let path = home.unit(MANAGER, name);
     let found = file::look(&path, MANAGER)?;
     let stop_s = match &found {
-        Found::Foreign => return Err(InstallError::NotMade { path }),
-        Found::Ours(there) => there.stop_s,
-        Found::Nothing => UNKNOWN_STOP_S,
+        UnitPlace::Foreign => return Err(InstallError::NotMade { path }),
+        UnitPlace::Ours(there) => there.stop_s,
+        UnitPlace::Nothing => UNKNOWN_STOP_S,
     };
     let limit = Duration::from_secs(stop_s).saturating_add(MARGIN);
     let stopped = match MANAGER {
         Manager::Systemd => Systemctl::of_user().stop(name, &path, limit),
         Manager::Launchd => Launchctl::of_user().stop(name, &path, limit),
     };
-    let Found::Ours(there) = found else {
+    let UnitPlace::Ours(there) = found else {
         return match stopped {
             Ok(true) => Ok(Removed::Stopped),
             // Where nothing is installed, no manager is missed either.

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::books;
-use super::keeping::Keeping;
+use super::state_file;
+use super::supervisor::Supervisor;
 use super::{SchedulerError, SchedulerEvent};
 use crate::clock::now_ms;
 use crate::model::CycleReason;
@@ -16,15 +16,15 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How often it is looked at meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
-impl Keeping {
+impl Supervisor {
     /// Closes the cycles of an agent that is gone.
     pub(super) fn close_leftovers(&mut self) -> Result<(), SchedulerError> {
-        for row in self.books.left_open()? {
+        for row in self.state_file.left_open()? {
             let deadline = self.watch.now().plus(GRACE);
-            while books::is_alive(&row) && self.watch.now() < deadline {
+            while state_file::is_alive(&row) && self.watch.now() < deadline {
                 thread::park_timeout(PAUSE);
             }
-            books::kill(&row);
+            state_file::kill(&row);
             let end = CycleEnd {
                 finished_ms: now_ms(),
                 exit_code: None,
@@ -34,7 +34,7 @@ impl Keeping {
             let (due, at_ms) = (self.due_of(&row), now_ms());
             let after = |_| self.schedule.done(&self.state, &due, at_ms, false);
             let closed = self
-                .books
+                .state_file
                 .close_cycle(row.cycle, &end, &self.schedule, after)?;
             self.state = closed.state;
             self.say(SchedulerEvent::Recovered {

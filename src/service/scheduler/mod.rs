@@ -24,27 +24,27 @@
 //! **Invariant:** no cycle begins without a row, and a state file that cannot be written to ends no
 //! service: it is tried again, and the first row after that says since when there was none.
 
-mod books;
 mod cycle;
 mod error;
 mod event;
-mod keep;
-mod keeping;
+mod lease;
 mod leftovers;
 mod notify;
 mod reload;
 mod show;
+mod state_file;
+mod supervisor;
 
 use std::io;
 use std::sync::mpsc::channel;
 
-use self::books::Books;
 pub use self::error::{AnotherStateFile, SchedulerError};
 pub use self::event::{CycleReport, SchedulerEvent};
-use self::keep::Keeper;
-pub use self::keep::SCHEDULE;
-use self::keeping::Keeping;
+pub use self::lease::SCHEDULE;
+use self::lease::ScheduleLease;
 use self::notify::Notifier;
+use self::state_file::StateFile;
+use self::supervisor::Supervisor;
 use super::metrics::start_exporter;
 use super::signals::{self, Caught};
 use crate::clock::{Stopwatch, local_time_zone, now_ms};
@@ -118,16 +118,16 @@ impl Scheduler {
         signals::listen(hear).map_err(SchedulerError::Runtime)?;
         let db = Store::open(&self.settings.db, now_ms())?.path().to_owned();
         let schedule = schedule_of(&self.settings);
-        let keeper = Keeper::take(&db)?;
+        let lease = ScheduleLease::take(&db)?;
         let exporter = start_exporter(&self.settings)?;
         let listen = exporter.as_ref().map(Exporter::addr);
-        let books = Books::new(&db, keeper.claim(), listen);
+        let state_file = StateFile::new(&db, lease.claim(), listen);
         let watch = Stopwatch::start();
-        let mut keeping = Keeping {
-            state: books.state(&schedule)?,
+        let mut supervisor = Supervisor {
+            state: state_file.state(&schedule)?,
             schedule,
-            books,
-            keeper,
+            state_file,
+            lease,
             exporter,
             sender,
             inputs,
@@ -146,10 +146,10 @@ impl Scheduler {
             tell: self.tell,
             reload: self.reload,
         };
-        keeping.close_leftovers()?;
-        keeping.begin()?;
-        let ended = keeping.keep();
-        keeping.finish();
+        supervisor.close_leftovers()?;
+        supervisor.begin()?;
+        let ended = supervisor.keep();
+        supervisor.finish();
         ended
     }
 }

@@ -1,7 +1,7 @@
 //! SIGHUP: the settings are read anew, and used where they can be.
 
 use super::error::AnotherStateFile;
-use super::keeping::Keeping;
+use super::supervisor::Supervisor;
 use super::{SchedulerEvent, notify, schedule_of};
 use crate::clock::now_ms;
 use crate::diag::{self, Hint};
@@ -9,13 +9,13 @@ use crate::exporter::Exporter;
 use crate::service::metrics::start_exporter;
 use crate::settings::Settings;
 
-impl Keeping {
+impl Supervisor {
     /// Reads the settings anew. What cannot change while the agent runs stays: its state file.
     pub(super) fn reload(&mut self) {
         notify::reloading();
         match self.reload_settings() {
             Ok(()) => {
-                let _ = self.books.save(&self.schedule, &self.state);
+                let _ = self.state_file.save(&self.schedule, &self.state);
                 self.say(SchedulerEvent::Reloaded {
                     spec: self.schedule.spec.to_string(),
                     due_ms: self.state.due_ms,
@@ -55,7 +55,7 @@ impl Keeping {
         match start_exporter(settings) {
             Ok(exporter) => {
                 self.exporter = exporter;
-                self.books.listen = self.exporter.as_ref().map(Exporter::addr);
+                self.state_file.listen = self.exporter.as_ref().map(Exporter::addr);
                 Ok(())
             }
             Err(error) => {

@@ -1,19 +1,19 @@
 //! What a scheduler shows beside its log: the history, the service manager's status, the text file.
 
-use super::books::HistoryProblem;
-use super::keeping::Keeping;
+use super::state_file::HistoryProblem;
+use super::supervisor::Supervisor;
 use super::{SchedulerEvent, notify};
 use crate::clock::rfc3339;
 use crate::diag::{self, Hint};
 use crate::model::{Level, Notice};
 use crate::service::metrics::write_textfile;
 
-impl Keeping {
+impl Supervisor {
     pub(super) fn write_history(&mut self) {
         let Some(path) = &self.settings.schedule.history else {
             return;
         };
-        let notices = match self.books.write_history(path) {
+        let notices = match self.state_file.write_history(path) {
             Ok(notices) => notices,
             Err(error) => vec![Notice {
                 level: Level::Warning,
@@ -58,8 +58,8 @@ impl Keeping {
     /// Says goodbye. What cannot be written now, the next start finds out by itself.
     pub(super) fn finish(&mut self) {
         notify::stopping();
-        let _ = self.books.save_stopped(&self.schedule, &self.state);
-        self.keeper.give_back();
+        let _ = self.state_file.save_stopped(&self.schedule, &self.state);
+        self.lease.give_back();
         self.show();
         self.say(SchedulerEvent::Stopped);
     }

@@ -1,13 +1,13 @@
-//! [`Keeping`]: the loop that keeps a schedule, and what it does with cycles.
+//! [`Supervisor`]: the loop that keeps a schedule, and what it does with cycles.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use super::books::{Books, Closed};
 use super::cycle::CycleProcess;
-use super::keep::Keeper;
+use super::lease::ScheduleLease;
 use super::notify::{self, Notifier};
+use super::state_file::{Closed, StateFile};
 use super::{Command, CycleReport, Input, Listener, Reload, SchedulerError, SchedulerEvent};
 use crate::clock::{Mono, Pauses, Stopwatch, local_time_zone, now_ms, rfc3339};
 use crate::diag::{self, Hint};
@@ -70,12 +70,12 @@ impl Blocked {
 }
 
 /// A schedule that is kept.
-pub(super) struct Keeping {
+pub(super) struct Supervisor {
     pub(super) settings: Settings,
     pub(super) schedule: Schedule,
     pub(super) state: State,
-    pub(super) books: Books,
-    pub(super) keeper: Keeper,
+    pub(super) state_file: StateFile,
+    pub(super) lease: ScheduleLease,
     pub(super) exporter: Option<Exporter>,
     pub(super) command: Command,
     pub(super) notifier: Notifier,
@@ -98,15 +98,15 @@ pub(super) struct Keeping {
     pub(super) stopping: Option<StopSignal>,
 }
 
-impl Keeping {
+impl Supervisor {
     pub(super) fn begin(&mut self) -> Result<(), SchedulerError> {
         self.state = self.schedule.settle(&self.state, now_ms());
-        self.books.save(&self.schedule, &self.state)?;
+        self.state_file.save(&self.schedule, &self.state)?;
         self.write_history();
         self.say(SchedulerEvent::Started {
             spec: self.schedule.spec.to_string(),
             due_ms: self.state.due_ms,
-            listen: self.books.listen,
+            listen: self.state_file.listen,
         });
         self.show();
         notify::ready();
@@ -188,7 +188,7 @@ impl Keeping {
 
     /// Sees whether the state file can be used again.
     fn try_again(&mut self) -> Result<(), SchedulerError> {
-        match self.books.save(&self.schedule, &self.state) {
+        match self.state_file.save(&self.schedule, &self.state) {
             Ok(()) => {
                 self.unblock();
                 self.show();
@@ -209,7 +209,7 @@ impl Keeping {
         let due_ms = settled.due_ms;
         self.say(SchedulerEvent::ClockSet { due_ms });
         // The next start comes to the same result.
-        let _ = self.books.save(&self.schedule, &self.state);
+        let _ = self.state_file.save(&self.schedule, &self.state);
         self.show();
     }
 
@@ -219,7 +219,10 @@ impl Keeping {
         let in_history = self.settings.schedule.history.is_some();
         let kept = (&self.schedule, &self.state);
         let begins = (&due, started_ms);
-        let cycle = match self.books.open_cycle(kept, begins, in_history, message) {
+        let cycle = match self
+            .state_file
+            .open_cycle(kept, begins, in_history, message)
+        {
             Ok(cycle) => cycle,
             Err(error) => {
                 self.asked |= due.reason == CycleReason::Asked;
@@ -239,7 +242,7 @@ impl Keeping {
         match CycleProcess::start(cycle, &spec, self.sender.clone()) {
             Ok(process) => {
                 // Without it a later start only cannot wait for a process that is left over.
-                let _ = self.books.set_process(cycle, &process.identity());
+                let _ = self.state_file.set_process(cycle, &process.identity());
                 self.running = Some(Running {
                     cycle,
                     due,
@@ -298,7 +301,7 @@ impl Keeping {
             self.schedule.done(&self.state, due, at_ms, carried_out)
         };
         let closed = self
-            .books
+            .state_file
             .close_cycle(cycle, &unclosed.end, &self.schedule, after);
         let Closed {
             outcome,
@@ -352,7 +355,7 @@ impl Keeping {
             },
             Caught::User => match &self.running {
                 // Before that, a signal that nobody expects would end the process.
-                Some(running) if self.books.has_run(running.cycle) => running.process.ask(),
+                Some(running) if self.state_file.has_run(running.cycle) => running.process.ask(),
                 Some(running) => self.say(SchedulerEvent::Preparing {
                     cycle: running.cycle,
                 }),
@@ -388,7 +391,7 @@ impl Keeping {
     }
 
     fn renew(&mut self) -> Result<(), SchedulerError> {
-        match self.keeper.renew() {
+        match self.lease.renew() {
             Ok(false) if self.running.is_none() => Err(SchedulerError::Lost),
             Ok(false) => {
                 // What runs is ended first; the loop comes here again.

@@ -11,13 +11,13 @@ use super::bar::Bar;
 use crate::cli::stream::Stream;
 
 /// Where text goes.
-pub(super) struct Output {
+pub(super) struct Screen {
     report: Stream,
     talk: Stream,
     bar: Option<Bar>,
 }
 
-impl Output {
+impl Screen {
     /// Prints to the two writers, and draws `bar` on stderr where there is one.
     pub(super) fn new(
         report: Box<dyn Write + Send>,
@@ -61,9 +61,9 @@ impl Output {
     }
 }
 
-impl fmt::Debug for Output {
+impl fmt::Debug for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output")
+        f.debug_struct("Screen")
             .field("report", &self.report)
             .field("talk", &self.talk)
             .field("bar", &self.bar)

@@ -1,4 +1,4 @@
-//! [`Keeper`]: the lease `schedule`, held for as long as the scheduler lives.
+//! [`ScheduleLease`]: the lease `schedule`, held for as long as the scheduler lives.
 //!
 //! It is renewed by the loop of the scheduler, not by a thread: a loop that hangs loses it.
 
@@ -24,14 +24,14 @@ const TERMS: Terms = Terms {
 
 /// A lease that is held. Dropped, it is given back.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct ScheduleLease {
     store: PathBuf,
     claim: LeaseClaim,
     renewed_ms: i64,
     is_held: bool,
 }
 
-impl Keeper {
+impl ScheduleLease {
     /// Takes the lease, unless somebody has it.
     pub(super) fn take(store: &Path) -> Result<Self, SchedulerError> {
         let request = LeaseRequest {
@@ -83,7 +83,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for ScheduleLease {
     fn drop(&mut self) {
         self.give_back();
     }

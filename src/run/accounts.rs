@@ -20,7 +20,7 @@ const MAX_WARNINGS: usize = 1_000;
 
 /// The accounts, and the effects that wait to be carried out.
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Accounts {
     effects: Vec<Effect>,
     counts: Counts,
     counts_changed: bool,
@@ -50,7 +50,7 @@ struct CoverageEntry {
     changed: bool,
 }
 
-impl Books {
+impl Accounts {
     /// Empty accounts; `durations` is what an earlier run says about this one.
     pub(super) fn new(durations: Option<Durations>) -> Self {
         Self {

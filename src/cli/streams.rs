@@ -12,16 +12,16 @@ use crate::settings::ColorChoice;
 
 /// Standard output and standard error.
 #[derive(Debug)]
-pub(super) struct Output {
-    /// The styles for [`Output::data`].
+pub(super) struct Streams {
+    /// The styles for [`Streams::data`].
     pub(super) data_palette: Palette,
-    /// The styles for [`Output::talk`].
+    /// The styles for [`Streams::talk`].
     pub(super) talk_palette: Palette,
     stdout: Stream,
     stderr: io::Stderr,
 }
 
-impl Output {
+impl Streams {
     pub(super) fn new(color: ColorChoice) -> Self {
         let palette = |terminal: bool| match color {
             ColorChoice::Always => Palette::ANSI,
@@ -37,7 +37,7 @@ impl Output {
         }
     }
 
-    /// The width of the terminal that shows [`Output::data`]; `None` if none does.
+    /// The width of the terminal that shows [`Streams::data`]; `None` if none does.
     pub(super) fn data_columns() -> Option<usize> {
         let stdout = console::Term::stdout();
         let (_, columns) = stdout.is_term().then(|| stdout.size_checked()).flatten()?;

@@ -20,7 +20,7 @@ use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, ScheduleRow, Store, Sto
 
 /// What is kept beside the state of the schedule.
 #[derive(Debug, Clone)]
-pub(super) struct Books {
+pub(super) struct StateFile {
     db: PathBuf,
     /// Whoever has lost it writes nothing more.
     claim: LeaseClaim,
@@ -39,7 +39,7 @@ pub(super) struct Closed {
     pub(super) message: Option<String>,
 }
 
-impl Books {
+impl StateFile {
     pub(super) fn new(db: &Path, claim: LeaseClaim, listen: Option<SocketAddr>) -> Self {
         Self {
             db: db.to_owned(),

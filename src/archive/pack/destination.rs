@@ -26,13 +26,13 @@ const SUFFIXES: [(&str, Compression); 5] = [
 const GZIP_UNKNOWN_OS: u8 = 255;
 
 /// Where the archive goes.
-pub(super) struct Output {
+pub(super) struct Destination {
     path: PathBuf,
     compression: Compression,
     force: bool,
 }
 
-impl Output {
+impl Destination {
     /// Refuses, before any work is done, what cannot be written to in the end.
     pub(super) fn new(path: &Path, force: bool) -> Result<Self, PackError> {
         let name = path
