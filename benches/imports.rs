@@ -10,7 +10,7 @@
 //! that asks for size and time of every file, one after the other. Every second round goes
 //! backwards. Ratios are those of the medians.
 //!
-//! The walk is this program itself, started anew; a scan is `agent orphans scan --json`.
+//! The walk is this program itself, started again; a scan is `agent orphans scan --json`.
 //!
 //! Without `--project`, a wheel with over 6,000 modules is unpacked into the target folder on the
 //! first use, and a test that reaches them is written; that, and ruff, need a package index.

@@ -3,7 +3,7 @@
 //! A venv under the data folder, made by that interpreter, with pytest, coverage.py and
 //! pytest-xdist; the packages of the project's own environment come first on its path, editable
 //! installs included, so that the project is tested with what it has. It is made once: a marker
-//! file, written last, says that it is whole, and a half-made folder is made anew.
+//! file, written last, says that it is whole, and a half-made folder is made again.
 //!
 //! A folder of wheels may hold a `requirements.txt`, as `offline/fetch-wheels.sh` writes it: what
 //! it lists is installed as well. Another list is another environment, because a run may be using

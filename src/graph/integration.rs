@@ -260,7 +260,7 @@ impl IntegrationPlan {
     fn place(&mut self, graph: &ImportGraph, map: Groups, joining: &[NodeId]) {
         let mut places = Places::new(graph, map);
         let mut waiting: BTreeSet<NodeId> = joining.iter().copied().collect();
-        // A connection only grows; each time it is queued anew, and what is out of date is skipped.
+        // A connection only grows; each time it is queued again, and what is out of date is skipped.
         let mut queue: BinaryHeap<(u64, Reverse<NodeId>)> = BinaryHeap::new();
         let look = |queue: &mut BinaryHeap<_>, places: &Places<'_>, id: NodeId| {
             queue.extend(
@@ -335,7 +335,7 @@ pub fn first_map(graph: &ImportGraph, orphans: &BTreeSet<String>) -> Groups {
     built_map(graph, orphans, &Groups::new())
 }
 
-/// The module map built anew: of all modules but the orphans that are not on it, with the numbers
+/// The module map built again: of all modules but the orphans that are not on it, with the numbers
 /// of the previous one.
 pub fn built_map(graph: &ImportGraph, orphans: &BTreeSet<String>, previous: &Groups) -> Groups {
     let members = graph.ids().filter(|id| {

@@ -298,7 +298,7 @@ impl Network {
     }
 }
 
-/// Weights by community, reused from node to node without being made anew.
+/// Weights by community, reused from node to node without being made again.
 struct Tally {
     weights: Vec<u64>,
     seen: Vec<u32>,

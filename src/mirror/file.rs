@@ -231,7 +231,7 @@ pub(super) fn set_aside(path: &Path, damage: &Damage) -> Notice {
                 "`{shown}` is damaged: {damage}; it is kept as `{}`",
                 kept.display()
             ),
-            "mend it and put it back, or remove it: the next run writes the file anew",
+            "mend it and put it back, or remove it: the next run writes the file again",
         ),
         Err(error) => warning(
             CODE,

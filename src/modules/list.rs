@@ -116,7 +116,7 @@ pub(super) fn not_listed(
         level: Level::Info,
         code: "orphans-new".to_owned(),
         message: format!("no test reaches `{first}`{more}, and the list of orphans lacks that"),
-        hint: Some("`--refresh-orphans` makes the list anew".to_owned()),
+        hint: Some("`--refresh-orphans` makes the list again".to_owned()),
     }))
 }
 

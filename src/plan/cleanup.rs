@@ -121,7 +121,7 @@ pub struct CleanupPlan {
 pub enum Removal {
     /// The agent that started it has ended.
     HolderGone(Holder),
-    /// The machine was started anew since.
+    /// The machine was started again since.
     EarlierBoot(Holder),
     /// It could not be judged, and everything was asked for.
     Asked(Stay),
@@ -204,7 +204,7 @@ impl fmt::Display for Removal {
         match self {
             Self::HolderGone(holder) => write!(f, "{holder} has ended"),
             Self::EarlierBoot(holder) => {
-                write!(f, "{} was started anew after {holder}", holder.host)
+                write!(f, "{} was started again after {holder}", holder.host)
             }
             Self::Asked(stay) => write!(f, "asked for, although {stay}"),
         }
@@ -292,7 +292,7 @@ mod tests {
         for liveness in [Liveness::Gone, Liveness::Unknown] {
             assert_eq!(
                 fate(before(), liveness, false),
-                "goes: lab was started anew after process 4242 on lab"
+                "goes: lab was started again after process 4242 on lab"
             );
         }
     }

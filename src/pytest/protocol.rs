@@ -72,7 +72,7 @@ pub enum HarnessEvent {
     Collected(Collected),
     /// A test began.
     Started(Started),
-    /// A test ended. After an in-process rerun the same test starts anew.
+    /// A test ended. After an in-process rerun the same test starts again.
     Finished(Box<Finished>),
     /// A subtest ended that did not pass. The verdict of its test comes with `finished`.
     Subtest(Subtest),

@@ -256,7 +256,9 @@ impl<'a> Recorder<'a> {
                 claim.name
             ),
             causes: Vec::new(),
-            hint: Some("`agent lease list` shows who has it; `agent run` starts anew".to_owned()),
+            hint: Some(
+                "`agent lease list` shows who has it; `agent run` starts a new run".to_owned(),
+            ),
         })
     }
 }

@@ -70,7 +70,7 @@ impl Hint for ImageError {
         match self {
             Self::Archive(error) => error.hint(),
             Self::Copy(error) => error.hint(),
-            Self::Record(_) => Some("touch the file, so that it is checked anew".to_owned()),
+            Self::Record(_) => Some("touch the file, so that it is checked again".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Other { path, .. } => Some(format!(

@@ -1,6 +1,6 @@
 //! The figures of a project's state file, over HTTP and as a file.
 //!
-//! The state file is opened anew for each answer, at most once a second: one that is missing now,
+//! The state file is opened again for each answer, at most once a second: one that is missing now,
 //! was put back from a backup, or belongs to a newer agent is told as it is at that moment, and
 //! nothing is held open between scrapes.
 

@@ -41,7 +41,7 @@ pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connectio
     let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(WAIT_S))?;
-    // The bundled SQLite plans a statement anew for each bound value once statistics exist, which
+    // The bundled SQLite plans a statement again for each bound value once statistics exist, which
     // makes writing a run four times as slow; this keeps the plan.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)

@@ -113,7 +113,7 @@ macro_rules! cycle_query {
 }
 
 impl Store {
-    /// Opens the state file at `path`, which is there and up to date; it is not made anew where
+    /// Opens the state file at `path`, which is there and up to date; it is not made again where
     /// its folder was removed.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let db = open_existing(path, Access::Write)?;

@@ -287,7 +287,7 @@ impl Hint for StoreError {
                 "free some space beside the state file; nothing was changed".to_owned()
             }
             Self::LeaseLost { .. } => {
-                "another agent took over while this one was held up, or the lease was released: `agent lease list` shows it; `agent run` starts anew".to_owned()
+                "another agent took over while this one was held up, or the lease was released: `agent lease list` shows it; `agent run` starts a new run".to_owned()
             }
             Self::NotStored { source, .. } => return source.hint(),
         };

@@ -146,7 +146,7 @@ impl Store {
 
     /// Ends a run whose agent is gone, whoever has its lease. A run that has an end stays as it is.
     ///
-    /// The tallies are counted anew from what was stored.
+    /// The tallies are counted again from what was stored.
     pub fn close_interrupted(
         &mut self,
         run: RunId,

@@ -174,7 +174,7 @@ fn details_id(tx: &Transaction<'_>, trial: &Trial) -> rusqlite::Result<Option<i6
     content::keep(tx, &text).map(Some)
 }
 
-/// Counts the trials of a run anew.
+/// Counts the trials of a run again.
 fn tally(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE run SET

@@ -176,7 +176,7 @@ pub(super) fn append(
     .map(drop)
 }
 
-/// Counts the positions of a workflow anew.
+/// Counts the positions of a workflow again.
 pub(super) fn close_gaps(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
     let Some(workflow) = workflow_id(tx, name)? else {
         return Ok(());

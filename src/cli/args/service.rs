@@ -40,7 +40,7 @@ pub(in crate::cli) struct NameArgs {
 pub(in crate::cli) struct InstallServiceArgs {
     #[command(flatten)]
     pub(in crate::cli) name: NameArgs,
-    /// Start it at once, or start it anew
+    /// Start it at once, or start it again
     #[arg(long)]
     pub(in crate::cli) start: bool,
     /// Replace a file that the agent did not make, or of another project

@@ -49,7 +49,7 @@ pub(in crate::cli) fn of_scheduler(event: SchedulerEvent) -> Entry {
         }
         Event::Notice(notice) => of_notice(&notice),
         Event::Reloaded { spec, due_ms } => {
-            let message = format!("read the settings anew: `{spec}`; {}", next(due_ms));
+            let message = format!("read the settings again: `{spec}`; {}", next(due_ms));
             info("reloaded", message, of_due(due_ms))
         }
         Event::NotReloaded { error, hint } => {
@@ -61,7 +61,7 @@ pub(in crate::cli) fn of_scheduler(event: SchedulerEvent) -> Entry {
             info("idle", message, of_due(due_ms))
         }
         Event::ReloadsLater { cycle } => {
-            let message = "ends first, then the settings are read anew".to_owned();
+            let message = "ends first, then the settings are read again".to_owned();
             info("reload-later", message, of_cycle(cycle))
         }
         Event::Preparing { cycle } => {

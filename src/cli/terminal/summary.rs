@@ -69,7 +69,7 @@ pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
         ),
         RunOutcome::Interrupted => (
             format!("the run was stopped; what had finished is stored, {not_run} did not run"),
-            format!("`agent run` starts anew, `{show}` shows the results so far"),
+            format!("`agent run` starts a new run, `{show}` shows the results so far"),
         ),
         RunOutcome::Empty => (
             format!("pytest found no test in {}", paths(summary)),

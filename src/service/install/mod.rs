@@ -52,7 +52,7 @@ pub struct Home {
 /// How to install.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct How {
-    /// Start it, or start it anew.
+    /// Start it, or start it again.
     pub start: bool,
     /// Replace what is there, whoever made it.
     pub force: bool,

@@ -59,7 +59,7 @@ pub enum SchedulerEvent {
     },
     /// Something is odd, and the service goes on.
     Notice(Notice),
-    /// The settings were read anew.
+    /// The settings were read again.
     Reloaded {
         /// How due times follow each other now.
         spec: String,

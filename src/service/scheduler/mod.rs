@@ -80,7 +80,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler for the project of `settings`, which `reload` reads anew. `command` is the
+    /// A scheduler for the project of `settings`, which `reload` reads again. `command` is the
     /// process that carries out a cycle; it has to end when its standard input does. `tell` hears
     /// what happens.
     pub fn new(

@@ -1,6 +1,6 @@
 //! The scheduler's side of the state file.
 //!
-//! The file is opened for each thing that is done with it, and never made anew: a project that was
+//! The file is opened for each thing that is done with it, and never made again: a project that was
 //! moved away, or a file that was put in its place, is noticed the next time.
 
 use std::net::SocketAddr;

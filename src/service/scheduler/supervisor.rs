@@ -91,7 +91,7 @@ pub(super) struct Supervisor {
     pub(super) outage: Option<String>,
     /// Somebody asked for a cycle.
     pub(super) asked: bool,
-    /// The settings are to be read anew when the cycle has ended.
+    /// The settings are to be read again when the cycle has ended.
     pub(super) reload_later: bool,
     /// Whether it is said that the text file cannot be written.
     pub(super) textfile_lost: bool,

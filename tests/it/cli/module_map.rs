@@ -350,7 +350,7 @@ fn an_edited_file_wins_and_a_damaged_one_is_kept() {
     no orphan that passes is left to be added
     --- stderr
     warning: `[PROJECT]/sandbox_data/module_map.json` is damaged: it is not JSON: EOF while parsing an object at line 1 column 1; it is kept as `[PROJECT]/sandbox_data/module_map.json.damaged`
-    hint: mend it and put it back, or remove it: the next run writes the file anew
+    hint: mend it and put it back, or remove it: the next run writes the file again
     ");
     let kept = project.path().join("sandbox_data/module_map.json.damaged");
     assert_eq!(fs::read_to_string(kept).unwrap(), "{");

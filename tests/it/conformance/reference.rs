@@ -56,7 +56,7 @@ pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) ->
 }
 
 /// The verdict over all phases of each test. A test that is collected twice under one name starts
-/// anew with its second setup.
+/// again with its second setup.
 fn outcomes(log: &str) -> BTreeMap<String, String> {
     let mut outcomes = BTreeMap::new();
     let mut phases: BTreeMap<String, Vec<Value>> = BTreeMap::new();

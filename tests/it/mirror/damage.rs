@@ -32,7 +32,7 @@ fn a_damaged_file_is_kept_beside_and_none_is_lost() {
     let notice = refused(folder.mirrors().read_orphans(None));
     insta::assert_snapshot!(words(&folder, &notice), @"
     mirror-damaged: `orphan_modules.json` is damaged: it is not JSON: EOF while parsing a value at line 1 column 8; it is kept as `orphan_modules.json.damaged`
-    mend it and put it back, or remove it: the next run writes the file anew
+    mend it and put it back, or remove it: the next run writes the file again
     ");
     folder.put(LIST, "{\"a.py\"");
     let notice = refused(folder.mirrors().read_orphans(None));
@@ -51,7 +51,7 @@ fn a_map_that_is_a_list_is_damaged() {
     let notice = refused(folder.mirrors().read_module_map(None));
     insta::assert_snapshot!(words(&folder, &notice), @"
     mirror-damaged: `module_map.json` is damaged: it has another shape: a list, expected an object; it is kept as `module_map.json.damaged`
-    mend it and put it back, or remove it: the next run writes the file anew
+    mend it and put it back, or remove it: the next run writes the file again
     ");
 }
 

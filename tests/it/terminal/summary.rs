@@ -237,7 +237,7 @@ fn other_ends_are_explained_too() {
     run 12 interrupted: 41 not run, 1 passed in 12.3s
     interrupted: the run was stopped; what had finished is stored, 41 tests did
       not run
-    hint: `agent run` starts anew, `agent show 12` shows the results so far
+    hint: `agent run` starts a new run, `agent show 12` shows the results so far
 
     run 12: 1 not run, 1 passed in 12.3s
     failed: the run stopped early: 1 test did not run

@@ -39,7 +39,7 @@ fn an_interrupt_tears_down_and_keeps_what_finished() {
     run 1 interrupted: 2 not run, 1 passed in [TIME]
     interrupted: the run was stopped; what had finished is stored, 2 tests did not
       run
-    hint: `agent run` starts anew, `agent show 1` shows the results so far
+    hint: `agent run` starts a new run, `agent show 1` shows the results so far
 
     not run (2)
       test_a.py::test_two

@@ -216,7 +216,7 @@ fn supervisor_and_cycles_change_the_form_of_their_log_together() {
     // A service that never answers is no reason to wait for ever.
     let mut lines = service.lines.iter().take(500).skip_while(in_json);
     let first = lines.next().unwrap();
-    assert!(first.contains("info: read the settings anew"), "{first}");
+    assert!(first.contains("info: read the settings again"), "{first}");
     let next_cycle = lines.take_while(|line| !line.contains("passed after"));
     let next_cycle: Vec<String> = next_cycle.collect();
     assert!(!next_cycle.is_empty());

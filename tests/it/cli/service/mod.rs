@@ -76,7 +76,7 @@ fn a_unit_of_systemd() {
     NotifyAccess=main
     WorkingDirectory=[PROJECT]
     ExecStart=[AGENT] --project [PROJECT] run-scheduled --db [PROJECT]/here.db --interval=60 tests -- -k "a or $$b"
-    # SIGHUP reads the settings anew.
+    # SIGHUP reads the settings again.
     ExecReload=/bin/sh -c "kill -HUP ${MAINPID}"
     Environment=PATH=[PROJECT]/bin
     Environment="SELF_TEST_ARGS=-x 100%%"
