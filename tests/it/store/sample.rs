@@ -34,9 +34,9 @@ pub(crate) fn new_run() -> NewRun {
             selection_key: "tests -k 'not slow'".to_owned(),
             started_ms: NOW_MS,
             executor: "host".to_owned(),
-            image: None,
             workers: 2,
             agent_version: "0.1.0".to_owned(),
+            ..RunFacts::default()
         },
         holder: process(4242),
         lease: None,
