@@ -14,8 +14,8 @@ use crate::clock::Mono;
 /// Long for a question or for taking an answer, short for who only holds the line.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How long what a client still sends is thrown away after its answer: closed at once, the system
-/// would take the answer back.
+/// The time for which a client's late bytes are thrown away after its answer: closed at once, the
+/// system would take the answer back.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Bytes that are read at once.
@@ -26,7 +26,7 @@ const PIECE: usize = 1024;
 pub(super) struct Connection {
     stream: TcpStream,
     state: State,
-    /// When it is dropped, whatever it does.
+    /// The time at which it is dropped, whatever it does.
     pub(super) deadline: Mono,
 }
 
@@ -37,18 +37,18 @@ enum State {
     Leaving,
 }
 
-/// How far a connection is.
+/// The state of a connection. The order is the one in which connections make room for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
-    /// It has its answer.
+    /// The answer was sent, and late bytes are thrown away.
     Leaving,
-    /// It has not asked yet.
+    /// The question is not complete yet.
     Asking,
-    /// Its answer is on the way.
+    /// The answer is on the way.
     Answered,
 }
 
-/// Whether a connection goes on.
+/// The decision about a connection after it went on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Open,
@@ -76,7 +76,7 @@ impl Connection {
         }
     }
 
-    /// What it waits for.
+    /// The event of the socket that it waits for.
     pub(super) fn wants(&self) -> PollFlags {
         match self.state {
             State::Asking(_) | State::Leaving => PollFlags::POLLIN,
@@ -123,7 +123,7 @@ impl Connection {
                 State::Leaving => {
                     let mut piece = [0; PIECE];
                     match self.stream.read(&mut piece) {
-                        // Who sends without end gets one turn a poll, until the deadline.
+                        // A client that sends without end gets one turn a poll, until the deadline.
                         Ok(count) if count > 0 => return Fate::Open,
                         read => read,
                     }

@@ -1,4 +1,4 @@
-//! Why nobody can be shown any figures.
+//! The errors that keep figures from being shown.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -6,29 +6,18 @@ use std::path::PathBuf;
 
 use crate::diag::Hint;
 
-/// Why the exporter does not listen.
+/// The reasons for an exporter that does not listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ExporterError {
-    /// The port is taken.
+    /// Another program listens on the port.
     #[error("cannot show figures on {addr}: another program listens there")]
-    Busy {
-        /// The address.
-        addr: SocketAddr,
-    },
+    Busy { addr: SocketAddr },
     /// The address is not one of this machine, the port needs rights, or the like.
     #[error("cannot show figures on {addr}")]
-    Listen {
-        /// The address.
-        addr: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
+    Listen { addr: SocketAddr, source: io::Error },
     /// The system refused a thread, or what wakes it.
     #[error("cannot start the thread that shows figures")]
-    Thread {
-        /// What the system said.
-        source: io::Error,
-    },
+    Thread { source: io::Error },
 }
 
 impl ExporterError {
@@ -68,13 +57,11 @@ impl Hint for ExporterError {
     }
 }
 
-/// Why the file for the textfile collector could not be written. The old one is as it was.
+/// An error of the file for the textfile collector. The old file is as it was.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the figures to `{}`", path.display())]
 pub struct TextfileError {
-    /// The file.
     pub path: PathBuf,
-    /// What the system said.
     pub source: io::Error,
 }
 

@@ -3,15 +3,15 @@
 /// The head of a scrape has some hundred bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// What a client asks for.
+/// The question of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) page: Page,
-    /// Whether it wants more than the head: not for `HEAD`.
+    /// True if it wants more than the head; false for `HEAD`.
     pub(super) body: bool,
 }
 
-/// What it gets.
+/// The kind of answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
     Metrics,
@@ -61,7 +61,7 @@ fn head(received: &[u8], searched: usize) -> Option<&[u8]> {
     received.get(..start + end?)
 }
 
-/// A whole answer, and how much of it is its head.
+/// A whole answer, and the number of its bytes that are its head.
 pub(super) fn answer(page: Page, metrics: &str) -> (Vec<u8>, usize) {
     let (status, more, kind, body) = match page {
         Page::Metrics => (

@@ -21,10 +21,10 @@ const MAX_CONNECTIONS: usize = 32;
 /// Connections that are taken before those that are there get their turn.
 const ACCEPTS: usize = 8;
 
-/// How long nothing is accepted after a failure that no connection can make room for.
+/// The time for which nothing is accepted after a failure that no connection can make room for.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How old an answer may be. A Prometheus asks every few seconds at most.
+/// The greatest age of an answer. A Prometheus asks every few seconds at most.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Shows figures on an address, until it is dropped.
@@ -81,7 +81,7 @@ impl Exporter {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on, with the port that the system chose if 0 was asked for.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -97,18 +97,18 @@ impl Drop for Exporter {
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 struct Server<R> {
     listener: TcpListener,
     stopped: PipeReader,
-    /// The oldest first.
+    /// Open connections, the oldest first.
     connections: Vec<Connection>,
     accepts_from: Mono,
     watch: Stopwatch,
     answers: Answers<R>,
 }
 
-/// What a turn of the loop has to look at.
+/// The results of a poll: the sources that a turn of the loop has to look at.
 struct Ready {
     stop: bool,
     listener: bool,
@@ -213,7 +213,7 @@ impl<R: FnMut() -> String> Server<R> {
     }
 
     /// Drops the oldest connection that has its answer, else that has not asked, else at all.
-    /// Returns whether there was one.
+    /// Returns true if there was one.
     fn make_room(&mut self) -> bool {
         let connections = self.connections.iter().enumerate();
         let oldest = connections.min_by_key(|(age, connection)| (connection.stage(), *age));
@@ -222,7 +222,7 @@ impl<R: FnMut() -> String> Server<R> {
     }
 }
 
-/// What clients are sent.
+/// The answers to clients, of which the latest figures are kept for [`FRESH`].
 struct Answers<R> {
     render: R,
     latest: Option<Latest>,

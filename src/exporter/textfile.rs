@@ -1,4 +1,4 @@
-//! The same figures as a file, for machines where only `node_exporter` is scraped.
+//! The same figures as a file, for machines on which only `node_exporter` is scraped.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -24,6 +24,6 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     replacement.file().write_all(text.as_bytes())?;
     // Whatever the umask, and whatever it was.
     replacement.set_mode(MODE)?;
-    // What a power cut takes here is written again after the next run.
+    // If a power cut takes the new file, the next run writes it again.
     replacement.put().map(drop)
 }

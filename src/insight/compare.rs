@@ -17,7 +17,7 @@ pub struct ComparedTest {
     pub flaky: bool,
 }
 
-/// What differs between the tests of two runs.
+/// The differences between the tests of two runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Differences {
     /// By root and node id. Tests that were fine in both runs may be left out; that is why the

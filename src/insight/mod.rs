@@ -1,4 +1,5 @@
-//! What results mean: rows in, verdicts out. Pure, so that the same history says the same thing.
+//! The meaning of results: rows in, verdicts out. Pure, so that the same history says the same
+//! thing.
 //!
 //! [`compare()`] tells how a run differs from the one before it; [`progress`] tells how long a run
 //! will still take.

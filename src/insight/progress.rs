@@ -1,4 +1,5 @@
-//! How long a run will still take, from recorded durations where there are some, else from its rate.
+//! The time that a run will still take: from recorded durations if there are some, else from its
+//! rate.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 pub struct Progress {
     /// Tests at work at the same time; 0 counts as 1.
     pub workers: u32,
-    /// Whether every shard has told its tests, so that `total` is final.
+    /// True if every shard has told its tests, so that `total` is final.
     pub all_collected: bool,
     /// Tests of the run as far as they are known.
     pub total: u64,
@@ -76,8 +77,8 @@ impl Progress {
         (self.done > 0 && testing_s >= SETTLED_S).then(|| self.done as f64 / testing_s)
     }
 
-    /// The share of the workers' time that tests fill: what remains goes to fixtures of sessions,
-    /// new processes and reports.
+    /// The share of the workers' time that tests fill: the rest goes to fixtures of sessions, new
+    /// processes and reports.
     fn utilization(&self) -> f64 {
         if self.spent_s < SETTLED_S {
             return 1.0;
@@ -87,7 +88,7 @@ impl Progress {
     }
 }
 
-/// The expected sum of `durations_s`, where tests without a record count as the mean of the others.
+/// The expected sum of `durations_s`; tests without a record count as the mean of the others.
 ///
 /// `None` when no test has a record.
 #[expect(

@@ -1,4 +1,4 @@
-//! The families: names, helps, and how each is read from a [`Snapshot`].
+//! The families: names, helps, and the functions that read each from a [`Snapshot`].
 
 use super::snapshot::Snapshot;
 use crate::model::{CycleOutcome, OrphanKind, Outcome, RunOutcome, RunRecord};
@@ -10,11 +10,10 @@ pub const LEASES: [&str; 2] = ["containers", "schedule"];
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
     pub name: &'static str,
-    /// Whether it only grows.
     pub kind: Kind,
-    /// What it says, in one sentence.
+    /// The meaning of its values, in one sentence.
     pub help: &'static str,
-    /// At least one.
+    /// Its samples, at least one and at most ten.
     pub samples: Vec<Sample>,
 }
 
@@ -23,7 +22,7 @@ pub struct Family {
 pub enum Kind {
     /// Only grows; kept in the state file, whatever else is removed from it.
     Counter,
-    /// Goes up and down.
+    /// Rises and falls, as the number of cycles since a success.
     Gauge,
 }
 
@@ -37,10 +36,10 @@ impl Kind {
     }
 }
 
-/// One value.
+/// One value of a family, for one value of its label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The name and value of its label, where it has one.
+    /// The name and value of its label, if it has one.
     pub label: Option<(&'static str, String)>,
     pub value: f64,
 }
@@ -49,21 +48,20 @@ pub struct Sample {
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
     pub name: &'static str,
-    /// Its type.
     pub kind: Kind,
-    /// The name of its label, where it has one.
+    /// The name of its label, if it has one.
     pub label: Option<&'static str>,
-    /// What it says, in one sentence.
+    /// The meaning of its values, in one sentence.
     pub help: &'static str,
     samples: Samples,
 }
 
-/// Where samples come from.
+/// The source of the samples of a family.
 #[derive(Debug, Clone, Copy)]
 enum Samples {
     /// The version of the agent.
     Version,
-    /// Whether there is a snapshot.
+    /// 1 if there is a snapshot, else 0.
     Readable,
     /// The snapshot, for a value without a label; `None` for no sample.
     One(fn(&Snapshot) -> Option<f64>),
@@ -71,7 +69,7 @@ enum Samples {
     Each(fn(&Snapshot) -> Vec<(&'static str, f64)>),
 }
 
-/// What is shown of a state; `None` for one that cannot be read.
+/// Fills all families from a snapshot of the state; `None` stands for a state that cannot be read.
 pub fn families(version: &str, state: Option<&Snapshot>) -> Vec<Family> {
     let filled = FAMILIES.iter().map(|definition| Family {
         name: definition.name,

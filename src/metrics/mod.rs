@@ -1,4 +1,4 @@
-//! What the agent shows to Prometheus: a snapshot of the state in, families of samples out.
+//! The figures for Prometheus: a snapshot of the state in, families of samples out.
 //!
 //! ```text
 //!   state file ── store ──► Snapshot ── families ──► Family { name, kind, help, samples }
@@ -10,13 +10,13 @@
 //! use no other names.
 //!
 //! The six `self_test_…` gauges keep the names that older dashboards know. Their suffix `_total`
-//! is that of counters by today's conventions, so everything new is called `menace_agent_…`.
+//! means a counter by today's conventions, so everything new is called `menace_agent_…`.
 //!
 //! **Invariant:** a family has at most ten samples, whatever is in the state file: label values
 //! come from closed lists.
 //!
 //! **Invariant:** nothing is shown that is not known. Without a state file there are two families;
-//! what was not measured has no sample. Counts are known to be zero before the first one.
+//! a figure that was not measured has no sample. Counts are known to be zero before the first one.
 
 mod families;
 mod snapshot;

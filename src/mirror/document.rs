@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// Why a file is not what it should be.
+/// The reasons to refuse a file.
 #[derive(Debug, Error)]
 pub enum Damage {
-    /// It is no JSON.
+    /// The file is not JSON.
     #[error("it is not JSON: {0}")]
     Json(serde_json::Error),
     /// It is JSON of another shape.
@@ -22,14 +22,13 @@ pub enum Damage {
 /// The entries of a file, in its order, values as they were written.
 #[derive(Debug)]
 pub(super) enum Document {
-    /// A list of texts.
+    /// A list of keys, which have no values.
     List(Vec<String>),
-    /// An object.
+    /// An object, whose values stay as they were written.
     Mapping(Vec<(String, Box<RawValue>)>),
 }
 
 impl Document {
-    /// An object without fields.
     pub(super) fn empty() -> Self {
         Self::Mapping(Vec::new())
     }
@@ -76,7 +75,6 @@ impl Document {
     }
 }
 
-/// A text as JSON.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

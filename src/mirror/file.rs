@@ -24,12 +24,12 @@ const NEW_MODE: u32 = 0o644;
 /// A name is free long before that.
 const MAX_DAMAGED: usize = 1_000;
 
-/// How many odd entries a notice names.
+/// The most odd entries that a notice names.
 const NAMED: usize = 3;
 
 const UNREADABLE: &str = "mirror-unreadable";
 
-/// What is at the place of a file.
+/// The findings at the place of a file.
 enum MirrorPlace {
     Nothing,
     File {

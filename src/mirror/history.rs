@@ -1,8 +1,8 @@
 //! The history file: a JSON array that older tools read, with a record for each cycle.
 //!
-//! What is there stays, byte for byte: a record is put before the last bracket of a copy, and the
-//! copy takes the place of the file. Neither the memory nor the time for a record grows with what
-//! the records say; a file is only read through.
+//! Old records stay, byte for byte: a record is put before the last bracket of a copy, and the copy
+//! takes the place of the file. Neither the memory nor the time for a record grows with what the
+//! records say; a file is only read through.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -22,19 +22,18 @@ use crate::replacement::Replacement;
 /// The figures of a cycle, under the names that older tools know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryRecord {
-    /// Tests that passed.
     pub passed: u64,
     /// All failures: failed, error, crashed and timed out.
     pub failed: u64,
     /// Coverage in percent; null when it was not measured.
     pub coverage: Option<f64>,
-    /// Seconds.
+    /// The duration of the run in seconds.
     pub runtime: f64,
-    /// When the run ended, RFC 3339 in UTC.
+    /// The end of the run, RFC 3339 in UTC.
     pub ts: String,
 }
 
-/// Why a record could not be appended; it is tried again after the next cycle.
+/// An error that kept a record from the file; it is tried again after the next cycle.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot append to the history `{}`", path.display())]
 pub struct HistoryError {
@@ -86,14 +85,14 @@ pub fn append_to_history(
     Ok(notice)
 }
 
-/// What is at the place of the file.
+/// The findings at the place of the file.
 enum HistoryPlace {
     Nothing,
     Array(Array),
     Damaged(Damage),
 }
 
-/// An array, and where it ends.
+/// An array, and the place of its end.
 struct Array {
     file: File,
     /// The bytes before its last bracket and the white space there.
@@ -137,7 +136,7 @@ impl Array {
         }))
     }
 
-    /// Whether the last entry is `record`.
+    /// True if the last entry is `record`.
     fn ends_with(&mut self, record: &str) -> io::Result<bool> {
         let length = record.len() as u64;
         if self.is_empty || self.end < length {
@@ -150,7 +149,7 @@ impl Array {
     }
 }
 
-/// Where the last byte before `end` is that is no white space.
+/// Finds the last byte before `end` that is no white space, and returns its offset.
 fn last_byte(file: &mut File, mut end: u64) -> io::Result<Option<u64>> {
     const STEP: u64 = 4096;
     let mut bytes = [0; 4096];

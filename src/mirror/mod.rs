@@ -12,10 +12,10 @@
 //!   state ── write ── on the file as it is ─► temporary file ─► rename
 //! ```
 //!
-//! The state file has the say until somebody edits a file; what a file says then wins, and what
-//! that means is for `plan::mirror` to decide. Writing changes entries alone: the form of the
-//! file, the order of its entries, and fields that the agent does not know stay as they are. The
-//! agent adds no fields of its own to entries, because the state file has them.
+//! The state file has the say until somebody edits a file; the text of the file then wins, and
+//! `plan::mirror` decides what that means. Writing changes entries alone: the form of the file, the
+//! order of its entries, and fields that the agent does not know stay as they are. The agent adds
+//! no fields of its own to entries, because the state file has them.
 //!
 //! **Invariant:** a file is only written over when it is the one that was last read or written.
 //! One that is damaged, or changed in between, is kept.
@@ -33,33 +33,33 @@ pub use self::history::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, Remembered};
 use crate::model::{Groups, Level, Notice};
 
-/// Where the files of a project are.
+/// The folder that holds the files of a project, and the project that their paths belong to.
 #[derive(Debug, Clone)]
 pub struct Mirrors {
     data_dir: PathBuf,
     project: PathBuf,
 }
 
-/// What came of reading a file.
+/// The result of reading a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading<T> {
-    /// It is not there.
+    /// There is no such file.
     Absent,
     /// It is as it was when it was last read or written.
     Unchanged,
-    /// It says something new.
+    /// It is new, or has changed since it was last read or written.
     Read {
         entries: T,
-        /// What to remember of it.
+        /// Size, time and hash, to remember once the entries are stored.
         remember: Remembered,
-        /// What is odd about it.
+        /// Notices about odd entries.
         notices: Vec<Notice>,
     },
-    /// It cannot be used.
+    /// The file cannot be used, for the reason in the notice.
     Refused(Notice),
 }
 
-/// What came of writing a file.
+/// The result of writing a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Writing {
     /// It is as it should be now, and this is to be remembered of it.

@@ -39,8 +39,8 @@ pub(super) fn entries(
     Ok((found, odd))
 }
 
-/// The file with the groups of `map` and no others. What has its group already stays as it is
-/// written; what is new comes last.
+/// Writes the groups of `map` and no others into the file. A field that has its group already stays
+/// as it is written; new ones come last.
 pub(super) fn update(document: Option<Document>, map: &Groups, project: &Path) -> Document {
     let Some(Document::Mapping(old)) = document else {
         return update(Some(Document::empty()), map, project);

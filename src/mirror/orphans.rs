@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::document::{Document, file_of};
 use crate::model::mirror::OrphanEntry;
 
-/// The orphans by file, and what is no file of the project.
+/// The orphans by file, and the entries that are no file of the project.
 pub(super) fn entries(document: &Document, project: &Path) -> (Vec<OrphanEntry>, Vec<String>) {
     let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut odd = Vec::new();
@@ -36,8 +36,8 @@ pub(super) fn entries(document: &Document, project: &Path) -> (Vec<OrphanEntry>,
     (list.collect(), odd)
 }
 
-/// The file with the entries of `list` and no others. What is there stays as it is written; what
-/// is new comes last. Without a file it is a list, unless an entry has fields.
+/// Writes the entries of `list` and no others into the file. An entry that is there stays as it is
+/// written; new ones come last. Without a file it is a list, unless an entry has fields.
 pub(super) fn update(document: Option<Document>, list: &[OrphanEntry], project: &Path) -> Document {
     let wanted: BTreeMap<&str, &OrphanEntry> = list
         .iter()

@@ -1,4 +1,4 @@
-//! [`after_tests`]: what a run does about orphans when its tests are over.
+//! [`after_tests`]: the work of a run on orphans when its tests are over.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,24 +15,24 @@ use crate::plan::orphans::{OrphanWishes, Suppression, scan_is_due};
 use crate::run::{Job, Recorder, Verdict, carry_out};
 use crate::store::{Store, StoreError};
 
-/// What a run does about orphans.
+/// The orders of a run about orphans.
 #[derive(Debug, Clone)]
 pub struct OrphanJob {
-    /// The project.
+    /// The project to analyse.
     pub request: AnalysisRequest,
-    /// What is asked for.
+    /// The trials and scans that the user asked for.
     pub wishes: OrphanWishes,
     /// Modules that may be orphans.
     pub suppressions: Vec<Suppression>,
     /// The time for each trial.
     pub limit: Duration,
-    /// The time for all of them, where that is limited.
+    /// The time for all of them; `None` for no limit.
     pub budget: Option<Duration>,
-    /// Whether an orphan that fails makes a run that passed fail.
+    /// True if an orphan that fails makes a run fail that passed.
     pub strict: bool,
-    /// Whether those that pass become part of the module map.
+    /// True if those that pass become part of the module map.
     pub integrate: bool,
-    /// What is done with those that pass, in place of that.
+    /// The function that decides about those that pass, in place of that.
     pub integration: Option<IntegrationCallback>,
 }
 
@@ -43,7 +43,7 @@ pub struct IntegrationCallback(Arc<Mutex<Decide>>);
 type Decide = dyn FnMut(&[Module]) -> Integration + Send;
 
 impl IntegrationCallback {
-    /// Wraps a function.
+    /// Wraps a function, which may be called from any thread, one call at a time.
     pub fn new(decide: impl FnMut(&[Module]) -> Integration + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(decide)))
     }
@@ -102,14 +102,14 @@ pub fn after_tests(
     Ok(tried.weigh(verdict, orphans.strict))
 }
 
-/// What is known before the trials.
+/// The results of the look at the orphans, before the trials.
 #[derive(Debug)]
 struct Looked {
-    /// What to try; `None` where nothing is to be tried.
+    /// The modules to try; `None` if the run tries no orphans.
     trials: Option<TrialJob>,
-    /// The modules of the project; `None` where they could not be analysed.
+    /// The modules of the project; `None` if they could not be analysed.
     analysis: Option<Analysis>,
-    /// What the user should know.
+    /// Notices for the user, about the analysis, the JSON files and the list.
     notices: Vec<Notice>,
 }
 
@@ -157,7 +157,7 @@ fn look(job: &OrphanJob, store: &mut Store, run: RunId) -> Result<Looked, StoreE
     })
 }
 
-/// Makes passing orphans part of the project's modules. Returns what the user should know.
+/// Makes passing orphans part of the project's modules. Returns notices for the user.
 fn integrate(
     job: &OrphanJob,
     store: &mut Store,

@@ -1,4 +1,5 @@
-//! [`Analysis`]: a project's modules, what leads to each, and how much of it could be understood.
+//! [`Analysis`]: a project's modules, the imports that lead to each, and the share that was
+//! understood.
 //!
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
@@ -25,7 +26,7 @@ const LEAST_FILES: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalysisRequest {
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: PathBuf,
     /// The data folder, absolute: it holds nothing of the project.
     pub data_dir: PathBuf,
@@ -36,19 +37,19 @@ pub struct AnalysisRequest {
 /// The modules of a project.
 #[derive(Debug)]
 pub struct Analysis {
-    /// Where modules and tests are looked for.
+    /// The folders that hold modules and tests.
     pub layout: Layout,
     /// The modules and what leads from one to the other.
     pub graph: ImportGraph,
-    /// How much was understood.
+    /// The share of the code that was understood.
     pub health: Health,
     /// Files that recorded coverage shows to be run by tests.
     pub executed: BTreeSet<String>,
-    /// What the user should know.
+    /// Notices for the user, about files and folders that could not be used.
     pub notices: Vec<Notice>,
 }
 
-/// Why there is no analysis.
+/// The reasons for a failure of the analysis.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalysisError {
     /// The project cannot be walked.
@@ -151,7 +152,7 @@ impl Analysis {
         Verdicts::new(&self.graph, &self.executed)
     }
 
-    /// How many files there are, and how many were understood.
+    /// The number of files, and the number of those that were understood.
     pub fn analysed(&self) -> Analysed {
         Analysed {
             files: self.health.files as u64,
@@ -159,15 +160,15 @@ impl Analysis {
         }
     }
 
-    /// The module of a file, where the project has one.
+    /// The module of a file, if the project has one.
     pub fn module_of(&self, file: &str) -> Option<Module> {
         let nodes = self.graph.nodes();
         let at = nodes.binary_search_by(|node| node.module.file.as_str().cmp(file));
         at.ok().map(|at| nodes[at].module.clone())
     }
 
-    /// The modules that these wishes look for, by file: isolated ones first, then orphans; what
-    /// both find is there once.
+    /// The modules that these wishes look for, by file: isolated ones first, then orphans; a module
+    /// that both find is there once.
     pub fn found(&self, wishes: OrphanWishes) -> Vec<Orphan> {
         let verdicts = self.verdicts();
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What passing orphans become part of: gathers what the plan depends on.
+//! Makes passing orphans part of the rest: gathers what the plan depends on.
 
 use std::collections::BTreeSet;
 

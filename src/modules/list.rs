@@ -1,4 +1,4 @@
-//! The list of orphans that runs work with: made, brought up to date, and what it lacks.
+//! The list of orphans that runs work with: made, brought up to date, and searched for gaps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn keep_list(
     store.put_scan(&scan, &analysis.found(wishes), run)
 }
 
-/// Reads the JSON files in where somebody edited them; without such an edit nothing is looked at.
+/// Reads the JSON files in if somebody edited them; without such an edit nothing is looked at.
 pub fn take_edits(store: &mut Store, request: &AnalysisRequest) -> Result<Vec<Notice>, StoreError> {
     let mirrors = request.mirrors();
     if !are_edited(store, &mirrors)? {
@@ -81,7 +81,7 @@ pub(super) fn present_list(
     })
 }
 
-/// What a run does with each module of the list.
+/// Plans what a run does with each module of the list.
 pub(super) fn trial_plan(
     reader: &Reader,
     request: &AnalysisRequest,
@@ -120,7 +120,7 @@ pub(super) fn not_listed(
     }))
 }
 
-/// The folders of the layout, and where else one of the modules is found under its name.
+/// The folders of the layout, and every other folder in which a module is found under its name.
 pub(super) fn roots_of(layout: &[String], modules: &[Module]) -> Vec<String> {
     let known = layout.iter().map(String::as_str);
     let others: BTreeSet<&str> = modules.iter().map(root_of).collect();

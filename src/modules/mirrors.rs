@@ -8,11 +8,11 @@ use crate::model::{Groups, Level, Module, Notice, RunId};
 use crate::plan::{MapMerge, OrphanMerge};
 use crate::store::{Store, StoreError};
 
-/// How many files a notice names.
+/// The most files that a notice names.
 const NAMED: usize = 3;
 
-/// Reads both files into the state file where somebody changed them. `module_of` knows the modules
-/// of the project by file; `run` is the run that reads, if one does.
+/// Reads both files into the state file if somebody changed them. `module_of` knows the modules of
+/// the project by file; `run` is the run that reads, if one does.
 pub fn read_mirrors(
     store: &mut Store,
     mirrors: &Mirrors,
@@ -57,7 +57,7 @@ pub fn read_mirrors(
     Ok(said)
 }
 
-/// Whether one of the files is not as it was last read or written.
+/// True if one of the files is not as it was last read or written.
 pub(super) fn are_edited(store: &Store, mirrors: &Mirrors) -> Result<bool, StoreError> {
     let reader = store.reader()?;
     for name in [ORPHANS_FILE, MODULE_MAP_FILE] {

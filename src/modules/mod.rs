@@ -1,7 +1,7 @@
 //! Modules that no test reaches: looked for, tried after the tests of a run, made part of the rest.
 //!
 //! ```text
-//!   analysis ─► JSON files read in ─► a new list, where one is due ─► trials (a phase of the run)
+//!   analysis ─► JSON files read in ─► a new list, if one is due ────► trials (a phase of the run)
 //!                                                                        │
 //!   JSON files written ◄── module map, workflows ◄── integration ◄── those that passed
 //! ```
@@ -19,7 +19,7 @@
 //! imported; it is no sandbox, for native code and `ctypes` go around it. Containers are the
 //! stronger wall: there the project cannot be written to at all.
 //!
-//! **Invariant:** the outcome of a run is that of its tests. A trial that fails changes it only if
+//! **Invariant:** the tests of a run decide its outcome. A trial that fails changes it only if
 //! the run is strict and everything else passed.
 
 mod after_tests;

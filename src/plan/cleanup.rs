@@ -1,10 +1,10 @@
-//! What interrupted runs left behind, and what of it may go.
+//! The containers that interrupted runs left behind: some go, some stay.
 //!
 //! | the holder of a container | its container |
 //! |---|---|
 //! | is alive | stays, whatever was asked for |
 //! | is gone, or was of an earlier boot of this machine | goes |
-//! | is of another machine, or cannot be judged, or is not named | stays, unless `all` |
+//! | belongs to another machine, or cannot be judged, or is not named | stays, unless `all` |
 //!
 //! **Invariant:** a container without [`MARK`] is not even looked at: [`Owner::of_labels`] is the
 //! one door.
@@ -19,7 +19,7 @@ use crate::model::{
 /// The label of every container that is the agent's, with the value `1`.
 pub const MARK: &str = "menace_self_test";
 
-/// What the labels of a container say about who made it; what is not legible is left out.
+/// The maker of a container, as its labels say; labels that are not legible are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
     /// The run that it was started for.
@@ -86,9 +86,9 @@ pub struct FoundContainer {
     /// The engine's id of it.
     pub id: String,
     pub name: String,
-    /// Who made it.
+    /// The maker, as the labels say.
     pub owner: Owner,
-    /// Whether that agent still runs; [`Liveness::Unknown`] where the owner names none.
+    /// The state of that agent; [`Liveness::Unknown`] if the owner names none.
     pub holder: Liveness,
 }
 
@@ -96,7 +96,7 @@ pub struct FoundContainer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLease {
     pub lease: Lease,
-    /// Whether its holder still runs; [`Liveness::Unknown`] where it has none.
+    /// The state of its holder; [`Liveness::Unknown`] if it has none.
     pub holder: Liveness,
 }
 
@@ -108,15 +108,15 @@ pub struct Host {
     pub boot_id: String,
 }
 
-/// What to do with the containers of an engine.
+/// The decision about each container of an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleanupPlan {
-    /// Those that go.
+    /// Containers that go, each with the reason.
     pub remove: Vec<(FoundContainer, Removal)>,
     pub keep: Vec<(FoundContainer, Stay)>,
 }
 
-/// Why a container goes.
+/// The reason to remove a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// The agent that started it has ended.
@@ -127,7 +127,7 @@ pub enum Removal {
     Asked(Stay),
 }
 
-/// Why a container stays.
+/// The reason to keep a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stay {
     /// Its agent is at work.
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    /// What becomes of one container, in words.
+    /// Says in words what becomes of one container.
     fn fate(holder: Option<Holder>, liveness: Liveness, all: bool) -> String {
         let plan = CleanupPlan::new(vec![container(holder, liveness)], &me(), all);
         match (plan.remove.as_slice(), plan.keep.as_slice()) {

@@ -1,15 +1,15 @@
-//! What the JSON files of the data folder mean for the state file, where somebody edited them.
+//! Turns edits of the JSON files of the data folder into changes of the state file.
 //!
 //! | in the file | becomes |
 //! |---|---|
 //! | an orphan that is not on the list | goes on the list, source `file` |
-//! | an orphan of the list is missing | goes from the list; what joined the map was not in the file |
-//! | a module with another group | gets that group; what put it on the map stays |
+//! | an orphan of the list is missing | goes from the list, unless it has its place |
+//! | a module with another group | gets that group; its source stays |
 //! | a module that is not on the map | goes on the map, source `file` |
 //! | a module of the map is missing | goes from the map |
-//! | what is no module of the project | is left out, and named |
+//! | a file that the project does not have | is left out, and named |
 //!
-//! What is missing counts only in a file that the agent knows: one that it reads for the first time
+//! A missing entry counts only in a file that the agent knows: one that it reads for the first time
 //! cannot have lost anything.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::mirror::OrphanEntry;
 use crate::model::{GroupId, Groups, MapEntry, Module, OrphanRecord};
 
-/// What `orphan_modules.json` changes.
+/// The changes that `orphan_modules.json` makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrphanMerge {
-    /// What goes on the list, with the fields of its entry.
+    /// Modules that go on the list, with the fields of their entries as JSON.
     pub added: Vec<(Module, Option<String>)>,
-    /// What is on the list and has other fields now.
+    /// Entries of the list that have other fields now.
     pub changed: Vec<OrphanEntry>,
     /// The files of what goes from the list.
     pub removed: Vec<String>,
@@ -30,10 +30,10 @@ pub struct OrphanMerge {
     pub unknown: Vec<String>,
 }
 
-/// What `module_map.json` changes.
+/// The changes that `module_map.json` makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapMerge {
-    /// What gets a group.
+    /// Modules that get a group.
     pub put: Vec<(Module, GroupId)>,
     /// The files of what goes from the map.
     pub removed: Vec<String>,
@@ -68,7 +68,7 @@ impl OrphanMerge {
             }
         }
         let listed: BTreeSet<&str> = file.iter().map(|entry| entry.file.as_str()).collect();
-        // What has its place was not in the file.
+        // Modules that have their place already were not in the file.
         let open = list.iter().filter(|record| !record.status.is_settled());
         let files = open.map(|record| &record.orphan.module.file);
         let removed = files.filter(|file| is_known && !listed.contains(file.as_str()));

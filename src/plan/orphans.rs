@@ -1,4 +1,4 @@
-//! Which modules of the list of orphans a run tries, and whether it has to look for them first.
+//! Chooses the modules of the list of orphans that a run tries, and says if a scan is due first.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,28 +7,28 @@ use glob::Pattern;
 
 use crate::model::{Module, OrphanRecord, OrphanStatus};
 
-/// What is looked for, as the state file keeps it.
+/// The kinds of search, by the names that the state file keeps.
 pub mod discovery {
     /// Modules that no test reaches.
     pub const ORPHANS: &str = "orphans";
-    /// And what they import.
+    /// Modules that those import.
     pub const RECURSIVE_ORPHANS: &str = "recursive-orphans";
     /// Modules that no local module imports.
     pub const ISOLATED: &str = "isolated";
-    /// And what those import.
+    /// Modules that those import.
     pub const RECURSIVE_ISOLATED: &str = "recursive-isolated";
 }
 
-/// What a run is asked to do about orphans.
+/// The wishes of a user about orphans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of its own to the user"
 )]
 pub struct OrphanWishes {
-    /// Try them.
+    /// Try the modules of the list.
     pub include: bool,
-    /// Look for them where there is no list.
+    /// Look for orphans if there is no list.
     pub discover: bool,
     /// Look through what they import.
     pub recursive: bool,
@@ -41,7 +41,7 @@ pub struct OrphanWishes {
 }
 
 impl OrphanWishes {
-    /// What a scan for these wishes looks for.
+    /// The kinds of search that a scan for these wishes makes.
     pub fn discoveries(&self) -> Vec<&'static str> {
         let orphans = self.discover;
         let isolated = self.discover_isolated;
@@ -66,12 +66,12 @@ impl OrphanWishes {
 pub struct PresentList {
     /// A file of the user gave it.
     pub from_file: bool,
-    /// The last scan of this project: what it looked for.
+    /// The discoveries of the last scan of this project.
     pub scanned_for: Option<Vec<String>>,
 }
 
-/// Whether a run looks for orphans: when it is told to, when there is no list, and when the list
-/// was made without something that is asked for now.
+/// True if a run has to look for orphans: when it is told to, when there is no list, and when the
+/// list was made without something that is asked for now.
 pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
     let wanted = wishes.discoveries();
     if wanted.is_empty() || (!wishes.include && !wishes.refresh) {
@@ -88,7 +88,7 @@ pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
     }
 }
 
-/// Modules that may be orphans, and why.
+/// Modules that may be orphans, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     /// A dotted name or a file, with `*` for any characters.
@@ -102,7 +102,7 @@ impl fmt::Display for Suppression {
     }
 }
 
-/// Why a module may be an orphan, where one of the suppressions says so.
+/// The reason why a module may be an orphan, if one of the suppressions gives it.
 pub fn suppressed(suppressions: &[Suppression], module: &Module) -> Option<String> {
     let is_meant = |text: &str| {
         // A pattern that is none names nothing; the settings refuse it.
@@ -113,7 +113,7 @@ pub fn suppressed(suppressions: &[Suppression], module: &Module) -> Option<Strin
     Some(found.reason.clone())
 }
 
-/// What a run does with the list.
+/// The decision about each module of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialPlan {
     /// To try, those first that were tried longest ago: a run that ends early gets to the others

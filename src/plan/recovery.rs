@@ -1,8 +1,8 @@
-//! What an agent that was killed left behind, and what is to be done about it.
+//! The remains of an agent that was killed, and the plan to clear them.
 
 use crate::model::{Liveness, OpenRun, ProcessIdentity, RunId};
 
-/// What to do before a new run starts: kill what still runs, then close the run.
+/// The work before a new run starts: kill what still runs, then close the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryPlan {
     /// Leaders of process groups to kill.

@@ -15,7 +15,7 @@ pub struct TestPath {
 }
 
 impl TestPath {
-    /// What pytest is given: relative to the project where it lies inside of it.
+    /// The argument for pytest: relative to the project if it lies inside of it.
     pub fn argument(&self, project: &Path) -> String {
         let path = match self.file.strip_prefix(project) {
             Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
@@ -25,7 +25,7 @@ impl TestPath {
         format!("{}{}", path.display(), self.selector)
     }
 
-    /// Whether each test of `other` is a test of this path as well.
+    /// True if each test of `other` is a test of this path as well.
     fn holds(&self, other: &Self) -> bool {
         if self.selector.is_empty() {
             return other.file.starts_with(&self.file);
@@ -38,26 +38,26 @@ impl TestPath {
     }
 }
 
-/// What a run is asked to do.
+/// The request of a user for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRequest {
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: PathBuf,
     /// The paths; none for pytest's own choice.
     pub paths: Vec<TestPath>,
-    /// Arguments for pytest.
+    /// The arguments of the user for pytest, without the paths.
     pub pytest_args: Vec<String>,
     /// The total of workers, at least 1.
     pub workers: u32,
-    /// How long a shard may take.
+    /// The longest time that a shard may take.
     pub timeout: Duration,
-    /// How long a test may take.
+    /// The longest time that a test may take; `None` for no limit.
     pub test_timeout: Option<Duration>,
-    /// How often a failing test is tried again.
+    /// The number of times that a failing test is tried again.
     pub reruns: u32,
     /// After how many failing tests the run stops.
     pub max_fail: Option<u32>,
-    /// How the harness works.
+    /// The options of the harness.
     pub harness: HarnessOptions,
     /// `host`, `docker` or `podman`.
     pub executor: String,
@@ -70,13 +70,13 @@ pub struct RunRequest {
 /// One shard: one path, or several that overlap, in a process of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardPlan {
-    /// Its position.
+    /// Its position among the shards of the run, from 0.
     pub index: ShardIndex,
     /// Its paths as users see them; empty for pytest's own choice.
     pub label: String,
     /// pytest's arguments: options, then paths.
     pub argv: Vec<String>,
-    /// How many of `argv` are options.
+    /// The number of options at the start of `argv`.
     pub options: usize,
     /// Its share of the workers.
     pub workers: u32,
@@ -89,14 +89,14 @@ pub struct ShardPlan {
 /// The label of the shard of [`RunRequest::modules`]: no path, because there may be many.
 pub const MODULES_LABEL: &str = "(module map)";
 
-/// What a run will do.
+/// The plan of a run: its shards, and the number of them that run at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPlan {
     /// The request that it answers.
     pub request: RunRequest,
     /// The shards, in the order of the paths.
     pub shards: Vec<ShardPlan>,
-    /// How many shards run at once.
+    /// The most shards that run at once.
     pub parallel: u32,
     /// Equal for runs that can be compared.
     pub selection_key: String,
@@ -142,8 +142,8 @@ impl RunPlan {
     }
 }
 
-/// The modules of the module map run beside the paths of the user, in a process of their own: what
-/// importing them does must not meet other tests.
+/// The modules of the module map run beside the paths of the user, in a process of their own: the
+/// effects of importing them must not meet other tests.
 fn modules_shard(request: &RunRequest, index: u32) -> Option<ShardPlan> {
     if request.modules.is_empty() {
         return None;

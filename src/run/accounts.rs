@@ -13,9 +13,9 @@ use crate::pytest::protocol::CoverageLines;
 use crate::pytest::reconcile::Settled;
 use crate::store::Durations;
 
-/// Notices of one kind that differ: what goes wrong everywhere need not be said everywhere.
+/// Notices of one kind that differ: a fault that is everywhere need not be said everywhere.
 const MAX_NOTICES: usize = 5;
-/// How many different Python warnings a run keeps: more than anyone reads.
+/// The most different Python warnings that a run keeps: more than anyone reads.
 const MAX_WARNINGS: usize = 1_000;
 
 /// The accounts, and the effects that wait to be carried out.
@@ -29,9 +29,9 @@ pub(super) struct Accounts {
     warnings: BTreeMap<WarningRecord, u64>,
     said: HashMap<String, HashSet<String>>,
     troubles: Troubles,
-    /// How long tests took in an earlier run.
+    /// The durations of tests in an earlier run.
     durations: Option<Durations>,
-    /// What the tests of a shard took then, together.
+    /// Milliseconds that the tests of a shard took then, together.
     expected_ms: HashMap<ShardIndex, u64>,
 }
 
@@ -123,7 +123,7 @@ impl Accounts {
         });
     }
 
-    /// Seconds that the tests of a shard took in an earlier run, where one is known.
+    /// Seconds that the tests of a shard took in an earlier run; `None` if nothing is known of one.
     #[expect(
         clippy::cast_precision_loss,
         reason = "milliseconds of a run are far below 2^52"
@@ -196,7 +196,7 @@ impl Accounts {
         }
     }
 
-    /// The same where each shard may have something else to say.
+    /// Says something to the user for each call, because each shard may have something else to say.
     pub(super) fn notice_each(&mut self, code: &str, message: String, hint: Option<String>) {
         self.say(Level::Warning, code, message, hint);
     }
@@ -220,7 +220,7 @@ impl Accounts {
         }
     }
 
-    /// Counts a Python warning.
+    /// Counts a Python warning. Beyond [`MAX_WARNINGS`], those that are new are dropped.
     pub(super) fn warning(&mut self, warning: WarningRecord) {
         if self.warnings.len() >= MAX_WARNINGS && !self.warnings.contains_key(&warning) {
             return;

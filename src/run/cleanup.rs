@@ -16,25 +16,25 @@ const PAUSES: Pauses = Pauses {
     longest: Duration::from_mins(1),
 };
 
-/// How far a cleanup goes.
+/// The options of a cleanup.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Thoroughness {
     /// Containers of whose agent nothing is known go as well.
     pub all: bool,
-    /// How often what failed is tried again.
+    /// The number of times that a failed call is tried again.
     pub retries: u32,
-    /// Nothing is removed.
+    /// Only lists what would be removed.
     pub dry_run: bool,
 }
 
-/// What a cleanup found and did in one engine.
+/// The result of a cleanup in one engine.
 #[derive(Debug, Default)]
 pub struct Swept {
     /// Containers that were removed, or would be, by name.
     pub removed: Vec<(String, Removal)>,
     /// Containers that stay, by name.
     pub kept: Vec<(String, Stay)>,
-    /// What failed in the end.
+    /// The errors that were left after the last try.
     pub failures: Vec<EngineError>,
     /// Listings and removals that failed, the ones that were tried again included.
     pub failed_calls: u64,
@@ -82,7 +82,7 @@ pub fn sweep(engine: &Engine, how: Thoroughness) -> Swept {
 }
 
 impl Swept {
-    /// How many containers were removed, or would be.
+    /// The number of containers that were removed, or would be.
     pub fn reaped(&self) -> u64 {
         self.removed.len() as u64
     }

@@ -17,14 +17,14 @@ use crate::model::{Event, ExitCode, Failure, RunOutcome, Write};
 use crate::plan::RunPlan;
 use crate::store::Baseline;
 
-/// How long the end of the tests waits for git, which a cold disk can make slow.
+/// The longest time that the end of the tests waits for git, which a cold disk can make slow.
 const GIT_GRACE: Duration = Duration::from_secs(5);
 
 /// The state of the tests of a run.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     shards: Vec<Shard>,
-    /// Which shards were told to be over.
+    /// For each shard, true if its end was told.
     told: Vec<bool>,
     accounts: Accounts,
     parallel: usize,
@@ -39,7 +39,7 @@ pub(super) struct Dispatcher {
     git: Git,
 }
 
-/// What is known of the project's commit.
+/// The state of the question for the project's commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Git {
     Asked,
@@ -223,8 +223,8 @@ impl Dispatcher {
         !self.providing && self.shards.iter().all(Shard::is_over)
     }
 
-    /// The verdict over a run that is over. What is missing weighs more than what failed, because
-    /// a list of failures with gaps cannot be trusted.
+    /// The verdict over a run that is over. Missing results weigh more than failures, because a
+    /// list of failures with gaps cannot be trusted.
     pub(super) fn verdict(&self) -> Verdict {
         let failure = self.failure().cloned();
         let counts = self.accounts.counts();

@@ -1,4 +1,4 @@
-//! What goes into a phase of a run and what comes out of it, as closed sets.
+//! The inputs and the effects of a phase of a run, as closed sets.
 
 use crate::engine::EngineEvent;
 use crate::engine::git::GitState;
@@ -6,12 +6,11 @@ use crate::model::{Event, ExitCode, Failure, ProcessIdentity, Write};
 use crate::pytest::protocol::{Command, HarnessEvent, RunCommand};
 use crate::pytest::trial_protocol::{TrialEvent, TryCommand};
 
-/// Something that happened.
 #[derive(Debug)]
 pub enum Input {
     /// A process said or did something.
     Process {
-        /// Which of the run's processes; what one says late that is not needed any more is not
+        /// The number of the process in its run. A process that is not needed any more is not
         /// heard.
         serial: u32,
         event: ProcessEvent,
@@ -21,22 +20,17 @@ pub enum Input {
         serial: u32,
         process: ProcessIdentity,
     },
-    /// It could not be.
-    StartFailed {
-        serial: u32,
-        /// Why.
-        failure: Failure,
-    },
-    /// The answer to [`Effect::ReadStderr`].
+    /// The process could not be started.
+    StartFailed { serial: u32, failure: Failure },
+    /// Answers [`Effect::ReadStderr`].
     Stderr {
-        /// Which process.
         serial: u32,
         /// The end of its standard error.
         tail: String,
     },
-    /// The answer to [`Effect::ProvideEnvironment`].
+    /// Answers [`Effect::ProvideEnvironment`].
     Environment(Result<EnvironmentReady, Failure>),
-    /// The answer to [`Effect::AskGit`]; `None` where there is no commit to tell of.
+    /// The answer to [`Effect::AskGit`]; `None` if there is no commit to tell of.
     Git(Option<GitState>),
     /// A signal asks the run to end.
     Stop(StopSignal),
@@ -46,25 +40,23 @@ pub enum Input {
     StoreFailed,
 }
 
-/// What a process said or did, by its work.
+/// An event of a process, by its work.
 #[derive(Debug)]
 pub enum ProcessEvent {
-    /// It runs the harness.
     Tests(EngineEvent<HarnessEvent>),
-    /// It runs the trial.
     Trials(EngineEvent<TrialEvent>),
 }
 
 /// A private environment serves the run from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentReady {
-    /// Its interpreter.
+    /// The path of its interpreter.
     pub python: String,
-    /// Whether it was made just now.
+    /// True if it was made just now.
     pub created: bool,
 }
 
-/// Which signal ends the run.
+/// The signal that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
     /// SIGINT: Ctrl-C.
@@ -74,7 +66,7 @@ pub enum StopSignal {
 }
 
 impl StopSignal {
-    /// What the command returns.
+    /// The exit code of a command that this signal ends.
     pub fn exit_code(self) -> ExitCode {
         match self {
             Self::Interrupt => ExitCode::SIGINT,
@@ -83,33 +75,26 @@ impl StopSignal {
     }
 }
 
-/// Something to do.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
-    /// Start a process.
     Start {
-        /// Which of the run's processes it is.
+        /// The number of the process in its run.
         serial: u32,
         /// The interpreter, if it is another one than the executor's.
         python: Option<String>,
-        /// What runs in it, with its first command.
+        /// The program that runs in it, with its first command.
         work: Work,
     },
     /// Send a command to a process that runs the harness.
     Send { serial: u32, command: Command },
-    /// Send a signal.
     Signal {
-        /// The process.
         serial: u32,
-        /// To whom of it.
+        /// The receiver: the group, or one process of it.
         target: Target,
         signal: Notify,
     },
-    /// Answer with [`Input::Stderr`].
-    ReadStderr {
-        /// The process.
-        serial: u32,
-    },
+    /// Read standard error, and answer with [`Input::Stderr`].
+    ReadStderr { serial: u32 },
     /// Make or find the private environment, and answer with [`Input::Environment`].
     ProvideEnvironment,
     /// Nobody needs that any more. It is answered all the same.
@@ -122,33 +107,29 @@ pub enum Effect {
     Announce(Event),
 }
 
-/// What runs in a process.
+/// The program of a process, with its first command.
 #[derive(Debug, PartialEq)]
 pub enum Work {
-    /// The harness.
     Tests(Box<RunCommand>),
-    /// The trial.
     Trials(TryCommand),
 }
 
-/// Who receives a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// The whole process group.
     Group,
-    /// One process of it.
+    /// One process of the group, by its process id.
     Member(u32),
 }
 
-/// What a signal says.
+/// The meaning of a signal to its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notify {
     /// Write the Python stacks to standard error.
     DumpStacks,
-    /// End as on Ctrl-C.
+    /// End as on Ctrl-C: SIGINT.
     Interrupt,
-    /// End.
+    /// End in good order: SIGTERM.
     Terminate,
-    /// Be ended.
+    /// End at once: SIGKILL.
     Kill,
 }

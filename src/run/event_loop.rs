@@ -22,12 +22,12 @@ use crate::pytest::source::{DUMP_SIGNAL, HARNESS, TRIAL};
 use crate::pytest::trial_protocol::TrialCommand;
 use crate::store::StoreError;
 
-/// How long the loop sleeps at most: the store may fail while nothing else happens.
+/// The longest sleep of the loop: the store may fail while nothing else happens.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Inputs that are taken before their writes are handed on.
 const BATCH: usize = 256;
 
-/// Carries out a phase of a run, and blocks until it is over. What it wrote may still be on its
+/// Carries out a phase of a run, and blocks until it is over. Its last writes may still be on their
 /// way to the disk.
 pub fn carry_out(
     phase: &mut impl Phase,
@@ -49,7 +49,6 @@ pub fn carry_out(
     stage.until_over()
 }
 
-/// A phase at work.
 struct Stage<'a, 'r, P> {
     phase: &'a mut P,
     job: &'a Job<'a>,

@@ -13,18 +13,18 @@ use crate::plan::RunPlan;
 #[derive(Debug)]
 pub struct Job<'a> {
     pub plan: RunPlan,
-    /// What started the run: `manual`, `schedule` or `library`.
+    /// The origin of the run: `manual`, `schedule` or `library`.
     pub trigger: String,
-    /// What its processes are started with.
+    /// The executor that starts its processes.
     pub executor: Arc<Executor>,
-    /// How to make a private environment, where that is allowed.
+    /// The plan for a private environment, if one is allowed.
     pub managed: Option<ManagedSpec>,
-    /// The lease that the run needs, where it needs one; given back when the job is dropped.
+    /// The lease that the run needs, if it needs one; given back when the job is dropped.
     pub lease: Option<LeaseKeeper>,
     /// The cycle of the schedule that it is the run of.
     pub cycle: Option<CycleId>,
-    /// What to say at the start, about settings and recovered runs.
+    /// Notices to give at the start, about settings and recovered runs.
     pub notices: Vec<Notice>,
-    /// Where it hears of signals and of its processes.
+    /// The mailbox that brings signals and the events of its processes.
     pub mailbox: &'a Mailbox,
 }

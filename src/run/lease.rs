@@ -9,8 +9,8 @@
 //!
 //! The lease comes before the lock file, because it can name its holder; every agent takes them in
 //! this order, so that no two wait for each other. A holder that is stopped keeps the lock file,
-//! which the system takes from nobody: who has taken its lease then waits until it goes on, finds
-//! its lease lost, and ends.
+//! which the system takes from nobody: an agent that has taken its lease then waits until the
+//! holder goes on, finds its lease lost, and ends.
 //!
 //! **Invariant:** whether a run may write is decided by its token, in the transaction that writes.
 //! [`LeaseKeeper::is_lost`] only ends sooner what could not be stored anyway.
@@ -40,13 +40,13 @@ const PAUSES: Pauses = Pauses {
     longest: Duration::from_secs(1),
 };
 
-/// How often the keeper looks at the clocks: a machine that wakes up is noticed this soon.
+/// The pause between two looks of the keeper at the clocks: it notices a wake-up this soon.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long a lease outlives its holder, and how often the holder renews it.
+/// The lifetime of a lease, and the time after which its holder renews it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// From its renewal on.
+    /// The lifetime from each renewal on.
     pub ttl: Duration,
     /// Short against `ttl`, so that a busy disk costs no lease.
     pub renew_every: Duration,
@@ -61,24 +61,22 @@ impl Default for Terms {
     }
 }
 
-/// What is asked for.
 #[derive(Debug, Clone)]
 pub struct LeaseRequest {
     /// The state file, which must be there and up to date.
     pub store: PathBuf,
-    /// The lease.
     pub name: String,
-    /// Who asks.
+    /// The process that asks.
     pub holder: Holder,
     /// A file to lock as well.
     pub lock_file: Option<PathBuf>,
-    /// How long to wait for both together; `None` for as long as it takes.
+    /// The longest wait for both together; `None` for no limit.
     pub patience: Option<Duration>,
     pub terms: Terms,
 }
 
 impl LeaseRequest {
-    /// What a run in containers asks for, in the name of this process.
+    /// The request of a run in containers, in the name of this process.
     pub fn for_containers(store: &Path, lock_file: &Path, patience: Option<Duration>) -> Self {
         Self {
             store: store.to_owned(),
@@ -100,7 +98,7 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    /// Whether a person who was told of `earlier` knows this already.
+    /// True if a person who was told of `earlier` knows this already.
     fn is_like(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Lease(now), Self::Lease(then)) => now.token == then.token,
@@ -133,7 +131,7 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// Why there is no lease.
+/// The reasons for a failure to get a lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// The state file cannot be used.
@@ -141,20 +139,14 @@ pub enum LeaseError {
     Store(#[from] StoreError),
     /// The lock file cannot be used.
     #[error("cannot lock the file `{}`", path.display())]
-    LockFile {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    LockFile { path: PathBuf, source: io::Error },
     /// It took longer than anybody wanted to wait.
     #[error("waited {} s for {waiting}", patience.as_secs_f64())]
     TimedOut {
         waiting: Waiting,
-        /// How long.
         patience: Duration,
     },
-    /// A signal came first.
+    /// A signal came before the lease.
     #[error("stopped while it waited for {waiting}")]
     Stopped {
         waiting: Waiting,
@@ -162,16 +154,10 @@ pub enum LeaseError {
     },
     /// The lease was lost again before the lock file was free.
     #[error("the lease `{name}` was lost while the lock file was waited for")]
-    Lost {
-        /// The lease.
-        name: String,
-    },
+    Lost { name: String },
     /// The system refused a thread.
     #[error("cannot start the thread that renews the lease")]
-    Thread {
-        /// Why.
-        source: io::Error,
-    },
+    Thread { source: io::Error },
 }
 
 impl Hint for LeaseError {
@@ -275,12 +261,12 @@ impl LeaseKeeper {
         })
     }
 
-    /// What a run that is opened under the lease shows.
+    /// The claim that a run shows when it is opened under the lease.
     pub fn claim(&self) -> &LeaseClaim {
         &self.claim
     }
 
-    /// Whether somebody else has it by now, or may have it: it cannot be had back.
+    /// True if somebody else has it by now, or may have it: it cannot be had back.
     pub fn is_lost(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
@@ -296,8 +282,8 @@ impl Drop for LeaseKeeper {
     }
 }
 
-/// Takes a lease if that can be had now. Looks without locking the state file, and asks only where
-/// the answer may be yes.
+/// Takes a lease if that can be had now. Looks without locking the state file, and asks only if the
+/// answer may be yes.
 pub fn try_take(leases: &mut Leases, request: &LeaseRequest) -> Result<Acquisition, StoreError> {
     let mut gone = None;
     if let Some(lease) = leases.find(&request.name)? {
@@ -335,7 +321,7 @@ fn lock<F: FnMut(&Waiting)>(
     }
 }
 
-/// Somebody who waits.
+/// One request that waits, for a lease and then for its lock file.
 struct Queue<'a, F> {
     watch: Stopwatch,
     patience: Option<Duration>,
@@ -381,7 +367,7 @@ impl<'a, F: FnMut(&Waiting)> Queue<'a, F> {
     }
 }
 
-/// What the thread of a keeper owns.
+/// The state of a keeper's thread.
 struct Renewal {
     leases: Leases,
     claim: LeaseClaim,
@@ -412,7 +398,7 @@ impl Renewal {
                 Err(_) => {}
             }
         }
-        // What cannot be given back runs out.
+        // A lease that cannot be given back runs out.
         let _ = self.leases.release(&self.claim);
     }
 }
@@ -446,7 +432,7 @@ impl Moment {
     }
 }
 
-/// Whether a lease has to be renewed.
+/// The need of a lease to be renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     NotYet,

@@ -1,7 +1,7 @@
 //! The lock file of older tools, locked with `flock`, so that they stay out as well.
 //!
-//! The file is made where it is missing, never written to and never removed: a lock is on a file
-//! and not on its name, and whoever locks a file that has lost its name excludes nobody.
+//! The file is made if it is missing, never written to and never removed: a lock is on a file and
+//! not on its name, and whoever locks a file that has lost its name excludes nobody.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-/// How often a file that changes under our hands is opened again, before it counts as locked.
+/// The number of tries to open a file that changes under our hands, before it counts as locked.
 const TRIES: usize = 8;
 
 /// An exclusive lock; given back when this is dropped, or with the process.
@@ -36,7 +36,7 @@ impl LockFile {
     }
 }
 
-/// Opens the file, and makes it where it is missing. Blocks on nothing that lies there instead.
+/// Opens the file, and makes it if it is missing. Blocks on nothing that lies there instead.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());

@@ -13,7 +13,7 @@ use crate::engine::child::Cancel;
 /// to its speed instead of filling the memory.
 const WAITING: usize = 1024;
 
-/// Where a run reads what happens.
+/// The queue of inputs that a run reads.
 #[derive(Debug)]
 pub struct Mailbox {
     receiver: Receiver<Option<Input>>,
@@ -25,12 +25,12 @@ pub struct Mailbox {
 pub struct StopHandle {
     /// Signals go around the queue, which may be full when they are most urgent.
     signals: Arc<Mutex<VecDeque<Asked>>>,
-    /// What ends the commands that prepare the present run.
+    /// Ends the commands that prepare the present run.
     cancel: Arc<Mutex<Cancel>>,
     sender: SyncSender<Option<Input>>,
 }
 
-/// What a signal asks of a run.
+/// The request of a signal to a run.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     signal: StopSignal,
@@ -44,7 +44,6 @@ impl Default for Mailbox {
 }
 
 impl Mailbox {
-    /// An empty one.
     pub fn new() -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         Self {
@@ -62,7 +61,7 @@ impl Mailbox {
         self.stop.clone()
     }
 
-    /// What is cancelled when the run that begins now is asked to end, or was already.
+    /// The handle that is cancelled when the run that begins now is asked to end, or was already.
     pub fn cancel(&self) -> Cancel {
         let fresh = Cancel::default();
         fresh.clone_into(&mut lock(&self.stop.cancel));
@@ -82,7 +81,7 @@ impl Mailbox {
         self.stop.sender.clone()
     }
 
-    /// Where a process of the run delivers its events.
+    /// Makes the function through which a process of the run delivers its events.
     pub(super) fn deliver<E: 'static>(
         &self,
         serial: u32,
@@ -113,8 +112,8 @@ impl Mailbox {
         }
     }
 
-    /// Waits before a run begins: for `time`, or until a signal comes. Anything else that comes is
-    /// of an earlier run.
+    /// Waits before a run begins: for `time`, or until a signal comes. Any other input belongs to
+    /// an earlier run.
     pub(super) fn rest(&self, time: Duration) -> Option<StopSignal> {
         let watch = Stopwatch::start();
         let end = watch.now().plus(time);
@@ -150,8 +149,8 @@ impl StopHandle {
         });
     }
 
-    /// Ends the run when the tests that are running have finished; nothing new begins. What is
-    /// only being prepared, waited for or tried ends at once.
+    /// Ends the run when the tests that are running have finished; nothing new begins.
+    /// Preparations, waits and trials end at once.
     pub fn drain(&self, signal: StopSignal) {
         self.ask(Asked {
             signal,

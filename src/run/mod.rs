@@ -11,7 +11,7 @@
 //! [`carry_out`], does what a phase says, and does no more. Nobody hears of a result before the
 //! [`Recorder`] stored it.
 //!
-//! What can end a run early, and what it leaves:
+//! Three points at which a run can end early, and what it leaves:
 //!
 //! | point of a crash | left behind | mended by |
 //! |---|---|---|

@@ -32,7 +32,7 @@ use crate::model::{
 };
 use crate::store::{Baseline, Counter, Store, StoreError, Writer};
 
-/// Why there is no summary.
+/// The reasons for a missing summary.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The state file could not be used; a run that was open is closed by the next start.
@@ -70,11 +70,11 @@ pub struct Recorder<'a> {
     events: Vec<Event>,
 }
 
-/// Who has the state file.
+/// The present owner of the state file.
 enum Hand {
     Ours(Store),
     Writers(Writer),
-    /// Its writer failed.
+    /// The writer failed, and nobody has the state file.
     Lost,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Recorder<'a> {
         self.run
     }
 
-    /// What was known of it when it was opened.
+    /// The facts of the run that were known when it was opened.
     pub fn facts(&self) -> &RunFacts {
         &self.facts
     }
@@ -146,12 +146,11 @@ impl<'a> Recorder<'a> {
         self.lease.map(LeaseKeeper::claim)
     }
 
-    /// What the latest comparable run says about this one; asked once.
+    /// Takes the figures of the latest comparable run, if there is one; later calls return `None`.
     pub(super) fn take_baseline(&mut self) -> Option<Baseline> {
         self.baseline.take()
     }
 
-    /// Notes something to store.
     pub fn write(&mut self, write: Write) {
         self.writes.push(write);
     }
@@ -178,7 +177,7 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Whether nothing more can be stored: writing failed, or the lease was lost.
+    /// True if nothing more can be stored: writing failed, or the lease was lost.
     pub fn has_failed(&self) -> bool {
         let failed = match &self.hand {
             Hand::Ours(_) => false,
@@ -245,8 +244,8 @@ impl<'a> Recorder<'a> {
         Ok(summary)
     }
 
-    /// A lease that could not be renewed, and that nobody took so far: the run was ended, and what
-    /// it had is stored.
+    /// A lease that could not be renewed, and that nobody took so far: the run was ended, and its
+    /// results are stored.
     fn lost_lease(&self) -> Option<Failure> {
         let claim = self.claim().filter(|_| self.has_lost_lease())?;
         Some(Failure {

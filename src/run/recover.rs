@@ -16,7 +16,7 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
     Ok(plan.close.iter().map(|(run, _)| *run).collect())
 }
 
-/// What [`recover`] would do.
+/// Plans what [`recover`] does, and changes nothing.
 pub fn recovery(store: &Store) -> Result<RecoveryPlan, StoreError> {
     Ok(RecoveryPlan::new(store.open_runs()?, identity::liveness))
 }

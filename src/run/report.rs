@@ -1,11 +1,11 @@
-//! The summary of a run, read back from the state file: what is said is what is stored.
+//! The summary of a run, read back from the state file, so that it says what is stored.
 
 use crate::insight::compare::compare;
 use crate::model::summary::SUMMARY_VERSION;
 use crate::model::{Comparison, FailedTest, RunId, RunOutcome, RunRecord, RunSummary};
 use crate::store::{Reader, StoreError};
 
-/// How many failures and flaky tests a summary lists; the state file has all.
+/// The most failures and flaky tests that a summary lists; the state file has all.
 const MAX_FAILURES: u32 = 1_000;
 const MAX_SLOWEST: u32 = 5;
 
@@ -42,7 +42,7 @@ pub fn summary(reader: &Reader, run: RunId) -> Result<Option<RunSummary>, StoreE
     }))
 }
 
-/// An interrupted or broken run is not compared: what it lacks would look like a change.
+/// An interrupted or broken run is not compared: its gaps would look like a change.
 fn comparison(
     reader: &Reader,
     record: &RunRecord,

@@ -1,24 +1,24 @@
-//! [`Verdict`]: how a run ended, as each stage hands it on to the next.
+//! [`Verdict`]: the end of a run, as each stage hands it on to the next.
 
 use crate::model::{ExitCode, Failure, RunOutcome};
 
-/// How a run ended, as far as its stages have come.
+/// The end of a run, as far as its stages have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub outcome: RunOutcome,
-    /// What the command returns.
+    /// The exit code of the command.
     pub exit_code: ExitCode,
-    /// Why it could not be carried out, where it could not.
+    /// The reason if it could not be carried out.
     pub failure: Option<Failure>,
-    /// What went wrong with its containers.
+    /// The faults of its containers.
     pub troubles: Troubles,
-    /// How many processes it had: the serial of the last one.
+    /// The number of its processes: the serial of the last one.
     pub processes: u32,
     /// The interpreter that served it, if it is another one than the executor's.
     pub python: Option<String>,
 }
 
-/// What went wrong with the containers of a run; the store counts it over all runs.
+/// The faults of the containers of a run; the store counts them over all runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Troubles {
     /// Containers that could not be removed.

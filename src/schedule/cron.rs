@@ -1,14 +1,14 @@
 //! [`Cron`]: five fields of cron, and the instants that they mean in a time zone.
 //!
-//! The text is read as Vixie cron reads it: `*`, lists, ranges, steps of those, names of months
-//! and of days of the week; where both the day of month and the day of week are restricted, a day
-//! needs only one of them. Nicknames, seconds, years and the letters `L`, `W` and `#` are refused.
+//! The text is read as Vixie cron reads it: `*`, lists, ranges, steps of those, names of months and
+//! of days of the week; if both the day of month and the day of week are restricted, a day needs
+//! only one of them. Nicknames, seconds, years and the letters `L`, `W` and `#` are refused.
 //!
 //! A change of clock is dealt with in the sense of Vixie cron:
 //!
 //! ```text
 //!   clock goes forward   a time that is left out is due at the moment of the change, once
-//!                        (not where every hour is listed: the next one is near enough)
+//!                        (not if every hour is listed: the next one is near enough)
 //!   clock goes back      a fixed time is due once, the first time that the clock shows it;
 //!                        with `*` in the minute or the hour it is due in both passes
 //! ```
@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// 29 February is a Sunday every 28 years, and once in 40 where a century is no leap year.
+/// 29 February is a Sunday every 28 years, and once in 40 if a century is no leap year.
 const HORIZON_SECONDS: i64 = 41 * 366 * 86_400;
 
 const MINUTE: Field = Field::new("minute", 0, 59, &[]);
@@ -57,13 +57,13 @@ pub struct Cron {
     days: u64,
     months: u64,
     weekdays: u64,
-    /// Whether a day needs both its day of month and its day of week.
+    /// True if a day needs both its day of month and its day of week.
     both_days: bool,
-    /// Whether it is due in both passes where the clock goes back.
+    /// True if it is due in both passes when the clock goes back.
     wildcard: bool,
 }
 
-/// Two are the same where they read the same.
+/// Two are the same if they read the same.
 impl PartialEq for Cron {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -72,24 +72,24 @@ impl PartialEq for Cron {
 
 impl Eq for Cron {}
 
-/// Why a text is no schedule.
+/// The reasons to refuse a text as a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
-    /// Cron has five fields.
+    /// The text does not have five fields.
     #[error("expected five fields - minute, hour, day of month, month, day of week - not {count}")]
     Fields {
-        /// How many there are.
+        /// The number of fields that it has.
         count: usize,
     },
     /// A field holds something else than values in its range.
     #[error("expected {expected}, {found}")]
     Field {
-        /// What the field takes.
+        /// The values that the field takes.
         expected: String,
-        /// What is there instead.
+        /// The words about the text that stands there, such as: not `61`.
         found: String,
     },
-    /// Such as 30 February.
+    /// No month of the text has one of its days, such as 30 February.
     #[error("expected a day that comes, and none of its months has such a day")]
     Never,
 }
@@ -100,7 +100,7 @@ struct Field {
     name: &'static str,
     min: u32,
     max: u32,
-    /// Names of values, that of `min` first.
+    /// Names of values, from the name of `min` on.
     names: &'static [&'static str],
 }
 
@@ -235,7 +235,7 @@ impl Cron {
         self.hours.count_ones() == 24
     }
 
-    /// Whether some month has a day that fits.
+    /// True if some month has a day that fits.
     fn comes_true(&self) -> bool {
         let longest_of = |month: u32| LONGEST.get(month as usize - 1).copied().unwrap_or(0);
         let has_day = |month: u32| self.days.trailing_zeros() <= longest_of(month);
@@ -275,7 +275,7 @@ impl Field {
         Ok(bits)
     }
 
-    /// `*`, `5`, `1-5`, `MON-FRI`.
+    /// Reads `*`, `5`, `1-5` or `MON-FRI`: the first and the last value.
     fn range(&self, text: &str) -> Result<(u32, u32), CronError> {
         if text == "*" {
             // Sunday is among 0 to 6 already.

@@ -1,4 +1,4 @@
-//! [`Schedule::look`]: whether a cycle is due, why, and which due times it stands for.
+//! [`Schedule::look`]: says if a cycle is due, the reason, and the due times that it stands for.
 
 use super::state::{Due, Look, Schedule, State};
 use crate::model::CycleReason;
@@ -7,7 +7,7 @@ use crate::model::CycleReason;
 const TOLERANCE_MS: i64 = 60_000;
 
 impl Schedule {
-    /// Whether a cycle is due. However many due times went by, it is one cycle.
+    /// Says if a cycle is due. However many due times went by, it is one cycle.
     pub fn look(&self, state: &State, at_ms: i64) -> Look {
         if state.due_ms > at_ms {
             return Look::Wait {
@@ -63,7 +63,7 @@ impl Schedule {
         (last > next).then(|| latest(last.saturating_sub(1)))
     }
 
-    /// Up to where a cycle covers the due times, and how many of them are missed.
+    /// Returns the time up to which a cycle covers the due times, and the number that are missed.
     fn covered(&self, state: &State, passed: Option<i64>) -> (i64, u64) {
         let next = state.next_ms;
         let just_before = next.saturating_sub(1);

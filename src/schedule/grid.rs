@@ -11,19 +11,19 @@ const MAX_COUNTED: u64 = 10_000;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What comes at all comes within a year; the days of a leap year, and a week.
+/// A time that comes at all comes within a year; the days of a leap year, and a week.
 const YEAR_MS: i64 = 373 * DAY_MS;
 
-/// Days that are looked at even where they are years apart.
+/// Days that are looked at even if they are years apart.
 const FEWEST_DAYS: usize = 4;
 
 /// Leap days are eight years apart at most.
 const LONGEST_PERIOD_MS: i64 = 9 * 366 * DAY_MS;
 
 impl Schedule {
-    /// The first regular time after `after_ms`; the end of time where there is none.
+    /// The first regular time after `after_ms`; the end of time if there is none.
     ///
-    /// Those of an interval lie whole intervals from `anchor_ms`.
+    /// The times of an interval lie whole intervals from `anchor_ms`.
     pub(super) fn next_time(&self, anchor_ms: i64, after_ms: i64) -> i64 {
         match &self.spec {
             Spec::Every(interval) => {
@@ -35,7 +35,7 @@ impl Schedule {
         }
     }
 
-    /// The longest time from one regular time to the next within a year: that of a cron is not
+    /// The longest time from one regular time to the next within a year: the gaps of a cron are not
     /// always the same.
     pub fn period_ms(&self, state: &State) -> Option<i64> {
         let longest = match &self.spec {
@@ -90,7 +90,7 @@ impl Schedule {
         }
     }
 
-    /// How many regular times lie between two others, at most 10,000 of a cron.
+    /// Counts the regular times that lie between two others, at most 10,000 of a cron.
     pub(super) fn count_between(&self, anchor_ms: i64, after_ms: i64, before_ms: i64) -> u64 {
         match &self.spec {
             Spec::Every(interval) => {

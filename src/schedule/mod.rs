@@ -15,9 +15,9 @@
 //! So times that pass while a cycle takes too long, while it waits to be tried again, or while
 //! nobody is there are all counted by the cycle that follows, and by no other.
 //!
-//! The state does not change while a cycle is carried out. Where the keeper of the schedule is
-//! killed meanwhile, its successor finds the state of before, and calls `done` for the cycle that
-//! was lost, with what [`Schedule::look`] says for the time at which that one began.
+//! The state does not change while a cycle is carried out. If the keeper of the schedule is killed
+//! meanwhile, its successor finds the state of before, and calls `done` for the cycle that was
+//! lost, with what [`Schedule::look`] says for the time at which that one began.
 
 mod cron;
 mod due;

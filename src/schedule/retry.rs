@@ -1,4 +1,4 @@
-//! When a cycle that could not be carried out is tried again.
+//! The time of a new try for a cycle that could not be carried out.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ const PAUSES: Pauses = Pauses {
 };
 
 impl Schedule {
-    /// How long to wait after so many failures in a row: doubled each time, up to 15 minutes.
+    /// The pause after so many failures in a row, in milliseconds: doubled each time, up to 15
+    /// minutes.
     pub(super) fn backoff(&self, failures: u32) -> i64 {
         let first = match &self.spec {
             Spec::Every(interval) => PAUSES.first.min(*interval),
@@ -24,7 +25,7 @@ impl Schedule {
         interval_ms(pauses.nth(failures.saturating_sub(1)))
     }
 
-    /// Whether regular times follow each other faster than a schedule that fails is to be tried.
+    /// True if regular times follow each other faster than a schedule that fails is to be tried.
     pub(super) fn is_denser_than(&self, backoff: i64, time_ms: i64) -> bool {
         self.next_time(time_ms, time_ms).saturating_sub(time_ms) < backoff
     }

@@ -1,11 +1,11 @@
-//! [`Spec`]: how due times follow each other.
+//! [`Spec`]: the rule that due times follow.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::cron::Cron;
 
-/// How due times follow each other.
+/// The rule that due times follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spec {
     /// One after each interval, whatever the wall clock shows.

@@ -1,4 +1,4 @@
-//! [`Schedule`] and its [`State`]: how the state goes on with time and with cycles.
+//! [`Schedule`] and its [`State`], which goes on with time and with cycles.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use crate::model::CycleReason;
 /// A clock that is set back by less than this was corrected; by more, it is another time.
 const CORRECTION_MS: i64 = 300_000;
 
-/// When cycles are due.
+/// The settings of a schedule, from which due times are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// How due times follow each other.
+    /// The rule that due times follow.
     pub spec: Spec,
     /// The most that each is put off by chance.
     pub jitter: Duration,
-    /// Whose wall clock a cron means.
+    /// The time zone of the wall clock that a cron means.
     pub zone: TimeZone,
 }
 
-/// What is remembered of a schedule, in UTC milliseconds.
+/// The state of a schedule that is remembered, in UTC milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
-    /// What chance is made of.
+    /// The number that jitter is computed from.
     pub seed: u64,
     /// Up to here all due times have had a cycle, or are counted as missed by one.
     pub last_ms: Option<i64>,
     /// The next due time, without jitter.
     pub next_ms: i64,
-    /// When the next cycle begins: with jitter, or as a retry.
+    /// The time at which the next cycle begins: with jitter, or as a retry.
     pub due_ms: i64,
     /// Cycles in a row that could not be carried out.
     pub failures: u32,
 }
 
-/// What is to be done at a given time.
+/// The answer of a schedule at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// Nothing yet.
+    /// Nothing is due at that time.
     Wait {
-        /// When the next cycle is due.
+        /// The time at which the next cycle is due.
         until_ms: i64,
     },
     /// A cycle is to begin.
@@ -51,11 +51,11 @@ pub enum Look {
 /// A cycle that is due, as its row is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// Why.
     pub reason: CycleReason,
-    /// When it was due: with jitter, and the last one where several went by.
+    /// The time at which it was due: with jitter, and the last one if several went by.
     pub due_ms: i64,
-    /// How many due times went by without a cycle, since the one before and until this one.
+    /// The number of due times that went by without a cycle, since the one before and until this
+    /// one.
     ///
     /// Exact for an interval. Of a cron 10,000 are counted, which is a week of every minute.
     pub missed: u64,
@@ -80,7 +80,7 @@ impl Schedule {
 
     /// Brings a state in line with the clock, the zone and the jitter of the present.
     ///
-    /// The next due time of an interval is one interval away at most, that of a cron is the first
+    /// The next due time of an interval is one interval away at most, and a cron takes the first
     /// one to come, so that a clock that was far ahead holds nothing up. A time of a cron that was
     /// dealt with does not come again because the clock is corrected by less than 5 minutes.
     #[must_use]
@@ -110,7 +110,7 @@ impl Schedule {
         }
     }
 
-    /// The state after a cycle that ended at `at_ms`; `carried_out` where it had a run to its end.
+    /// The state after a cycle that ended at `at_ms`; `carried_out` if it had a run to its end.
     ///
     /// Due times that went by meanwhile are skipped, and counted as missed by the next cycle.
     #[must_use]

@@ -1,4 +1,4 @@
-//! What an earlier run says about the one to come: how many tests, and how long each takes.
+//! The figures of an earlier run for the one to come: the number of its tests, and their durations.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,7 +12,7 @@ use crate::model::{RunId, RunRecord};
 #[derive(Debug, Clone)]
 pub struct Baseline {
     pub run: RunRecord,
-    /// How long its tests took.
+    /// The durations of its tests.
     pub durations: Durations,
 }
 
@@ -26,18 +26,17 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// Milliseconds that the test took, where that is known.
+    /// Milliseconds that the test took, if they are known.
     pub fn get(&self, root: &str, nodeid: &str) -> Option<u32> {
         let position = self.hashes.binary_search(&hash(root, nodeid)).ok()?;
         self.millis.get(position).copied()
     }
 
-    /// How many tests are known.
+    /// The number of tests with a duration.
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether no test is known.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }

@@ -22,7 +22,7 @@ impl Reader {
         )
     }
 
-    /// What differs between the tests of `run` and those of the earlier run `previous`.
+    /// Compares the tests of `run` with the tests of the earlier run `previous`.
     pub fn differences(&self, run: RunId, previous: RunId) -> Result<Differences, StoreError> {
         Ok(Differences {
             tests: compared_tests(&self.db, run, previous)?,
@@ -67,7 +67,7 @@ fn compared_tests(db: &Db, run: RunId, previous: RunId) -> Result<Vec<ComparedTe
     )
 }
 
-/// How many tests `run` has that `other` has not.
+/// Counts the tests that `run` has and `other` has not.
 fn count_missing(db: &Db, run: RunId, other: RunId) -> Result<u64, StoreError> {
     let missing = db.first(
         "compare two runs",

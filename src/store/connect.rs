@@ -1,4 +1,4 @@
-//! Connections to a file: the one place that makes them, and how long they wait for each other.
+//! Connections to a file: the one place that makes them, and the time that they wait for locks.
 
 use std::path::Path;
 use std::thread;
@@ -15,10 +15,10 @@ pub(super) const WAIT_S: u64 = 5;
 /// More than there are statements in this folder, so that none is prepared twice.
 const STATEMENTS: usize = 64;
 
-/// How long to wait before another try for a lock that SQLite does not wait for itself.
+/// The pause before another try for a lock that SQLite does not wait for itself.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a connection may do.
+/// The rights of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
@@ -35,7 +35,7 @@ pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connectio
         Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
-    // A name such as `file:x` or `:memory:` is a name, wherever SQLite would see more in it.
+    // Without a folder, SQLite would see more than a name in `file:x` or `:memory:`.
     let name = Path::new(".").join(file);
     // A connection has one owner at a time, so that SQLite need not guard it with a mutex.
     let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -49,7 +49,7 @@ pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connectio
 
 /// Tries again while the file is locked, for as long as SQLite would wait for a lock.
 ///
-/// SQLite itself does not wait where waiting could be a deadlock, as when it changes the journal.
+/// SQLite itself does not wait if that could be a deadlock, as when it changes the journal.
 pub(super) fn patiently<T>(mut step: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let watch = Stopwatch::start();
     loop {

@@ -20,25 +20,25 @@ use crate::model::{
 /// The schedule as the state file keeps it; times are UTC milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleRow {
-    /// How due times follow each other, in words.
+    /// The rule that due times follow, in words.
     pub spec: String,
-    /// The longest time from one due time to the next, where it is known.
+    /// The longest time from one due time to the next, if it is known.
     pub period_ms: Option<i64>,
-    /// What chance is made of.
+    /// The number that jitter is computed from.
     pub seed: u64,
     /// The last due time that was dealt with.
     pub last_ms: Option<i64>,
     /// The next due time, without jitter.
     pub next_ms: i64,
-    /// When the next cycle begins.
+    /// The time at which the next cycle begins.
     pub due_ms: i64,
     /// Cycles in a row that could not be carried out.
     pub failures: u32,
-    /// Where the exporter listens.
+    /// The address that the exporter listens on, if it does.
     pub listen: Option<String>,
-    /// When the agent that keeps it started.
+    /// The start of the agent that keeps it.
     pub started_ms: i64,
-    /// When that agent stopped; `None` while it is at work, and after it was killed.
+    /// The end of that agent; `None` while it is at work, and after it was killed.
     pub stopped_ms: Option<i64>,
     /// The version of that agent.
     pub agent_version: String,
@@ -47,56 +47,50 @@ pub struct ScheduleRow {
 /// A cycle as it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCycle {
-    /// Why it begins.
+    /// The cause, such as a due time or a request.
     pub reason: CycleReason,
-    /// When it was due.
     pub due_ms: i64,
     /// Due times before it at which nothing began.
     pub missed: u64,
-    /// When it begins.
     pub started_ms: i64,
-    /// Whether its record goes into the history file.
+    /// True if its record goes into the history file.
     pub in_history: bool,
-    /// What is to be known of its time.
+    /// When and why the state file could not be used before, if it could not.
     pub message: Option<String>,
 }
 
-/// How the process of a cycle ended.
+/// The end of the process of a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CycleEnd {
-    /// When.
     pub finished_ms: i64,
-    /// What it returned; `None` when it never ran, or a signal ended it.
+    /// The exit code of the process; `None` if it never ran, or a signal ended it.
     pub exit_code: Option<u8>,
-    /// Whether it was ended, and did not end by itself.
+    /// True if the agent ended the process, or a signal did.
     pub was_ended: bool,
-    /// What is said where the cycle has no message of its own.
+    /// The text to keep if the cycle has no message yet. Without an exit code it follows that
+    /// message.
     pub message: Option<String>,
 }
 
 /// A cycle as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CycleRow {
-    /// Its number.
     pub cycle: CycleId,
-    /// Why it began.
     pub reason: CycleReason,
-    /// When it was due.
     pub due_ms: i64,
     /// Due times before it at which nothing began.
     pub missed: u64,
-    /// When it began.
     pub started_ms: i64,
     /// The process that carries it out.
     pub process: Option<ProcessIdentity>,
     pub run: Option<RunId>,
-    /// When it ended.
+    /// The time of its end; `None` while it is open.
     pub finished_ms: Option<i64>,
-    /// How it ended.
+    /// Its result; `None` while it is open.
     pub outcome: Option<CycleOutcome>,
-    /// What its process returned.
+    /// The exit code of its process; `None` if it never ran, or a signal ended it.
     pub exit_code: Option<u8>,
-    /// Why it could not start, or what else is to be known of it.
+    /// The reason if it could not start, and any other remark about it.
     pub message: Option<String>,
 }
 
@@ -113,14 +107,14 @@ macro_rules! cycle_query {
 }
 
 impl Store {
-    /// Opens the state file at `path`, which is there and up to date; it is not made again where
-    /// its folder was removed.
+    /// Opens the state file at `path`, which is there and up to date. If somebody removed its
+    /// folder, it is not made again.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let db = open_existing(path, Access::Write)?;
         Ok(Self { db })
     }
 
-    /// Keeps the schedule.
+    /// Writes the one row of the schedule over the row before it.
     pub fn save_schedule(
         &mut self,
         claim: &LeaseClaim,
@@ -227,7 +221,7 @@ impl Store {
 }
 
 impl Reader {
-    /// The schedule, where there is one.
+    /// Reads the schedule, if there is one.
     pub fn schedule(&self) -> Result<Option<ScheduleRow>, StoreError> {
         let sql = "SELECT spec, period_ms, seed, last_ms, next_ms, due_ms, failures, listen,
                        started_ms, stopped_ms, agent_version
@@ -284,7 +278,7 @@ fn insert_cycle(tx: &Transaction<'_>, new: &NewCycle) -> rusqlite::Result<CycleI
     .map(CycleId)
 }
 
-/// What keeps a run from its end, or from being stored.
+/// The exit codes of what keeps a run from its end, or from being stored.
 const TROUBLES: [ExitCode; 4] = [
     ExitCode::USAGE,
     ExitCode::ENVIRONMENT,
@@ -298,7 +292,7 @@ fn end_cycle(
     end: &CycleEnd,
 ) -> rusqlite::Result<CycleOutcome> {
     let (outcome, has_run) = outcome_of(tx, cycle, end)?;
-    // Where a run says how it went, an exit code that says the same does not have to.
+    // If a run says how it went, an exit code that says the same adds nothing.
     let is_trouble = |code| TROUBLES.contains(&ExitCode(code));
     let needs_words = !has_run || end.exit_code.is_none_or(is_trouble);
     let message = end.message.as_ref().filter(|_| needs_words);
@@ -322,7 +316,7 @@ fn end_cycle(
     Ok(outcome)
 }
 
-/// What a cycle came to: what its run says, which must have an end by now. And whether there is one.
+/// The outcome of a cycle, from its run if that has an end; and true if there is a run.
 fn outcome_of(
     tx: &Transaction<'_>,
     cycle: CycleId,

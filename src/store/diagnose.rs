@@ -17,7 +17,7 @@ use rusqlite::{Error, ErrorCode};
 use super::error::StoreError;
 use super::place::folder_of;
 
-/// What every SQLite file starts with.
+/// Every SQLite file starts with these bytes.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Names the cause of `source`, which came while doing `action` to the file at `path`.
@@ -50,7 +50,7 @@ pub(super) fn diagnose(path: &Path, action: &'static str, source: Error) -> Stor
     }
 }
 
-/// Which part of the way to `path` cannot be written to, if any.
+/// Finds the part of the way to `path` that cannot be written to, if any.
 pub(super) fn read_only(path: &Path) -> Option<StoreError> {
     let folder = folder_of(path);
     match writable(path) {
@@ -98,8 +98,8 @@ fn not_a_database(path: &Path, source: Error) -> StoreError {
 
 /// Refuses a file of one byte, which SQLite takes for an empty one and would write over.
 ///
-/// SQLite itself makes such a file, with an `S` in it, where a file system gives files without
-/// content no identity.
+/// SQLite itself makes such a file, with an `S` in it, if a file system gives files without content
+/// no identity.
 pub(super) fn check_one_byte(path: &Path) -> Result<(), StoreError> {
     let one = std::fs::metadata(path).is_ok_and(|data| data.len() == 1);
     let head = if one { head(path) } else { Vec::new() };
@@ -145,7 +145,7 @@ fn counted_bytes(head: &[u8]) -> Option<u64> {
 
 fn head(path: &Path) -> Vec<u8> {
     let mut head = Vec::new();
-    // What cannot be read stays empty: the caller already has an error to report.
+    // A file that cannot be read gives no bytes: the caller already has an error to report.
     if let Ok(file) = File::open(path) {
         let _ = file.take(100).read_to_end(&mut head);
     }

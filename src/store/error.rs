@@ -1,4 +1,4 @@
-//! What can go wrong with the state file, one variant per thing that a user can act on.
+//! The errors of the state file, one variant per thing that a user can act on.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::connect::WAIT_S;
 use crate::diag::Hint;
 use crate::model::{ExitCode, LeaseToken, RunId};
 
-/// Why the state file cannot be used.
+/// An error that keeps the state file from use.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The linked SQLite has a known defect that can corrupt files.
@@ -25,22 +25,14 @@ pub enum StoreError {
     IsDirectory { path: PathBuf },
     /// The folder of the state file is not there and cannot be made.
     #[error("cannot create the folder `{}` of the state file", folder.display())]
-    Folder {
-        folder: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Folder { folder: PathBuf, source: io::Error },
     /// The state file, or something beside it, cannot be created or looked at.
     #[error("cannot prepare the state file `{}`", path.display())]
-    File {
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    File { path: PathBuf, source: io::Error },
     /// There is no state file yet, and the caller only wanted to read.
     #[error("there is no state file `{}`", path.display())]
     Missing { path: PathBuf },
-    /// The file is write-protected.
+    /// Permissions, or a flag of the file, forbid writing to it.
     #[error("the state file `{}` is read-only", path.display())]
     ReadOnlyFile { path: PathBuf },
     /// The folder is write-protected, and SQLite keeps its journal there.
@@ -107,7 +99,7 @@ pub enum StoreError {
     )]
     Truncated {
         path: PathBuf,
-        /// Pages times page size.
+        /// The number of pages times the page size, both from the header.
         expected_bytes: u64,
         /// The size of the file.
         found_bytes: u64,
@@ -116,14 +108,13 @@ pub enum StoreError {
     #[error("the state file `{}` is damaged", path.display())]
     Corrupt {
         path: PathBuf,
-        /// What SQLite found.
         source: rusqlite::Error,
     },
     /// A row holds something that the agent never writes.
     #[error("the state file `{}` holds a bad value: {what}", path.display())]
     BadValue {
         path: PathBuf,
-        /// Which, and what it should be.
+        /// The value, and what it should be.
         what: String,
     },
     /// There is no space left.
@@ -143,11 +134,9 @@ pub enum StoreError {
     #[error("the state file `{}` has `{pragma} = {found}` where {wanted} was set", path.display())]
     Pragma {
         path: PathBuf,
-        /// The setting.
+        /// The name of the setting that SQLite did not take.
         pragma: &'static str,
-        /// What was asked for.
         wanted: String,
-        /// What SQLite answers.
         found: String,
     },
     /// The schema could not be brought up to date.
@@ -156,15 +145,13 @@ pub enum StoreError {
         path: PathBuf,
         /// The version that could not be reached.
         version: i32,
-        /// Why not.
         source: Box<refinery_core::Error>,
     },
     /// No backup could be made, and so nothing was migrated.
     #[error("cannot back up the state file to `{}`", backup.display())]
     Backup {
-        /// Where the backup was to be.
+        /// The path at which the backup was to be.
         backup: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// A run that the caller asked for is not there.
@@ -177,7 +164,7 @@ pub enum StoreError {
     )]
     LeaseLost {
         path: PathBuf,
-        /// Which: its name, or the run that had it.
+        /// The name of the lease, or the run that had it.
         lease: String,
         /// The token that it was taken with.
         token: LeaseToken,
@@ -186,17 +173,16 @@ pub enum StoreError {
     #[error("cannot {action} in the state file `{}`", path.display())]
     Sql {
         path: PathBuf,
-        /// What was being done.
+        /// The words of the action that failed, as after "cannot".
         action: &'static str,
-        /// Why not.
         source: rusqlite::Error,
     },
-    /// The writer gave up.
+    /// The writer stopped, because it could not write a batch.
     #[error("{results} results could not be stored")]
     NotStored {
-        /// How many verdicts are lost.
+        /// The number of verdicts that are lost.
         results: u64,
-        /// The first error.
+        /// The error at which the writer stopped.
         source: Box<StoreError>,
     },
     /// Somebody goes on after the writer gave up.
@@ -204,10 +190,7 @@ pub enum StoreError {
     GaveUp,
     /// The system refused a thread for the writer.
     #[error("cannot start the thread that writes the state file")]
-    Thread {
-        /// Why not.
-        source: io::Error,
-    },
+    Thread { source: io::Error },
 }
 
 impl StoreError {

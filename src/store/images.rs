@@ -8,13 +8,13 @@ use super::open::Store;
 use super::reader::Reader;
 use super::rows::{count, json};
 
-/// What a check of an image tarball found.
+/// The findings of the latest check of an image tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageArchiveRow {
-    /// The file, absolute.
+    /// The absolute path of the tarball.
     pub path: String,
     pub size_bytes: u64,
-    /// When it was last changed, nanoseconds since the epoch.
+    /// The last change of the file, nanoseconds since the epoch.
     pub mtime_ns: i64,
     /// The SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
@@ -28,12 +28,12 @@ pub struct ImageArchiveRow {
     pub os: String,
     /// The names that it carries.
     pub tags: Vec<String>,
-    /// When it was checked, UTC milliseconds since the epoch.
+    /// The time of the check, UTC milliseconds since the epoch.
     pub verified_ms: i64,
 }
 
 impl ImageArchiveRow {
-    /// Whether a file that has this size and time now is the one that was checked.
+    /// True if a file with this size and time is the one that was checked.
     pub fn is_of(&self, size_bytes: u64, mtime_ns: i64) -> bool {
         (self.size_bytes, self.mtime_ns) == (size_bytes, mtime_ns)
     }
@@ -71,7 +71,7 @@ impl Store {
 }
 
 impl Reader {
-    /// What was found when the file at `path` was last checked. It may have changed since:
+    /// Reads the findings of the last check of the file at `path`. It may have changed since:
     /// [`ImageArchiveRow::is_of`] tells.
     pub fn image_archive(&self, path: &str) -> Result<Option<ImageArchiveRow>, StoreError> {
         self.db.first(

@@ -9,9 +9,9 @@
 //!                                   └─ every write of its run: the token must still be there
 //! ```
 //!
-//! A row is never removed, so that its token never comes again. Whether a holder is gone is for
-//! the caller to find out, outside of any transaction; it names the token of the holder it means,
-//! so that nobody who came in between is thrown out.
+//! A row is never removed, so that its token never comes again. The caller finds out if a holder is
+//! gone, outside of any transaction; it names the token of the holder it means, so that nobody who
+//! came in between is thrown out.
 
 use std::path::Path;
 use std::time::Duration;
@@ -44,12 +44,12 @@ pub struct Leases {
     db: Db,
 }
 
-/// What came of asking for a lease.
+/// The answer to a request for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquisition {
     /// It is ours, with this token.
     Taken(LeaseToken),
-    /// Somebody else has it.
+    /// Another holder has it.
     Held(Lease),
 }
 
@@ -90,8 +90,8 @@ impl Leases {
         )
     }
 
-    /// Gives a lease back, one's own or that of somebody who is stuck. Returns false when it was
-    /// given back or lost before. What still runs under it writes nothing more.
+    /// Gives a lease back: one's own, or the lease of somebody who is stuck. Returns false if it
+    /// was given back or lost before. A run that still uses it writes nothing more.
     pub fn release(&self, claim: &LeaseClaim) -> Result<bool, StoreError> {
         self.update(
             "release a lease",
@@ -158,7 +158,7 @@ impl Leases {
         Ok(Acquisition::Taken(token))
     }
 
-    /// Returns whether there was such a row.
+    /// Returns true if there was such a row.
     fn update(
         &self,
         action: &'static str,
@@ -172,14 +172,14 @@ impl Leases {
 }
 
 impl Reader {
-    /// All leases, by name.
+    /// Reads all leases, sorted by name.
     pub fn leases(&self) -> Result<Vec<Lease>, StoreError> {
         let sql = lease_query!("ORDER BY name");
         self.db.rows("read the leases", sql, [], lease)
     }
 }
 
-/// Whether a run may write.
+/// The right of a run to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// It may: it needs no lease, or has it.
@@ -207,7 +207,7 @@ pub(super) fn standing(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Sta
     })
 }
 
-/// What a write for `run` comes to that was refused, or not, for its standing.
+/// Turns a bad standing of `run` into its error.
 pub(super) fn in_good_standing(
     db: &Db,
     run: Option<RunId>,

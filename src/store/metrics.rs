@@ -1,4 +1,4 @@
-//! What the exporter shows, read in one go: a fixed number of rows, however old the file is.
+//! The figures of the exporter, read in one go: a fixed number of rows, however old the file is.
 
 use std::collections::HashMap;
 use std::fs;
@@ -87,7 +87,8 @@ impl Reader {
         )
     }
 
-    /// Of the last thousand cycles, those that began after a run had ended, and what they missed.
+    /// Of the last thousand cycles, those that began after a run had ended, with the due times they
+    /// missed.
     fn cycles_since(&self, run_ended_ms: Option<i64>) -> Result<u64, StoreError> {
         let found = self.db.first(
             "count the cycles since a success",
@@ -124,7 +125,7 @@ impl Reader {
     }
 }
 
-/// The size of a file; 0 where there is none.
+/// The size of a file; 0 if there is none.
 fn size_bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |data| data.len())
 }

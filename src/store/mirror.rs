@@ -1,4 +1,4 @@
-//! What is remembered of the JSON files of the data folder, and what they said.
+//! The memory of the JSON files of the data folder: their size, time and hash, and their content.
 
 use rusqlite::{Transaction, params};
 
@@ -15,7 +15,7 @@ use crate::model::{Module, RunId, Source};
 use crate::plan::{MapMerge, OrphanMerge};
 
 impl Reader {
-    /// What is remembered of a file, by its name.
+    /// Reads the size, time and hash that are remembered of a file, by its name.
     pub fn mirror(&self, name: &str) -> Result<Option<Remembered>, StoreError> {
         self.db.first(
             "read what is remembered of a file",
@@ -70,7 +70,7 @@ impl Store {
         })
     }
 
-    /// The same for `module_map.json`.
+    /// Writes what `module_map.json` says, and remembers the file, like [`Store::merge_orphans`].
     pub fn merge_module_map(
         &mut self,
         merge: &MapMerge,
@@ -94,7 +94,7 @@ impl Store {
         })
     }
 
-    /// Writes in one transaction, for a run only where that is in good standing.
+    /// Writes in one transaction. For a run, it writes only if the run is in good standing.
     fn write_for(
         &mut self,
         action: &'static str,

@@ -26,8 +26,8 @@
 //! **Invariant:** a run under a lease writes only while the lease has the token of that run; this
 //! is checked in the transaction that writes.
 //!
-//! **Invariant:** nothing here deletes, repairs or replaces a state file. What cannot be used is
-//! an error that says so.
+//! **Invariant:** nothing here deletes, repairs or replaces a state file. A file that cannot be
+//! used gives an error that says so.
 //!
 //! **Invariant:** every effect is idempotent, so a batch whose commit failed can be written again.
 

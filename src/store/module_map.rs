@@ -25,12 +25,12 @@ macro_rules! map_query {
     };
 }
 
-/// What a run added, and what taking it back removes.
+/// The additions of a run, which are removed if the run is taken back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Added {
     /// Modules on the map, by file.
     pub modules: Vec<MapEntry>,
-    /// Steps, with their workflows.
+    /// Steps, each with the name of its workflow.
     pub steps: Vec<(String, Step)>,
 }
 
@@ -41,7 +41,7 @@ impl Reader {
         self.db.rows("read the module map", sql, [], map_entry)
     }
 
-    /// What a run added and is still there.
+    /// Reads the additions of a run that are still there.
     pub fn added_by(&self, run: RunId) -> Result<Added, StoreError> {
         added_by(&self.db, run)
     }

@@ -1,4 +1,4 @@
-//! Opening the state file: whose it is, what it is set to, which version it has.
+//! Opening the state file: its owner, its settings and its version.
 //!
 //! The order matters: nothing is written before the file is known to be the agent's own.
 
@@ -51,7 +51,7 @@ impl Store {
         Ok(Self { db })
     }
 
-    /// The state file; where a link was given, the file that it leads to.
+    /// The path of the state file; if a link was given, of the file that it leads to.
     pub fn path(&self) -> &Path {
         self.db.path()
     }

@@ -1,4 +1,4 @@
-//! The list of orphans: what the last scan found, what a file added, and how each stands.
+//! The list of orphans: the findings of the last scan, the additions of a file, and their standing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,22 +16,22 @@ use crate::model::{Orphan, OrphanKind, OrphanRecord, OrphanSource, OrphanStatus,
 /// The scan that the list comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanRow {
-    /// The project, absolute.
+    /// The absolute path of the project.
     pub project: String,
-    /// When, UTC milliseconds since the epoch.
+    /// The time of the scan, UTC milliseconds since the epoch.
     pub scanned_ms: i64,
     /// Python files that were found.
     pub files: u64,
     /// Those of them that could be analysed.
     pub analysed: u64,
-    /// Which discoveries it was made with.
+    /// The discoveries that the scan was made with.
     pub discoveries: Vec<String>,
 }
 
 impl Store {
-    /// Replaces what an earlier scan found, for a run or by hand; a run whose lease was lost is
-    /// [`StoreError::LeaseLost`], and nothing is written. What a file put on the list stays on it, and a module
-    /// that is on it already keeps its standing.
+    /// Replaces the findings of an earlier scan, for a run or by hand; a run whose lease was lost
+    /// is [`StoreError::LeaseLost`], and nothing is written. Modules that a file put on the list
+    /// stay on it, and a module that is on it already keeps its standing.
     pub fn put_scan(
         &mut self,
         scan: &ScanRow,
@@ -151,7 +151,7 @@ pub(super) fn put(
 }
 
 impl Reader {
-    /// The list, by file.
+    /// Reads the list, sorted by file.
     pub fn orphans(&self) -> Result<Vec<OrphanRecord>, StoreError> {
         let action = "read the list of orphans";
         let leads = self.db.rows(

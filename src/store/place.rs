@@ -1,4 +1,4 @@
-//! Where the state file lives: its folder, its modes, and the kind of file system beneath it.
+//! The place of the state file: its folder, its modes, and the kind of file system beneath it.
 //!
 //! Must not read or write the content of the state file.
 
@@ -61,7 +61,7 @@ pub(super) fn prepare_folder(file: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(FOLDER_MODE);
     builder.create(folder).map_err(failed)?;
-    // What cannot be listed was not made by the agent.
+    // The agent did not make a folder that it cannot list.
     let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
     if !empty {
         return Ok(());
@@ -131,7 +131,7 @@ fn is_refusal(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the file system of `file` is shared with other machines, or cannot be told.
+/// True if the file system of `file` is shared with other machines, or cannot be told.
 ///
 /// SQLite's write-ahead log needs memory that all its users share, which no network offers; a
 /// FUSE mount may be one (`sshfs`, `rclone`, virtiofs) and counts as one.

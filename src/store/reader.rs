@@ -1,4 +1,4 @@
-//! The reading end: a connection that cannot write, and what is asked of one run.
+//! The reading end: a connection that cannot write, and the queries about one run.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::model::{
     WarningRecord,
 };
 
-/// The columns that [`attempt`] reads, and more where they are asked for.
+/// The columns that [`attempt`] reads, and more if `$more` names some.
 macro_rules! attempt_query {
     ($more:literal, $rest:literal) => {
         concat!(
@@ -37,18 +37,17 @@ macro_rules! attempt_query {
 /// A Python warning of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WarningRow {
-    /// What was warned about.
     pub warning: WarningRecord,
-    /// How often in the run.
+    /// The number of times that it came in the run.
     pub count: u64,
 }
 
 /// Coverage of one source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverageRow {
-    /// The file, relative to the project where it lies inside of it.
+    /// The file, relative to the project if it lies inside of it.
     pub file: String,
-    /// Lines that hold statements, and those of them that were executed.
+    /// Lines that hold statements, and the number of them that were executed.
     pub totals: CoverageTotals,
 }
 
@@ -75,7 +74,7 @@ impl Reader {
         Ok(Self { db })
     }
 
-    /// The state file.
+    /// The path of the state file; if a link was given, of the file that it leads to.
     pub fn path(&self) -> &Path {
         self.db.path()
     }

@@ -1,4 +1,4 @@
-//! What came of the tests of a run: attempts, coverage, notices, warnings.
+//! The results of the tests of a run: attempts, coverage, notices, warnings.
 //!
 //! Tests and files are dictionaries that grow; a run's rows only refer to them.
 
@@ -17,11 +17,11 @@ use crate::model::{
 pub(super) struct Details {
     /// The full report of a failure.
     pub(super) longrepr: Option<String>,
-    /// Captured output.
+    /// The captured output, one section for each title that pytest gave.
     pub(super) sections: Vec<Section>,
 }
 
-/// [`Details`], borrowed.
+/// The same fields as [`Details`], borrowed so that nothing is copied to write them.
 #[derive(Serialize)]
 struct DetailsRef<'a> {
     longrepr: Option<&'a str>,

@@ -8,7 +8,7 @@ use rusqlite::{Result, Row};
 
 use crate::model::{Counts, CoverageTotals, Module, Outcome, ProcessIdentity};
 
-/// A name that a CHECK of the schema allows.
+/// Reads a name that a CHECK of the schema allows.
 pub(super) fn name<T>(row: &Row<'_>, column: &str) -> Result<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
@@ -30,13 +30,13 @@ where
     }
 }
 
-/// A name that `from_name` knows.
+/// Reads a name that `from_name` knows.
 pub(super) fn named<T>(row: &Row<'_>, column: &str, from_name: fn(&str) -> Option<T>) -> Result<T> {
     let name = row.get_ref(column)?.as_str()?;
     from_name(name).ok_or_else(|| bad(row, column, format!("`{name}` is not known")))
 }
 
-/// A count; a CHECK of the schema keeps it from being negative.
+/// Reads a count; a CHECK of the schema keeps it from being negative.
 pub(super) fn count(row: &Row<'_>, column: &str) -> Result<u64> {
     row.get(column).map(super::db::count)
 }
@@ -46,7 +46,7 @@ pub(super) fn count_or_null(row: &Row<'_>, column: &str) -> Result<Option<u64>> 
     Ok(row.get::<_, Option<i64>>(column)?.map(super::db::count))
 }
 
-/// What is kept as JSON.
+/// Reads a column that holds JSON.
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text).map_err(|error| bad(row, column, error))
@@ -75,7 +75,7 @@ pub(super) fn counts(row: &Row<'_>) -> Result<Counts> {
     Ok(counts)
 }
 
-/// `statements` and `covered`, where coverage was measured.
+/// Reads `statements` and `covered`; `None` if coverage was not measured.
 pub(super) fn coverage(row: &Row<'_>) -> Result<Option<CoverageTotals>> {
     let totals = count_or_null(row, "statements")?.zip(count_or_null(row, "covered")?);
     Ok(totals.map(|(statements, covered)| CoverageTotals {
@@ -84,7 +84,7 @@ pub(super) fn coverage(row: &Row<'_>) -> Result<Option<CoverageTotals>> {
     }))
 }
 
-/// `file` and `module`.
+/// Reads a module from the columns `file` and `module`.
 pub(super) fn module(row: &Row<'_>) -> Result<Module> {
     Ok(Module {
         file: row.get("file")?,

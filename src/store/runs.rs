@@ -87,14 +87,14 @@ fn run_end(row: &Row<'_>) -> rusqlite::Result<Option<RunEnd>> {
 }
 
 impl Store {
-    /// Opens a run; it is on disk when this returns. Its lease, where it needs one, must be held.
+    /// Opens a run; it is on disk when this returns. If it needs a lease, that must be held.
     pub fn open_run(&mut self, new: &NewRun) -> Result<RunId, StoreError> {
         let opened = self.insert_run(new);
         let opened = self.db.in_words("open a run", opened)?;
         opened.map_err(|claim| leases::lost(&self.db, &claim))
     }
 
-    /// Returns the claim that does not hold, where there is one.
+    /// Returns the claim that does not hold, if there is one.
     fn insert_run(&mut self, new: &NewRun) -> rusqlite::Result<Result<RunId, LeaseClaim>> {
         let facts = &new.facts;
         let tx = self.db.connection.transaction()?;
@@ -216,7 +216,6 @@ impl Reader {
         self.db.first("read the last run", sql, [], run_record)
     }
 
-    /// The same as [`Store::open_runs`].
     pub fn open_runs(&self) -> Result<Vec<OpenRun>, StoreError> {
         open_runs(&self.db)
     }

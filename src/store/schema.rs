@@ -1,4 +1,4 @@
-//! The schema's versions: whose file this is, how old, and how it is brought up to date.
+//! The schema's versions: the owner of a file, its age, and the steps that bring it up to date.
 //!
 //! Crash points: a migration and its line in the history are one transaction, so that a file is
 //! always at one version or the next. Two agents may migrate at once: the loser's transaction
@@ -42,10 +42,10 @@ const MIGRATIONS: [(&str, &str); 5] = files![
     "V5__create_cycles",
 ];
 
-/// What the header of a state file carries, so that `file` and other programs can tell: `MAGT`.
+/// The mark in the header of a state file, by which `file` and other programs know it: `MAGT`.
 pub const APPLICATION_ID: i32 = 0x4D41_4754;
 
-/// Whose a file is, and which migrations it has seen.
+/// The program that a file belongs to, and the migrations that it has seen.
 #[derive(Debug)]
 pub(super) struct Identity {
     application_id: i32,
@@ -67,7 +67,7 @@ impl Identity {
         db.in_words("read the schema version", identity)
     }
 
-    /// Whether nobody has written anything yet.
+    /// True if nobody has written anything yet.
     pub(super) fn is_blank(&self) -> bool {
         self.application_id == 0 && self.tables.is_empty()
     }

@@ -122,8 +122,8 @@ pub(super) fn open_processes(db: &Db, run: RunId) -> Result<Vec<ProcessIdentity>
 }
 
 impl Reader {
-    /// How long each path of a run took, from the start of its first process. Paths whose first
-    /// process or end is not known are left out.
+    /// Reads the milliseconds that each path of a run took, from the start of its first process.
+    /// Paths whose first process or end is not known are left out.
     pub(super) fn path_durations_ms(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
         self.db.rows(
             "read how long the paths of a run took",

@@ -1,4 +1,4 @@
-//! What was read of the project's Python files: a cache, all of it read and its changes written.
+//! The facts read from the project's Python files: a cache, all of it read and its changes written.
 
 use rusqlite::{Connection, params};
 

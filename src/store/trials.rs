@@ -1,4 +1,4 @@
-//! What came of trying the orphans of a run, and what that says in the list of orphans.
+//! The results of the trials of a run, and the changes that they make to the list of orphans.
 
 use rusqlite::{Params, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ struct Details {
     touched: Vec<Touch>,
 }
 
-/// The columns that [`trial`] reads, and more where they are asked for.
+/// The columns that [`trial`] reads, and more if `$more` names some.
 macro_rules! trial_query {
     ($more:literal, $rest:literal) => {
         concat!(
@@ -43,8 +43,8 @@ impl Reader {
         self.whole_trials(run, sql, [run.0])
     }
 
-    /// The trials of a run that failed, crashed or ran out of time, and those of modules that were
-    /// kept from something, by file.
+    /// The trials of a run that failed, crashed or ran out of time, and all trials of modules that
+    /// were kept from something, by file.
     pub fn notable_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {
         let sql = trial_query!(
             ", c.body, c.size_bytes",

@@ -11,7 +11,7 @@ use super::rows::{module, named};
 use crate::model::{Module, RunId, Source, Step, Workflow};
 
 impl Reader {
-    /// All workflows, by name.
+    /// Reads all workflows, sorted by name.
     pub fn workflows(&self) -> Result<Vec<Workflow>, StoreError> {
         let mut workflows: Vec<Workflow> = self.db.rows(
             "read the workflows",
@@ -62,9 +62,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Adds modules to a workflow, before the step at `at` (from 1), else at the end. What is in it
-    /// already stays where it is. Returns how many were added; `None` when there is no workflow of
-    /// that name.
+    /// Adds modules to a workflow, before the step at `at` (from 1), else at the end. A module that
+    /// is in it already stays at its step. Returns the number of modules added; `None` if there is
+    /// no workflow of that name.
     pub fn add_to_workflow(
         &mut self,
         name: &str,

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The first write after a pause is committed at once; while writes keep coming, a transaction
-//! gathers those of 100 ms, so that a fast suite costs ten commits a second and not thousands.
+//! gathers the writes of 100 ms, so that a fast suite costs ten commits a second and not thousands.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::open::Store;
 use crate::clock::{Mono, Pauses, Stopwatch};
 use crate::model::{Event, RunId, Write};
 
-/// How long a batch gathers: short for the eye, long against the few ms of an fsync.
+/// The time for which a batch gathers: short for the eye, long against the few ms of an fsync.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Rows after which a batch is written without waiting.
@@ -35,7 +35,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Submissions that wait for the thread before `submit` does.
 const WAITING: usize = 256;
 
-/// How long a batch is tried again before the writer gives up.
+/// The time for which a batch is tried again before the writer gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pauses between two tries.
@@ -95,7 +95,7 @@ impl Writer {
         let _ = self.sender.send(Submission { writes, events });
     }
 
-    /// Whether writing has failed for good; [`Writer::finish`] says why.
+    /// True if writing has failed for good; [`Writer::finish`] gives the error.
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -110,7 +110,6 @@ impl Writer {
     }
 }
 
-/// What the thread owns.
 struct Worker<A> {
     store: Store,
     run: RunId,
@@ -154,7 +153,7 @@ impl<A: FnMut(Event)> Worker<A> {
         Some(batch)
     }
 
-    /// Writes a batch, again and again where time may help.
+    /// Writes a batch, and tries again while time may help.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
@@ -202,7 +201,7 @@ fn count_results(writes: &[Write]) -> u64 {
     results.count() as u64
 }
 
-/// How much a batch asks of the disk and holds in memory, roughly.
+/// The rough size of a batch, in rows for the disk and in bytes of memory.
 #[derive(Debug, Default)]
 struct Size {
     rows: usize,

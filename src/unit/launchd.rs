@@ -1,4 +1,4 @@
-//! launchd agents: the property list of a service, and what `launchctl print` says.
+//! launchd agents: the property list of a service, and the output of `launchctl print`.
 
 use super::template::{fill, has};
 use super::{MARK, ServiceState, Unit, UnitError, UnitFile, check};
@@ -72,7 +72,7 @@ fn plain(text: &str) -> String {
     text.replace("&lt;", "<").replace("&amp;", "&")
 }
 
-/// What a property list says that the agent made; `None` for the file of somebody else.
+/// Reads a property list that the agent made; `None` for the file of somebody else.
 pub fn read(text: &str) -> Option<UnitFile> {
     let mark = format!("<!-- {MARK}");
     if !text.lines().any(|line| line.starts_with(&mark)) {
@@ -91,8 +91,8 @@ pub fn read(text: &str) -> Option<UnitFile> {
     })
 }
 
-/// What `launchctl print gui/UID/LABEL` says: `key = value` lines, indented by one tab where they
-/// are about the service itself.
+/// Reads what `launchctl print gui/UID/LABEL` says: `key = value` lines, indented by one tab if
+/// they are about the service itself.
 pub fn state(shown: &str) -> ServiceState {
     let value = |key: &str| {
         let lines = shown.lines();
@@ -158,7 +158,7 @@ mod tests {
         assert!(!state("").found);
     }
 
-    /// What a unit can hold: anything but control characters.
+    /// A text that a unit can hold: anything but control characters.
     fn text() -> impl Strategy<Value = String> {
         let odd = |c: &char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
         "[ -~]{0,20}|\\PC{0,20}|@ARGUMENTS@|]]>|<!--|&amp;|\u{a0} "

@@ -1,5 +1,5 @@
 //! Units of service managers: a [`Unit`] in, the text of a systemd user unit or of a launchd agent
-//! out, and back: what a file says of its service, and what a manager says of it.
+//! out, and back: reads what a file says of its service, and what a manager says of it.
 //!
 //! ```text
 //!   Unit ──► checked (no control characters) ──► systemd::render │ launchd::render ──► text
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A template is filled line by line and each place once, so that no value is taken for a
-//! placeholder. What is written by hand has no [`MARK`]: such a file is never replaced or removed.
+//! placeholder. A file that is written by hand has no [`MARK`]: it is never replaced or removed.
 
 pub mod launchd;
 mod name;
@@ -21,20 +21,20 @@ pub use state::ServiceState;
 
 use crate::diag::Hint;
 
-/// What a file says that the agent made.
+/// A file with this text was made by the agent.
 pub const MARK: &str = "Made by agent service install";
 
 /// A service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
-    /// systemd, of one user.
+    /// The systemd of one user.
     Systemd,
-    /// launchd, of one user.
+    /// The launchd of one user.
     Launchd,
 }
 
 impl Manager {
-    /// `systemd` or `launchd`.
+    /// The name, `systemd` or `launchd`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Systemd => "systemd",
@@ -42,7 +42,7 @@ impl Manager {
         }
     }
 
-    /// What a file says that the agent made; `None` for the file of somebody else.
+    /// Reads a file that the agent made; `None` for the file of somebody else.
     pub fn read(self, text: &str) -> Option<UnitFile> {
         match self {
             Self::Systemd => systemd::read(text),
@@ -51,42 +51,38 @@ impl Manager {
     }
 }
 
-/// A service: which program runs where, with what.
+/// A service: the program, its folder, its arguments and its variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     /// Its name, without a suffix.
     pub name: UnitName,
-    /// The agent, absolute.
+    /// The absolute path of the agent.
     pub program: String,
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: String,
-    /// The arguments of `run-scheduled`.
+    /// The arguments of `run-scheduled`, one by one and not quoted.
     pub arguments: Vec<String>,
-    /// Its variables.
+    /// Its environment variables, by name and value.
     pub environment: Vec<(String, String)>,
-    /// How long it may take to end, in seconds.
+    /// The longest time that it may take to end, in seconds.
     pub stop_s: u64,
-    /// Whether setuid programs have to work, as podman's without root.
+    /// True if setuid programs have to work, as podman's without root.
     pub setuid: bool,
 }
 
-/// Why a service cannot be written down.
+/// The reasons for a service that cannot be written down.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// A line break, or another character that the formats cannot hold.
     #[error("{what} holds the character {character:?}, and a service cannot be given that")]
     Character {
-        /// What holds it.
+        /// The words for the text that holds it.
         what: String,
         character: char,
     },
-    /// systemd does not start it.
+    /// systemd starts no program with such a path.
     #[error("systemd starts no program whose path holds `{character}`: `{path}`")]
-    Program {
-        /// The agent.
-        path: String,
-        character: char,
-    },
+    Program { path: String, character: char },
 }
 
 impl Hint for UnitError {
@@ -99,7 +95,7 @@ impl Hint for UnitError {
 }
 
 impl Unit {
-    /// Whether both formats can hold every text.
+    /// Checks that both formats can hold every text.
     fn check(&self) -> Result<(), UnitError> {
         check(|| "the path of the agent".to_owned(), &self.program)?;
         check(|| "the path of the project".to_owned(), &self.project)?;
@@ -125,12 +121,12 @@ fn check(what: impl Fn() -> String, text: &str) -> Result<(), UnitError> {
     }
 }
 
-/// What a file says that the agent made.
+/// The facts that are read from a file that the agent made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitFile {
     /// The project of its service.
     pub project: String,
-    /// How long the service may take to end, in seconds.
+    /// The longest time that the service may take to end, in seconds.
     pub stop_s: u64,
 }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of a service, without the suffix of a file: what systemd, launchd and file systems all
-/// take.
+/// The name of a service, without the suffix of a file: systemd, launchd and file systems all take
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitName(String);
 
-/// Why a text is no name of a service.
+/// The reasons to refuse a text as the name of a service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Too long, empty, or with other characters.
@@ -26,7 +26,6 @@ impl UnitName {
     /// systemd takes 255 with its suffix; nobody types more than this.
     const MAX_CHARS: usize = 100;
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

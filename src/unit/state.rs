@@ -1,28 +1,28 @@
-//! [`ServiceState`]: what a service manager says of a service.
+//! [`ServiceState`]: the words of a service manager about a service.
 
-/// What a service manager says of a service.
+/// The state of a service, as its manager tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceState {
-    /// Whether the manager knows it.
+    /// True if the manager knows it.
     pub found: bool,
-    /// Whether it runs.
+    /// True if the service runs, also while it reloads.
     pub active: bool,
     /// The manager's words for its state.
     pub state: String,
-    /// Since when it is in this state.
+    /// The time since which it is in this state, in the manager's words.
     pub since: Option<String>,
     /// The file that it comes from.
     pub file: Option<String>,
-    /// Whether it starts by itself, in the manager's words.
+    /// The manager's word for a start by itself, such as `enabled`.
     pub enabled: Option<String>,
-    /// Its main process.
+    /// The id of its main process, while it has one.
     pub pid: Option<u32>,
-    /// How often the manager started it again.
+    /// The number of times that the manager started it again.
     pub restarts: Option<u32>,
-    /// How it ended last.
+    /// The last end of its main process, in words.
     pub last_exit: Option<String>,
-    /// What it says of itself.
+    /// The status text that the service gave to its manager.
     pub says: Option<String>,
-    /// Whether the manager has not read the file as it is now.
+    /// True if the manager has not read the file as it is now.
     pub stale: bool,
 }

@@ -1,6 +1,6 @@
-//! systemd user units: quoting, the unit of a service, and what `systemctl show` says.
+//! systemd user units: quoting, the unit of a service, and the output of `systemctl show`.
 //!
-//! The rules are those of `systemd.syntax(7)` and `systemd.service(5)`:
+//! The rules come from `systemd.syntax(7)` and `systemd.service(5)`:
 //!
 //! | where | `%` | `$` | quotes, backslashes |
 //! |---|---|---|---|
@@ -20,7 +20,7 @@ pub const TEMPLATE: &str = include_str!("../../offline/menace-agent.service");
 /// Lines under which setuid programs gain no rights.
 const LOCKS: [&str; 3] = ["NoNewPrivileges=", "LockPersonality=", "RestrictRealtime="];
 
-/// What [`state`] reads, as `systemctl show --property=` takes it.
+/// The properties that [`state`] reads, as `systemctl show --property=` takes them.
 pub const PROPERTIES: &str = "LoadState,ActiveState,SubState,StateChangeTimestamp,FragmentPath,\
      UnitFileState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,ExecMainExitTimestamp,\
      StatusText,NeedDaemonReload";
@@ -77,7 +77,7 @@ fn value(unit: &Unit, key: &str, name: &str) -> String {
     }
 }
 
-/// What becomes of `$`.
+/// The treatment of `$` in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dollars {
     Doubled,
@@ -108,8 +108,8 @@ fn percents_doubled(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// What a folder does not end with in a unit: a space would be cut off, a backslash would join the
-/// next line, and a slash is what is put after them.
+/// A path with one of these at its end gets a slash: systemd would cut off a space, a backslash
+/// would join the next line, and [`read`] takes the slash off that follows one of these.
 const ENDS: [char; 3] = [' ', '\\', '/'];
 
 /// A path that is the whole value; a slash at its end changes no path.
@@ -121,7 +121,7 @@ fn folder(path: &str) -> String {
     folder
 }
 
-/// What a unit says that the agent made; `None` for the file of somebody else.
+/// Reads a unit that the agent made; `None` for the file of somebody else.
 pub fn read(text: &str) -> Option<UnitFile> {
     let first = text.lines().next()?;
     if !first.contains(MARK) {
@@ -142,7 +142,7 @@ pub fn read(text: &str) -> Option<UnitFile> {
     })
 }
 
-/// What `systemctl --user show --property=` [`PROPERTIES`] says.
+/// Reads what `systemctl --user show --property=` [`PROPERTIES`] says.
 pub fn state(shown: &str) -> ServiceState {
     let lines = shown.lines().filter_map(|line| line.split_once('='));
     let values: BTreeMap<&str, &str> = lines.collect();
@@ -166,7 +166,7 @@ pub fn state(shown: &str) -> ServiceState {
     }
 }
 
-/// How the main process ended: the codes are those of `waitid(2)`.
+/// Describes the last end of the main process; the codes are from `waitid(2)`.
 fn last_exit<'a>(value: &impl Fn(&str) -> Option<&'a str>) -> Option<String> {
     let at = value("ExecMainExitTimestamp").filter(|at| *at != "n/a")?;
     let status = value("ExecMainStatus")?;

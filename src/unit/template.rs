@@ -1,7 +1,7 @@
 //! Filling in the placeholders of a line: `@NAME@`.
 
-/// `line` with each placeholder replaced by what `value` says of it, once: what is filled in is not
-/// looked at again.
+/// `line` with each placeholder replaced by what `value` says of it, once: text that was filled in
+/// is not looked at again.
 pub(super) fn fill(line: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(line.len());
     let mut rest = line;
@@ -13,7 +13,7 @@ pub(super) fn fill(line: &str, value: impl Fn(&str) -> String) -> String {
     filled + rest
 }
 
-/// Whether a line has the placeholder.
+/// True if a line has the placeholder.
 pub(super) fn has(line: &str, name: &str) -> bool {
     let mut rest = line;
     while let Some((_, found, after)) = next(rest) {

@@ -6,7 +6,8 @@
 //!                   └──── started, finished ──┘        settled ─► recorder
 //! ```
 //!
-//! The `queue` decides, and never loses a module: what gets no verdict is `not_run`, with the reason.
+//! The `queue` decides, and never loses a module: one without a verdict is `not_run`, with the
+//! reason.
 
 mod phase;
 mod queue;

@@ -1,4 +1,4 @@
-//! [`Trials`]: the queue as a phase of a run, and what came of it.
+//! [`Trials`]: the queue as a phase of a run, and the results of the trials.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Trials {
         }
     }
 
-    /// What came of them.
+    /// Hands over the outcomes of the trials, and the signal or the loss that ended them early.
     pub(in crate::modules) fn into_tried(self) -> Tried {
         self.tried
     }
@@ -69,7 +69,7 @@ impl Trials {
         self.queue.handle(serial, event, now);
     }
 
-    /// What is to be done by now.
+    /// Turns the new steps of the queue into effects, and takes all effects that wait.
     fn take_effects(&mut self) -> Vec<Effect> {
         for step in self.queue.take_steps() {
             match step {

@@ -1,5 +1,5 @@
-//! Which modules are tried when, and what becomes of those whose process dies: what happens goes
-//! in, what is to be done comes out. No I/O, no clock, no thread.
+//! The order of trials, and what becomes of modules whose process dies: inputs go in, steps come
+//! out. No I/O, no clock, no thread.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::engine::child::Exit;
 use crate::model::{Module, Trial, TrialOutcome};
 use crate::pytest::trial_protocol::{TrialEvent, TryCommand};
 
-/// How much later than its limit a verdict may come: stacks are dumped, folders removed.
+/// The longest time after its limit that a verdict may take: stacks are dumped, folders removed.
 const GRACE: Duration = Duration::from_secs(15);
 /// Processes in a row that end without a verdict, after which there will be none.
 const MOST_IN_VAIN: u32 = 2;
@@ -18,22 +18,22 @@ const MOST_IN_VAIN: u32 = 2;
 /// The modules that a run tries after its tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::modules) struct TrialJob {
-    /// The modules; none where they were looked for and not found.
+    /// The modules; none if they were looked for and not found.
     pub(in crate::modules) modules: Vec<Module>,
     /// Folders that go first on `sys.path`, in this order; relative to the project.
     pub(in crate::modules) roots: Vec<String>,
-    /// The time for each.
+    /// The time for each module.
     pub(in crate::modules) limit: Duration,
-    /// The time for all of them, where that is limited.
+    /// The time for all of them; `None` for no limit.
     pub(in crate::modules) budget: Option<Duration>,
 }
 
-/// Something to do.
+/// An order to whoever carries out the trials.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
     /// Start a process, and send it this command.
     Start { serial: u32, command: TryCommand },
-    /// Kill the process.
+    /// Kill the process that is at work.
     Kill,
     /// Store and tell what came of a module.
     Settled(Box<Trial>),
@@ -59,7 +59,6 @@ pub(super) struct Queue {
     steps: Vec<Step>,
 }
 
-/// A process at work.
 #[derive(Debug)]
 struct Live {
     serial: u32,
@@ -70,7 +69,7 @@ struct Live {
     unsupported: Option<String>,
     batch: VecDeque<Module>,
     running: Vec<(Module, Mono)>,
-    /// What was running too long when it was killed.
+    /// The modules that were running too long when the process was killed.
     overdue: Vec<Module>,
     killed: bool,
 }
@@ -99,17 +98,17 @@ impl Queue {
         }
     }
 
-    /// Whether nothing more will happen.
+    /// True if nothing more will happen.
     pub(super) fn is_over(&self) -> bool {
         self.live.is_none() && self.waiting.is_empty() && self.suspects.is_empty()
     }
 
-    /// What is to be done by now.
+    /// Takes the steps that were decided since the last call.
     pub(super) fn take_steps(&mut self) -> Vec<Step> {
         std::mem::take(&mut self.steps)
     }
 
-    /// Starts the next process where there is none and something is left.
+    /// Starts the next process if there is none and something is left.
     pub(super) fn begin(&mut self, now: Mono) {
         if self.live.is_some() || self.is_over() {
             return;
@@ -274,13 +273,13 @@ impl Queue {
         });
     }
 
-    /// What an end says nothing about.
+    /// Takes modules back that the end of their process says nothing about.
     fn take_back(&mut self, running: Vec<(Module, Mono)>) {
         self.in_vain += 1;
         self.put_back(false, running.into_iter().map(|(module, _)| module));
     }
 
-    /// In front of the others, in their order.
+    /// Puts modules in front of the others, in their order.
     fn put_back(
         &mut self,
         alone: bool,
@@ -296,7 +295,7 @@ impl Queue {
         }
     }
 
-    /// Ends everything: what has no verdict gets none.
+    /// Ends everything: a module without a verdict gets none.
     pub(super) fn stop(&mut self, why: &str) {
         self.give_up(why);
         if let Some(live) = &mut self.live
@@ -323,7 +322,7 @@ impl Queue {
         self.steps.push(Step::Settled(Box::new(trial)));
     }
 
-    /// Does what is due.
+    /// Ends the trials if the time for all is over, and kills a process that is late.
     pub(super) fn tick(&mut self, now: Mono) {
         if self.end.is_some_and(|end| end <= now) {
             self.end = None;
@@ -367,7 +366,7 @@ impl Queue {
         }
     }
 
-    /// When [`Queue::tick`] or [`Queue::begin`] has something to do.
+    /// The time at which [`Queue::tick`] or [`Queue::begin`] has something to do.
     pub(super) fn deadline(&self) -> Option<Mono> {
         if self.live.is_none() && !self.is_over() {
             return Some(Mono::default());
@@ -379,7 +378,7 @@ impl Queue {
 }
 
 impl Live {
-    /// When it is killed if it says nothing more.
+    /// The time at which it is killed if it says nothing more.
     fn due(&self, hello_limit: Duration, late: Duration) -> Mono {
         if !self.hello {
             return self.started.plus(hello_limit);
@@ -449,7 +448,7 @@ mod tests {
             self.begin(Mono(2_000));
         }
 
-        /// What was to be done, a line each.
+        /// Takes the steps, and writes a line for each.
         fn log(&mut self) -> Vec<String> {
             let steps = self.take_steps().into_iter();
             let words = steps.map(|step| match step {

@@ -1,21 +1,21 @@
-//! What came of the trials of a run, and what that means for its verdict.
+//! The results of the trials of a run, and what they mean for its verdict.
 
 use crate::model::{ExitCode, Module, RunOutcome, TrialOutcome};
 use crate::run::{StopSignal, Verdict};
 
-/// What the run needs to know of its trials.
+/// The facts about its trials that a run needs.
 #[derive(Debug, Default)]
 pub(in crate::modules) struct Tried {
     /// Every module and its outcome, in the order of the verdicts.
     pub(super) outcomes: Vec<(Module, TrialOutcome)>,
     /// The signal that ended them.
     pub(super) signal: Option<StopSignal>,
-    /// Whether the lease was lost meanwhile.
+    /// True if the lease was lost meanwhile.
     pub(super) abandoned: bool,
 }
 
 impl Tried {
-    /// Whether nothing ended the trials early.
+    /// True if nothing ended the trials early.
     pub(in crate::modules) fn is_whole(&self) -> bool {
         self.signal.is_none() && !self.abandoned
     }
@@ -47,7 +47,7 @@ impl Tried {
             verdict.outcome = RunOutcome::Incomplete;
             verdict.exit_code = ExitCode::INCOMPLETE;
         } else if strict && self.is_missing() && verdict.outcome == RunOutcome::Passed {
-            // What was not tried may fail.
+            // A module that was not tried may fail.
             verdict.outcome = RunOutcome::Incomplete;
             verdict.exit_code = ExitCode::INCOMPLETE;
         } else if strict && failed && verdict.outcome == RunOutcome::Passed {

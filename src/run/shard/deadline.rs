@@ -15,16 +15,16 @@ use crate::run::effect::{Effect, Notify, Target};
 
 /// The stacks are written by a signal handler at once; this is for the pipe and a loaded machine.
 const STACKS_GRACE: Duration = Duration::from_secs(1);
-/// What a Ctrl-C at the terminal would give pytest to tear its fixtures down.
+/// The time for pytest to tear its fixtures down, as after a Ctrl-C at the terminal.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(5);
-/// Between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
 /// After pytest ended, `atexit` handlers and threads that are no daemons may still work.
 const EXIT_GRACE: Duration = Duration::from_secs(10);
-/// How long pytest-xdist may take to notice that a worker was killed.
+/// The longest time that pytest-xdist may take to notice that a worker was killed.
 const WORKER_GRACE: Duration = Duration::from_secs(15);
 
-/// Why a process is being ended.
+/// The reason to end a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     TestTimeout,
@@ -60,7 +60,7 @@ pub(super) struct WorkerEnding {
 }
 
 impl Shard {
-    /// When [`Shard::tick`] has something to do.
+    /// The time at which [`Shard::tick`] has something to do.
     pub(in crate::run) fn deadline(&self) -> Option<Mono> {
         let live = match &self.phase {
             Phase::Running(live) => live,
@@ -94,7 +94,7 @@ impl Shard {
         running.map(|running| running.since.plus(limit)).min()
     }
 
-    /// Does what is due.
+    /// Takes the step that is due at `now`, if any.
     pub(in crate::run) fn tick(&mut self, now: Mono, accounts: &mut Accounts) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
@@ -196,7 +196,7 @@ impl Shard {
         }
     }
 
-    /// pytest is done: what is left of the process gets a moment.
+    /// pytest is done: the rest of the process gets a moment.
     pub(super) fn after_bye(&mut self, now: Mono) {
         self.live(|live| {
             live.ending.get_or_insert(Ending {

@@ -1,4 +1,4 @@
-//! The end of a process: who is to blame, what is lost, what continues.
+//! The end of a process: the tests to blame, the tests that are lost, and the ones that continue.
 
 use super::deadline::Cause;
 use super::{Live, Phase, Shard, Stop};
@@ -47,8 +47,8 @@ impl Shard {
         };
         match (&live.bye, cause) {
             (_, Some(Cause::Stop)) => self.stopped(now, accounts),
-            // Where SIGTERM is turned into an exception, the process still says goodbye; why it
-            // had to go matters more.
+            // If SIGTERM is turned into an exception, the process still says goodbye; the reason
+            // for its end matters more.
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
             (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, accounts),
@@ -270,7 +270,7 @@ impl Shard {
             Exit::OutOfMemory => self.policy.executor.explain_out_of_memory(),
             _ => format!("the interpreter was {exit} in this test"),
         };
-        // What ran in a process of its own did not end this one.
+        // A test in a process of its own did not end this one.
         let alone = !self.ledger.running().iter().any(|test| live.outlives(test));
         let blame = alone.then_some((Outcome::Crashed, how.as_str()));
         let detail = python_stacks(stderr).unwrap_or_else(|| {
@@ -307,8 +307,8 @@ impl Shard {
         }
     }
 
-    /// What runs gets its verdict: the one decided earlier, else `blame`; without either the test
-    /// is innocent and runs again. Returns how many tests were settled.
+    /// Gives running tests their verdict: the one decided earlier, else `blame`; without either the
+    /// test is innocent and runs again. Returns the number of tests that were settled.
     pub(super) fn settle_running(
         &mut self,
         blame: Option<(Outcome, &str)>,
@@ -377,7 +377,7 @@ impl Shard {
         self.phase = Phase::Over;
     }
 
-    /// What the store keeps of the shard when it is over.
+    /// The record of the shard that the store keeps when it is over.
     pub(in crate::run) fn end_record(&self, finished_ms: i64) -> Write {
         Write::ShardEnded {
             shard: self.index(),

@@ -1,4 +1,4 @@
-//! What a harness says, event by event.
+//! The events of a harness, one by one.
 
 use super::{Phase, Shard};
 use crate::clock::Mono;

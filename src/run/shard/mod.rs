@@ -1,4 +1,4 @@
-//! One shard as a state machine: what its processes say goes in, what to do comes out.
+//! One shard as a state machine: the events of its processes go in, orders come out.
 //!
 //! ```text
 //! Waiting ──begin──► Running ──exited──► Running   for the tests that are left, or the next round
@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A process ends in one of three ways: it said goodbye; it was ended for a reason of ours
-//! ([`deadline`]); it died. What ran in it when it died is to blame, and the rest continues in a
-//! new process ([`exit`]).
+//! ([`deadline`]); it died. The tests that ran in it when it died are to blame, and the rest
+//! continues in a new process ([`exit`]).
 
 mod deadline;
 mod exit;
@@ -30,7 +30,7 @@ use crate::plan::ShardPlan;
 use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
 use crate::pytest::reconcile::{Ledger, Running};
 
-/// What a shard may take, the same for all shards of a run.
+/// The limits and the settings of a shard, the same for all shards of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Policy {
     pub(super) project: String,
@@ -41,7 +41,7 @@ pub(super) struct Policy {
     pub(super) executor: Arc<Executor>,
 }
 
-/// What a shard found besides verdicts.
+/// The findings of a shard besides verdicts.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// A test was lost, or could not be collected.
@@ -75,14 +75,14 @@ struct Live {
     bye: Option<Bye>,
     ending: Option<Ending>,
     workers: Vec<WorkerEnding>,
-    /// Tests whose worker died.
+    /// Node ids of tests whose worker died.
     fallen: Vec<String>,
     /// The stacks that were found last: others are news.
     stacks: Option<String>,
 }
 
 impl Live {
-    /// Whether the harness goes on when the process of that test dies: it is another one.
+    /// True if the harness goes on when the process of that test dies: it is another one.
     fn outlives(&self, test: &Running) -> bool {
         let hello = self.hello.as_ref();
         hello.is_some_and(|hello| hello.pid != test.pid)
@@ -104,7 +104,7 @@ pub(super) struct Shard {
     provisioned: bool,
     /// Containers of it that could not be started.
     refusals: u32,
-    /// When the next one may be tried.
+    /// The time from which the next one may be tried.
     not_before: Option<Mono>,
     known: bool,
     stop: Option<Stop>,
@@ -112,10 +112,10 @@ pub(super) struct Shard {
     findings: Findings,
 }
 
-/// Why a shard was asked to end.
+/// The reason to end a shard early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Enough tests failed.
+    /// This many tests failed.
     MaxFail(u32),
     Signal(StopSignal),
     /// A signal that lets running tests finish.
@@ -125,7 +125,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// Whether nobody waits for more than what runs.
+    /// True if nobody waits for more than the tests that run.
     pub(super) fn ends_the_run(self) -> bool {
         match self {
             Self::Signal(_) | Self::Drain | Self::Abandoned => true,
@@ -133,13 +133,13 @@ impl Stop {
         }
     }
 
-    /// Whether it changes anything for a shard that was asked to end for `earlier`.
+    /// True if it changes anything for a shard that was asked to end for `earlier`.
     fn adds_to(self, earlier: Self) -> bool {
         let is_gentle = matches!(self, Self::MaxFail(_) | Self::Drain);
         !is_gentle || matches!(earlier, Self::MaxFail(_))
     }
 
-    /// What is said of tests that did not run because of it.
+    /// The message of tests that did not run because of it.
     fn message(self) -> String {
         match self {
             Self::MaxFail(1) => "not run: stopped after the first failure".to_owned(),
@@ -191,7 +191,7 @@ impl Shard {
         matches!(self.phase, Phase::Waiting)
     }
 
-    /// Whether its next process may be started.
+    /// True if its next process may be started.
     pub(super) fn may_begin(&self, now: Mono) -> bool {
         self.is_waiting() && self.not_before.is_none_or(|earliest| earliest <= now)
     }
@@ -204,12 +204,12 @@ impl Shard {
         matches!(self.phase, Phase::Over)
     }
 
-    /// Whether its tests are those of modules of the module map.
+    /// True if its tests come from modules of the module map.
     pub(super) fn holds_modules(&self) -> bool {
         !self.plan.modules.is_empty()
     }
 
-    /// Whether it ended in good order and had no test.
+    /// True if it ended in good order and had no test.
     pub(super) fn is_empty_handed(&self) -> bool {
         self.findings.tests == 0 && self.findings.failure.is_none() && !self.findings.incomplete
     }
@@ -218,7 +218,7 @@ impl Shard {
         &self.findings
     }
 
-    /// Whether that process works for it now.
+    /// True if that process works for it now.
     pub(super) fn runs(&self, serial: u32) -> bool {
         matches!(&self.phase, Phase::Running(live) if live.serial == serial)
     }
@@ -352,7 +352,7 @@ impl Shard {
         }
     }
 
-    /// Whether the harness goes on when the process of that test dies.
+    /// True if the harness goes on when the process of that test dies.
     fn outlives(&self, test: &Running) -> bool {
         let Phase::Running(live) = &self.phase else {
             return false;
@@ -375,7 +375,7 @@ impl Shard {
         if self.stop.is_some_and(|earlier| !stop.adds_to(earlier)) {
             return;
         }
-        // Who let tests finish, and asks again, has waited long enough.
+        // A user who let tests finish, and asks again, has waited long enough.
         let at_once = self.stop == Some(Stop::Drain);
         self.stop = Some(stop);
         match &self.phase {
@@ -383,7 +383,7 @@ impl Shard {
             Phase::Provisioning if stop != Stop::Abandoned => self.finish("", accounts),
             Phase::Provisioning | Phase::Over => {}
             Phase::Running(live) => match stop {
-                // What has said nothing so far runs no test.
+                // A process that has said nothing so far runs no test.
                 Stop::Drain if live.hello.is_none() => self.interrupt(false, now, accounts),
                 Stop::MaxFail(_) | Stop::Drain => {
                     let command = Command::Stop {

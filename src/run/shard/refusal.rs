@@ -41,7 +41,7 @@ impl Shard {
         self.finish("not run: its container did not start", accounts);
     }
 
-    /// The engine went away under the tests: what they reported stays.
+    /// The engine went away under the tests: the results that they reported stay.
     pub(super) fn engine_lost(&mut self, stderr: &str, now: Mono, accounts: &mut Accounts) {
         let failure = self.policy.executor.explain_loss(stderr);
         let message = "not run: the container engine went away";

@@ -1,4 +1,4 @@
-//! How processes end, and what becomes of their tests.
+//! The ends of processes, and what becomes of their tests.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The log of effects, cut after every prefix: what the next start makes of it.
+//! Cuts the log of effects after every prefix, and checks what the next start makes of it.
 
 use super::{MAIN, SIGSEGV, Sim, request};
 use crate::model::{

@@ -1,4 +1,4 @@
-//! Which verdict a run has.
+//! The verdict of a run.
 
 use super::{MAIN, OTHER, Sim, request, two_paths};
 use crate::model::{HarnessOptions, Outcome, RunOutcome, Write};

@@ -48,14 +48,14 @@ fn any_schedule() -> impl Strategy<Value = Schedule> {
     })
 }
 
-/// What happens to a schedule between two looks at it.
+/// An event between two looks at a schedule.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// Time goes by, until something is due and no longer than this.
     Wait(i64),
     /// The clock jumps, in either direction.
     Jump(i64),
-    /// What is due is carried out, or fails, within this time.
+    /// A cycle that is due is carried out, or fails, within this time.
     Cycle(i64, bool),
     /// Somebody asks for a cycle.
     Asked(i64),
@@ -168,7 +168,7 @@ fn counted(schedule: &Schedule, anchor_ms: i64, after_ms: i64, until_ms: i64) ->
     }
 }
 
-/// What a due time is, minute by minute and without any cleverness.
+/// True if a time is due, found minute by minute and without any cleverness.
 fn is_due(text: &str, time_ms: i64, zone: &TimeZone) -> bool {
     let wall_at = |time: i64| {
         let zoned = Timestamp::from_millisecond(time)

@@ -1,4 +1,4 @@
-//! What is a cron expression, and when it is due where clocks change.
+//! The texts that are cron expressions, and their due times when clocks change.
 
 use jiff::tz::TimeZone;
 

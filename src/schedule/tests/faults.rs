@@ -12,7 +12,7 @@ fn hourly() -> Schedule {
     every(Duration::from_hours(1))
 }
 
-/// A state whose last cycle, that of 10:00, took a minute.
+/// A state whose last cycle, the one of 10:00, took a minute.
 fn after_ten(schedule: &Schedule) -> State {
     let begun = schedule.begin(SEED, 9 * HOUR);
     let first = due(schedule, &begun, 10 * HOUR).unwrap();
@@ -46,7 +46,7 @@ fn due_times_of_a_quiet_day_have_a_cycle_each() {
     }
 }
 
-/// What goes wrong after the cycle of 10:00, when one looks, how late a cycle is due then and how
+/// The fault after the cycle of 10:00, the time of a look, how late a cycle is due then and how
 /// many were missed, and when the next one is, if that cycle takes a minute.
 type Late = (&'static str, i64, Option<(i64, u64)>, i64);
 

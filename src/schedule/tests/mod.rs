@@ -57,7 +57,7 @@ fn by_cron(text: &str, zone: TimeZone) -> Schedule {
     }
 }
 
-/// What is due, where something is.
+/// The cycle that is due, if one is.
 fn due(schedule: &Schedule, state: &State, at_ms: i64) -> Option<Due> {
     match schedule.look(state, at_ms) {
         Look::Wait { .. } => None,
@@ -65,7 +65,7 @@ fn due(schedule: &Schedule, state: &State, at_ms: i64) -> Option<Due> {
     }
 }
 
-/// What is due in short: the reason, how late, and how many were missed.
+/// The cycle that is due in short: the reason, the delay in milliseconds, and the missed due times.
 fn told(schedule: &Schedule, state: &State, at_ms: i64) -> Option<(CycleReason, i64, u64)> {
     due(schedule, state, at_ms).map(|due| (due.reason, at_ms - due.due_ms, due.missed))
 }

@@ -1,4 +1,4 @@
-//! What can be tested from inside alone: migrations that this agent does not have yet.
+//! Tests that need the inside of the store: migrations that this agent does not have yet.
 
 use std::path::Path;
 
