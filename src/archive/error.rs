@@ -1,4 +1,4 @@
-//! What can be wrong with an archive as a file, one variant per thing that a user can act on.
+//! The faults of an archive as a file, one variant for each thing that a user can act on.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,12 @@ use crate::image::{ImageProblem, NameProblem};
 pub struct ArchiveError {
     /// `image archive` or `root file system`.
     pub what: &'static str,
-    /// The file.
     pub path: PathBuf,
-    /// What is wrong.
     #[source]
     pub problem: Box<ArchiveProblem>,
 }
 
-/// Why an archive cannot be used.
+/// The reason why an archive cannot be used.
 #[derive(Debug, Error)]
 pub enum ArchiveProblem {
     /// There is no such file.
@@ -31,7 +29,6 @@ pub enum ArchiveProblem {
     /// It is no regular file.
     #[error("it is {0}; a file was expected")]
     NotAFile(&'static str),
-    /// It has no content.
     #[error("it is empty")]
     Empty,
     /// The system refused to open or read it.
@@ -40,10 +37,10 @@ pub enum ArchiveProblem {
     /// It was written to in the meantime.
     #[error("it changed while it was used")]
     Changed,
-    /// It is something else.
+    /// It is no tar archive; the text describes its first bytes.
     #[error("it is no tar archive, plain or with gzip or zstd: {0}")]
     NotAnArchive(String),
-    /// It ends early.
+    /// It ends early; the text names the place.
     #[error("it is truncated: {0}")]
     Truncated(String),
     /// Its bytes are not what they were.
@@ -67,9 +64,8 @@ pub enum ArchiveProblem {
     /// The name of an entry is refused.
     #[error("it holds an entry whose name `{name}` {problem}")]
     EntryName {
-        /// The name, readable.
+        /// The name, with a replacement character for bytes that are not UTF-8.
         name: String,
-        /// What is wrong with it.
         problem: NameProblem,
     },
     /// A link leads out of the archive.
@@ -77,20 +73,15 @@ pub enum ArchiveProblem {
         "it holds a link `{name}` whose target `{target}` {problem}, and so leads out of the archive"
     )]
     Link {
-        /// The link.
         name: String,
-        /// What it names.
+        /// The target as the link has it.
         target: String,
-        /// What is wrong with that.
+        /// The fault of the target.
         problem: NameProblem,
     },
-    /// An entry is of a kind that has no place there.
+    /// An entry has a kind that has no place there.
     #[error("it holds `{name}`, which is {kind}")]
-    EntryKind {
-        /// The entry.
-        name: String,
-        kind: &'static str,
-    },
+    EntryKind { name: String, kind: &'static str },
     /// Two files have one name.
     #[error("it holds `{0}` twice")]
     Duplicate(String),
@@ -110,13 +101,13 @@ impl From<ImageProblem> for ArchiveProblem {
     }
 }
 
-/// Why a tar was not copied as a whole.
+/// The reason why a tar was not copied as a whole.
 #[derive(Debug, Error)]
 pub enum CopyError {
     /// The archive cannot be read, or is not the one that was verified.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// What should take it does not.
+    /// The target refused a write.
     #[error("cannot pass the image archive on")]
     Target(#[source] io::Error),
 }

@@ -18,7 +18,7 @@ pub(super) struct HashedFile {
     read_bytes: u64,
 }
 
-/// What tells one state of a file from another.
+/// The size and the time that tell one state of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) size_bytes: u64,

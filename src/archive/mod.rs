@@ -7,13 +7,14 @@
 //!   Verified ◄── image::judge ◄── Contents ◄── scan ◄──────  Tape (entries; an end, and no more)
 //! ```
 //!
-//! [`inspect`] reads the documents, and passes over the layers where the file allows that;
-//! [`verify`] reads every byte and compares every digest; [`copy_tar`] hands a verified archive on.
-//! [`pack()`] makes an archive from a root file system without an engine. [`write_project`] makes a
-//! stream of a project. The only user of tar, flate2 and zip.
+//! [`inspect`] reads the documents, and passes over the layers if the file allows that; [`verify`]
+//! reads every byte and compares every digest; [`copy_tar`] hands a verified archive on. [`pack()`]
+//! makes an archive from a root file system without an engine. [`write_project`] makes a stream of
+//! a project. The only user of tar, flate2 and zip.
 //!
 //! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows
-//! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the disk.
+//! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the
+//! disk.
 
 mod error;
 mod file;
@@ -35,7 +36,7 @@ use crate::image::{
     Compression, Contents, Depth, Digest, ImageArchive, ImageProblem, Platform, Verified, judge,
 };
 
-/// What containers run on here.
+/// The platform of containers on this machine.
 pub fn this_machine() -> Platform {
     Platform::of_machine(std::env::consts::ARCH)
 }
@@ -62,12 +63,12 @@ pub fn verify(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveError> 
 }
 
 /// Writes the archive `path`, unpacked to a plain tar, to `target`: to an engine, for example, that
-/// does not read its compression. Returns how many bytes that were.
+/// does not read its compression. Returns the number of bytes that it wrote.
 ///
 /// # Errors
 ///
-/// The file has another digest than the one that was verified, which shows only when all of it was written, or
-/// `target` refuses a write.
+/// The file has another digest than the one that was verified, which shows only when all of it was
+/// written; or `target` refuses a write.
 pub fn copy_tar(
     path: &Path,
     file_sha256: &Digest,

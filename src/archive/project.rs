@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
 
-/// Writes `files` of `project`, paths from that folder, as a tar archive to `sink`. What has gone in the meantime, and what
-/// is neither a file nor a folder nor a link, is left out. Owners are not kept.
+/// Writes `files` of `project`, paths from that folder, as a tar archive to `sink`. It leaves out
+/// files that have gone in the meantime, and anything but files, folders and links. Owners are not
+/// kept.
 ///
 /// # Errors
 ///

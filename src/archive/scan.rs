@@ -127,7 +127,7 @@ impl<S: Source> Scan<'_, S> {
         })
     }
 
-    /// Whether a file that begins with `head` may be a document, and there is room for it.
+    /// True if a file that begins with `head` may be a document, and there is room for it.
     fn keeps(&self, head: &[u8], size_bytes: u64) -> bool {
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         // The name of the first entry of a layer may begin like a document.
@@ -150,7 +150,7 @@ fn digests(reader: impl Read, budget: &Budget) -> io::Result<FileDigests> {
         });
     }
     let mut hasher = HasherSink(Hasher::default());
-    // The pieces of `io::copy` are small where its target is no buffer.
+    // The pieces of `io::copy` are small if its target is no buffer.
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, &mut unpacked);
     io::copy(&mut reader, &mut hasher)?;
     Ok(FileDigests {

@@ -17,7 +17,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const MAGIC_BYTES: u64 = 4;
 
-/// What one file may unpack to, shared by the file and the streams within it.
+/// The bytes that one file may unpack to, shared by the file and the streams within it.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: u64,
@@ -54,14 +54,15 @@ enum Decoder<R: Read> {
     Zstd(Box<zstd::stream::read::Decoder<'static, Head<R>>>),
 }
 
-/// A stream, unpacked.
+/// A stream that is unpacked as it is read.
 pub(super) struct Unpacked<'a, R: Read> {
     decoder: Decoder<R>,
     budget: &'a Budget,
 }
 
 impl<'a, R: Read> Unpacked<'a, R> {
-    /// Looks at the first bytes of `reader`. What is unpacked is taken from `budget`.
+    /// Looks at the first bytes of `reader`. The bytes that a decoder unpacks are taken from
+    /// `budget`.
     pub(super) fn new(reader: R, budget: &'a Budget) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
         let mut magic = Vec::new();
@@ -107,7 +108,7 @@ impl<'a, R: Read> Unpacked<'a, R> {
 impl<R: Read> Read for Unpacked<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.decoder {
-            // Nothing grows where nothing is packed.
+            // Nothing grows if nothing is packed.
             Decoder::Plain(reader) => return reader.read(buffer),
             Decoder::Gzip(reader) => reader.read(buffer)?,
             Decoder::Zstd(reader) => reader.read(buffer)?,

@@ -17,7 +17,7 @@ use crate::image::{NameProblem, name};
 const BLOCK: usize = 512;
 const BLOCK_BYTES: u64 = 512;
 
-/// Where the bytes of a tape come from.
+/// The reader that the bytes of a tape come from.
 pub(super) trait Source: Read {
     /// Passes over the next bytes. Fewer may be there; then the next read finds the end.
     fn skip(&mut self, count: u64) -> io::Result<()> {
@@ -34,7 +34,6 @@ impl Source for BufReader<File> {
     }
 }
 
-/// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -58,7 +57,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The name for messages.
+    /// The name for messages, with a replacement character for bytes that are not UTF-8.
     pub(super) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
@@ -73,11 +72,11 @@ pub(super) struct Tape<S> {
     position: u64,
     /// Bytes of the current content that were not read yet.
     content: u64,
-    /// Zeros that follow it.
+    /// Bytes of zeros that follow the content, up to a whole block.
     padding: u64,
 }
 
-/// What extended headers say of the entry after them.
+/// The fields that extended headers set for the entry after them.
 #[derive(Default)]
 struct Extended {
     name: Option<Vec<u8>>,

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid};
 
-/// How a process ended.
+/// The end of a process, by its status or by what is known of its container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned this status.
+    /// The status that it returned; -1 if the system does not tell one.
     Code(i32),
-    /// A signal ended it.
+    /// The number of the signal that ended it.
     Signal(i32),
     /// The kernel ended it, because its container may take no more memory.
     OutOfMemory,
@@ -24,11 +24,11 @@ pub enum Exit {
     ContainerKilled,
     /// Its container was not started.
     NotStarted(NotStarted),
-    /// The engine went away, and what became of it is not known.
+    /// The engine went away, and nobody knows what became of the process.
     EngineLost,
 }
 
-/// Why a container was not started.
+/// The reason why a container was not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotStarted {
     /// The engine refused, or failed; what it said is the end of standard error.
@@ -40,7 +40,7 @@ pub enum NotStarted {
 }
 
 impl Exit {
-    /// Why it was not started, if it was not.
+    /// The reason why the container was not started; `None` for any other end.
     pub fn refusal(self) -> Option<NotStarted> {
         match self {
             Self::NotStarted(why) => Some(why),
@@ -87,13 +87,13 @@ impl Cancel {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether that was done.
+    /// True once `cancel` was called on this value or on a clone.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// How quickly a captured command notices that it was cancelled.
+/// The longest time until a captured command notices that it was cancelled.
 pub(super) const CANCEL_LATENCY: Duration = Duration::from_millis(100);
 
 /// A process that leads its own group. Clones refer to the same process.
@@ -106,7 +106,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// The process of a handle; it was made the leader of its group.
+    /// The process of `handle`, which was started as the leader of its own group.
     pub(super) fn new(handle: duct::Handle) -> Self {
         let pid = handle.pids().first().copied().unwrap_or_default();
         Self {

@@ -1,8 +1,8 @@
-//! [`Executor`]: what the processes of a run are started with - here, or each in a container.
+//! [`Executor`]: starts the processes of a run: here, or each in a container.
 //!
-//! A run has one executor, and whatever differs between them is asked of it: starting a program,
-//! further arguments for pytest, how long to wait for the first sign of life, what an end means.
-//! Starting does I/O; every answer is a plain value, so that the dispatcher can ask.
+//! A run has one executor, and asks it for all that differs between here and a container: starting
+//! a program, further arguments for pytest, how long to wait for the first sign of life, what an
+//! end means. Starting does I/O; every answer is a plain value, so that the dispatcher can ask.
 //!
 //! A new executor is a variant, a file of its own like [`super::host`], and an arm in each question
 //! below. The state file keeps its [`Executor::name`].
@@ -21,17 +21,17 @@ use super::process::ProcessError;
 use crate::model::{ExitCode, Failure};
 use crate::pytest::source::Program;
 
-/// What processes of a run are started with.
+/// The place in which the processes of a run are started, and the means.
 #[derive(Debug, Clone)]
 pub enum Executor {
     /// The project's interpreter, on this machine.
     Host(HostExecutor),
-    /// Docker or podman, a container a process.
+    /// Docker or podman, with one container for each process.
     Container(Box<ContainerExecutor>),
 }
 
 impl Executor {
-    /// `host`, `docker` or `podman`.
+    /// `host`, `docker` or `podman`, as the state file keeps it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Host(_) => "host",
@@ -39,7 +39,7 @@ impl Executor {
         }
     }
 
-    /// The id of the image.
+    /// The id of the image; `None` on the host.
     pub fn image(&self) -> Option<&str> {
         match self {
             Self::Host(_) => None,
@@ -74,7 +74,7 @@ impl Executor {
         HarnessProcess::start(invocation, program, deliver)
     }
 
-    /// Options of pytest that go before those of the user.
+    /// Options of pytest that go before the user's own.
     pub fn pytest_options(&self) -> &'static [&'static str] {
         match self {
             Self::Host(_) => &[],
@@ -83,7 +83,7 @@ impl Executor {
         }
     }
 
-    /// How long a process may take to its first words.
+    /// The longest time from the start of a process to its first line.
     pub fn hello_limit(&self) -> Duration {
         match self {
             Self::Host(_) => HostExecutor::HELLO_LIMIT,
@@ -91,7 +91,7 @@ impl Executor {
         }
     }
 
-    /// How often a process that was refused is tried again.
+    /// The number of further tries for a process that was refused.
     pub fn retries(&self) -> u32 {
         match self {
             Self::Host(_) => 0,
@@ -99,7 +99,7 @@ impl Executor {
         }
     }
 
-    /// Whether processes that run out of their time are counted as containers.
+    /// True if processes that run out of their time are counted as containers.
     pub fn counts_timeouts(&self) -> bool {
         match self {
             Self::Host(_) => false,
@@ -107,7 +107,7 @@ impl Executor {
         }
     }
 
-    /// Why a program could not even be called.
+    /// The failure of a run whose program could not even be called, with a next step.
     pub fn explain_call(&self, error: &ProcessError) -> Failure {
         let hint = match self {
             Self::Host(_) => "pass `--python` the interpreter of the project",
@@ -116,8 +116,8 @@ impl Executor {
         Failure::of_error(error, ExitCode::ENVIRONMENT, Some(hint.to_owned()))
     }
 
-    /// Whether a process that ended without a word was refused, and how. `in_time` is false if it
-    /// was ended because it took too long.
+    /// The refusal of a process that ended without a word; `None` if it was not refused. `in_time`
+    /// is false if it was ended because it took too long.
     pub fn refusal(&self, exit: Exit, in_time: bool) -> Option<NotStarted> {
         match self {
             Self::Host(_) => None,
@@ -126,7 +126,7 @@ impl Executor {
         }
     }
 
-    /// Why a process was refused. `stderr` is the end of what was said of it.
+    /// The failure of a run whose process was refused. `stderr` is the end of what was said of it.
     pub fn explain_refusal(&self, why: NotStarted, stderr: &str) -> Failure {
         match self {
             Self::Host(host) => host.explain_refusal(stderr),
@@ -134,7 +134,7 @@ impl Executor {
         }
     }
 
-    /// What it means that the engine went away under a process.
+    /// The failure of a run whose engine went away under a process.
     pub fn explain_loss(&self, stderr: &str) -> Failure {
         match self {
             Self::Host(host) => host.explain_refusal(stderr),
@@ -142,8 +142,8 @@ impl Executor {
         }
     }
 
-    /// What it means that the interpreter has no pytest; `None` if an environment with pytest can
-    /// be made on top of it.
+    /// The failure of a run whose interpreter has no pytest; `None` if an environment with pytest
+    /// can be made on top of it.
     pub fn explain_no_pytest(&self) -> Option<Failure> {
         match self {
             Self::Host(_) => None,
@@ -151,7 +151,7 @@ impl Executor {
         }
     }
 
-    /// What is said of a test whose process ran out of memory.
+    /// The message of a test whose process ran out of memory.
     pub fn explain_out_of_memory(&self) -> String {
         match self {
             Self::Host(_) => "the interpreter ran out of memory in this test".to_owned(),

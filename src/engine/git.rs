@@ -13,12 +13,13 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub struct GitState {
     /// The full commit id.
     pub commit: String,
-    /// Whether tracked files differ from it. Files that git does not track do not count.
+    /// True if tracked files of the project differ from it. Files that git does not track do not
+    /// count.
     pub dirty: bool,
 }
 
-/// The state of the repository that holds `project`. `None` where there is no repository, no
-/// commit, or no git: none of this is an error of a run.
+/// The state of the repository that holds `project`. `None` if there is no repository, no commit,
+/// or no git: none of this is an error of a run.
 pub fn state(project: &Path) -> Option<GitState> {
     let git = |args: &[&str]| {
         // Without optional locks a look does not rewrite the index under the user's own git.

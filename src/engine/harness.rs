@@ -19,27 +19,26 @@ use crate::model::ProcessIdentity;
 use crate::pytest::protocol::{Ended, HarnessEvent, MAX_LINE_BYTES};
 use crate::pytest::source::{self, Program, Recipient};
 
-/// How much of the end of a harness's standard error is kept: stacks of many threads fit.
+/// Bytes of the end of a harness's standard error that are kept: stacks of many threads fit.
 const STDERR_TAIL_BYTES: usize = 256 * 1024;
 
-/// How much of a project goes into one piece.
+/// Bytes of a project that go into one piece.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What a process said or did. `Exited` is always last.
+/// An event of a process: a line, or its end. `Exited` is always last.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EngineEvent<E = HarnessEvent> {
     /// A line of the protocol.
     Line(Box<E>),
     /// A line that is none: something else writes to the channel, or the harness is broken.
     BadLine(String),
-    /// A container could not be killed or removed; what `agent cleanup` is for.
+    /// A container could not be killed or removed; `agent cleanup` tries it again.
     Leftover {
-        /// What was tried, and what the engine said.
+        /// The call that failed, and the answer of the engine, in one line.
         problem: String,
     },
     /// The process ended; its group or container is gone and everything that it wrote was read.
     Exited {
-        /// How it ended.
         exit: Exit,
         /// The end of its standard error.
         stderr_tail: String,
@@ -53,7 +52,7 @@ pub struct HarnessProcess {
     identity: ProcessIdentity,
     messages: mpsc::Sender<Message>,
     stderr: Tail,
-    /// Of its reader, with whom it is closed.
+    /// Belongs to the thread that reads it, and is closed when that thread ends.
     stderr_pipe: Weak<SharedPipe>,
     container: Option<Container>,
 }
@@ -65,10 +64,10 @@ struct Container {
     over: Arc<OnceLock<()>>,
 }
 
-/// What goes to a process's standard input.
+/// A message for the standard input of a process.
 #[derive(Debug)]
 enum Message {
-    /// A command, as the line that it is.
+    /// A command as a line of JSON, with its line end.
     Line(String),
     Signal(Signal, Recipient),
 }
@@ -176,8 +175,8 @@ impl HarnessProcess {
         let _gone = self.messages.send(Message::Signal(signal, recipient));
     }
 
-    /// The end of what it wrote to standard error so far. What it wrote before it sent an event is
-    /// in there, however far the thread that reads it has come.
+    /// The end of what it wrote to standard error so far. This includes what the process wrote
+    /// before it sent an event, however far the thread that reads it has come.
     pub fn stderr_tail(&self) -> String {
         if let Some(pipe) = self.stderr_pipe.upgrade() {
             // A pipe that cannot be read any more has nothing to add.
@@ -193,7 +192,7 @@ impl Container {
         if self.is_over_within(KILL_GRACE) {
             return;
         }
-        // Whether it worked shows in the end of the process that holds the streams.
+        // The end of the process that holds the streams shows if it worked.
         let _told_below = self.handle.engine.kill(&self.handle.name);
         if !self.is_over_within(KILL_GRACE) {
             child.signal_group(Signal::SIGKILL);
@@ -311,7 +310,7 @@ fn reader(
 struct Decoder {
     pending: Vec<u8>,
     oversized: bool,
-    /// Where the last word of a container's guardian is kept.
+    /// The place for the last word of a container's guardian; `None` on the host.
     ended: Option<Arc<OnceLock<Ended>>>,
 }
 

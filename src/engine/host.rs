@@ -9,10 +9,9 @@ use crate::diag::last_lines;
 use crate::model::Failure;
 use crate::pytest::source;
 
-/// Which interpreter works on which project.
+/// The interpreter and the project of the processes on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostExecutor {
-    /// The interpreter.
     pub python: PathBuf,
     /// The project folder, which is the working directory.
     pub project: PathBuf,
@@ -43,7 +42,7 @@ impl HostExecutor {
     }
 }
 
-/// Whether a path can be started as a program at all.
+/// True if the path is a regular file that its owner, its group or others may execute.
 pub fn is_executable_file(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata()

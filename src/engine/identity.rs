@@ -25,7 +25,7 @@ pub fn holder() -> Holder {
     }
 }
 
-/// Whether the holder of a lease still runs, as far as this machine and boot can tell.
+/// Tells if the holder of a lease still runs, as far as this machine and boot can know.
 ///
 /// A boot of the past proves nothing here, unlike in [`liveness`]: two machines can have one name.
 pub fn liveness_of_holder(holder: &Holder) -> Liveness {
@@ -44,7 +44,7 @@ pub fn host() -> String {
         .unwrap_or_default()
 }
 
-/// Whether a recorded process still runs.
+/// Tells if a recorded process still runs. A process of another boot is gone.
 pub fn liveness(recorded: &ProcessIdentity) -> Liveness {
     if recorded.boot_id != system::boot_id() {
         return Liveness::Gone;

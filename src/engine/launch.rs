@@ -1,4 +1,4 @@
-//! One process to start: what it is called, and what it becomes.
+//! One process to start: its name, and the command that an executor makes of it.
 
 use std::path::PathBuf;
 

@@ -24,10 +24,10 @@ use super::process::{ProcessError, ProcessSpec, run_unless};
 use crate::diag::Hint;
 use crate::model::digest;
 
-/// What is installed. xdist and coverage.py serve `--workers` and coverage.
+/// The packages that pip installs. xdist and coverage.py serve `--workers` and coverage.
 const PACKAGES: [&str; 3] = ["pytest>=7", "coverage", "pytest-xdist"];
 const MARKER: &str = "ready.json";
-/// The list of a folder of wheels.
+/// The file in a folder of wheels that lists further packages.
 const REQUIREMENTS: &str = "requirements.txt";
 /// Thousands of packages take a tenth of it.
 const REQUIREMENTS_LIMIT_BYTES: u64 = 1024 * 1024;
@@ -35,8 +35,8 @@ const REQUIREMENTS_LIMIT_BYTES: u64 = 1024 * 1024;
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 const VENV_LIMIT: Duration = Duration::from_mins(3);
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
-/// Where packages live for this interpreter, user site included when it is in use, and which of the
-/// modules that make environments it lacks.
+/// Asks an interpreter for the folders of its packages, the user site included if it is in use, and
+/// for the modules that it needs to make an environment and lacks.
 const PROBE: &str = "import importlib.util, json, site, sys, sysconfig\n\
     dirs = [sysconfig.get_paths()[k] for k in ('purelib', 'platlib')]\n\
     dirs += getattr(site, 'getsitepackages', lambda: [])()\n\
@@ -59,19 +59,19 @@ sys.path[_at:_at] = _new
 ";
 const PATH_MODULE_NAME: &str = "_project_packages";
 
-/// What an environment is made from.
+/// The input from which an environment is made.
 #[derive(Debug, Clone)]
 pub struct ManagedSpec {
-    /// The project's interpreter.
+    /// The project's interpreter, which makes the venv.
     pub python: PathBuf,
     /// The project, as working directory of the commands.
     pub project: PathBuf,
-    /// The agent's data folder.
+    /// The agent's data folder; environments are in its folder `env`.
     pub data_dir: PathBuf,
-    /// Whether the package index must not be asked.
+    /// True if the package index must not be asked.
     pub offline: bool,
-    /// A folder of wheels, asked first, and alone when offline; what its `requirements.txt` lists
-    /// is installed.
+    /// A folder of wheels, asked first, and alone when offline; pip also installs the packages that
+    /// its `requirements.txt` lists.
     pub wheels: Option<PathBuf>,
     /// Ends the making of it early.
     pub cancel: Cancel,
@@ -80,28 +80,25 @@ pub struct ManagedSpec {
 /// An environment that is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedEnv {
-    /// Its interpreter.
+    /// The `bin/python` of the environment.
     pub python: PathBuf,
-    /// Whether it was made just now.
+    /// True if this call made it.
     pub created: bool,
 }
 
-/// Why there is no environment.
+/// The reason why there is no environment.
 #[derive(Debug, thiserror::Error)]
 pub enum ManagedError {
     /// The project's interpreter does not tell where its packages are.
     #[error("cannot ask `{}` for its packages", .python.display())]
     Probe {
-        /// The interpreter.
         python: PathBuf,
-        /// What went wrong.
         #[source]
         source: ProcessError,
     },
-    /// It told something else.
+    /// The answer of the interpreter is not the JSON that was asked for.
     #[error("`{}` did not answer as a Python interpreter: {answer}", .python.display())]
     Answer {
-        /// The interpreter.
         python: PathBuf,
         /// The start of its answer.
         answer: String,
@@ -109,49 +106,40 @@ pub enum ManagedError {
     /// The interpreter comes without what makes environments, as Debian's does.
     #[error("`{}` has no pytest, and cannot make an environment: it has no module `{module}`", .python.display())]
     NoVenv {
-        /// The interpreter.
         python: PathBuf,
         /// The first module that it lacks.
         module: String,
     },
-    /// Offline without wheels.
+    /// The interpreter has no pytest, the agent is offline, and there is no folder of wheels.
     #[error("`{}` has no pytest, and without a folder of wheels none can be installed offline", .0.display())]
     NoWheels(PathBuf),
     /// The venv could not be made.
     #[error("cannot make the environment `{}`", .path.display())]
     Venv {
-        /// Its folder.
         path: PathBuf,
-        /// What went wrong.
         #[source]
         source: ProcessError,
     },
     /// The packages could not be installed.
     #[error("cannot install pytest into `{}`", .path.display())]
     Install {
-        /// The environment's folder.
         path: PathBuf,
-        /// Whether wheels were the only source.
+        /// True if the folder of wheels was the only source.
         offline: bool,
-        /// What went wrong.
         #[source]
         source: ProcessError,
     },
     /// The list of a folder of wheels could not be read.
     #[error("cannot read `{}`", .path.display())]
     Requirements {
-        /// The list.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// A file of the environment could not be written.
     #[error("cannot write `{}`", .path.display())]
     Write {
-        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
@@ -199,13 +187,13 @@ struct Site {
     lacks: Vec<String>,
 }
 
-/// What a folder of wheels lists.
+/// The list of a folder of wheels: its path, for pip, and its text, for the key.
 struct Requirements {
     path: PathBuf,
     text: String,
 }
 
-/// Returns the environment for an interpreter, making it when it is not there.
+/// Returns the environment for an interpreter, and makes it if it is not there.
 pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
     let site = probe(spec)?;
     let requirements = requirements(spec.wheels.as_deref())?;

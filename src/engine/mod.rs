@@ -1,12 +1,12 @@
-//! What runs a shard, and everything else that needs another process.
+//! Runs shards, and does everything else that needs another process.
 //!
 //! The only user of duct, and the only place that starts, signals or reaps a process:
 //!
 //! - [`process`] starts a program in a process group of its own, either to its end with captured
 //!   output ([`process::run`]) or with open pipes ([`process::spawn`]); [`child`] is such a
 //!   process, and [`pipes`] reads what it prints;
-//! - [`executor`] says with what the processes of a run are started, and asks [`host`], the
-//!   project's interpreter, or [`container`], docker and podman, whatever differs;
+//! - [`executor`] starts the processes of a run, and asks [`host`], the project's interpreter, or
+//!   [`container`], docker and podman, for all that differs;
 //! - [`harness`] drives such a process, and turns the lines of the harness or the trial into
 //!   [`EngineEvent`]s;
 //! - [`python`] finds the interpreter, [`managed`] keeps a private environment for a project whose

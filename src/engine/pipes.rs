@@ -1,4 +1,4 @@
-//! Reading what processes print, within bounds.
+//! Reads the output of processes, within bounds.
 
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Keeps `limit` bytes.
+    /// An empty tail, which will keep the last `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -33,7 +33,8 @@ impl Tail {
         }
     }
 
-    /// What is kept, with bytes that are not UTF-8 replaced.
+    /// The bytes that are kept, as text; a replacement character stands for bytes that are not
+    /// UTF-8.
     pub fn text(&self) -> String {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let from = bytes.len().saturating_sub(self.limit);
@@ -61,7 +62,6 @@ pub struct SharedPipe {
 }
 
 impl SharedPipe {
-    /// Shares `pipe`.
     pub fn new(pipe: PipeReader) -> Self {
         Self {
             pipe,

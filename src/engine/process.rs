@@ -1,7 +1,7 @@
 //! Starting programs: with open pipes, or to their end with captured output.
 //!
-//! Every process leads a group of its own, because a kill must reach grandchildren too. What a
-//! captured command prints is bounded, and so is its time.
+//! Every process leads a group of its own, because a kill must reach grandchildren too. The output
+//! of a captured command is bounded, and so is its time.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,8 +17,8 @@ use nix::sys::signal::Signal;
 use super::child::{Cancel, Child, Exit};
 use super::pipes::Tail;
 
-/// What a service manager says to the agent alone. A test that sends `READY=1`, or an engine that
-/// watches over its containers, would speak in the agent's name.
+/// Variables by which a service manager talks to the agent alone. A test that sends `READY=1`, or
+/// an engine that watches over its containers, would speak in the agent's name.
 const OF_THE_SERVICE: [&str; 9] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
@@ -31,21 +31,19 @@ const OF_THE_SERVICE: [&str; 9] = [
     "SYSTEMD_EXEC_PID",
 ];
 
-/// A program, its arguments, and where and with what it runs.
+/// A program, its arguments, its working directory and its variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
     /// The program: a path, or a name that is looked up on `PATH`.
     pub program: PathBuf,
-    /// Its arguments.
     pub args: Vec<OsString>,
-    /// Its working directory.
     pub cwd: PathBuf,
-    /// Variables that are set besides the inherited ones, which are all but those of a service.
+    /// Variables that are set besides the inherited ones, from which [`spawn`] takes a service
+    /// manager's away.
     pub env: Vec<(String, String)>,
 }
 
 impl ProcessSpec {
-    /// A program without arguments.
     pub fn new(program: impl Into<PathBuf>, cwd: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -55,14 +53,12 @@ impl ProcessSpec {
         }
     }
 
-    /// Appends arguments.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -88,33 +84,28 @@ impl fmt::Display for ProcessSpec {
     }
 }
 
-/// Why a command gave no answer.
+/// The reason why a command gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started.
     #[error("cannot start `{command}`")]
     Start {
-        /// The command line.
         command: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// It did not end in time and was killed.
     #[error("`{command}` did not end within {}s{}", .limit.as_secs(), tail_note(.stderr_tail))]
     TimedOut {
-        /// The command line.
         command: String,
         limit: Duration,
-        /// The end of what it said.
+        /// The end of its standard error.
         stderr_tail: String,
     },
     /// It ended with a status that says failure.
     #[error("`{command}` failed: {exit}{}{}", tail_note(.stdout_tail), tail_note(.stderr_tail))]
     Failed {
-        /// The command line.
         command: String,
-        /// How it ended.
         exit: Exit,
         /// The end of its standard output.
         stdout_tail: String,
@@ -124,9 +115,7 @@ pub enum ProcessError {
     /// The system did not let us wait for it.
     #[error("cannot wait for `{command}`")]
     Wait {
-        /// The command line.
         command: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
@@ -142,10 +131,9 @@ fn tail_note(tail: &str) -> String {
     format!("\n    {}", lines[from..].join("\n    "))
 }
 
-/// What a command printed.
+/// The output of a command that ended, and its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
-    /// How it ended.
     pub exit: Exit,
     /// Standard output, at most [`CAPTURE_BYTES`] of its end.
     pub stdout: String,
@@ -153,7 +141,7 @@ pub struct Captured {
     pub stderr: String,
 }
 
-/// How much of each stream is kept of a captured command: answers are short, logs are not.
+/// Bytes of each stream of a captured command that are kept: answers are short, logs are not.
 pub const CAPTURE_BYTES: usize = 1024 * 1024;
 
 /// Runs a command to its end without input. A status other than 0 is an error.
@@ -161,7 +149,7 @@ pub fn run(spec: &ProcessSpec, limit: Duration) -> Result<Captured, ProcessError
     run_unless(spec, limit, &Cancel::default())
 }
 
-/// The same, ended early by `cancel`.
+/// The same as [`run`]; `cancel` ends the command early.
 pub fn run_unless(
     spec: &ProcessSpec,
     limit: Duration,
@@ -180,10 +168,10 @@ pub fn run_unless(
     )
 }
 
-/// What a command said, and what its feeder did.
+/// The result of a command, and the result of the function that feeds it.
 pub type Fed<E> = (Result<Captured, ProcessError>, Result<(), E>);
 
-/// The same for a command that reads what `feed` writes. What both say is returned: a command that
+/// The same for a command that reads what `feed` writes. Both results are returned: a command that
 /// fails makes its feeder fail, and the other way round.
 pub fn run_fed<E: Send>(
     spec: &ProcessSpec,
@@ -273,13 +261,9 @@ fn wait_for_reader(reader: &thread::JoinHandle<()>) {
 /// A running process and our ends of its pipes.
 #[derive(Debug)]
 pub struct Spawned {
-    /// The process.
     pub child: Child,
-    /// Its standard input.
     pub stdin: PipeWriter,
-    /// Its standard output.
     pub stdout: PipeReader,
-    /// Its standard error.
     pub stderr: PipeReader,
 }
 

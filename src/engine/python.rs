@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::host::is_executable_file;
 use crate::diag::Hint;
 
-/// Why there is no interpreter.
+/// The reason why there is no interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PythonError {
     /// The one that was asked for is not there.
     #[error("there is no interpreter `{0}`")]
     NotFound(String),
-    /// What was asked for cannot be executed.
+    /// The path that was asked for cannot be executed.
     #[error("`{0}` is not an executable file")]
     NotExecutable(String),
     /// None was asked for and none is there.
@@ -38,7 +38,7 @@ impl Hint for PythonError {
 /// The interpreter to use: the one that was asked for, else `$VIRTUAL_ENV`, `.venv` and `venv` of
 /// the project, else `python3` on `PATH`.
 ///
-/// Whether it is a Python at all shows when the harness starts.
+/// Only the start of the harness shows if it is a Python at all.
 pub fn find(asked: Option<&str>, project: &Path) -> Result<PathBuf, PythonError> {
     if let Some(asked) = asked {
         return find_asked(asked, project);

@@ -13,7 +13,7 @@ pub(super) struct Candidate {
     pub(super) tags: Vec<String>,
 }
 
-/// What a document says of a file.
+/// The claims of a document about a file.
 pub(super) struct Claim {
     pub(super) name: String,
     pub(super) digest: Option<Digest>,

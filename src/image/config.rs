@@ -1,4 +1,4 @@
-//! The config of an image: what it runs on, what it runs, and the digests of its layers.
+//! The config of an image: its platform, its program, and the digests of its layers.
 
 use serde::Deserialize;
 

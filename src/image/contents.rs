@@ -1,4 +1,4 @@
-//! [`Contents`]: what reading an archive left behind, and all that judging it needs.
+//! [`Contents`]: the facts that are left after an archive was read, and all that judging it needs.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,18 @@ use super::limits::{MAX_JSON_BYTES, MAX_LINKS};
 use super::problem::ImageProblem;
 use crate::diag::and_more;
 
-/// How closely an archive was read.
+/// The part of an archive that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Names, sizes and documents.
     Documents,
-    /// Every byte.
+    /// Every byte, so that every digest can be compared.
     Everything,
 }
 
 /// The entries of an archive by their clean names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Regular files.
     pub files: BTreeMap<String, StoredFile>,
     /// Links and what they lead to, which is inside the archive but need not be there.
     pub links: BTreeMap<String, String>,
@@ -31,11 +30,11 @@ pub struct Contents {
 /// A regular file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// Its size as stored.
+    /// Its size as it is stored in the archive.
     pub size_bytes: u64,
-    /// The digests of what was read; `None` where it was skipped.
+    /// The digests of what was read; `None` if it was skipped.
     pub digests: Option<FileDigests>,
-    /// Its content, where that may be a document.
+    /// Its content, if that may be a document.
     pub json: Option<Vec<u8>>,
 }
 
@@ -44,7 +43,7 @@ pub struct StoredFile {
 pub struct FileDigests {
     /// Of the bytes as they are.
     pub stored: Digest,
-    /// Of the bytes once unpacked; the same where nothing is packed.
+    /// Of the bytes once unpacked; the same if nothing is packed.
     pub unpacked: Digest,
 }
 
@@ -56,7 +55,7 @@ pub(super) struct NamedFile<'a> {
 }
 
 impl Contents {
-    /// Whether a file or link is called `name`.
+    /// True if a file or link is called `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.files.contains_key(name) || self.links.contains_key(name)
     }

@@ -12,7 +12,6 @@ const PREFIX: &str = "sha256:";
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -35,7 +34,7 @@ impl Digest {
         Some(Self(bytes))
     }
 
-    /// The 64 hexadecimal digits.
+    /// The 64 hexadecimal digits, without `sha256:`.
     pub fn hex(&self) -> String {
         let mut text = String::with_capacity(64);
         for byte in self.0 {
@@ -92,7 +91,6 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -47,7 +47,7 @@ fn describe(image: &Image) -> String {
     tag.unwrap_or(&image.config).clone()
 }
 
-/// What `manifest.json` says of the file `raw`: its name, which may hold a digest.
+/// The claim of `manifest.json` about the file `raw`: its name, which may hold a digest.
 fn claim(raw: &str) -> Result<Claim, ImageProblem> {
     let name = name::clean_text(raw.as_bytes()).map_err(|problem| ImageProblem::Document {
         name: MANIFEST.to_owned(),

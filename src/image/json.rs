@@ -14,7 +14,7 @@ use serde::de::{
 /// Objects whose keys are names that people choose.
 const FREE_KEYS: [&str; 4] = ["annotations", "labels", "volumes", "exposedports"];
 
-/// Reads a document.
+/// Reads a document; two keys that differ in case alone are an error.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice::<Unambiguous>(bytes)?;
     serde_json::from_slice(bytes)

@@ -1,8 +1,8 @@
 //! [`judge`]: is this one whole image, and which?
 //!
 //! Everything that a document claims is compared with what was read: that the file is there, its
-//! size, its digest, and for layers the digest of what they unpack to. Where both layouts are
-//! there they have to describe one image.
+//! size, its digest, and for layers the digest of what they unpack to. If both layouts are there,
+//! they have to describe one image.
 
 use super::candidate::{Candidate, check_digest};
 use super::config::ImageConfig;

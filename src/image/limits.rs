@@ -18,11 +18,11 @@ pub const MAX_ROOTFS_ENTRIES: u64 = 4_000_000;
 /// Bytes that one archive may unpack to, whatever its own size.
 pub const MAX_UNPACKED_BYTES: u64 = 64 << 30;
 
-/// How often larger the content of an archive may be than its file. Programs shrink to a third;
-/// deflate ends at about 1,000, and only zeros come near that.
+/// The factor by which the content of an archive may be larger than its file. Programs shrink to a
+/// third; deflate ends at about 1,000, and only zeros come near that.
 pub const MAX_RATIO: u64 = 200;
 
-/// What may come on top of [`MAX_RATIO`], so that a tiny archive with a file of zeros passes.
+/// Bytes that may come on top of [`MAX_RATIO`], so that a tiny archive with a file of zeros passes.
 pub const RATIO_ALLOWANCE_BYTES: u64 = 64 << 20;
 
 /// Indexes within indexes. Builders nest one.

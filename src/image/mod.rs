@@ -15,7 +15,7 @@
 //! and where its files go. [`limits`] bounds everything.
 //!
 //! **Invariant:** nothing here reads a file; a digest that was not computed is never taken as right
-//! where everything was to be read ([`Depth::Everything`]).
+//! if everything was to be read ([`Depth::Everything`]).
 
 mod candidate;
 mod config;

@@ -1,4 +1,4 @@
-//! Names of archive entries: which are taken, and where links lead.
+//! Names of archive entries: refuses the unsafe ones, and finds the targets of links.
 //!
 //! **Invariant:** a name that leaves this file cannot point out of the folder that it is joined to.
 
@@ -6,13 +6,13 @@ use thiserror::Error;
 
 use super::limits::MAX_NAME_BYTES;
 
-/// Why the name of an entry, or the target of a link, is refused.
+/// The reason why the name of an entry, or the target of a link, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NameProblem {
     /// It starts at the root of the file system.
     #[error("is absolute")]
     Absolute,
-    /// It climbs.
+    /// It climbs out of a folder by `..`.
     #[error("contains `..`")]
     Parent,
     /// It would end early in C.
@@ -21,10 +21,8 @@ pub enum NameProblem {
     /// It is longer than a file system takes.
     #[error("is longer than {MAX_NAME_BYTES} bytes")]
     TooLong,
-    /// It is no name.
     #[error("is empty")]
     Empty,
-    /// It is no text.
     #[error("is not UTF-8")]
     NotText,
 }
@@ -63,7 +61,8 @@ pub fn clean_text(raw: &[u8]) -> Result<String, NameProblem> {
     String::from_utf8(clean(raw)?).map_err(|_| NameProblem::NotText)
 }
 
-/// What a symbolic link called `name` (clean) leads to, if that is inside the archive.
+/// The name that a symbolic link called `name` (clean) leads to; an error if that is outside of the
+/// archive.
 pub fn resolve(name: &str, target: &[u8]) -> Result<String, NameProblem> {
     let target = str::from_utf8(target).map_err(|_| NameProblem::NotText)?;
     if target.len() as u64 > MAX_NAME_BYTES {

@@ -241,7 +241,7 @@ fn choose(
             .iter()
             .filter_map(|listed| listed.descriptor.platform())
             .collect();
-        // Where all are for one platform, or do not say, they are different images.
+        // If all are for one platform, or do not say, they are different images.
         if platforms.len() > 1 {
             there.retain(|listed| {
                 let platform = listed.descriptor.platform();

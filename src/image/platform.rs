@@ -1,4 +1,4 @@
-//! [`Platform`]: what an image runs on, in the words of OCI.
+//! [`Platform`]: the operating system and the processor that an image runs on, in the words of OCI.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub struct Platform {
     pub os: String,
     /// The processor in Go's words, such as `amd64`.
     pub architecture: String,
-    /// The version of the processor, where its name leaves that open.
+    /// The version of the processor, if its name leaves that open.
     pub variant: Option<String>,
 }
 
@@ -49,13 +49,13 @@ impl Platform {
         }
     }
 
-    /// What containers run on where the processor is `architecture`, as Rust or `uname` call it:
-    /// Linux, also on a Mac.
+    /// The platform of containers on a machine with the processor `architecture`, as Rust or
+    /// `uname` call it: Linux, also on a Mac.
     pub fn of_machine(architecture: &str) -> Self {
         Self::new("linux", architecture, None)
     }
 
-    /// Whether an image for `image` runs here. A variant that one side leaves open is no obstacle.
+    /// True if an image for `image` runs here. A variant that one side leaves open is no obstacle.
     pub fn runs(&self, image: &Self) -> bool {
         let variants = self.variant.as_ref().zip(image.variant.as_ref());
         self.os == image.os

@@ -1,4 +1,4 @@
-//! [`ImageProblem`]: what can be wrong with the documents and blobs of an image archive.
+//! [`ImageProblem`]: the faults of the documents and blobs of an image archive.
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use super::digest::Digest;
 use super::limits::{MAX_INDEX_DEPTH, MAX_JSON_BYTES};
 use super::platform::Platform;
 
-/// Why the content of an archive is not one whole image.
+/// The reason why the content of an archive is not one whole image.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ImageProblem {
     #[error(
@@ -19,24 +19,18 @@ pub enum ImageProblem {
     /// A document is not what it has to be.
     #[error("`{name}` is no {what}: {message}")]
     Document {
-        /// The entry.
         name: String,
-        /// What was expected.
+        /// The document that was expected, such as `image index`.
         what: &'static str,
-        /// What is wrong.
+        /// The fault of the document, in words.
         message: String,
     },
     /// A document is larger than any real one.
     #[error("`{name}` has {size_bytes} bytes, a document has at most {MAX_JSON_BYTES}")]
-    TooLarge {
-        /// The entry.
-        name: String,
-        size_bytes: u64,
-    },
+    TooLarge { name: String, size_bytes: u64 },
     /// An entry is named and not there.
     #[error("`{name}` is missing, which `{wanted_by}` names")]
     Missing {
-        /// The entry.
         name: String,
         /// The document that names it.
         wanted_by: String,
@@ -47,25 +41,23 @@ pub enum ImageProblem {
     /// More than one image is there.
     #[error("it holds {} images: {}; exactly one was expected", names.len(), names.join(", "))]
     SeveralImages {
-        /// Their tags or digests.
+        /// The first tag of each; without tags, the config or the digest.
         names: Vec<String>,
     },
-    /// The index is empty.
+    /// The list of images is empty.
     #[error("`{0}` lists no image")]
     NoImage(String),
     /// None of several images is for the platform.
     #[error("it holds images for {found}, and none for {wanted}")]
     NoPlatform {
-        /// What is there, in words.
+        /// The platforms that are there, with commas between them.
         found: String,
-        /// What was asked for.
         wanted: Box<Platform>,
     },
     /// The one image is for another platform.
     #[error("the image is for {found}, and {wanted} was expected")]
     OtherPlatform {
         found: Box<Platform>,
-        /// What was asked for.
         wanted: Box<Platform>,
     },
     /// Indexes are nested too deep.
@@ -84,7 +76,6 @@ pub enum ImageProblem {
     /// The content of a blob is not the one it is named for.
     #[error("the digest of `{name}` lies: {wanted} was expected, its content has {found}")]
     Digest {
-        /// The entry.
         name: String,
         /// The digest by its name or by the document that names it.
         wanted: Digest,
@@ -98,7 +89,6 @@ pub enum ImageProblem {
     Layer {
         /// The number of the layer, from 1.
         number: usize,
-        /// The entry.
         name: String,
         /// The digest in the config.
         wanted: Digest,
@@ -108,7 +98,6 @@ pub enum ImageProblem {
     /// The size of a blob is not the one that the manifest names.
     #[error("`{name}` has {found_bytes} bytes, `{wanted_by}` names {wanted_bytes}")]
     Size {
-        /// The entry.
         name: String,
         /// The document that names it.
         wanted_by: String,
@@ -122,9 +111,9 @@ pub enum ImageProblem {
     LayerCount {
         /// The document that lists the layers.
         manifest: String,
-        /// How many it lists.
+        /// The number of layers that it lists.
         found: usize,
-        /// How many the config lists.
+        /// The number of layers that the config lists.
         wanted: usize,
     },
     /// A blob that has to be checked was not read.

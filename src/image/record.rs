@@ -1,4 +1,4 @@
-//! What is known of an image archive, as commands print it and programs read it.
+//! The facts of an image archive, as commands print them and programs read them.
 
 use std::fmt;
 
@@ -11,11 +11,10 @@ use super::platform::Platform;
 /// The image of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The layout, or both.
+    /// The layout of the archive, or both.
     pub format: Format,
     /// The digest of the config, which engines use as the image's id.
     pub id: Digest,
-    /// What it runs on.
     pub platform: Platform,
     /// The names that it has in the archive.
     pub tags: Vec<String>,
@@ -23,15 +22,15 @@ pub struct Image {
     pub layers: Vec<Layer>,
     /// When it was made, as it says itself.
     pub created: Option<String>,
-    /// `NAME=value`, for every process.
+    /// Variables as `NAME=value`, for every process.
     pub env: Vec<String>,
     /// The program of its processes.
     pub entrypoint: Vec<String>,
-    /// The default arguments, or the program where there is no entry point.
+    /// The default arguments, or the program if there is no entry point.
     pub cmd: Vec<String>,
 }
 
-/// Which documents describe the image.
+/// The documents that describe the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
@@ -43,11 +42,11 @@ pub enum Format {
     Both,
 }
 
-/// How the archive as a whole is compressed.
+/// The compression of the archive as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// Not at all.
+    /// The file is a plain tar.
     None,
     Gzip,
     /// Zstandard.
@@ -88,7 +87,7 @@ impl fmt::Display for Compression {
 /// One layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Layer {
-    /// The digest of the layer as it is stored; null where the archive names none and the layer was
+    /// The digest of the layer as it is stored; null if the archive names none and the layer was
     /// not read.
     #[schemars(with = "Option<String>")]
     pub digest: Option<Digest>,
@@ -102,30 +101,30 @@ pub struct Layer {
 /// An archive and the image in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ImageArchive {
-    /// Which documents describe the image.
+    /// The documents that describe the image.
     pub format: Format,
-    /// How the file is compressed.
+    /// The compression of the file.
     pub compression: Compression,
     /// The digest of the image's config; docker and podman call the loaded image by it.
     #[schemars(with = "String")]
     pub image_id: Digest,
-    /// What the image runs on.
+    /// The platform that the image runs on.
     pub platform: Platform,
     /// The names of the image; may be empty.
     pub tags: Vec<String>,
-    /// The lowest first.
+    /// The layers of the image, the lowest first.
     pub layers: Vec<Layer>,
-    /// Size of the file.
+    /// The size of the file in bytes.
     pub size_bytes: u64,
     /// When the file was last written: nanoseconds since the epoch.
     pub mtime_ns: i64,
     /// When the image was made, as it says itself.
     pub created: Option<String>,
-    /// `NAME=value`, for every process of the image.
+    /// Variables as `NAME=value`, for every process of the image.
     pub env: Vec<String>,
-    /// The program of its processes; empty where there is none.
+    /// The program of its processes; empty if there is none.
     pub entrypoint: Vec<String>,
-    /// The default arguments, or the program where there is no entry point.
+    /// The default arguments, or the program if there is no entry point.
     pub cmd: Vec<String>,
 }
 

@@ -17,17 +17,16 @@ const DEFAULT_TAG: &str = "latest";
 const MAX_TAG_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 255;
 
-/// `NAME:TAG`, checked.
+/// `NAME:TAG`, of which each part was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     name: String,
     tag: String,
 }
 
-/// Why a text names no image.
+/// The reason why a text names no image.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReferenceError {
-    /// There is no name.
     #[error("the name is empty")]
     Empty,
     /// The name is too long.
@@ -38,10 +37,9 @@ pub enum ReferenceError {
         "`{0}` is no part of a name: expected lower-case letters and digits, with `.`, `_`, `__` or `-` between them"
     )]
     Component(String),
-    /// The registry is malformed.
+    /// The registry, the part before the first slash, is malformed.
     #[error("`{0}` is no host name")]
     Domain(String),
-    /// The tag is malformed.
     #[error(
         "`{0}` is no tag: expected up to {MAX_TAG_BYTES} letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"
     )]

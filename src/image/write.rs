@@ -12,15 +12,13 @@ use super::oci::{
 use super::platform::Platform;
 use super::reference::Reference;
 
-/// Where programs are looked for. Debian's and the official Python image's order.
+/// The folders of programs, in the order of Debian and of the official Python image.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What an image is made of.
+/// The parts of a new image.
 #[derive(Debug, Clone)]
 pub struct NewImage<'a> {
-    /// Its name.
     pub reference: &'a Reference,
-    /// What it runs on.
     pub platform: &'a Platform,
     /// When it was made, in RFC 3339.
     pub created: &'a str,
@@ -33,7 +31,6 @@ pub struct NewImage<'a> {
 pub struct DocumentFile {
     /// Its name in the archive.
     pub name: String,
-    /// Its content.
     pub bytes: Vec<u8>,
 }
 

@@ -1,9 +1,9 @@
 """Process 1 of a test container: starts the harness and stands between it and the agent.
 
 The first line of its standard input says what comes: `tar` before a project, which is unpacked
-where `sys.argv[2]` says, and then the size of the harness. Everything goes on to the harness but
-lines that begin with `!`: these are signals to deliver. At the end it says how the harness ended.
-When its input ends the agent is gone, and with process 1 the whole container is.
+into the folder `sys.argv[2]`, and then the size of the harness. Everything goes on to the harness
+but lines that begin with `!`: these are signals to deliver. At the end it says how the harness
+ended. When its input ends the agent is gone, and with process 1 the whole container is.
 """
 import os
 import select
@@ -137,7 +137,7 @@ class Guardian:
 
 
 def out_of_memory_kills():
-    """How many processes of this container the kernel killed for want of memory; -1: unknown."""
+    """Processes of this container that the kernel killed for want of memory; -1: unknown."""
     for name in ("memory.events", "memory/memory.oom_control"):
         try:
             with open("/sys/fs/cgroup/" + name) as file:
@@ -162,7 +162,7 @@ def stand_guard():
         os.close(source)
         os.close(sink)
         try:
-            # Where memory runs out, the tests go, and the guardian stays to say so.
+            # If memory runs out, the tests go first, and the guardian stays to say so.
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("500")
         except OSError:

@@ -22,7 +22,7 @@ pub enum Command {
     Run(Box<RunCommand>),
     /// Finish the running test, then end the session.
     Stop {
-        /// Why, for the session's `shouldstop`.
+        /// The reason, which becomes the session's `shouldstop`.
         reason: String,
     },
 }
@@ -31,16 +31,16 @@ pub enum Command {
 pub struct RunCommand {
     /// The arguments of pytest: its options, then the path.
     pub argv: Vec<String>,
-    /// Above 1, pytest-xdist is asked for that many workers where it can be imported.
+    /// Above 1, pytest-xdist is asked for that many workers if it can be imported.
     pub workers: u32,
-    /// How the harness works, whatever it runs.
+    /// Options for the way in which the harness works, whatever it runs.
     #[serde(flatten)]
     pub options: HarnessOptions,
     /// Run these tests only. `None` for all that pytest selects.
     pub only: Option<Vec<String>>,
-    /// Leave these tests out.
+    /// The node ids of tests to leave out.
     pub skip: Vec<String>,
-    /// Modules of the module map among the files of `argv`: that they import is a test of its own.
+    /// Modules of the module map among the files of `argv`: a test of its own imports each of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
     /// Folders, relative to the project, that Python looks for those modules in.
@@ -59,18 +59,17 @@ pub enum HarnessEvent {
     },
     /// The harness runs. Sent before pytest is imported in earnest.
     Hello(Hello),
-    /// pytest is configured.
+    /// pytest is configured, and its session begins.
     Session(Session),
     /// pytest begins to import a test file.
     Collecting {
-        /// The file's node id.
+        /// The node id of the test file.
         id: String,
     },
     /// A test file could not be collected, or asked to be skipped as a whole.
     CollectReport(CollectReport),
     /// Some of the collected tests, after all deselection.
     Collected(Collected),
-    /// A test began.
     Started(Started),
     /// A test ended. After an in-process rerun the same test starts again.
     Finished(Box<Finished>),
@@ -79,7 +78,7 @@ pub enum HarnessEvent {
     /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
     WorkerDied {
         worker: String,
-        /// The test that ran in it.
+        /// The test that ran in it; `None` if none did.
         id: Option<String>,
     },
     /// pytest recorded a Python warning.
@@ -95,39 +94,39 @@ pub enum HarnessEvent {
     Notice {
         /// A stable name, such as `xdist-missing`.
         code: String,
-        /// What is the case.
+        /// One line for the user.
         message: String,
     },
     /// pytest ended. Always last.
     Bye(Bye),
 }
 
-/// Why a session ended early.
+/// The reason why a session ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// `-x` or `--maxfail` of pytest.
     MaxFail,
-    /// The agent's [`Command::Stop`].
+    /// The agent asked for it with [`Command::Stop`].
     Stop,
-    /// `pytest.exit`.
+    /// Something called `pytest.exit`, or raised `SystemExit`.
     Exit,
-    /// `KeyboardInterrupt`.
+    /// A `KeyboardInterrupt` reached pytest.
     Interrupted,
     /// Files could not be collected.
     CollectErrors,
     /// An error inside pytest or a plugin.
     Internal,
-    /// pytest refused its arguments.
+    /// pytest refused its arguments, or could not import a plugin that they name.
     Usage,
 }
 
 /// The first words of the harness.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Hello {
-    /// The protocol's version.
+    /// The version of the protocol: [`PROTOCOL_VERSION`].
     pub v: u32,
-    /// The harness's process.
+    /// The process id of the harness.
     pub pid: u32,
     /// The Python version, such as `3.11.7`.
     pub python: String,
@@ -137,18 +136,17 @@ pub struct Hello {
     pub executable: String,
     /// pytest's version; `None` when it cannot be imported.
     pub pytest: Option<String>,
-    /// coverage.py's version, likewise.
+    /// coverage.py's version; `None` when it cannot be imported.
     pub coverage: Option<String>,
-    /// pytest-xdist's version, likewise.
+    /// pytest-xdist's version; `None` when it cannot be imported.
     pub xdist: Option<String>,
 }
 
-/// A session of pytest.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Session {
-    /// pytest's rootdir, absolute.
+    /// pytest's rootdir, an absolute path.
     pub rootdir: String,
-    /// The settings file that pytest uses.
+    /// The settings file that pytest uses; `None` if there is none.
     pub inifile: Option<String>,
     /// Names of distributed plugins with their versions.
     #[serde(default)]
@@ -157,22 +155,21 @@ pub struct Session {
     pub workers: u32,
 }
 
-/// What came of collecting a file that has no test.
+/// The report on a file that could not be collected, or that asked to be skipped.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct CollectReport {
     /// The node id of the collector; the path of a broken `conftest.py`.
     pub id: String,
-    /// The file, absolute, where one is known.
+    /// The absolute path of the file; `None` if it is not known.
     pub file: Option<String>,
     /// `error` or `skipped`.
     pub outcome: Outcome,
-    /// One line.
+    /// One line with the reason.
     pub message: Option<String>,
-    /// The whole report.
+    /// pytest's whole report; `None` for a file that was skipped.
     pub longrepr: Option<String>,
 }
 
-/// Tests that were collected.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Collected {
     /// At most 1,000 a line.
@@ -180,18 +177,17 @@ pub struct Collected {
     /// Tests that pytest deselected; said with the last line.
     #[serde(default)]
     pub deselected: u64,
-    /// Whether this is the last line.
+    /// True in the last of these lines.
     pub done: bool,
 }
 
-/// A test that begins.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Started {
-    /// The node id.
+    /// The node id of the test.
     pub id: String,
     /// `main`, or the name of an xdist worker.
     pub worker: String,
-    /// The process that runs it.
+    /// The id of the process that runs it.
     pub pid: u32,
 }
 
@@ -200,22 +196,20 @@ pub struct Started {
 pub struct Subtest {
     /// The node id of the test.
     pub id: String,
-    /// What pytest calls the subtest.
+    /// The name of the subtest, as pytest describes it.
     pub description: String,
     /// `failed` or `skipped`.
     pub outcome: Outcome,
-    /// One line.
+    /// One line with the reason.
     pub message: Option<String>,
 }
 
-/// A Python warning.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Warning {
-    /// The class.
+    /// The name of its class, such as `DeprecationWarning`.
     pub category: String,
-    /// The text.
     pub message: String,
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub file: String,
     pub line: u32,
     /// The node id of the test during which it happened, or empty.
@@ -228,7 +222,6 @@ pub struct Warning {
 pub struct Fixture {
     /// `function`, `class`, `module`, `package` or `session`.
     pub scope: String,
-    /// The fixture's name.
     pub name: String,
     pub seconds: f64,
     /// The node id of the test that asked for it first.
@@ -238,9 +231,9 @@ pub struct Fixture {
 /// The last words of the harness.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Bye {
-    /// pytest's exit status.
+    /// The exit status of pytest, such as 1 if tests failed.
     pub status: i32,
-    /// Why the session ended before its last test, where it did.
+    /// The reason why the session ended before its last test; `None` if it did not.
     pub reason: Option<StopReason>,
     /// The text that belongs to the reason.
     pub message: Option<String>,
@@ -249,17 +242,16 @@ pub struct Bye {
 /// A test as it was collected.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CollectedTest {
-    /// The node id.
+    /// The node id; the second test of one node id has `#2` after it.
     pub id: String,
     /// The file, absolute where pytest says so, else relative to the rootdir.
     pub file: String,
     pub line: Option<u32>,
 }
 
-/// A test's verdict.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Finished {
-    /// The node id.
+    /// The node id of the test.
     pub id: String,
     /// The verdict over setup, call, teardown and subtests.
     pub outcome: Outcome,
@@ -277,16 +269,16 @@ pub struct Finished {
     pub peak_rss_bytes: Option<u64>,
     /// CPU seconds of the process during the test.
     pub cpu_s: Option<f64>,
-    /// One line.
+    /// One line with the reason; `None` for a test that passed.
     pub message: Option<String>,
-    /// pytest's report.
+    /// pytest's reports on the phases that failed; `None` if none did.
     pub longrepr: Option<String>,
     /// Captured output; empty for tests that passed.
     #[serde(default)]
     pub sections: Vec<Section>,
 }
 
-/// How a harness in a container ended, as its guardian saw it.
+/// The end of a harness in a container, as its guardian saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Ended {
     /// Its exit status, unless a signal ended it.
@@ -295,15 +287,15 @@ pub struct Ended {
     /// The signal that ended it.
     #[serde(default)]
     pub signal: Option<i32>,
-    /// How many processes of the container the kernel killed for want of memory; -1 where it does
-    /// not say.
+    /// The number of processes of the container that the kernel killed for want of memory; -1 if it
+    /// does not say.
     pub oom_kills: i64,
-    /// Whether the container was asked to stop, not by the agent.
+    /// True if the container was asked to stop, but not by the agent.
     pub stopped: bool,
 }
 
 impl Ended {
-    /// Reads a line of the channel; `None` for what the harness says.
+    /// Reads a line of the channel; `None` for a line of the harness.
     pub fn of_line(line: &[u8]) -> Option<Self> {
         let is_ours = line.starts_with(br#"{"v":1,"t":"ended","#);
         is_ours.then(|| serde_json::from_slice(line).ok()).flatten()
@@ -313,7 +305,7 @@ impl Ended {
 /// Lines of one source file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CoverageLines {
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub file: String,
     /// Lines that hold statements, as ranges (`1-3,7`); `None` when only `executed` is news.
     pub statements: Option<String>,

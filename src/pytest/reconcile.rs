@@ -1,4 +1,5 @@
-//! The ledger of one shard: what was collected, what runs, what reported - and what is missing.
+//! The ledger of one shard: the tests that were collected, that run, that reported - and that are
+//! missing.
 //!
 //! Green is never the result of missing data, so the ledger is the one place that knows when a
 //! test has its verdict. A process that ends leaves tests behind in three ways: the one that ran in
@@ -21,7 +22,7 @@ use crate::model::{AttemptRecord, Outcome, ShardIndex, TestItem};
 pub struct Ledger {
     shard: ShardIndex,
     root: String,
-    /// What node ids and files are made relative to.
+    /// The folder that relative names of files begin at: the project, and later pytest's rootdir.
     root_absolute: String,
     project: String,
     tests: Vec<Test>,
@@ -51,24 +52,23 @@ struct Test {
 pub struct Settled {
     /// The attempt with its verdict.
     pub record: AttemptRecord,
-    /// The verdict of an earlier attempt of this run, and whether that was flaky.
+    /// The verdict of an earlier attempt of this run, and true if that was flaky.
     pub replaced: Option<(Outcome, bool)>,
 }
 
 /// A test that runs now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
-    /// The node id.
     pub nodeid: Arc<str>,
     /// `main` or an xdist worker.
     pub worker: String,
     /// The process that runs it.
     pub pid: u32,
-    /// Since when.
+    /// The time when it began.
     pub since: Mono,
-    /// Which try it is.
+    /// The number of this try of the test, from 1.
     pub attempt: u32,
-    /// What to call it should its process end before it reports.
+    /// The verdict that was decided for it, even if it reports another one.
     pub doom: Option<Doom>,
 }
 
@@ -77,7 +77,7 @@ pub struct Running {
 pub struct Doom {
     /// `crashed`, `timed_out` or `not_run`.
     pub outcome: Outcome,
-    /// One line.
+    /// One line with the reason.
     pub message: String,
     /// Stacks, or the end of the standard error.
     pub longrepr: Option<String>,
@@ -98,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// Takes pytest's rootdir, absolute.
+    /// Takes pytest's rootdir, an absolute path, as the root of the shard.
     pub fn set_rootdir(&mut self, rootdir: &str) {
         self.root = relative_to(&self.project, rootdir);
         rootdir.clone_into(&mut self.root_absolute);
@@ -171,7 +171,7 @@ impl Ledger {
         self.add(nodeid, &file, None)
     }
 
-    /// A test began. Returns which try of it this is.
+    /// A test began. Returns the number of this try, from 1.
     pub fn started(&mut self, nodeid: &str, worker: String, pid: u32, now: Mono) -> u32 {
         let index = self.index_of(nodeid);
         let test = &mut self.tests[index];
@@ -203,7 +203,7 @@ impl Ledger {
         running.find(|running| *running.nodeid == *nodeid)
     }
 
-    /// Decides what a running test will be called if its process does not let it report.
+    /// Decides the verdict of a running test. It holds even if the test still reports.
     pub fn doom(&mut self, nodeid: &str, doom: &Doom) {
         for running in &mut self.running {
             if *running.nodeid == *nodeid {
@@ -212,18 +212,18 @@ impl Ledger {
         }
     }
 
-    /// Whether the verdict of a running test was decided.
+    /// True if the verdict of a running test was decided.
     pub fn is_doomed(&self, nodeid: &str) -> bool {
         let mut running = self.running.iter();
         running.any(|running| *running.nodeid == *nodeid && running.doom.is_some())
     }
 
-    /// A test reported.
+    /// Takes the report of a test. A verdict that was decided earlier takes its place.
     pub fn finished(&mut self, finished: Finished) -> Settled {
         let began = self.take_running(&finished.id);
         let doomed = began.and_then(|running| running.doom);
         let (outcome, message, longrepr) = match doomed {
-            // What a test says that was interrupted on purpose is a consequence of that.
+            // A test that was interrupted on purpose reports a consequence of that.
             Some(doom) => {
                 let longrepr = doom.longrepr.or(finished.longrepr);
                 (doom.outcome, Some(doom.message), longrepr)
@@ -295,8 +295,8 @@ impl Ledger {
     }
 
     /// The process ended. Tests that ran in it get their verdict: the one decided earlier, else
-    /// `blame`; without either a test is innocent and runs again. `detail` stands in where a
-    /// verdict has no report.
+    /// `blame`; without either a test is innocent and runs again. `detail` stands in if a verdict
+    /// has no report.
     pub fn process_ended(
         &mut self,
         blame: Option<&Doom>,
@@ -333,12 +333,11 @@ impl Ledger {
         }
     }
 
-    /// How many tests there are.
+    /// The number of tests, with the files that count as one.
     pub fn len(&self) -> usize {
         self.tests.len()
     }
 
-    /// Whether nothing was collected.
     pub fn is_empty(&self) -> bool {
         self.tests.is_empty()
     }
@@ -387,8 +386,8 @@ impl Ledger {
         files
     }
 
-    /// Begins the next round for the tests that failed. Returns how many there are; with 0 the
-    /// round does not begin. A file that could not be collected is not tried again by its name.
+    /// Begins the next round for the tests that failed. Returns their number; with 0 the round does
+    /// not begin. A file that could not be collected is not tried again by its name.
     pub fn next_round(&mut self) -> usize {
         self.round += 1;
         let pending = self.pending();

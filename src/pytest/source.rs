@@ -24,9 +24,9 @@ use serde_json::{Map, Value, json};
 pub const LOADER: &str = include_str!("loader.py");
 
 /// The program for `python3 -c` in a container, with [`LOADER`] and the project folder as its
-/// arguments; needs Python 3.5. On its standard input comes the same as without it, after
-/// `tar` and a project in pieces where that cannot be mounted; lines that begin with `!` are
-/// signals ([`signal_line`]).
+/// arguments; needs Python 3.5. On its standard input comes the same as without it, after `tar` and
+/// a project in pieces if that cannot be mounted; lines that begin with `!` are signals
+/// ([`signal_line`]).
 pub const GUARDIAN: &str = include_str!("guardian.py");
 
 /// A program of ours, for Python 3.8 and later.
@@ -111,7 +111,7 @@ impl Program {
         format!("{}\n{payload}", payload.len())
     }
 }
-/// To whom the guardian delivers a signal.
+/// The receiver of a signal that the guardian delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipient {
     /// The process group of the harness.

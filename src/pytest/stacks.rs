@@ -5,7 +5,7 @@
 //! threads, the list of extension modules, a C stack. Lines of other threads and processes may be
 //! in between, and a dump may begin in the middle of a line that a test left open.
 
-/// What begins a dump or a part of it, wherever it stands in a line.
+/// The words that begin a dump or a part of it, wherever they stand in a line.
 const HEADS: [&str; 7] = [
     "Fatal Python error: ",
     "Current thread's C stack trace (most recent call first):",
@@ -16,7 +16,7 @@ const HEADS: [&str; 7] = [
     "Windows fatal exception: ",
 ];
 
-/// How the list of extension modules begins; it is as long as the imports of a program.
+/// The words before the list of extension modules, which is as long as the imports of a program.
 const EXTENSIONS: &str = "Extension modules: ";
 
 /// More than this of the list of extension modules tells nobody anything.
@@ -24,7 +24,7 @@ const EXTENSIONS_CHARS: usize = 100;
 
 /// The last dump in `stderr`, without the lines that are not part of it; `None` when there is none.
 ///
-/// A dump is the fatal error, where there was one, and the stacks of all threads: the current one
+/// A dump is the fatal error, if there was one, and the stacks of all threads: the current one
 /// first, because faulthandler writes it last, where a shortened text would lose it.
 pub fn python_stacks(stderr: &str) -> Option<String> {
     let mut dump = Dump::default();
@@ -34,7 +34,7 @@ pub fn python_stacks(stderr: &str) -> Option<String> {
     dump.finish()
 }
 
-/// Where the frames are that run tests and are none.
+/// Parts of the lines of frames that run tests and are none.
 const RUNNER: [&str; 6] = [
     "/_pytest/",
     "/pluggy/",

@@ -13,7 +13,7 @@ pub const MAX_LINES: usize = 25;
 /// Lines of source before the failing one.
 const CONTEXT: usize = 4;
 
-/// Lines that say what went wrong are cut to this many, or to more where there is room.
+/// Lines that say what went wrong are cut to this many, or to more if there is room.
 const LEAST_ERROR_LINES: usize = 8;
 
 /// Lines for each earlier exception of a chain, and earlier exceptions.
@@ -70,12 +70,12 @@ pub fn useful_part<'a>(longrepr: &'a str, project: Option<&str>) -> UsefulPart<'
     useful
 }
 
-/// Whether `line` only says where something is: `path:12: ValueError`, `  File "path", line 12`.
+/// True if `line` only says where something is: `path:12: ValueError`, `  File "path", line 12`.
 pub fn is_location(line: &str) -> bool {
     location_path(line).is_some() || native_path(line).is_some()
 }
 
-/// Whether `line` says what went wrong: pytest puts an `E` before it.
+/// True if `line` says what went wrong: pytest puts an `E` before it.
 pub fn is_error_line(line: &str) -> bool {
     line == "E" || line.starts_with("E  ")
 }
@@ -103,7 +103,7 @@ fn chain_parts<'l, 'a>(lines: &'l [&'a str]) -> Vec<ChainPart<'l, 'a>> {
     parts
 }
 
-/// What a call in a traceback looks like, in any style.
+/// One call in a traceback, in any style.
 #[derive(Default)]
 struct Frame<'a> {
     path: Option<&'a str>,
@@ -117,7 +117,7 @@ struct Frame<'a> {
 struct Traceback<'a> {
     preamble: Vec<&'a str>,
     frames: Vec<Frame<'a>>,
-    /// What went wrong, where that does not stand in the last frame (native style).
+    /// The lines that say what went wrong, if the last frame does not hold them (native style).
     message: Vec<&'a str>,
 }
 

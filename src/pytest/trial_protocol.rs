@@ -5,7 +5,8 @@
 //!   agent: try ──► trial: started, finished │ started, finished │ … bye
 //! ```
 //!
-//! What is `started` is `finished`, unless the process dies; modules that were neither wait.
+//! A module that is `started` is `finished`, unless the process dies; modules that were neither
+//! wait.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,9 @@ pub struct TryCommand {
     pub roots: Vec<String>,
     /// The modules, in the order in which they begin.
     pub modules: Vec<Module>,
-    /// Seconds for each.
+    /// Seconds that one module may take.
     pub limit_s: f64,
-    /// How many are tried at the same time.
+    /// The most modules that are tried at the same time.
     pub at_once: u32,
 }
 
@@ -42,21 +43,21 @@ pub enum TrialEvent {
         /// The version of the interpreter.
         python: String,
     },
-    /// The program runs.
+    /// The trial runs, and waits for its command.
     Hello {
-        /// Its process.
+        /// The process id of the trial.
         pid: u32,
-        /// The Python version.
+        /// The Python version, such as `3.11.7`.
         python: String,
     },
     /// A module begins, in a process of its own.
     Started {
         #[serde(flatten)]
         module: Module,
-        /// Its process, which leads a session.
+        /// The id of that process, which leads a session.
         pid: u32,
     },
-    /// What came of a module.
+    /// A module was tried, or could not be tried.
     Finished(Box<Trial>),
     /// Everything was tried, or the process was told to stop. Always last.
     Bye,

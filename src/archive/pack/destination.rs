@@ -22,10 +22,11 @@ const SUFFIXES: [(&str, Compression); 5] = [
     (".tzst", Compression::Zstd),
 ];
 
-/// gzip's byte for "no particular operating system"; with a time of 0 the header is always the same.
+/// gzip's byte for "no particular operating system": with a time of 0 the header is always the
+/// same.
 const GZIP_UNKNOWN_OS: u8 = 255;
 
-/// Where the archive goes.
+/// The place and the format of the new archive.
 pub(super) struct Destination {
     path: PathBuf,
     compression: Compression,
@@ -75,7 +76,7 @@ impl Destination {
         }
     }
 
-    /// An error of writing.
+    /// The error for a write that failed.
     pub(super) fn failed(&self, error: io::Error) -> PackError {
         unwritable(&self.path, error)
     }
@@ -86,7 +87,7 @@ impl Destination {
         mtime_s: u64,
         files: Vec<(String, u64, Box<dyn Read>)>,
     ) -> io::Result<NamedTempFile> {
-        // As a file that was simply created: readable for whom the user's umask allows it.
+        // As a file that was simply created: readable for those whom the user's umask allows it.
         let mode = Permissions::from_mode(0o666);
         let mut builder = tempfile::Builder::new();
         builder

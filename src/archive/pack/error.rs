@@ -1,4 +1,4 @@
-//! What can keep an image from being made.
+//! [`PackError`]: the reasons that keep an image from being made.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::diag::Hint;
 use crate::image::wheel::WheelProblem;
 use crate::model::ExitCode;
 
-/// Why no image was made. Nothing is left behind.
+/// The reason why no image was made. Nothing is left behind.
 #[derive(Debug, Error)]
 pub enum PackError {
     /// The name of the output says no format.
@@ -27,43 +27,31 @@ pub enum PackError {
     OutputNotAFile(PathBuf),
     /// The output, or a temporary file beside it, cannot be written.
     #[error("cannot write the output `{}`", path.display())]
-    Output {
-        /// The output.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Output { path: PathBuf, source: io::Error },
     /// The root file system cannot be read.
     #[error(transparent)]
     Rootfs(#[from] ArchiveError),
     /// The archive is no root file system.
     #[error("`{}` is no root file system: {reason}", path.display())]
-    NotARootfs {
-        /// The archive.
-        path: PathBuf,
-        /// Why not.
-        reason: &'static str,
-    },
+    NotARootfs { path: PathBuf, reason: &'static str },
     /// The programs in it are for another machine.
     #[error(
         "the root file system `{}` is not for {wanted}: its `{program}` is for {found}",
         path.display()
     )]
     Machine {
-        /// The archive.
         path: PathBuf,
         program: String,
-        /// What that is for, in words.
+        /// The machine that the program is for, in words.
         found: String,
-        /// What was asked for.
+        /// The platform that was asked for.
         wanted: String,
     },
     /// Wheels have no place to go.
     #[error("the root file system `{}` has no Python to install wheels for: {reason}", path.display())]
     NoPython {
-        /// The archive.
         path: PathBuf,
-        /// What is there instead.
+        /// The interpreters that were found or looked for, in words.
         reason: String,
     },
     /// The wheels cannot be listed or read.
@@ -71,10 +59,9 @@ pub enum PackError {
     Wheels {
         /// The folder or the wheel.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
-    /// The folder holds none.
+    /// The folder holds no wheel.
     #[error("there is no wheel in `{}`", .0.display())]
     NoWheels(PathBuf),
     /// A source distribution, which would have to be built.
@@ -83,9 +70,7 @@ pub enum PackError {
     /// A wheel cannot be installed.
     #[error("cannot install the wheel `{}`", path.display())]
     Wheel {
-        /// The wheel.
         path: PathBuf,
-        /// Why not.
         #[source]
         problem: WheelProblem,
     },
@@ -110,7 +95,7 @@ pub enum PackError {
     /// A folder that wheels need is a link.
     #[error("`{0}` is a link in the root file system, and wheels need a folder there")]
     LinkedFolder(String),
-    /// What was written does not pass its own check.
+    /// The archive that was written does not pass its own check.
     #[error("the archive that was written does not pass its check, and was removed")]
     Check(#[source] ArchiveError),
 }

@@ -1,4 +1,4 @@
-//! [`Facts`]: what the entries of a root file system tell about it, noted as they pass.
+//! [`Facts`]: the facts that the entries of a root file system tell, noted as they pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use crate::archive::tape::Kind;
 use crate::image::Platform;
 use crate::image::wheel::{Libc, Scheme};
 
-/// Where commands are, in the order of `PATH`.
+/// The folders of commands, in the order of `PATH`.
 const COMMANDS: [&str; 2] = ["usr/local/bin", "usr/bin"];
 
-/// The machines of ELF by the names of OCI; the numbers are those of the gABI.
+/// The machines of ELF by the names of OCI; the numbers come from the gABI.
 const ELF_MACHINES: [(&str, u16); 8] = [
     ("386", 3),
     ("ppc64le", 21),
@@ -21,24 +21,24 @@ const ELF_MACHINES: [(&str, u16); 8] = [
     ("loong64", 258),
 ];
 
-/// What is known of a root file system.
+/// The facts of a root file system that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     entries: u64,
     is_image: bool,
     has_programs: bool,
     is_debian: bool,
-    /// What its loader tells; Debian's is GNU's.
+    /// musl if its loader is there; `None` counts as glibc, which Debian has.
     libc: Option<Libc>,
     /// Minor versions by the folder of the interpreter.
     pythons: BTreeSet<(&'static str, u32)>,
-    /// What `python3` leads to, by its folder.
+    /// The minor version that `python3` leads to, by its folder.
     defaults: BTreeMap<&'static str, u32>,
     /// A program and its machine.
     program: Option<(String, u16)>,
     /// Folders that wheels may need.
     folders: BTreeSet<String>,
-    /// Links in their place.
+    /// Links in the place of such folders.
     links: BTreeSet<String>,
     /// Distributions that are installed where wheels may go.
     distributions: BTreeSet<String>,
@@ -91,7 +91,7 @@ impl Facts {
         }
     }
 
-    /// Whether the first bytes of the file `name` are wanted.
+    /// True if the first bytes of the file `name` are wanted: it may be the first program.
     pub(super) fn wants_program(&self, name: &str) -> bool {
         let folder = name.rsplit_once('/').map(|(folder, _)| folder);
         let known =
@@ -116,7 +116,7 @@ impl Facts {
         self.program = Some((name.to_owned(), machine));
     }
 
-    /// Why this is no root file system.
+    /// The reason why this is no root file system; `None` if nothing speaks against it.
     pub(super) fn objection(&self) -> Option<&'static str> {
         if self.entries == 0 {
             Some("it holds no files")
@@ -147,11 +147,11 @@ impl Facts {
         self.libc.unwrap_or(Libc::Glibc)
     }
 
-    /// Where the wheels for the image's `python3` go.
+    /// The folders for the wheels of the image's `python3`.
     ///
     /// # Errors
     ///
-    /// In words, why there is no such Python.
+    /// The reason why there is no such Python, in words.
     pub(super) fn scheme(&self) -> Result<Scheme, String> {
         let folders = COMMANDS.into_iter();
         let with_python = |folder: &&str| self.pythons.iter().any(|(found, _)| found == folder);
@@ -208,13 +208,13 @@ fn minor_of(command: &str) -> Option<u32> {
     command.strip_prefix("python3.")?.parse().ok()
 }
 
-/// Whether `path` is the metadata of a distribution where wheels may go.
+/// True if `path` is the metadata of a distribution in a folder that wheels may go to.
 fn is_distribution(path: &str) -> bool {
     let parts = path.rsplit_once('/');
     parts.is_some_and(|(site, name)| name.ends_with(".dist-info") && is_needed(site))
 }
 
-/// Whether wheels may need the folder `path`: the few above the places of a
+/// True if wheels may need the folder `path`: it is one of the few above the places of a
 /// [`Scheme`](crate::image::wheel::Scheme).
 fn is_needed(path: &str) -> bool {
     let mut parts = path.split('/');

@@ -38,7 +38,7 @@ use crate::image::wheel::Target;
 use crate::image::write::{DocumentFile, NewImage, documents, layer_name};
 use crate::image::{Platform, Reference, Verified};
 
-/// What an image is made of, and where it goes.
+/// The parts of a new image, and the place of its archive.
 #[derive(Debug, Clone)]
 pub struct PackOptions {
     /// A root file system as a tar: plain, gzip or zstd.
@@ -47,11 +47,11 @@ pub struct PackOptions {
     pub wheels: Option<PathBuf>,
     /// The archive; its name tells the compression.
     pub output: PathBuf,
-    /// Whether a file of that name is replaced.
+    /// True to replace a file of that name.
     pub force: bool,
     /// The name of the image.
     pub reference: Reference,
-    /// What the image is to run on.
+    /// The platform that the image is to run on.
     pub platform: Platform,
     /// When it is said to be made; also the time of the files that are added.
     pub created: Timestamp,

@@ -17,8 +17,8 @@ const ELF_HEAD_BYTES: u64 = 20;
 
 /// Copies the tar `path`, unpacked, into `spool`.
 ///
-/// Its entries are checked as those of an image archive are, but links may lead anywhere, as they
-/// do in a file system, and there may be devices.
+/// Its entries are checked like the entries of an image archive, but links may lead anywhere, as
+/// they do in a file system, and there may be devices.
 pub(super) fn copy(
     path: &Path,
     spool: Spool,
@@ -80,7 +80,7 @@ fn walk<R: Read>(tee: &mut Tee<R>, facts: &mut Facts) -> Result<(), ArchiveProbl
 struct Tee<R> {
     source: R,
     spool: Spool,
-    /// Why the layer could not be written; the reader then only knows that it was stopped.
+    /// The error of a write to the layer; the reader only learns that it was stopped.
     failed: Option<io::Error>,
 }
 

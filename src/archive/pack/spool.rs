@@ -17,7 +17,7 @@ pub(super) struct Spool {
 
 /// A layer that was written.
 pub(super) struct Spooled {
-    /// At its start.
+    /// The file, which is read from its start.
     pub(super) file: File,
     pub(super) digest: Digest,
     pub(super) size_bytes: u64,
@@ -34,7 +34,7 @@ impl Spool {
         })
     }
 
-    /// Ends the layer.
+    /// Ends the layer, and rewinds its file.
     pub(super) fn finish(self) -> io::Result<Spooled> {
         let mut file = self
             .writer

@@ -15,14 +15,13 @@ use crate::image::wheel::{
 };
 use crate::image::{Digest, Hasher};
 
-/// What the first line of a script begins with where it wants the interpreter of its environment.
+/// The first bytes of a script that wants the interpreter of its environment.
 const SCRIPT_MARK: &[u8] = b"#!python";
 /// As many bytes of a script as its first line may take; kernels read 256 of them.
 const FIRST_LINE_BYTES: u64 = 1024;
 
 const INFO_SUFFIX: &str = ".dist-info";
 
-/// An open wheel.
 pub(super) struct Wheel {
     zip: ZipArchive<BufReader<File>>,
     /// Names and places in the archive, in the order of the names, without folders.
@@ -39,7 +38,7 @@ pub(super) struct Installed {
     pub(super) digest: Digest,
 }
 
-/// Why a file was not installed.
+/// The reason why a file was not installed.
 pub(super) enum CopyError {
     /// It cannot be read, or is not the one that RECORD lists.
     Wheel(WheelProblem),
@@ -82,7 +81,7 @@ impl Wheel {
         Ok(wheel)
     }
 
-    /// How many files it has.
+    /// The number of its files, without folders.
     pub(super) fn len(&self) -> usize {
         self.files.len()
     }
@@ -92,8 +91,8 @@ impl Wheel {
         format!("{}{INFO_SUFFIX}", self.stem)
     }
 
-    /// Where the file `index` goes; `None` for RECORD and its signatures, which describe the wheel
-    /// and not what is installed.
+    /// The place of the file `index`; `None` for RECORD and its signatures, which describe the
+    /// wheel and not the installed files.
     pub(super) fn place(
         &mut self,
         index: usize,
@@ -265,7 +264,7 @@ fn stem(files: &[(String, usize)], distribution: &str) -> Result<String, WheelPr
 pub(super) struct Content<'a> {
     name: String,
     pub(super) mode: u32,
-    /// The size to announce.
+    /// The size in the layer: `declared`, changed by a new first line.
     pub(super) size_bytes: u64,
     /// The size by the wheel's own list.
     declared: u64,
@@ -282,8 +281,8 @@ struct Source<'a> {
 }
 
 impl Content<'_> {
-    /// What was installed, and the digest of the file in the wheel. `copied` is how copying this
-    /// content went.
+    /// The file as it was installed, and the digest of the file in the wheel. `copied` is the
+    /// result of copying this content.
     pub(super) fn finish(self, copied: io::Result<()>) -> Result<(Installed, Digest), CopyError> {
         if let Some(problem) = self.failed {
             return Err(CopyError::Wheel(problem));
@@ -326,7 +325,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// `head` with the first line replaced where that asks for it.
+/// `head` with the first line replaced if that asks for it.
 fn with_interpreter(head: Vec<u8>, python: &str) -> Vec<u8> {
     if !head.starts_with(SCRIPT_MARK) {
         return head;

@@ -22,13 +22,13 @@ pub(super) struct WheelLayer<'a> {
     scheme: Scheme,
     target: Target,
     mtime_s: u64,
-    /// Folders that were written.
+    /// Folders that are in this layer.
     folders: BTreeSet<String>,
-    /// Files that were written, and the wheels that brought them.
+    /// Files that are in this layer, and the wheels that brought them.
     files: BTreeMap<String, String>,
 }
 
-/// What was installed, as RECORD lists it.
+/// A file that was installed, as RECORD lists it.
 struct Written {
     path: String,
     digest: String,

@@ -22,15 +22,16 @@ const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// Gigabytes from a slow disk.
 const LOAD_LIMIT: Duration = Duration::from_mins(30);
 
-/// What is said of a program that is not there.
+/// The answer of a program that is not there; such a program is no problem worth a notice.
 const NOT_INSTALLED: &str = "not installed";
 
-/// Which engine is asked for.
+/// The engine that the settings ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The program: a name or a path. `None` for docker, else podman, whichever answers.
     pub runtime: Option<String>,
-    /// Where the engine is: `unix://`, `tcp://`, `ssh://`. `None` for the program's own choice.
+    /// The address of the engine: `unix://`, `tcp://`, `ssh://`. `None` for the program's own
+    /// choice.
     pub host: Option<String>,
 }
 
@@ -43,46 +44,45 @@ impl Wanted {
     }
 }
 
-/// An engine that answered.
+/// An engine that answered the call `info`.
 #[derive(Debug, Clone)]
 pub struct Engine {
     program: String,
     host: Option<String>,
-    /// What it said of itself.
+    /// The facts in its answer to `info`.
     pub facts: EngineFacts,
-    /// Whether it is on another machine, so that nothing of this one can be mounted.
+    /// True if it is on another machine, so that nothing of this one can be mounted.
     pub is_remote: bool,
     cancel: Cancel,
     /// The connection that `host` leads through.
     _tunnel: Option<Arc<Tunnel>>,
 }
 
-/// Why an engine cannot be used.
+/// The reason why an engine cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// None of those that were tried answers.
+    /// None of the programs that were tried answers.
     #[error("no container engine answers{}", tried_note(.tried))]
     None {
-        /// The programs, and what each said.
+        /// The programs, and the answer of each.
         tried: Vec<(String, String)>,
     },
-    /// A call failed.
+    /// A call of the engine failed, or did not end in time.
     #[error("`{program}` cannot {action}")]
     Call {
         program: String,
-        /// What it was to do.
+        /// The words for the call after `cannot`, such as `list its images`.
         action: String,
-        /// What went wrong.
         #[source]
         source: Box<ProcessError>,
     },
-    /// It answered something else.
+    /// The engine gave another answer than the call asks for, or none.
     #[error("`{program}` cannot {action}: {problem}")]
     Answer {
         program: String,
-        /// What it was to do.
+        /// The words for the call after `cannot`.
         action: String,
-        /// What is wrong with the answer.
+        /// The fault of the answer, in words.
         problem: String,
     },
 }
@@ -123,8 +123,8 @@ impl Hint for EngineError {
 }
 
 impl Engine {
-    /// Every engine that answers, of the one that is asked for, or of docker and podman; and what
-    /// those said that are installed and do not answer.
+    /// Every engine that answers: the one that is asked for, or docker and podman. With them come
+    /// the errors of the programs that are installed and do not answer.
     pub fn detect_all(
         wanted: &Wanted,
         cancel: &Cancel,
@@ -226,7 +226,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Whether its containers are on another machine.
+    /// True if its containers are on another machine.
     fn find_out_where(&self) -> bool {
         if let Some(host) = &self.host {
             return is_remote(host);
@@ -260,7 +260,8 @@ impl Engine {
         command(&self.program, self.host.as_deref(), args)
     }
 
-    /// Arguments by which a container's files belong to who runs the agent; `None` where they do.
+    /// Arguments by which a container's files belong to the user who runs the agent; `None` if they
+    /// do so without any.
     pub(super) fn user(&self) -> Option<Vec<String>> {
         let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
         match (self.facts.kind, self.facts.rootless) {
@@ -272,7 +273,7 @@ impl Engine {
         }
     }
 
-    /// What it knows of an image, by name or id; `None` when it has no such image.
+    /// The facts of an image, by name or id; `None` if the engine has no such image.
     pub fn image(&self, name: &str) -> Result<Option<ImageFacts>, EngineError> {
         let action = format!("look at the image `{name}`");
         let answer = match self.call(&action, &["image", "inspect", name]) {
@@ -346,7 +347,7 @@ impl Engine {
 
     fn end(&self, action: &str, args: &[&str]) -> Result<(), EngineError> {
         let spec = self.command(args.iter().map(OsString::from));
-        // What is to be tidied up is tidied up after a cancellation as well.
+        // Containers are tidied up after a cancellation as well.
         match run_unless(&spec, REMOVE_LIMIT, &Cancel::default()) {
             Ok(_) => Ok(()),
             Err(source) => {
@@ -429,7 +430,7 @@ fn command(
     spec.args(at).args(args)
 }
 
-/// By its name, because what it is shows only in what it answers.
+/// Goes by the name, because nothing but an answer would show the kind of the engine.
 fn is_podman(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program);
     name.starts_with("podman")
@@ -440,7 +441,7 @@ fn is_remote(host: &str) -> bool {
         .is_some_and(|(scheme, _)| !matches!(scheme, "unix" | "npipe"))
 }
 
-/// Whether the engine says that there is no such image or container.
+/// True if the engine says that there is no such image or container, or that the container ends.
 fn says_missing(error: &EngineError) -> bool {
     let EngineError::Call { source, .. } = error else {
         return false;

@@ -1,4 +1,4 @@
-//! [`ContainerExecutor`]: what each container of a run is started with.
+//! [`ContainerExecutor`]: the arguments with which each container of a run is started.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::engine::launch::{Invocation, Launch};
 use crate::engine::process::ProcessSpec;
 use crate::pytest::source;
 
-/// What `/tmp` holds at most. It is memory, and counts as the container's.
+/// Bytes that `/tmp` holds at most. It is memory, and counts as the container's.
 const TMP_BYTES: u64 = 2 << 30;
 
-/// Where a container's byte code is kept between runs.
+/// The folder in the container for byte code, which is kept between runs.
 const BYTE_CODE: &str = "/var/cache/menace-self-test";
 
 /// The containers of a run.
@@ -24,7 +24,7 @@ const BYTE_CODE: &str = "/var/cache/menace-self-test";
 pub struct ContainerExecutor {
     /// The engine that runs them.
     pub engine: Arc<Engine>,
-    /// The image, by id.
+    /// The id of the image: `sha256:` and a digest.
     pub image: String,
     /// The image as messages name it.
     pub image_name: String,
@@ -32,30 +32,31 @@ pub struct ContainerExecutor {
     pub python: String,
     /// The project folder, the same inside and outside.
     pub project: PathBuf,
-    /// How the project gets there.
+    /// The way of the project into the container.
     pub source: ProjectSource,
     /// Variables: those with a value are set, the others are handed on from this process.
     pub environment: Vec<(String, Option<String>)>,
-    /// What a container may take.
+    /// The memory, processors and processes that one container may take.
     pub limits: Limits,
     /// The network; `None` for the engine's default.
     pub network: Option<String>,
-    /// Further arguments of `run`.
+    /// Further arguments for `docker run` or `podman run`, from the settings.
     pub extra: Vec<String>,
-    /// How often a container that could not be started is tried again.
+    /// The number of further tries for a container that could not be started.
     pub retries: u32,
-    /// How long one may take until its program says hello.
+    /// The longest time from the start of a container to the hello of its program.
     pub hello_limit: Duration,
 }
 
-/// What a container may take, as the engines write it; `None` for no limit but the engine's.
+/// The most that a container may take, as the engines write it; `None` for no limit but the
+/// engine's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Memory, such as `512m`.
     pub memory: Option<String>,
     /// Processors, such as `1.5`.
     pub cpus: Option<String>,
-    /// Processes and threads.
+    /// Processes and threads together.
     pub pids: Option<u32>,
 }
 

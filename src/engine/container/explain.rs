@@ -1,4 +1,4 @@
-//! What it means that a container was refused, lost, or has no pytest.
+//! Explains a container that was refused or lost, or that has no pytest.
 //!
 //! The engine's troubles are not the tests': each is a failure that names what can be done about
 //! the engine or the image.
@@ -65,7 +65,7 @@ fn quoted(stderr: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What can be done about a refusal, by what the engine says.
+/// The next step after a refusal, by the words of the engine.
 fn hint(engine: &str, said: &str) -> String {
     let said = said.to_ascii_lowercase();
     if said.contains("no space left") {

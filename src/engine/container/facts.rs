@@ -1,19 +1,19 @@
-//! What engines answer, read into one shape: docker and podman name the same things differently.
+//! Reads the answers of engines into one shape: docker and podman name the same things differently.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::kind::EngineKind;
 
-/// What an engine says of itself.
+/// The facts of an engine, from its answer to `info`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
-    /// Which of the two it is, whatever its program is called.
+    /// Docker or podman, by the answer and not by the name of the program.
     pub kind: EngineKind,
     pub version: String,
-    /// Whether it runs without root.
+    /// True if it runs without root.
     pub rootless: bool,
-    /// Whether podman says that its service is another machine's.
+    /// True if podman says that its service is another machine's; false for docker.
     pub service_is_remote: bool,
     /// The operating system of its containers: `linux`.
     pub os: String,
@@ -21,7 +21,7 @@ pub struct EngineFacts {
     pub architecture: String,
 }
 
-/// What an engine says of an image.
+/// The facts of an image, from the answer to `image inspect`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
     /// `sha256:` and the digest of its configuration.
@@ -30,11 +30,11 @@ pub struct ImageFacts {
     pub os: String,
     /// The architecture that it is for.
     pub architecture: String,
-    /// Its names.
+    /// Its names with their tags; empty if it has none.
     pub tags: Vec<String>,
 }
 
-/// A labelled container.
+/// A container that carries the agent's label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundContainer {
     pub id: String,

@@ -1,4 +1,4 @@
-//! A container that runs: how it is ended, and how its end is told.
+//! A container that runs: the way to end it, and the meaning of its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::project::Stream;
 use crate::engine::child::{Exit, NotStarted};
 use crate::pytest::protocol::Ended;
 
-/// How long a guardian may take to end its container, and then the engine.
+/// The longest time that a guardian may take to end its container, and then the engine.
 pub(in crate::engine) const KILL_GRACE: Duration = Duration::from_secs(5);
 
 /// A container by its name.
@@ -21,7 +21,7 @@ pub(in crate::engine) struct Handle {
     pub(in crate::engine) project: Option<Stream>,
 }
 
-/// A container that could not be removed, and why.
+/// A container that could not be removed, and the reason.
 pub(in crate::engine) struct Leftover(pub(in crate::engine) String);
 
 impl std::fmt::Debug for Handle {
@@ -35,8 +35,9 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
-    /// What the end of the process says of the container, which is gone when this returns, unless
-    /// it says otherwise. `stderr` is the end of what the engine, or the container, complained of.
+    /// The end of the container, by the end of its process and the last word of its guardian. The
+    /// container is gone when this returns, or is the `Leftover`. `stderr` is the end of what the
+    /// engine, or the container, complained of.
     pub(in crate::engine) fn settle(
         &self,
         exit: Exit,

@@ -1,4 +1,4 @@
-//! What the engines have in common: their names, and the statuses of their `run`.
+//! The names of the engines, and the statuses of `run` that they have in common.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
@@ -7,7 +7,6 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// `docker` or `podman`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -22,6 +21,6 @@ pub(super) mod status {
     pub(in crate::engine::container) const ENGINE: i32 = 125;
     /// The program is not there.
     pub(in crate::engine::container) const NOT_FOUND: i32 = 127;
-    /// Killed by SIGKILL.
+    /// The container was killed by SIGKILL.
     pub(in crate::engine::container) const KILLED: i32 = 137;
 }

@@ -1,4 +1,4 @@
-//! Programs in containers: what they are started with, and how their ends are told.
+//! Programs in containers: starts them, and tells how they ended.
 //!
 //! ```text
 //!   agent ──► docker run -i ──► [guardian, process 1] ──► [harness, a session of its own]
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Nothing is installed in the image and nothing of ours is mounted: the guardian and the harness
-//! come over standard input. What the container may reach is the project, read-only, a `/tmp` of
-//! its own in memory, and a folder for byte code; its capabilities are dropped.
+//! come over standard input. The container may reach the project, read-only, a `/tmp` of its own in
+//! memory, and a folder for byte code; its capabilities are dropped.
 //!
 //! **Invariant:** a container carries the labels of its run before it exists, so that `agent
 //! cleanup` finds it whatever happens to this process.

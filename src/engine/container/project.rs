@@ -1,14 +1,14 @@
-//! How a container gets the project: mounted, or sent in pieces.
+//! The way of the project into a container: mounted, or sent in pieces.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How a container gets the project.
+/// The way in which a container gets the project.
 #[derive(Clone)]
 pub enum ProjectSource {
-    /// Mounted read-only.
+    /// The engine mounts the project read-only.
     Mounted {
         /// Folders inside of it that the container must not see.
         hidden: Vec<PathBuf>,
@@ -39,13 +39,13 @@ impl fmt::Debug for ProjectSource {
 pub(in crate::engine) struct Pieces<W>(W);
 
 impl<W: Write> Pieces<W> {
-    /// Announces the stream.
+    /// Announces the stream with the line `tar`.
     pub(in crate::engine) fn begin(mut sink: W) -> io::Result<Self> {
         sink.write_all(b"tar\n")?;
         Ok(Self(sink))
     }
 
-    /// Says that it is complete.
+    /// Says with the line `0` that the stream is complete.
     pub(in crate::engine) fn end(mut self) -> io::Result<()> {
         self.0.write_all(b"0\n")
     }

@@ -22,12 +22,12 @@ use crate::engine::process::{ProcessSpec, Spawned, run_unless, spawn};
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Asking the connection for a further channel is quick.
 const FORWARD_LIMIT: Duration = Duration::from_secs(15);
-/// How much of ssh's complaints is kept.
+/// Bytes of the end of ssh's complaints that are kept.
 const TAIL_BYTES: usize = 8 * 1024;
-/// What the other side says first, with the number of its user.
+/// The first words of the other side, before the number of its user.
 const GREETING: &str = "menace-uid=";
 
-/// Where an engine is, over ssh.
+/// The address of an engine that ssh leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     /// `USER@HOST` or `HOST`.
@@ -38,7 +38,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads `ssh://[USER@]HOST[:PORT][/SOCKET]`; `None` for what is no such address.
+    /// Reads `ssh://[USER@]HOST[:PORT][/SOCKET]`; `None` for a text that is no such address.
     pub(super) fn parse(url: &str) -> Option<Self> {
         let rest = url.strip_prefix("ssh://")?;
         let (authority, socket) = match rest.find('/') {
@@ -108,7 +108,8 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Connects, and forwards the socket of an engine of this kind. The error says why not.
+    /// Connects, and forwards the socket of an engine of this kind. The error gives the reason in
+    /// words.
     pub(super) fn open(
         address: &Address,
         kind: EngineKind,

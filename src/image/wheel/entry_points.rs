@@ -11,7 +11,7 @@ pub struct EntryPoint {
     attributes: String,
 }
 
-/// The commands in the document `name`: those of `console_scripts` and `gui_scripts`.
+/// The commands in the sections `console_scripts` and `gui_scripts` of the document `name`.
 pub fn entry_points(name: &str, text: &str) -> Result<Vec<EntryPoint>, WheelProblem> {
     let mut found = Vec::new();
     let mut wanted = false;
@@ -39,7 +39,7 @@ pub fn entry_points(name: &str, text: &str) -> Result<Vec<EntryPoint>, WheelProb
 impl EntryPoint {
     fn parse(line: &str) -> Option<Self> {
         let (command, object) = line.split_once('=')?;
-        // What follows in brackets names optional parts of the distribution.
+        // The words in brackets name optional parts of the distribution.
         let object = object.split('[').next()?;
         let (module, attributes) = object.split_once(':')?;
         let (command, module, attributes) = (command.trim(), module.trim(), attributes.trim());

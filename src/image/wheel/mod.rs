@@ -7,8 +7,8 @@
 //!   NAME-VERSION.dist-info/entry_points.txt ─► EntryPoint ─► script
 //! ```
 //!
-//! The rules are those of the binary distribution format and of the installed-projects record on
-//! packaging.python.org; pip is the reference where they leave something open.
+//! The rules come from the binary distribution format and the installed-projects record on
+//! packaging.python.org; pip is the reference if they leave something open.
 
 mod entry_points;
 mod name;

@@ -18,9 +18,7 @@ pub enum Libc {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub minor: u32,
-    /// What the image runs on.
     pub platform: Platform,
-    /// Its C library.
     pub libc: Libc,
 }
 

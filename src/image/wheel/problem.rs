@@ -1,10 +1,10 @@
-//! [`WheelProblem`]: why a wheel cannot go into an image.
+//! [`WheelProblem`]: the reasons that keep a wheel out of an image.
 
 use thiserror::Error;
 
 use crate::image::NameProblem;
 
-/// Why a wheel cannot go into an image.
+/// The reason why a wheel cannot go into an image.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WheelProblem {
     /// The file name has not the parts of a wheel's name.
@@ -13,15 +13,15 @@ pub enum WheelProblem {
     /// It is for another Python or another machine.
     #[error("it is for {found}, and the image has {wanted}")]
     Target {
-        /// Its tags.
+        /// The tags in its name, such as `cp311-cp311-linux_x86_64`.
         found: String,
-        /// What the image has, in words.
+        /// The Python and the platform of the image, in words.
         wanted: String,
     },
     /// There is no single folder of metadata.
     #[error("it holds {found} `.dist-info` folders, exactly one for `{wanted}` was expected")]
     DistInfo {
-        /// How many fit, or the name that does not.
+        /// The number of such folders.
         found: String,
         /// The distribution, by the file's name.
         wanted: String,
@@ -32,18 +32,13 @@ pub enum WheelProblem {
     /// A file of the metadata is not what it has to be.
     #[error("its `{name}` is malformed: {message}")]
     Metadata {
-        /// The file.
         name: String,
-        /// What is wrong.
+        /// The fault of the file, in words.
         message: String,
     },
     /// A name that leads out of the folder that it is installed to.
     #[error("it holds a file whose name `{name}` {problem}")]
-    FileName {
-        name: String,
-        /// What is wrong with it.
-        problem: NameProblem,
-    },
+    FileName { name: String, problem: NameProblem },
     /// Something else than a file or a folder.
     #[error("it holds `{0}`, which is a link")]
     Link(String),
@@ -52,18 +47,13 @@ pub enum WheelProblem {
     Duplicate,
     /// More files than a wheel has.
     #[error("it holds {found} files, {limit} at most were expected")]
-    TooMany {
-        /// How many.
-        found: usize,
-        /// How many it may be.
-        limit: u64,
-    },
+    TooMany { found: usize, limit: u64 },
     /// The file itself, or what it unpacks to, is too large.
     #[error("`{name}` has more than {limit} bytes")]
     TooLarge {
         /// The wheel or the file in it.
         name: String,
-        /// How many it may have.
+        /// The most bytes that it may have.
         limit: u64,
     },
     /// A file is not listed.
@@ -75,9 +65,8 @@ pub enum WheelProblem {
     /// A file is not the one that is listed.
     #[error("the digest of `{name}` lies: RECORD names {wanted}, its content has {found}")]
     Digest {
-        /// The file.
         name: String,
-        /// The digest in RECORD.
+        /// The digest as RECORD spells it.
         wanted: String,
         /// The digest of the content.
         found: String,

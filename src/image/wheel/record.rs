@@ -13,7 +13,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads the document `name`.
+    /// Reads the document; its errors call it `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, WheelProblem> {
         let mut digests = BTreeMap::new();
         for (index, line) in text

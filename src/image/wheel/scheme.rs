@@ -1,4 +1,4 @@
-//! [`Scheme`]: where the files of a wheel go in an image.
+//! [`Scheme`]: the places of the files of a wheel in an image.
 
 use super::problem::WheelProblem;
 use crate::image::name;
@@ -10,26 +10,26 @@ pub struct Scheme {
     pub python: String,
     /// The minor version of the interpreter.
     pub minor: u32,
-    /// Where modules go.
+    /// The folder of modules, pure or compiled.
     pub site: String,
 }
 
-/// Where one file goes.
+/// The place of one file in an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The path in the image, without a leading slash.
     pub path: String,
-    /// Whether it is a script, whose first line may name the interpreter.
+    /// True for a script, whose first line may name the interpreter.
     pub script: bool,
 }
 
-/// Where commands go.
+/// The folder of commands, which is on `PATH`.
 const SCRIPTS: &str = "usr/local/bin";
-/// What `data` is relative to.
+/// The folder that the files of `data` and `headers` go below.
 const PREFIX: &str = "usr/local";
 
 impl Scheme {
-    /// Where the file `raw` of a wheel goes, whose data folder is `data` (`NAME-VERSION.data`).
+    /// The place of the file `raw` of a wheel whose data folder is `data` (`NAME-VERSION.data`).
     ///
     /// Pure and compiled modules share a folder.
     pub fn place(&self, raw: &str, data: &str, distribution: &str) -> Result<Place, WheelProblem> {

@@ -1,7 +1,7 @@
 """Modules that joined the module map: files of the session that are no test files.
 
 Each is a file with a test `import`, its doctests, and the tests that it defines itself. An import
-that fails is a failing test, where pytest would only say that it cannot collect the file.
+that fails is a failing test, while pytest would only say that it cannot collect the file.
 """
 import doctest
 import functools

@@ -1,4 +1,4 @@
-"""Which tests run, under which names: the agent's choice, on top of pytest's own."""
+"""Chooses and names the tests that run: the agent's choice, on top of pytest's own."""
 import collections
 
 from ..shared.text import clean, text_of

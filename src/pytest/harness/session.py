@@ -181,7 +181,7 @@ class Session(Process):
         self.poll()
 
     def finish(self, running):
-        """Says the verdict over all phases, where there is one."""
+        """Says the verdict over all phases, if there is one."""
         self.running.pop(running.worker, None)
         verdict = running.verdict()
         if verdict is None:

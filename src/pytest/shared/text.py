@@ -36,6 +36,6 @@ def shorten(text, cap):
 
 
 def one_line(text, limit=500):
-    """The first line that is not blank; None where there is none."""
+    """The first line that is not blank; None if there is none."""
     line = next((part.strip() for part in text_of(text).splitlines() if part.strip()), "")
     return (line if len(line) <= limit else line[: limit - 1] + "\u2026") or None

@@ -1,7 +1,7 @@
 """Examines a module: imports it, runs its doctests and the tests that it defines itself.
 
 The module is imported by its name, so that a guard of `__main__` keeps what is a script in it from
-running. Its tests run by pytest where that can be imported, else by unittest. pytest gets no
+running. pytest runs its tests if it can be imported, else unittest does. pytest gets no
 settings and no conftest of the project, which would bring other tests' needs; a function that asks
 for a fixture which is not there is none of its tests.
 """
@@ -52,7 +52,7 @@ class Examination:
     def run_doctests(self, module):
         if not hasattr(module, "__test__") and not self.has_prompt():
             return
-        import doctest  # Which takes longer than most modules do.
+        import doctest  # This takes longer than most modules do.
 
         try:
             tests = [test for test in doctest.DocTestFinder().find(module, self.name) if test.examples]

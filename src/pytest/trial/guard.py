@@ -17,8 +17,8 @@ STARTING = "a trial may not start processes"
 TALKING = "a trial may not use the network"
 SIGNALLING = "a trial may not signal other processes"
 
-# Where the paths are that an event writes to: position of the path, of its folder's descriptor
-# (None: it has none), and whether a link at its end is followed.
+# The paths that an event writes to: the position of the path, the position of its folder's
+# descriptor (None: it has none), and True if a link at its end is followed.
 WRITES = {
     "os.chflags": ((0, None, True),),
     "os.lchflags": ((0, None, False),),
@@ -121,7 +121,7 @@ def make_guard(
         return path if path.startswith(b"/") else None
 
     def resolve(path, follow):
-        """Where `path` really is; None for a loop of links."""
+        """The place that `path` leads to in the end; None for a loop of links."""
         if not path.startswith(b"/"):
             path = getcwd() + b"/" + path
         todo, done, links = path.split(b"/")[::-1], [], 0
@@ -170,11 +170,12 @@ def make_guard(
             if place is not None:
                 if not place or place == scratch or place.startswith(below) or place in devices:
                     return
-                # What is there is not made again, and what is not there cannot be removed.
+                # A folder that is there is not made again; a path that is not there cannot be
+                # removed.
                 if event in ("os.mkdir", "os.remove", "os.rmdir") and there(place) is (event == "os.mkdir"):
                     return
         except Exception:
-            pass  # What cannot be understood is not allowed.
+            pass  # A path that cannot be understood is not allowed.
         refuse(WRITING, event, path)
 
     def there(place):

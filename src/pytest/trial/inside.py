@@ -1,4 +1,4 @@
-"""The process of one module: what it is prepared with, and how it reports."""
+"""The process of one module: prepares it, tries the module, and reports."""
 import faulthandler
 import importlib.machinery
 import json
@@ -66,7 +66,7 @@ def prepare(command, file, scratch, output):
     most = MOST_FILE if most == resource.RLIM_INFINITY else min(most, MOST_FILE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     try:
-        # Where memory runs out, the module goes first.
+        # If memory runs out, the module goes first.
         with open("/proc/self/oom_score_adj", "w") as adjustment:
             adjustment.write("1000")
     except OSError:

@@ -91,7 +91,7 @@ def end(leader):
 
 
 def session(leader):
-    """The processes of its session; none where the system does not say."""
+    """The processes of its session; none if the system does not say."""
     found = []
     try:
         names = os.listdir("/proc")

@@ -5,7 +5,7 @@ import traceback
 
 from ..shared.text import one_line
 
-# How the names of files begin that a report leaves out.
+# The beginnings of the names of files that a report leaves out.
 OURS = ("<_menace.", "<frozen importlib", os.path.dirname(importlib.__file__))
 
 

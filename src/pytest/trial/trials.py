@@ -45,7 +45,7 @@ class Trials:
             remove(self.base)
 
     def start(self):
-        """Starts the next one; False where the system has no room for another one just now."""
+        """Starts the next one; False if the system has no room for another one just now."""
         module = self.queue.popleft()
         self.count += 1
         scratch, pipes = os.path.join(self.base, str(self.count)), []

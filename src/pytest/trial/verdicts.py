@@ -1,4 +1,4 @@
-"""The verdict over a module: by its report, or by how its process ended."""
+"""The verdict over a module: by its report, or by the end of its process."""
 import os
 import signal
 
