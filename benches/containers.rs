@@ -1,5 +1,5 @@
-//! What the agent adds to a container: a real suite under plain pytest in `docker run` and under
-//! `agent run --use-container`, in turn.
+//! The time that the agent adds to a container: a real suite under plain pytest in `docker run` and
+//! under `agent run --use-container`, in turn.
 //!
 //! ```text
 //! cargo bench --bench containers                                  docker, five rounds
@@ -10,7 +10,7 @@
 //!
 //! Both sides run the same path of networkx from the same folder in a container of the same image,
 //! without coverage and with byte code that is warm. Every second round runs them in reverse. The
-//! ratio is that of the medians. Needs an engine, and an image that has pytest:
+//! ratio is between the medians. Needs an engine, and an image that has pytest:
 //! `offline/build-image.sh` makes `menace-selftest:1`; and a package index, on the first use.
 #![expect(
     clippy::print_stdout,
@@ -42,7 +42,7 @@ use tempfile::TempDir;
 const PATH: &str = "networkx/classes";
 const RATIO_GOAL: f64 = 1.10;
 
-/// In milliseconds.
+/// The time that finding may take, in milliseconds.
 const FIND_GOAL: f64 = 50.0;
 
 struct Options {
@@ -112,8 +112,8 @@ fn options() -> Options {
     options
 }
 
-/// What a run with a tarball does before it starts a container, when the tarball is on record and
-/// its image is in the engine.
+/// Measures the work of a run with a tarball before it starts a container, when the tarball is on
+/// record and its image is in the engine.
 fn find(options: &Options, file: &Path, out: &TempDir) {
     let wanted = Wanted {
         runtime: Some(options.runtime.clone()),

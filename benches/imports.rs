@@ -1,4 +1,4 @@
-//! How fast a project's imports are read: beside `ruff analyze graph`, and beside a plain walk.
+//! The speed of reading a project's imports: beside `ruff analyze graph`, and beside a plain walk.
 //!
 //! ```text
 //! cargo bench --bench imports                          Home Assistant, eleven rounds
@@ -8,7 +8,7 @@
 //! A round measures, each as a whole process: `ruff analyze graph` (it keeps no cache); a scan that
 //! remembers nothing; one that remembers everything; one after a change of one file; and a walk
 //! that asks for size and time of every file, one after the other. Every second round goes
-//! backwards. Ratios are those of the medians.
+//! backwards. Ratios are between the medians.
 //!
 //! The walk is this program itself, started again; a scan is `agent orphans scan --json`.
 //!
@@ -131,7 +131,7 @@ fn options(args: &[&str]) -> (PathBuf, usize) {
     )
 }
 
-/// The wheel, unpacked.
+/// The folder of the unpacked wheel, with a test that reaches its modules.
 fn sample_project() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("imports");
     let project = cache.join("project");
@@ -224,7 +224,7 @@ impl Bench {
         store.known_files().expect("it can be read").len()
     }
 
-    /// Milliseconds of one process.
+    /// The milliseconds that one whole process takes.
     fn measure(&self, way: Way) -> f64 {
         match way {
             Way::Ruff => {

@@ -1,4 +1,4 @@
-//! What the agent costs: a real suite under plain pytest and under the agent, in turn.
+//! The cost of the agent: a real suite under plain pytest and under the agent, in turn.
 //!
 //! ```text
 //! cargo bench --bench overhead                        a part of networkx, three rounds
@@ -6,10 +6,10 @@
 //! cargo bench --bench overhead -- --rounds 5 --no-cov
 //! ```
 //!
-//! A round runs `pytest`, `agent run --no-cov`, `pytest --cov` and `agent run`, each in one process;
-//! every second round runs them in reverse, so that a machine that warms up, or gets busy, does not
-//! favour one side. The ratio is that of the medians. Memory is the high-water mark of the agent's
-//! own process (`VmHWM`), not of its children, read while it runs; only Linux tells it.
+//! A round runs `pytest`, `agent run --no-cov`, `pytest --cov` and `agent run`, each in one
+//! process; every second round runs them in reverse, so that a machine that warms up, or gets busy,
+//! does not favour one side. The ratio is between the medians. Memory is the high-water mark of the
+//! agent's own process (`VmHWM`), not of its children, read while it runs; only Linux tells it.
 //!
 //! The package and its environment are the ones of the conformance tests, made on the first use;
 //! that needs a package index.
@@ -78,7 +78,7 @@ impl Way {
 struct Measured {
     way: Way,
     seconds: f64,
-    /// Of the agent.
+    /// The agent's high-water mark, in megabytes; `None` for plain pytest.
     peak_mb: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a service is like over a long time: cycles with kills, memory, wake-ups.
+//! A service over a long time: cycles with kills, memory, wake-ups.
 //!
 //! ```text
 //! cargo bench --bench service                        200 cycles twice, then two quiet minutes
@@ -7,11 +7,11 @@
 //! ```
 //!
 //! The first part kills the processes of cycles and of tests at random, never the agent itself, and
-//! compares the agent's memory after 20 cycles with that at the end. The second part kills the agent
-//! as well, and starts it again as a service manager would. After both, every cycle that began must
-//! have a row with a true outcome: passed where nothing was killed while it ran, and never passed
-//! with a test that is missing. The third part leaves the agent alone and counts its wake-ups, which
-//! are the context switches of all its threads (`/proc`, so only on Linux).
+//! compares the agent's memory after 20 cycles with its memory at the end. The second part kills
+//! the agent as well, and starts it again as a service manager would. After both, every cycle that
+//! began must have a row with a true outcome: passed if nothing was killed while it ran, and never
+//! passed with a test that is missing. The third part leaves the agent alone and counts its
+//! wake-ups, which are the context switches of all its threads (`/proc`, so only on Linux).
 //!
 //! With `--containers` the cycles run in docker, from the tarball of `.ci/engines`; then only the
 //! second part is done, and no container may be left either.
@@ -39,10 +39,10 @@ use nix::unistd::Pid;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-/// Tests of the project.
+/// The number of tests in the project.
 const TESTS: i64 = 30;
 const INTERVAL: &str = "0.5";
-/// Between two looks at the state file.
+/// The time between two looks at the state file.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A service that makes no progress for so long hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -406,7 +406,7 @@ fn idle(lab: &Lab, idle_s: u64) {
     agent.wait().unwrap();
 }
 
-/// How often the threads of a process gave up, or lost, their processor.
+/// The number of times that the threads of a process gave up, or lost, their processor.
 fn switches(process: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let status = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap());
@@ -429,7 +429,7 @@ fn last_number(line: &str) -> u64 {
     number.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-/// Process ids come again: one counts only where it still is of the project.
+/// True if the process works in the project: process ids come again.
 fn is_running(process: i64, project: &Path) -> bool {
     fs::read_link(format!("/proc/{process}/cwd")).is_ok_and(|cwd| cwd.starts_with(project))
 }

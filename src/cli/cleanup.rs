@@ -59,7 +59,7 @@ fn lines(report: &CleanupReport, dry_run: bool) -> String {
     lines.collect()
 }
 
-/// What could not be cleaned up is an error, after everything else was.
+/// Makes one error of all that could not be cleaned up, after the rest was.
 fn failures(report: CleanupReport) -> Result<(), Failure> {
     if let Some(error) = report.no_engine {
         return Err(error.into());

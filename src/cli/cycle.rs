@@ -1,5 +1,5 @@
-//! `agent cycle`: one cycle of `agent run-scheduled`, in a process of its own. It is a run that logs
-//! in place of reporting, and that drains.
+//! `agent cycle`: one cycle of `agent run-scheduled`, in a process of its own. It is a run that
+//! logs in place of reporting, and that drains.
 //!
 //! ```text
 //!  supervisor ── SIGTERM ─► drain: running tests finish, nothing new begins
@@ -9,7 +9,7 @@
 //!                wait any longer, or is gone
 //! ```
 //!
-//! What ends a cycle before it has a run is noted in its row of the state file, where its
+//! The reason why a cycle ends before it has a run is noted in its row of the state file, where its
 //! supervisor finds it.
 
 use std::io;
@@ -49,7 +49,7 @@ pub(super) fn run(
     Ok(ended.unwrap_or_else(|failure| {
         let message = in_one_line(&failure);
         match failure.exit {
-            // Who asked for the end knows of it.
+            // The sender of the signal knows of the end: no error to report.
             ExitCode::SIGINT | ExitCode::SIGTERM => {
                 log.lock().say(LogLevel::Info, "cycle-stopped", &message);
             }
@@ -169,8 +169,8 @@ impl Shared {
     }
 }
 
-/// Tells the supervisor why there is no run. Where the state file cannot be used, it finds out
-/// itself.
+/// Notes in the row of the cycle the reason why there is no run. If the state file cannot be used,
+/// the supervisor finds that out itself.
 fn note(db: &Path, cycle: CycleId, message: &str) {
     let message: String = message.chars().take(NOTE_CHARS).collect();
     let _noted = Store::open_existing(db).and_then(|mut store| store.note_cycle(cycle, &message));

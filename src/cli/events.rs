@@ -13,31 +13,20 @@ use super::stream::Stream;
 use crate::model::event::EVENTS_VERSION;
 use crate::model::{Event, RunId};
 
-/// Why events could not be written.
+/// The reason why events could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum EventsError {
     /// The folder of the file is not there.
     #[error("cannot write events to `{}`: there is no folder `{}`", path.display(), parent.display())]
-    NoParent {
-        /// The file.
-        path: PathBuf,
-        /// Its folder.
-        parent: PathBuf,
-    },
+    NoParent { path: PathBuf, parent: PathBuf },
     /// The file cannot be created.
     #[error("cannot create the events file `{}`", path.display())]
-    Create {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Create { path: PathBuf, source: io::Error },
     /// A line could not be written; nothing more is tried.
     #[error("cannot write events to {target}; the run goes on without them")]
     Write {
         /// The file or `stdout`.
         target: String,
-        /// What the system says.
         source: io::Error,
     },
 }
@@ -110,7 +99,7 @@ impl fmt::Debug for EventsSink {
     }
 }
 
-/// The folder that `path` needs, where it is not there.
+/// The folder that `path` needs, if it is not there.
 pub(super) fn missing_parent(path: &Path) -> Option<&Path> {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())

@@ -5,7 +5,7 @@ use std::io;
 use crate::diag::Hint;
 use crate::model::ExitCode;
 
-/// Why a command could not do its work.
+/// The reason why a command could not do its work.
 ///
 /// The errors of the lower layers become one of these with `?`: each knows its exit code.
 #[derive(Debug)]

@@ -62,7 +62,8 @@ fn explained(topic: &Topic) -> String {
     format!("{text}\n`agent {name}` is a command too: `agent {name} --help` lists its flags.\n")
 }
 
-/// What `--help` prints for the command that the words lead to, such as `orphans scan`.
+/// The text of `--help` for the command that the words lead to, such as `orphans scan`; `None` if
+/// they lead to none.
 fn help_of_command(words: &[String]) -> Option<StyledStr> {
     let all = Cli::command();
     let mut path = words.iter();

@@ -22,33 +22,21 @@ use crate::model::{
     AttemptRecord, Event, FailedTest, Outcome, RunOutcome, RunSummary, ShardIndex, TestKey,
 };
 
-/// Why the report could not be written.
+/// The reason why the report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JunitError {
     /// The folder of the file is not there.
     #[error("cannot write JUnit XML to `{}`: there is no folder `{}`", path.display(), parent.display())]
-    NoParent {
-        /// The file.
-        path: PathBuf,
-        /// Its folder.
-        parent: PathBuf,
-    },
+    NoParent { path: PathBuf, parent: PathBuf },
     /// The report cannot be put into XML.
     #[error("cannot make the JUnit XML for `{}`", path.display())]
     Serialize {
-        /// The file.
         path: PathBuf,
-        /// What the XML writer says.
         source: SerializeError,
     },
     /// The file, or the temporary one beside it, cannot be written.
     #[error("cannot write JUnit XML to `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
 }
 
 /// The sink that writes the report.
@@ -276,7 +264,7 @@ fn names(nodeid: &str) -> (String, String) {
     (names.join("."), name + parameters)
 }
 
-/// Captured output, by stream; what is neither goes with stdout.
+/// Captured output, by stream; a section of neither goes with stdout.
 fn streams(record: &AttemptRecord) -> (String, String) {
     let (mut out, mut err) = (String::new(), String::new());
     for section in &record.sections {

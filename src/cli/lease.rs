@@ -1,5 +1,5 @@
-//! `agent lease list` and `agent lease release NAME`: who may run now, and what to do about
-//! somebody who is stuck.
+//! `agent lease list` and `agent lease release NAME`: the agents that may run now, and the way to
+//! end the hold of one that is stuck.
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;

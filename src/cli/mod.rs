@@ -81,7 +81,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode 
 
 fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
     if let Command::Schema(args) = &cli.command {
-        // Needs no settings, and so works where they are broken.
+        // Needs no settings, and so works if they are broken.
         return schema::run(args, output);
     }
     if let Command::Help(args) = &cli.command {
@@ -89,7 +89,7 @@ fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
         return help::run(args, output);
     }
     if let Command::Service(args) = &cli.command {
-        // Reads those of the service that it makes, and else needs none.
+        // Reads the settings of the service that it makes, and else needs none.
         return service::run(args, cli, output);
     }
     let layers = layers(cli.flags())?;
@@ -126,7 +126,7 @@ fn early_color(cli: &Cli) -> ColorChoice {
     }
 }
 
-/// What the settings of this process are made from.
+/// The layers that the settings of this process are made from.
 fn layers(flags: FlagValues) -> Result<Layers, SettingsError> {
     let cwd = std::env::current_dir().map_err(|source| SettingsError::WorkingFolder {
         path: PathBuf::from("."),
@@ -142,7 +142,7 @@ fn layers(flags: FlagValues) -> Result<Layers, SettingsError> {
 /// `--help` and `--version` are answers and go to standard output; everything else that clap says
 /// is a complaint.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to be done where not even the help text can be written.
+    // Nothing is left to be done if not even the help text can be written.
     let _ = error.print();
     if error.use_stderr() {
         ExitCode::USAGE

@@ -1,4 +1,4 @@
-//! `agent module-map`: where modules belong, and what runs made of that.
+//! `agent module-map`: the groups of modules, and the changes that runs made to them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -63,7 +63,7 @@ struct Desk {
     store: Store,
     reader: Reader,
     mirrors: Mirrors,
-    /// What was said of the files; writing them finds the same again.
+    /// Notices about the files that were printed already; writing the files finds the same again.
     said: Vec<Notice>,
 }
 
@@ -297,7 +297,7 @@ fn passing(
     Ok(files)
 }
 
-/// Why a module cannot join; `status` is that of the list of orphans.
+/// The reason why a module cannot join, as a fragment; `status` is from the list of orphans.
 fn why_not(status: Option<OrphanStatus>) -> Option<&'static str> {
     match status {
         Some(OrphanStatus::Passed) => None,

@@ -1,4 +1,4 @@
-//! What a run writes besides its report or its log: the event stream, the JUnit report and the
+//! The outputs of a run besides its report or its log: the event stream, the JUnit report and the
 //! summary as JSON.
 
 use super::args::OutputArgs;
@@ -49,7 +49,7 @@ impl Outputs {
     }
 }
 
-/// Prints the summary, where it was asked for.
+/// Prints the summary, if it was asked for.
 pub(super) fn print_summary(
     args: &OutputArgs,
     summary: &RunSummary,

@@ -9,7 +9,7 @@ use crate::model::Module;
 use crate::modules::Analysis;
 use crate::settings::Settings;
 
-/// How many names a hint offers.
+/// The most names that a hint offers.
 const OFFERED: usize = 3;
 
 /// Names that have less in common are no help (Jaro-Winkler, 0 to 1).
@@ -28,7 +28,7 @@ pub(super) fn named(
         .collect()
 }
 
-/// The module that `text` means, by dotted name or file, among those of `place`.
+/// The module that `text` means, by dotted name or file, among the modules of `place`.
 pub(super) fn pick<'a>(
     all: impl Iterator<Item = &'a Module> + Clone,
     text: &str,

@@ -16,7 +16,7 @@ use crate::model::{Event, EventLine, ExitCode, Level, Notice, RunSummary};
 use crate::service::{SelfTestService, metrics, run_until_signal};
 use crate::settings::{self, ProgressChoice, Settings};
 
-/// How often the bar moves when nothing happens.
+/// The time between two moves of the bar when nothing happens.
 const TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(
@@ -75,7 +75,7 @@ pub(super) fn run(
     finish(&args.output, &summary, output)
 }
 
-/// Figures are beside the run: what they lack does not change it.
+/// Figures are beside the run: a gap in them does not change it.
 fn warning(code: &str, error: &(impl Hint + 'static)) -> Notice {
     Notice {
         level: Level::Warning,

@@ -47,7 +47,7 @@ pub(super) fn run(
     Ok(scheduler.run_now(args.schedule.run_now).run()?)
 }
 
-/// How the log is kept, by the supervisor and by the cycles that it starts.
+/// The form of the log, for the supervisor and for the cycles that it starts.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
     format: LogFormat,
@@ -91,7 +91,7 @@ pub(super) fn log_failure(cli: &Cli, failure: &Failure) -> bool {
     true
 }
 
-/// This command line once more, as that of a cycle.
+/// Makes the command line of a cycle from this one.
 fn command(
     layers: &Layers,
     settings: &Settings,

@@ -90,7 +90,7 @@ fn uninstall(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-/// As `systemctl status` has it: 0 where the service runs, and 3 where it does not.
+/// As `systemctl status` has it: 0 if the service runs, and 3 if it does not.
 fn status(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let state = install::status(&args.name)?;
     let text = state_lines(&args.name, &state);
@@ -116,7 +116,7 @@ enum Described {
 }
 
 /// The service of a command line. Its settings are loaded twice: as they are here, and as they will
-/// be where the service works, with nothing but its variables.
+/// be in the service, with nothing but its variables.
 fn described(cli: &Cli, name: &UnitName, arguments: &[String]) -> Result<Described, Failure> {
     let line = match cli.of_service(arguments) {
         Ok(line) => line,
@@ -198,7 +198,7 @@ fn check_outputs(line: &Cli, cwd: &Path, here: &Settings) -> Result<(), InstallE
     Ok(())
 }
 
-/// What was done, and the commands that come next.
+/// The text after an installation: the work that was done, and the commands that come next.
 fn next_steps(described: &DescribedUnit, installed: &Installed, how: How) -> String {
     let DescribedUnit { unit, home, .. } = described;
     let (name, project) = (&unit.name, &unit.project);

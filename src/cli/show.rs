@@ -14,7 +14,7 @@ use crate::run::summary;
 use crate::settings::Settings;
 use crate::store::{Reader, StoreError};
 
-/// How many failed tests are shown: a suite that fails as a whole says the same again and again.
+/// The most failed tests that are shown: a suite that fails as a whole repeats itself.
 const MAX_FAILURES: u32 = 1_000;
 
 pub(super) fn run(

@@ -1,4 +1,4 @@
-//! `agent status`: what goes on now and what is due next, from the state file alone.
+//! `agent status`: the runs of now and the next due time, from the state file alone.
 
 use jiff::tz::TimeZone;
 
@@ -60,8 +60,8 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
     })
 }
 
-/// Whether the holder of a lease is. One that is known to live may be late: the state file could
-/// not be written to, or the machine has slept.
+/// True if the holder of a lease is at work. One that is known to live may be late: the state file
+/// could not be written to, or the machine has slept.
 fn is_at_work(line: &LeaseLine) -> bool {
     match (&line.lease.hold, line.state) {
         (_, LeaseState::Held) => true,

@@ -26,7 +26,7 @@ impl Stream {
         }
     }
 
-    /// Writes all of `bytes` and flushes. Fails once at most; what is written later is dropped.
+    /// Writes all of `bytes` and flushes. Fails once at most; later bytes are dropped.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(writer) = self.writer.as_mut().filter(|_| !bytes.is_empty()) else {
             return Ok(());

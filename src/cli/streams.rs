@@ -49,7 +49,7 @@ impl Streams {
         self.stdout.write(text.as_bytes())
     }
 
-    /// Writes to standard error. Where even that fails, nobody is left who could be told.
+    /// Writes to standard error. If even that fails, nobody is left who could be told.
     pub(super) fn talk(&self, text: &str) {
         let mut stderr = self.stderr.lock();
         let _ = stderr
@@ -57,7 +57,7 @@ impl Streams {
             .and_then(|()| stderr.flush());
     }
 
-    /// Says a notice.
+    /// Writes a notice with its hint to standard error.
     pub(super) fn notice(&self, notice: &Notice) {
         let hint = notice.hint.as_deref();
         self.talk(&match notice.level {

@@ -10,14 +10,14 @@ use super::facts::{CollectProblem, FileFacts, Import, ImportKind};
 use super::mentions::Mentions;
 use super::nesting::is_too_deep;
 
-/// The stack that [`collect`] needs at the most. Only what is used of it takes memory.
+/// The stack that [`collect`] needs at the most. Memory is taken only for the part that is used.
 pub const STACK_BYTES: usize = 128 << 20;
 
-/// What the imports of a file may take in memory. A file of a million bytes can ask for a million
-/// times as much: `from NAME import a, a, a, …`.
+/// The most memory, in bytes, that the imports of a file may take. A file of a million bytes can
+/// ask for a million times as much: `from NAME import a, a, a, …`.
 const MAX_IMPORT_BYTES: usize = 16 << 20;
 
-/// What the Python source says of imports, or why that cannot be told.
+/// Reads the imports and mentions of a Python source; an error says why it cannot be read.
 ///
 /// Run it on a thread with a stack of [`STACK_BYTES`]: the tree of a source may be deep.
 pub fn collect(source: &str) -> Result<FileFacts, CollectProblem> {
@@ -103,7 +103,7 @@ impl<'a> Lines<'a> {
 }
 
 struct Collector<'a> {
-    /// What an import statement here is.
+    /// The kind that an import statement has at this point of the walk.
     kind: ImportKind,
     in_class: bool,
     imports: Vec<Import>,
@@ -113,14 +113,14 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    /// Visits `part` where imports are of this kind.
+    /// Visits `part`, in which imports are of this kind.
     fn within(&mut self, kind: ImportKind, part: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.kind, kind);
         part(self);
         self.kind = outer;
     }
 
-    /// What an import is in a branch, a loop or a `try` here.
+    /// The kind of an import in a branch, a loop or a `try` that stands here.
     fn conditional(&self) -> ImportKind {
         match self.kind {
             ImportKind::Eager => ImportKind::Conditional,
@@ -128,7 +128,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// What an import is in a function here.
+    /// The kind of an import in a function that stands here.
     fn lazy(&self) -> ImportKind {
         match self.kind {
             ImportKind::TypeChecking => ImportKind::TypeChecking,
@@ -193,7 +193,7 @@ impl<'a> Collector<'a> {
         let mut condition = Condition::of(&statement.test);
         let kind = condition.kind(plain, self.conditional());
         self.within(kind, |this| this.visit_body(&statement.body));
-        // What is left for the next branch: everything, where only type checkers took this one.
+        // The kind for the next branch: unchanged, if only type checkers took this one.
         let mut rest = match condition {
             Condition::TypeChecking => plain,
             Condition::Running => ImportKind::TypeChecking,
@@ -280,14 +280,14 @@ impl<'a> Visitor<'a> for Collector<'a> {
     }
 }
 
-/// What the condition of a branch says of type checkers.
+/// The condition of a branch, as far as it tells type checkers from a running Python.
 #[derive(Clone, Copy)]
 enum Condition {
-    /// `TYPE_CHECKING`: never true where Python runs.
+    /// `TYPE_CHECKING`: never true when Python runs.
     TypeChecking,
     /// `not TYPE_CHECKING`: always true there.
     Running,
-    /// Anything else.
+    /// Any other condition: Python may take the branch or not.
     Other,
 }
 
@@ -302,7 +302,8 @@ impl Condition {
         }
     }
 
-    /// What an import in its branch is, beside imports that are `plain` and `conditional`.
+    /// The kind of an import in its branch: `plain` if the branch always runs, `conditional` if it
+    /// may.
     fn kind(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
         match self {
             Self::TypeChecking => ImportKind::TypeChecking,

@@ -1,4 +1,4 @@
-//! Why a module counts as tested or not: the evidence in one sentence, or step by step.
+//! The reason why a module counts as tested or not: the evidence in one sentence, or step by step.
 
 use super::facts::Evidence;
 use super::import_graph::{Edge, EdgeKind, NodeId, Role, StartCause};
@@ -8,18 +8,17 @@ use crate::model::{Module, OrphanKind};
 /// So many importers are named in a sentence.
 const NAMED: usize = 2;
 
-/// Why a module counts as what it does.
+/// A verdict on a module with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     pub module: Module,
-    /// What it counts as.
     pub verdict: Verdict,
     /// The evidence in one sentence.
     pub reason: String,
-    /// The shortest way from a test, or else from what the application starts; empty where
-    /// neither leads to it.
+    /// The shortest way from a test, or else from what the application starts; empty if neither
+    /// leads to it.
     pub chain: Vec<Step>,
-    /// What imports or names it and does not make it tested; empty for a tested module.
+    /// The modules that import or name it and do not make it tested; empty for a tested module.
     pub importers: Vec<Importer>,
 }
 
@@ -29,9 +28,9 @@ pub struct Step {
     /// The module that leads on.
     pub module: Module,
     pub role: Role,
-    /// How it leads to the next one, or to the module in question.
+    /// The link by which it leads to the next one, or to the module in question.
     pub kind: EdgeKind,
-    /// The line in it that does; 0 where none does.
+    /// The line in it that does, from 1; 0 if no line does.
     pub line: u32,
 }
 
@@ -39,10 +38,9 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Importer {
     pub module: Module,
-    /// How it does.
     pub kind: EdgeKind,
     pub line: u32,
-    /// Why that does not make the other one tested.
+    /// The reason why that does not make the other one tested, as a fragment.
     pub why_not: String,
 }
 
@@ -202,7 +200,7 @@ impl Verdicts<'_> {
         }
     }
 
-    /// "`a` and `b` import"; `None` where there is none.
+    /// "`a` and `b` import"; `None` without edges.
     fn list(&self, edges: &[&Edge]) -> Option<String> {
         let kind = edges.first()?.kind;
         let mut ids: Vec<NodeId> = edges.iter().map(|edge| edge.to).collect();

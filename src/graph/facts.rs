@@ -1,7 +1,7 @@
-//! What one Python file says of its imports: the result of reading it, kept in the state file.
+//! The facts of one Python file: its imports and mentions, as the state file keeps them.
 
-/// What one file says. Nothing in it depends on any other file. `T` is `&str` where its texts are
-/// still in the bytes that the state file keeps.
+/// The imports and mentions of one file. Nothing in it depends on any other file. `T` is `&str` if
+/// its texts are still in the bytes that the state file keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts<T = String> {
     /// Its import statements, one entry for each name, in the order of the file.
@@ -12,12 +12,12 @@ pub struct FileFacts<T = String> {
     pub main_guard: bool,
 }
 
-/// Why a file says nothing: it is no Python that can be read.
+/// The reason why a file has no facts: it is no Python that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectProblem {
-    /// The line, from 1, where one is to blame.
+    /// The line, from 1, if one is to blame.
     pub line: Option<u32>,
-    /// What is wrong, as a fragment: `it is nested too deeply`.
+    /// The problem, as a fragment: `it is nested too deeply`.
     pub message: String,
 }
 
@@ -31,7 +31,7 @@ impl CollectProblem {
     }
 }
 
-/// What came of reading a file.
+/// The facts of a file, or the reason why it has none.
 pub type Reading<T = String> = Result<FileFacts<T>, CollectProblem>;
 
 /// A file of the project and what reading it gave.
@@ -46,11 +46,11 @@ pub struct SourceFile {
 /// One name of an import statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import<T = String> {
-    /// Where the statement stands.
+    /// The place of the statement: in the module, a branch, a function.
     pub kind: ImportKind,
     /// The leading dots of a relative import.
     pub level: u32,
-    /// What follows the dots; empty for `from . import x`.
+    /// The text after the dots; empty for `from . import x`.
     pub module: T,
     /// The `x` of `from m import x`, `*` for all; `None` for `import m`.
     pub member: Option<T>,
@@ -58,7 +58,7 @@ pub struct Import<T = String> {
     pub line: u32,
 }
 
-/// Where an import statement stands, which says when it is carried out.
+/// The place of an import statement, which says when Python carries it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImportKind {
     /// At the top level: with the module.
@@ -74,14 +74,13 @@ pub enum ImportKind {
 /// A name in a file that is not in an import statement, and may be a module's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mention<T = String> {
-    /// How it stands there.
     pub evidence: Evidence,
-    /// The name, with leading dots where the call has them.
+    /// The name, with leading dots if the call has them.
     pub name: T,
     pub line: u32,
 }
 
-/// How a name of a module stands in a file.
+/// The form in which a name of a module stands in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Evidence {
     /// `importlib.import_module("a.b")`, `__import__("a.b")`.

@@ -15,7 +15,8 @@ use super::facts::{
     CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
 };
 
-/// Counts up with every change of this layout, and of what [`collect`](super::collect()) finds.
+/// Counts up with every change of this layout, and of the facts that [`collect`](super::collect())
+/// finds.
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 5;
 
@@ -36,21 +37,21 @@ const EVIDENCE: [Evidence; 6] = [
 
 /// Set in the kind of an import that has a member.
 const HAS_MEMBER: u8 = 1 << 2;
-/// Set in the kind of an import whose level and module are those of the one before.
+/// Set in the kind of an import with the level and module of the one before.
 const SAME_MODULE: u8 = 1 << 3;
 
 impl SourceFile {
-    /// A file that says this.
+    /// A file with this reading, which is encoded here.
     pub fn new(path: String, reading: &Reading) -> Self {
         Self::of_encoded(path, encode(reading))
     }
 
-    /// The same for what is encoded already.
+    /// A file whose reading is encoded already, as the state file keeps it.
     pub fn of_encoded(path: String, encoded: Vec<u8>) -> Self {
         Self { path, encoded }
     }
 
-    /// What it says, or why it says nothing.
+    /// The facts of the file, or the problem that kept it from being read.
     pub fn reading(&self) -> Reading<&str> {
         decode(&self.encoded)
             .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
@@ -74,7 +75,7 @@ pub fn encode(reading: &Reading) -> Vec<u8> {
     out
 }
 
-/// Whether these bytes are as they were encoded. Much faster than to decode them.
+/// True if the bytes have this version and their checksum. Much faster than to decode them.
 pub fn is_whole(bytes: &[u8]) -> bool {
     bytes
         .split_at_checked(HEADER_BYTES)
@@ -193,7 +194,7 @@ fn take_facts<'a>(input: &mut Input<'a>) -> Option<FileFacts<&'a str>> {
     })
 }
 
-/// A length as it is kept. What is longer than a file may be does not occur.
+/// A length as it is kept. No length comes near the limit, because files are small.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -211,7 +212,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// What is left to decode.
+/// The bytes that are still to be decoded.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -233,7 +234,7 @@ impl<'a> Input<'a> {
         None
     }
 
-    /// How many entries follow, each of which takes `least` bytes or more.
+    /// The number of entries that follow; `None` if so many, of `least` bytes each, cannot be left.
     fn count(&mut self, least: usize) -> Option<usize> {
         let count = usize::try_from(self.number()?).ok()?;
         (count <= self.0.len() / least + 1).then_some(count)

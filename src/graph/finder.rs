@@ -1,4 +1,4 @@
-//! [`Finder`]: which file a dotted name means, part by part, in a [`Tree`].
+//! [`Finder`]: finds the file that a dotted name means, part by part, in a [`Tree`].
 
 use std::collections::hash_map::Entry;
 
@@ -26,8 +26,8 @@ impl<'t, 'a> Finder<'t, 'a> {
         }
     }
 
-    /// What the first part of a name means. A module or package in `own`, a folder of the search
-    /// path, goes before all others.
+    /// Finds the first part of a name. A module or package in `own`, a folder of the search path,
+    /// goes before all others.
     pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Meaning> {
         let folders = self.tree.top_folders(name)?;
         if let [only] = folders {
@@ -45,7 +45,7 @@ impl<'t, 'a> Finder<'t, 'a> {
         Some(found)
     }
 
-    /// What a part of a package means.
+    /// Finds a part of a package; `None` if the package has no such part.
     pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Meaning> {
         let index = match place {
             Place::Folder(folder) => return self.tree.find_in(folder, name),
@@ -92,7 +92,7 @@ impl<'t, 'a> Finder<'t, 'a> {
         })
     }
 
-    /// Whether a place is a folder, or has it as a portion.
+    /// True if the place is this folder, or has it as a portion.
     pub(super) fn holds(&self, place: Place, folder: FolderId) -> bool {
         match place {
             Place::Folder(found) => found == folder,

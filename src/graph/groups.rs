@@ -1,17 +1,17 @@
-//! Groups of modules: which modules of the application belong together.
+//! Groups of modules: the modules of the application that belong together.
 //!
 //! Two modules are linked by what leads from one to the other, whichever way it leads. An import
-//! weighs `IMPORT`. Evidence that is no import, an import that only type checkers follow, and
-//! lying in a package (the link of a module with its package's `__init__`) weigh `HINT`: they
-//! decide where imports leave it open and never against an import. Only a module's own package
-//! counts: the packages above hold everything, and what holds for everything tells nothing apart.
+//! weighs `IMPORT`. Evidence that is no import, an import that only type checkers follow, and lying
+//! in a package (the link of a module with its package's `__init__`) weigh `HINT`: they decide if
+//! imports leave it open and never against an import. Only a module's own package counts: the
+//! packages above hold everything, and what holds for everything tells nothing apart.
 //!
 //! A module without any link goes where most modules of its package are, or into a group with the
 //! others of it that have no link; without a package it is a group of its own.
 //!
 //! **Stability.** The search starts from the previous groups, so that a small change moves what it
-//! touches and leaves the rest; starting afresh would find other groups of about the same worth
-//! each time. Groups that come out keep the number of the previous group that they have most
+//! touches and leaves the rest; a search without them would find other groups of about the same
+//! worth each time. Groups that come out keep the number of the previous group that they have most
 //! modules of. New numbers are larger than all previous ones.
 
 use std::cmp::Reverse;
@@ -25,21 +25,21 @@ use crate::model::{GroupId, Groups};
 /// The weight of an import.
 const IMPORT: u64 = 4;
 
-/// The weight of what is evidence at most.
+/// The weight of evidence that is no import, such as a mention.
 const HINT: u64 = 1;
 
-/// Where a module belongs.
+/// The group that a module belongs to, and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
     /// To the group that it is most connected to.
     Connected(GroupId),
     /// To the group that most modules of its package have: it has no connection to the map.
     Package(GroupId),
-    /// To none that is there.
+    /// To no group of the map.
     Nowhere,
 }
 
-/// Whether a module is one that the map has groups for: one of the application.
+/// True for the modules of the application: the map has groups for them alone.
 pub fn is_grouped(role: Role) -> bool {
     matches!(role, Role::Module | Role::EntryPoint)
 }
@@ -78,7 +78,7 @@ pub struct Places<'g> {
     graph: &'g ImportGraph,
     map: Groups,
     next: GroupId,
-    /// How many modules of each package are in which group.
+    /// For each package, the number of its modules in each group.
     packages: BTreeMap<&'g str, BTreeMap<GroupId, u64>>,
 }
 
@@ -105,7 +105,7 @@ impl<'g> Places<'g> {
         }
     }
 
-    /// Where a module belongs.
+    /// The group that a module that is not on the map should join.
     pub fn join(&self, id: NodeId) -> Joined {
         if let Some((_, group)) = self.strongest(id) {
             return Joined::Connected(group);
@@ -219,7 +219,7 @@ fn start(network: &Network, old: &[Option<GroupId>]) -> Vec<u32> {
     together.collect()
 }
 
-/// Gives modules without links the community that most of their package have, or one together.
+/// Gives modules without links the community that most of their package have, or a common one.
 fn place_unlinked(
     graph: &ImportGraph,
     members: &[NodeId],
@@ -244,7 +244,7 @@ fn place_unlinked(
     }
 }
 
-/// The numbers of communities: those of the groups that they share most modules with.
+/// Gives each community the number of the previous group that it shares most modules with.
 fn names(
     communities: &[u32],
     old: &[Option<GroupId>],

@@ -1,6 +1,6 @@
-//! [`Health`]: how much of a project the analysis understood.
+//! [`Health`]: the share of a project that the analysis understood, and the problems with the rest.
 
-/// What could be analysed, and what could not.
+/// The figures of an analysis, and the files and imports that it could not make sense of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
     /// Files that were looked at.
@@ -11,12 +11,12 @@ pub struct Health {
     pub problems: Vec<Problem>,
     /// Imports of the project's own modules that lead to no file, in the order of the files.
     pub unresolved: Vec<Unresolved>,
-    /// What is imported and is not of this project, by its first name, sorted.
+    /// The imports that are not of this project, by their first name, sorted.
     pub external: Vec<External>,
 }
 
 impl Health {
-    /// Analysed files in percent of all files; 100 where there are none.
+    /// Analysed files in percent of all files; 100 if there are none.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a number of files is far below 2^52"
@@ -33,9 +33,9 @@ impl Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub file: String,
-    /// The line, from 1, where one is to blame.
+    /// The line, from 1, if one is to blame.
     pub line: Option<u32>,
-    /// Why, as a fragment.
+    /// The problem, as a fragment: `it is nested too deeply`.
     pub text: String,
 }
 
@@ -45,7 +45,7 @@ pub struct Unresolved {
     /// The file that has it.
     pub file: String,
     pub line: u32,
-    /// What is imported, with the leading dots.
+    /// The imported name, with the leading dots.
     pub name: String,
 }
 
@@ -54,6 +54,6 @@ pub struct Unresolved {
 pub struct External {
     /// The first part of its name.
     pub name: String,
-    /// How many import statements name it.
+    /// The number of its names in import statements: `from a import b, c` counts as two.
     pub imports: usize,
 }

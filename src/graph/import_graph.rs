@@ -21,7 +21,7 @@ pub struct Node {
     pub role: Role,
 }
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// A module of the application.
@@ -43,12 +43,11 @@ pub enum Role {
 /// A module that something outside of the project starts, and what that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
-    /// The module.
     pub node: NodeId,
     pub cause: StartCause,
 }
 
-/// What starts a module.
+/// The reason why something outside starts a module, the most telling one first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StartCause {
     /// pytest loads it with every test, as a plugin: `pytest.ini, addopts, -p`.
@@ -63,18 +62,17 @@ pub enum StartCause {
     MainGuard,
 }
 
-/// What leads from one module to another.
+/// A link from one module to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
-    /// The other module.
+    /// The module that it leads to; in a backward list the one that it comes from.
     pub to: NodeId,
-    /// How.
     pub kind: EdgeKind,
-    /// The line that says so, from 1; 0 where no line does.
+    /// The line that says so, from 1; 0 if no line does.
     pub line: u32,
 }
 
-/// How one module leads to another.
+/// The kind of a link between modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EdgeKind {
     /// An import statement.
@@ -88,17 +86,17 @@ pub enum EdgeKind {
 }
 
 impl EdgeKind {
-    /// Whether Python itself follows it when the module runs, or may.
+    /// True unless it is an import under `TYPE_CHECKING`, which never runs.
     pub fn is_followed(self) -> bool {
         !matches!(self, Self::Import(ImportKind::TypeChecking))
     }
 
-    /// Whether Python or pytest follows it by itself: neither evidence nor never.
+    /// True if Python or pytest follows it: neither evidence nor an import that never runs.
     pub fn is_run(self) -> bool {
         self.is_followed() && !self.is_weak()
     }
 
-    /// Whether it is evidence and no import.
+    /// True for evidence that is no import.
     pub fn is_weak(self) -> bool {
         matches!(self, Self::Mention(_))
     }
@@ -124,7 +122,7 @@ impl ImportGraph {
         Self::of_lists(nodes, edges.into_iter().flatten().collect(), &counts)
     }
 
-    /// The same, where the edges of all nodes are in one list.
+    /// The same, with the edges of all nodes in one list: `counts` has the number of each node.
     pub(super) fn of_lists(nodes: Vec<Node>, edges: Vec<Edge>, counts: &[usize]) -> Self {
         let count = nodes.len();
         let mut back_starts = vec![0; count + 1];
@@ -187,18 +185,17 @@ impl ImportGraph {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
     }
 
-    /// One module.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.as_usize()]
     }
 
-    /// What leads away from a module.
+    /// The edges that lead away from a module.
     pub fn edges(&self, id: NodeId) -> &[Edge] {
         let at = id.as_usize();
         &self.edges[self.starts[at]..self.starts[at + 1]]
     }
 
-    /// What leads to a module: `to` is where each edge comes from.
+    /// The edges that lead to a module: `to` is the module that each comes from.
     pub fn back_edges(&self, id: NodeId) -> &[Edge] {
         let at = id.as_usize();
         &self.back_edges[self.back_starts[at]..self.back_starts[at + 1]]

@@ -1,4 +1,4 @@
-//! What becomes of orphans that pass: they join the module map and the workflows of their groups.
+//! The plan for orphans that pass: they join the module map and the workflows of their groups.
 //!
 //! | a passing orphan | becomes |
 //! |---|---|
@@ -7,15 +7,15 @@
 //! | anything else | a module of the map, in the group that it is most connected to |
 //!
 //! Modules join one after the other, the one with the strongest connection to the map first, so
-//! that an orphan that only other orphans import follows these into their group. What has no connection at all goes where
-//! its package is, else it founds a group.
+//! that an orphan that only other orphans import follows these into their group. An orphan without
+//! any connection goes where its package is, else it founds a group.
 //!
-//! Where there is no map yet it is built first, from all modules of the application that are not
-//! on the list of orphans: whether a test reaches them says where they stand, not where they
-//! belong, and a map of tested modules alone would lack most of an untested project.
+//! If there is no map yet, it is built first, from all modules of the application that are not on
+//! the list of orphans. It is not built from the tested modules alone: that a test reaches a module
+//! does not say where it belongs, and the map would lack most of an untested project.
 //!
-//! **Invariant:** nothing joins by itself where less than [`ENOUGH_PERCENT`] of the files could be
-//! analysed: what looks like an orphan there may only be imported by a file that was not read.
+//! **Invariant:** nothing joins if less than [`ENOUGH_PERCENT`] percent of the files could be
+//! analysed: a file that was not read may import what looks like an orphan.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -34,13 +34,13 @@ pub const ENOUGH_PERCENT: u64 = 95;
 pub struct IntegrationSnapshot<'a> {
     /// The modules of the project.
     pub graph: &'a ImportGraph,
-    /// How much of the project the graph stands for.
+    /// The number of files of the project, and how many of them the graph stands for.
     pub analysed: Analysed,
     /// The list of orphans. Those that passed their last trial are the candidates.
     pub orphans: &'a [OrphanRecord],
-    /// The files of the only candidates, where somebody names them: that lifts their hold.
+    /// The files of the only candidates, if somebody names them: that lifts their hold.
     pub named: Option<&'a BTreeSet<String>>,
-    /// The module map.
+    /// The module map so far; empty if there is none yet.
     pub map: &'a Groups,
     pub workflows: &'a [Workflow],
     /// Size and hash of each file.
@@ -78,25 +78,25 @@ impl IntegrationSnapshot<'_> {
     }
 }
 
-/// What is in a file.
+/// The size and hash of a file, which tell a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     pub size_bytes: u64,
     pub hash: [u8; 16],
 }
 
-/// What to do with orphans that passed.
+/// The changes that orphans that passed bring to the map and the workflows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntegrationPlan {
-    /// The map that is built first; empty where there is one.
+    /// The map that is built first, sorted; empty if there is one already.
     pub built: Vec<(Module, GroupId)>,
-    /// What joins the map.
+    /// The modules that join the map, by file.
     pub additions: Vec<Addition>,
-    /// What is appended to workflows, in this order.
+    /// The steps that are appended to workflows, in this order.
     pub steps: Vec<AddedStep>,
-    /// What has no place of its own.
+    /// Candidates with the content of another module, which do not join.
     pub redundant: Vec<Redundant>,
-    /// What stays away until somebody names it.
+    /// Candidates that stay away until somebody names them.
     pub held_back: Vec<Module>,
     /// Files that the project does not have any more, or that are not of the application.
     pub strangers: Vec<String>,
@@ -107,11 +107,10 @@ pub struct IntegrationPlan {
 pub struct Addition {
     pub module: Module,
     pub group: GroupId,
-    /// Why that one.
     pub reason: Reason,
 }
 
-/// Why a module joins a group.
+/// The reason why a module joins a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// It is connected to it most.
@@ -137,10 +136,9 @@ pub struct Redundant {
     pub same_as: String,
 }
 
-/// Why nothing joins.
+/// The refusal to plan: too few files could be analysed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// How much was analysed.
     pub analysed: Analysed,
 }
 
@@ -193,7 +191,7 @@ impl IntegrationPlan {
         }
     }
 
-    /// Whether there is nothing to write.
+    /// True if there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.built.is_empty() && self.additions.is_empty() && self.redundant.is_empty()
     }
@@ -260,7 +258,8 @@ impl IntegrationPlan {
     fn place(&mut self, graph: &ImportGraph, map: Groups, joining: &[NodeId]) {
         let mut places = Places::new(graph, map);
         let mut waiting: BTreeSet<NodeId> = joining.iter().copied().collect();
-        // A connection only grows; each time it is queued again, and what is out of date is skipped.
+        // A connection only grows. Each time the module is queued again, and an entry that is out
+        // of date is skipped.
         let mut queue: BinaryHeap<(u64, Reverse<NodeId>)> = BinaryHeap::new();
         let look = |queue: &mut BinaryHeap<_>, places: &Places<'_>, id: NodeId| {
             queue.extend(
@@ -354,8 +353,8 @@ pub fn entries(graph: &ImportGraph, map: &Groups) -> Vec<(Module, GroupId)> {
     entries
 }
 
-/// What a module has in common with nobody by chance. An empty file says nothing, and an
-/// `__init__` makes its folder a package, whatever else is in it: neither repeats another.
+/// The hash of a module, if equal hashes tell a copy. An empty file says nothing, and an `__init__`
+/// makes its folder a package, whatever else is in it: neither repeats another.
 fn telling_hash(contents: &BTreeMap<String, Content>, module: &Module) -> Option<[u8; 16]> {
     let is_init = module.file == "__init__.py" || module.file.ends_with("/__init__.py");
     let content = contents.get(&module.file)?;

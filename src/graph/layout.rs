@@ -1,7 +1,7 @@
-//! Where a project keeps its modules and its tests: what its configuration says, as plain values.
+//! [`Layout`]: the places of a project's modules and tests, as its configuration gives them.
 
-/// What configuration files say of a project's modules. Folders are relative to the project, with
-/// `/`; the project itself is `""`.
+/// The settings of a project that decide which modules names mean and which files are tests.
+/// Folders are relative to the project, with `/`; the project itself is `""`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The folders that Python looks for modules in, in the order of `sys.path`. Folders that
@@ -15,7 +15,6 @@ pub struct Layout {
     pub norecursedirs: Vec<String>,
     /// Files and folders that `--ignore` in `addopts` names.
     pub ignored: Vec<String>,
-    /// How pytest imports test files.
     pub import_mode: ImportMode,
     /// pytest imports every module for its doctests: `--doctest-modules` in `addopts`.
     pub doctest_modules: bool,
@@ -24,7 +23,7 @@ pub struct Layout {
 }
 
 impl Default for Layout {
-    /// What holds where no configuration says anything.
+    /// The defaults of Python and pytest, which hold if no configuration says anything.
     fn default() -> Self {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         Self {
@@ -50,13 +49,14 @@ impl Default for Layout {
     }
 }
 
-/// How pytest imports test files: its `--import-mode`.
+/// The way in which pytest imports test files: its `--import-mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum ImportMode {
-    /// With their folder, or that of their outermost package, at the front of `sys.path`.
+    /// With the folder that holds them, or holds their outermost package, at the front of
+    /// `sys.path`.
     #[default]
     Prepend,
-    /// With it at the end.
+    /// With that folder at the end.
     Append,
     /// Without any change of `sys.path`.
     Importlib,
@@ -65,9 +65,9 @@ pub enum ImportMode {
 /// A module that something outside of the project starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryPoint {
-    /// The dotted name.
+    /// The dotted name, without the function after the colon.
     pub module: String,
-    /// Where that is said: `pyproject.toml, [project.scripts], larder`.
+    /// The file and the entry that say so: `pyproject.toml, [project.scripts], larder`.
     pub source: String,
     /// It is pytest that starts it: a plugin.
     pub by_pytest: bool,

@@ -35,7 +35,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// A network of `count` nodes. Repeated links add up; which end is named first does not matter.
+    /// A network of `count` nodes. Repeated links add up, and their direction does not matter.
     pub(super) fn new(count: usize, links: impl IntoIterator<Item = (u32, u32, u64)>) -> Self {
         let mut strengths = vec![0; count];
         let mut both: Vec<(u32, u32, u64)> = Vec::new();
@@ -79,7 +79,7 @@ impl Network {
         &self.links[self.starts[node]..self.starts[node + 1]]
     }
 
-    /// Whether a node has a link to another one.
+    /// True if a node has a link to another one.
     pub(super) fn is_linked(&self, node: usize) -> bool {
         !self.links(node).is_empty()
     }
@@ -103,7 +103,7 @@ impl Network {
         self.move_nodes(&mut partition);
         partition = numbered(partition);
         let mut result = partition.clone();
-        // Which node of the present level each node of this network is in.
+        // For each node of this network, the node of the present level that it is in.
         let mut place: Vec<u32> = (0..).take(self.len()).collect();
         let mut parts = self.refine(&partition);
         let mut level = self.merged(&parts);
@@ -126,8 +126,8 @@ impl Network {
         result
     }
 
-    /// Moves single nodes to the neighbouring community where modularity grows most, until no move
-    /// makes it grow; the neighbours of a moved node are looked at again.
+    /// Moves single nodes to the neighbouring community that makes modularity grow most, until no
+    /// move makes it grow; the neighbours of a moved node are looked at again.
     fn move_nodes(&self, partition: &mut [u32]) {
         let count = self.len();
         let mut tally = Tally::new(count);
@@ -168,7 +168,7 @@ impl Network {
                     best = (found, *community);
                 }
             }
-            // Modularity does not care where a node without links is; it belongs to nobody.
+            // A node without links changes no modularity, wherever it is; it belongs to nobody.
             let is_stray = strength == 0 && sizes[own as usize] > 0;
             if (best.0 < 0 || is_stray)
                 && let Some(empty) = free.pop()
@@ -197,7 +197,7 @@ impl Network {
     }
 
     /// Splits each community into parts that hang together: nodes that start alone and join the
-    /// part of their community where modularity grows most.
+    /// part of their community that makes modularity grow most.
     fn refine(&self, partition: &[u32]) -> Vec<u32> {
         let count = self.len();
         let mut tally = Tally::new(count);
@@ -273,9 +273,9 @@ impl Network {
         }
     }
 
-    /// How much modularity grows when something of that strength joins a community, with which it
-    /// is linked by `weight` and whose strengths are `total`; times the square of the network's
-    /// total, halved, which makes it a whole number.
+    /// The growth of modularity when something of that strength joins a community, with which it is
+    /// linked by `weight` and whose strengths are `total`; times the square of the network's total,
+    /// halved, which makes it a whole number.
     fn gain(&self, strength: u64, weight: u64, total: u64) -> i128 {
         i128::from(self.total) * i128::from(weight) - i128::from(strength) * i128::from(total)
     }

@@ -11,9 +11,9 @@ use super::facts::{Evidence, Mention};
 
 /// More in one file is data, such as a dictionary of a language, and says nothing of modules.
 const MAX_MENTIONS: usize = 10_000;
-/// Longer names are none.
+/// A longer text is not taken for a name.
 const MAX_NAME_BYTES: usize = 200;
-/// A command is looked for in texts up to this length; what is longer is prose or data.
+/// A command is looked for in texts up to this length; a longer text is prose or data.
 const MAX_COMMAND_BYTES: usize = 4096;
 
 /// Gathers mentions on a walk through a tree.
@@ -21,7 +21,7 @@ const MAX_COMMAND_BYTES: usize = 4096;
 pub(super) struct Mentions<'a> {
     found: Vec<Mention>,
     seen: HashSet<(Evidence, String)>,
-    /// Where texts begin that a call has explained already.
+    /// The beginnings of texts that a call has explained already.
     explained: HashSet<TextSize>,
     /// The value of the last assignment to `pytest_plugins`.
     plugins: Option<&'a Expr>,

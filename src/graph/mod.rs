@@ -1,5 +1,39 @@
-//! The import graph of a project: what each file says, which files that means, and which modules
-//! no test reaches. Pure: files come in as [`FileFacts`], verdicts go out.
+//! The import graph of a project, from the text of each file to the modules that no test reaches.
+//!
+//! ```text
+//!  each file by itself:
+//!    text ──► collect (nesting, mentions) ──► facts ──► facts_codec ──► known_file, SourceFile
+//!
+//!  all files together:
+//!    SourceFiles, layout ──► resolve: tree ─► suite ─► naming ─► finder ──► import_graph, health
+//!
+//!  questions to the graph:
+//!    files that tests ran ──► verdict (reach) ─┬─► select (cycles)     the lists of orphans
+//!                                              └─► explain             the reason for a verdict
+//!    orphans that passed ──► integration ──► groups ──► leiden         the plan for the map
+//! ```
+//!
+//! [`collect()`] reads one file and keeps its imports and the names of modules in its texts.
+//! [`resolve()`] finds the file that each name means, as Python and pytest would, and makes the
+//! [`ImportGraph`]; a [`Draft`] lets threads share that work. [`Verdicts`] go along the graph from
+//! the tests. [`IntegrationPlan`] gives orphans that passed a place in the module map: the group
+//! that they are most connected to.
+//!
+//! Everything here is pure: values go in and values come out. `src/source` reads the files, and
+//! `src/modules` calls both.
+//!
+//! **Invariant:** the facts of a file depend on its text alone, so that they hold for as long as
+//! its bytes are the same, under any path.
+//!
+//! **Invariant:** node `n` of a graph is file `n` of the list that [`resolve()`] got. Every file is
+//! a node, also one that cannot be parsed.
+//!
+//! **Invariant:** a module is an orphan only if no way leads to it from a test, from another file
+//! that pytest loads, or from a file that a test ran. Names in texts are steps of a way like
+//! imports, so that doubt counts as tested; imports under `TYPE_CHECKING` are none.
+//!
+//! **Invariant:** the same input gives the same output, in the same order. No result depends on the
+//! order of a hash map, and nothing is random.
 
 pub mod collect;
 mod cycles;

@@ -5,14 +5,14 @@ use super::import_graph::{NodeId, Role};
 use super::layout::{ImportMode, Layout};
 use super::tree::{FolderId, Tree};
 
-/// Where the names of files begin. All lists are by folder.
+/// The folders at which the dotted names of files begin. All lists are by folder.
 #[derive(Debug)]
 pub(super) struct Naming {
     /// The root that the modules of a folder are named from.
     roots: Vec<FolderId>,
     /// The same among the roots of the layout alone.
     fixed: Vec<FolderId>,
-    /// What pytest puts on `sys.path` for a test in a folder.
+    /// The folder that pytest puts on `sys.path` for a test in a folder.
     added: Vec<Option<FolderId>>,
     is_fixed: Vec<bool>,
     mode: ImportMode,
@@ -98,7 +98,7 @@ impl Naming {
         self.fixed[folder.as_usize()]
     }
 
-    /// Whether the own name of a module has so many parts.
+    /// True if the own name of a module has so many parts.
     pub(super) fn has_steps(&self, tree: &Tree<'_>, node: NodeId, steps: usize) -> bool {
         let id = tree.folder_of[node.as_usize()];
         let folder = tree.folder(id);

@@ -4,11 +4,11 @@
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
-/// How deep a tree may be. CPython gives up earlier: at 200 open brackets, 100 levels of
-/// indentation, and a few thousand operators in a row.
+/// The deepest tree that is walked, in nodes from the root. CPython gives up earlier: at 200 open
+/// brackets, 100 levels of indentation, and a few thousand operators in a row.
 pub(super) const MAX_DEPTH: u32 = 10_000;
 
-/// Whether the tree of `source` may be deeper than [`MAX_DEPTH`].
+/// True if the tree of `source` may be deeper than [`MAX_DEPTH`].
 ///
 /// Each level of a tree takes a token, so that a file of few tokens is shallow. Only of the others,
 /// which are rare, are the tokens themselves looked at.
@@ -40,7 +40,7 @@ fn is_word(byte: u8) -> bool {
 /// The tokens inside one pair of brackets, or of a statement outside of all.
 #[derive(Clone, Copy, Default)]
 struct Level {
-    /// Since the last comma: what stands before it is beside and not around what follows.
+    /// The tokens since the last comma: the text before it is beside the rest and not around it.
     element: u32,
     /// Those that reach over a comma: `lambda a, b: lambda a, b: …`.
     lasting: u32,
@@ -60,15 +60,13 @@ fn is_deep(source: &str) -> bool {
     }
 }
 
-/// How deep the tree may be at a token.
+/// The depth that the tree may have at a token.
 #[derive(Default)]
 struct Depth {
-    /// The innermost brackets.
     level: Level,
     around: Vec<Level>,
     /// The sum of all levels.
     total: u32,
-    /// Levels of indentation.
     indent: u32,
 }
 

@@ -1,11 +1,11 @@
-//! [`Reach`]: what can be reached in an [`ImportGraph`] from some modules, and on which way.
+//! [`Reach`]: the modules that can be reached in an [`ImportGraph`] from some others, and the ways.
 
 use super::import_graph::{Edge, ImportGraph, NodeId};
 
-/// Which modules were reached, each with the last step of a shortest way to it.
+/// The modules that were reached, each with the last step of a shortest way to it.
 ///
-/// Ways of imports go before ways with mentions: those are taken where no other way leads, and
-/// then as few of them as possible.
+/// Ways of imports go before ways with mentions: a mention is taken only if no other way leads to a
+/// module, and then as few as possible.
 #[derive(Debug)]
 pub(super) struct Reach {
     marks: Vec<Option<Mark>>,
@@ -15,10 +15,10 @@ pub(super) struct Reach {
     followed: usize,
 }
 
-/// How a module was reached.
+/// The mark of a module that was reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
-    /// The step before, and the edge of it; `None` where the way begins.
+    /// The step before, and the edge of it; `None` at the beginning of the way.
     pub(super) before: Option<(NodeId, Edge)>,
     /// There is a mention on the way.
     pub(super) is_weak: bool,
@@ -41,7 +41,7 @@ impl Reach {
         self.mark(id).is_some()
     }
 
-    /// Begins at a module, where it was not reached before.
+    /// Begins a way at a module, if it was not reached before.
     pub(super) fn start(&mut self, id: NodeId) {
         self.reach(id, None, false);
     }
@@ -65,7 +65,7 @@ impl Reach {
         }
     }
 
-    /// Follows mentions where imports lead nowhere new, and imports from there.
+    /// Follows mentions to modules that no import reaches, and imports from there.
     pub(super) fn follow_mentions<'g>(&mut self, edges: impl Fn(NodeId) -> &'g [Edge]) {
         let mut at = 0;
         while at < self.order.len() {
@@ -90,7 +90,7 @@ impl Reach {
         way
     }
 
-    /// Where the way to a module begins.
+    /// The module at which the way to a module begins; itself if nothing leads to it.
     pub(super) fn beginning(&self, id: NodeId) -> NodeId {
         let mut at = id;
         while let Some((from, _)) = self.mark(at).and_then(|mark| mark.before) {

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   files ──► Tree     folders and names, as CPython's path finder sees them
-//!         ──► Suite    what pytest makes of them: tests, conftests, folders on sys.path
-//!         ──► Naming   the dotted name of each file, and where its relative imports begin
+//!         ──► Suite    what pytest makes of them: tests, and files that it imports besides
+//!         ──► Naming   the search path, the dotted name of each file, the root of its package
 //!         ──► edges    imports, packages, conftests, mentions
 //! ```
 //!
-//! An import leads to the module itself. What else Python runs for it follows from the edges of
-//! that module: every module has an edge to the `__init__` of its package.
+//! An import leads to the module itself. The other files that Python runs for it follow from the
+//! edges of that module: every module has an edge to the `__init__` of its package.
 
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ use crate::model::Module;
 pub struct Resolution {
     /// The modules and what leads from one to the other.
     pub graph: ImportGraph,
-    /// What could be analysed.
+    /// The files that could be analysed, and the imports that lead nowhere.
     pub health: Health,
 }
 
@@ -53,12 +53,12 @@ pub struct Draft<'a> {
     naming: Naming,
 }
 
-/// What a range of the files of a [`Draft`] leads to.
+/// The edges and problems of a range of the files of a [`Draft`].
 #[derive(Debug, Default)]
 pub struct Part<'a> {
-    /// Of all its files, one after the other.
+    /// The edges of all its files, one file after the other.
     edges: Vec<Edge>,
-    /// How many of them each file has.
+    /// The number of edges of each file.
     counts: Vec<usize>,
     has_guard: Vec<bool>,
     external: FxHashMap<&'a str, usize>,
@@ -202,7 +202,7 @@ struct Resolver<'t, 'a> {
     tree: &'t Tree<'a>,
     naming: &'t Naming,
     finder: Finder<'t, 'a>,
-    /// Where relative imports of the files of a folder begin.
+    /// The package, by folder, at which the relative imports of its files begin.
     places: Vec<Option<Place>>,
     part: Part<'a>,
     /// Of the file at hand.
@@ -211,7 +211,7 @@ struct Resolver<'t, 'a> {
     walked: Vec<NodeId>,
 }
 
-/// Where a dotted name leads.
+/// The end of a walk along a dotted name.
 #[derive(Clone, Copy)]
 enum Walk {
     /// To a module; a namespace package has none.
@@ -220,7 +220,7 @@ enum Walk {
     Stub,
     /// To this module, which has no part of the next name.
     Broken(NodeId),
-    /// Out of the project.
+    /// The name leads out of the project.
     Nowhere,
 }
 
@@ -238,7 +238,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
     }
 
-    /// What something outside starts.
+    /// The modules that something outside starts, with the cause.
     fn starts(&mut self, has_guard: &[bool]) -> Vec<Start> {
         let mut starts = Vec::new();
         for entry in &self.draft.layout.entry_points {
@@ -324,8 +324,8 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
     }
 
-    /// The `__init__` that runs before a module. For a test, pytest also runs those of packages
-    /// that are outside of the folder that it puts on `sys.path`.
+    /// Adds the edge to the `__init__` that runs before a module. For a test, pytest also runs the
+    /// `__init__` files of packages outside of the folder that it puts on `sys.path`.
     fn add_package(&mut self, at: NodeId, folder: FolderId, role: Role) {
         let root = self.naming.root(folder);
         let limit = if role == Role::Test {
@@ -366,7 +366,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
     }
 
-    /// `from module import member`, where the module was found; or `import module`.
+    /// `from module import member`, if the module was found; or `import module`.
     fn add_member(
         &mut self,
         from: &From<'_>,
@@ -391,8 +391,8 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
     }
 
-    /// The edge to what was found; and where it was found under another name than its own, the
-    /// packages on the way, which are then others than those that it leads to itself.
+    /// Adds the edge to the module that was found. If it was found under another name than its own,
+    /// adds the packages on the way too: they are then others than its own edges lead to.
     fn add_found(
         &mut self,
         import: &Import<&'a str>,
@@ -500,7 +500,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         Walk::Module(at.node, at.place)
     }
 
-    /// The package that `level` leading dots mean; `None` where they lead out of the outermost one.
+    /// The package that `level` leading dots mean; `None` if they lead out of the outermost one.
     fn place_above(&mut self, from: &From<'_>, level: u32) -> Option<Place> {
         let depth = self.tree.folder(from.folder).depth;
         let wanted = depth.checked_sub(level - 1)?;

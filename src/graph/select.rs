@@ -39,8 +39,8 @@ impl Verdicts<'_> {
         Groups::new(self.graph, |id| self.is_orphan(id))
     }
 
-    /// Where the walk along the imports of orphans begins: unreferenced and untested modules, and
-    /// circles of islands that no other orphan imports. Says so of each module.
+    /// For each module, true if the walk along the imports of orphans begins at it: unreferenced
+    /// and untested modules, and circles of islands that no other orphan imports.
     fn heads(&self, groups: &Groups) -> Vec<bool> {
         let mut is_led = vec![false; groups.groups.len()];
         for (from, group) in groups.groups.iter().enumerate() {

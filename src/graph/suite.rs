@@ -1,4 +1,4 @@
-//! [`Suite`]: what pytest would make of a project's files, by the settings of its [`Layout`].
+//! [`Suite`]: the tests that pytest would find in a project, by the settings of its [`Layout`].
 
 use super::layout::Layout;
 use super::tree::{FolderId, Tree};
@@ -17,14 +17,14 @@ const TOOLS: [&str; 10] = [
     "conf.py",
 ];
 
-/// Where a `conf.py` is Sphinx's.
+/// Folders in or below which a `conf.py` is Sphinx's.
 const DOCS: [&str; 4] = ["doc", "docs", "documentation", "sphinx"];
 
-/// What pytest makes of a project's files.
+/// The patterns and folders by which pytest finds tests.
 #[derive(Debug)]
 pub(super) struct Suite {
     python_files: Vec<Pattern>,
-    /// Whether pytest looks for tests in each folder.
+    /// By folder, true if pytest looks for tests in it.
     is_collected: Vec<bool>,
     /// Files that `testpaths` names.
     named: Vec<String>,
@@ -68,7 +68,7 @@ impl Suite {
         }
     }
 
-    /// Whether pytest collects tests from a file.
+    /// True if pytest collects tests from a file.
     pub(super) fn is_test(&self, path: &str, name: &str, folder: FolderId) -> bool {
         if self.named.iter().any(|named| named == path) {
             return true;
@@ -76,13 +76,13 @@ impl Suite {
         self.is_collected(path, folder) && self.is_named_like_a_test(path, name)
     }
 
-    /// Whether a file has the name of a test file, wherever it lies.
+    /// True if a file has the name of a test file, wherever it lies.
     pub(super) fn is_named_like_a_test(&self, path: &str, name: &str) -> bool {
         let mut patterns = self.python_files.iter();
         patterns.any(|pattern| pattern.matches(path, name))
     }
 
-    /// Whether pytest imports a file that it comes across, though it has no tests: a conftest, or a
+    /// True if pytest imports a file that it comes across, though it has no tests: a conftest, or a
     /// module for the doctests that may be in it.
     pub(super) fn is_imported(&self, path: &str, name: &str, folder: FolderId) -> bool {
         if name == "conftest.py" {
@@ -103,7 +103,7 @@ impl Suite {
     }
 }
 
-/// Whether a tool runs a file, so that nothing should import it.
+/// True if a tool runs a file, so that nothing should import it.
 pub(super) fn is_tool(tree: &Tree<'_>, name: &str, folder: FolderId) -> bool {
     let in_package = folder != FolderId::PROJECT && tree.folder(folder).init.is_some();
     if !TOOLS.contains(&name) || in_package {
@@ -127,11 +127,11 @@ fn as_path(text: &str) -> Pattern {
 /// A pattern as `fnmatch` reads it.
 #[derive(Debug)]
 enum Pattern {
-    /// Without special characters.
+    /// A text without special characters.
     Literal(String),
-    /// One star: what stands before it and after it.
+    /// One star: the text before it and the text after it.
     Star(String, String),
-    /// Anything else.
+    /// Any other pattern.
     Glob {
         pattern: glob::Pattern,
         has_folder: bool,
@@ -149,7 +149,7 @@ impl Pattern {
         {
             return Self::Star(before.to_owned(), after.to_owned());
         }
-        // What is no pattern for this reader stands for itself.
+        // A text that is no pattern for this reader stands for itself.
         let read = glob::Pattern::new(text);
         read.map_or_else(
             |_| Self::Literal(text.to_owned()),
@@ -190,7 +190,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it is a path as a shell reads it: a star stays within a folder.
+    /// True if the path matches as a shell reads the pattern: a star stays within a folder.
     fn matches_path(&self, path: &str) -> bool {
         match self {
             Self::Literal(text) => path == text,

@@ -3,7 +3,7 @@
 //!
 //! A name is looked up in a list of folders. In each, in this order: a package (a folder with
 //! `__init__.py`), a module (`name.py`). The first hit wins. A folder without `__init__.py` only
-//! counts where no folder of the list has a hit; then all folders of that name together are a
+//! counts if no folder of the list has a hit; then all folders of that name together are a
 //! namespace package (PEP 420).
 
 use rustc_hash::FxHashMap;
@@ -30,22 +30,20 @@ pub(super) struct Folder<'a> {
     pub(super) name: &'a str,
     /// Its path from the project.
     pub(super) path: &'a str,
-    /// The project has 0.
+    /// The number of folders that it lies in; 0 for the project.
     pub(super) depth: u32,
-    /// Its `__init__.py`.
     pub(super) init: Option<NodeId>,
-    /// Its `__main__.py`.
     pub(super) main: Option<NodeId>,
     conftest: Option<NodeId>,
     /// The nearest folder with an `__init__.py`: this one, or one that it lies in.
     package: Option<FolderId>,
     /// The nearest folder without one.
     outside: Option<FolderId>,
-    /// It has an `__init__.pyi`.
+    /// True if it has an `__init__.pyi`.
     has_stub: bool,
 }
 
-/// What one name means in one folder.
+/// The files and the folder that have one name in one folder.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     module: Option<NodeId>,
@@ -53,7 +51,7 @@ struct Slot {
     folder: Option<FolderId>,
 }
 
-/// Where the parts of a package are looked for.
+/// The folders in which the parts of a package are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Folder(FolderId),
@@ -61,12 +59,12 @@ pub(super) enum Place {
     Portions(u32),
 }
 
-/// What a name means.
+/// The module and the place that a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meaning {
     /// The module, or the `__init__` of the package. A namespace package has none.
     pub(super) node: Option<NodeId>,
-    /// Where its parts are; a plain module has none.
+    /// The place of its parts; a plain module has none.
     pub(super) place: Option<Place>,
     /// There is a stub of it, so that it may be a module in C.
     pub(super) has_stub: bool,
@@ -218,7 +216,7 @@ impl<'a> Tree<'a> {
         (0..u32::try_from(self.folders.len()).unwrap_or(u32::MAX)).map(FolderId)
     }
 
-    /// The folder of a path, where files are in or below it.
+    /// The folder of a path; `None` if no file is in or below it.
     pub(super) fn folder_at(&self, path: &str) -> Option<FolderId> {
         let mut at = FolderId::PROJECT;
         for name in path.split('/').filter(|name| !["", "."].contains(name)) {
@@ -233,7 +231,7 @@ impl<'a> Tree<'a> {
         std::iter::successors(Some(id), up)
     }
 
-    /// Says in which folders, in which order, the first part of a name is looked for.
+    /// Sets the folders in which the first part of a name is looked for, in this order.
     pub(super) fn set_search_path(&mut self, roots: &[FolderId]) {
         let mut order = vec![None; self.folders.len()];
         for (position, root) in roots.iter().enumerate() {
@@ -261,7 +259,7 @@ impl<'a> Tree<'a> {
         self.tops.get(name).map(Vec::as_slice)
     }
 
-    /// What a name means in one folder.
+    /// The meaning of a name in one folder; `None` if nothing there has it.
     pub(super) fn find_in(&self, at: FolderId, name: &str) -> Option<Meaning> {
         let slot = self.slots.get(&(at, name))?;
         let folder = slot.folder.map(|id| (id, self.folder(id)));

@@ -1,8 +1,9 @@
-//! [`Verdicts`]: for each module, whether a test reaches it, and if not, what that makes of it.
+//! [`Verdicts`]: for each module, the way in which a test reaches it, or the kind of orphan that it
+//! is.
 //!
 //! ```text
 //!   tests, plugins ──imports──► tested     what coverage saw is tested in any case
-//!          └──────mentions────► tested     where no import leads
+//!          └──────mentions────► tested     if no import leads there
 //!   entry points, scripts ────► untested   of the rest
 //!   others with an importer ──► island
 //!   others ───────────────────► unreferenced
@@ -14,25 +15,24 @@ use super::import_graph::{EdgeKind, ImportGraph, NodeId, Role, StartCause};
 use super::reach::Reach;
 use crate::model::OrphanKind;
 
-/// What the graph says of a file.
+/// The result of the graph for one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// A test reaches it.
     Tested(Tested),
-    /// No test reaches it.
+    /// No test reaches it; the kind says what else does.
     Orphan(OrphanKind),
     /// It is no module of the application: a test, a conftest, a tool, a stub.
     NoModule,
 }
 
-/// How a test reaches a module.
+/// The strongest way in which a test reaches a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tested {
     /// Recorded coverage shows that a test ran it.
     Covered,
-    /// Through imports.
+    /// A test reaches it through imports alone.
     Imported,
-    /// Through imports and names in texts.
+    /// A test reaches it only with the help of names in texts.
     Named,
 }
 
@@ -41,7 +41,7 @@ pub enum Tested {
 pub struct Verdicts<'g> {
     pub(super) graph: &'g ImportGraph,
     pub(super) tests: Reach,
-    /// From entry points, scripts and tools.
+    /// The modules that entry points, scripts and tools reach.
     pub(super) application: Reach,
     list: Vec<Verdict>,
     is_isolated: Vec<bool>,
@@ -94,23 +94,22 @@ impl<'g> Verdicts<'g> {
         verdicts
     }
 
-    /// What is said of a file.
     pub fn verdict(&self, id: NodeId) -> Verdict {
         self.list[id.as_usize()]
     }
 
-    /// Whether no module of the project imports a module, and it is no test, conftest or entry
+    /// True if no module of the project imports a module, and it is no test, conftest or entry
     /// point.
     pub fn is_isolated(&self, id: NodeId) -> bool {
         self.is_isolated[id.as_usize()]
     }
 
-    /// Whether tests load a file, of whatever kind: they are it, or lead to it.
+    /// True if tests load a file, of whatever kind: they are it, or lead to it.
     pub fn is_reached(&self, id: NodeId) -> bool {
         self.tests.has(id)
     }
 
-    /// Whether no test reaches a module.
+    /// True for a module of the application that no test reaches.
     pub fn is_orphan(&self, id: NodeId) -> bool {
         matches!(self.verdict(id), Verdict::Orphan(_))
     }
@@ -184,7 +183,7 @@ impl<'g> Verdicts<'g> {
         self.causes(id).any(|cause| *cause == StartCause::MainFile)
     }
 
-    /// What starts a module from outside.
+    /// The causes by which something outside starts a module.
     pub(super) fn causes(&self, id: NodeId) -> impl Iterator<Item = &'g StartCause> + use<'g> {
         let starts = self.graph.starts();
         let first = starts.partition_point(|start| start.node < id);

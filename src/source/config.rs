@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Configuration files of a folder.
 pub(super) struct Files<'a> {
     folder: &'a Path,
-    /// What could not be read so far.
+    /// The files that could not be read or parsed so far.
     pub(super) problems: Vec<Problem>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// A TOML file; `None` where it is not there, or broken, which is noted.
+    /// A TOML file; `None` if it is not there, or broken, which is noted.
     pub(super) fn toml(&mut self, name: &str) -> Option<Table> {
         let text = self.text(name)?;
         match text.parse::<Table>() {
@@ -42,7 +42,8 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// An INI file; `None` where it is not there.
+    /// An INI file; `None` if it is not there or cannot be read. A broken line is noted and
+    /// skipped.
     pub(super) fn ini(&mut self, name: &str) -> Option<Ini> {
         let (ini, broken) = Ini::parse(&self.text(name)?);
         if let Some(broken) = broken {

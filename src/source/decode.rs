@@ -96,7 +96,7 @@ fn at_byte(bytes: &[u8], at: usize, message: &str) -> CollectProblem {
 }
 
 /// The encoding that a comment in the first two lines names, and the line. The second line counts
-/// where the first holds no code.
+/// if the first holds no code.
 fn cookie(bytes: &[u8]) -> Option<(u32, &str)> {
     let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
     let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
@@ -122,7 +122,7 @@ fn comment_of(line: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// `coding: NAME` or `coding=NAME`.
+/// Finds the NAME of `coding: NAME` or `coding=NAME` in a comment.
 fn named_in(comment: &[u8]) -> Option<&str> {
     let word = b"coding";
     for (at, _) in (comment.windows(word.len()).enumerate()).filter(|(_, part)| part == word) {
@@ -141,8 +141,8 @@ fn named_in(comment: &[u8]) -> Option<&str> {
     None
 }
 
-/// The name without what Python overlooks in it: `ISO_8859-1` is `iso88591`. What follows the end
-/// of a line in the name of Emacs' kind, `utf-8-unix`, stays.
+/// The name without what Python overlooks in it: `ISO_8859-1` is `iso88591`. A suffix for the end
+/// of lines as Emacs writes it, `utf-8-unix`, stays.
 fn plain_name(name: &str) -> String {
     let kept = name.chars().filter(|c| !matches!(c, '-' | '_' | '.'));
     kept.map(|c| c.to_ascii_lowercase()).collect()

@@ -12,14 +12,14 @@ const MAX_FILES: usize = 1_000_000;
 /// More takes minutes on a good line, for every container.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Why the files cannot be listed.
+/// The reason why the files cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A pattern of `exclude` that is none.
     #[error("`exclude` holds `{pattern}`, which is no pattern")]
     Pattern {
         pattern: String,
-        /// What is wrong with it.
+        /// The fault of the pattern.
         #[source]
         source: ignore::Error,
     },
@@ -27,11 +27,11 @@ pub enum FilesError {
     #[error("cannot list the files of `{}`", .project.display())]
     Walk {
         project: PathBuf,
-        /// What went wrong.
+        /// The place that the walk failed at, and the error there.
         #[source]
         source: ignore::Error,
     },
-    /// There is too much.
+    /// The files are too many or too large together to be sent.
     #[error("`{}` is too large to be sent to the engine: over {} files or {} GiB",
         .project.display(), MAX_FILES, MAX_BYTES >> 30)]
     TooMuch { project: PathBuf },
@@ -54,8 +54,8 @@ impl Hint for FilesError {
     }
 }
 
-/// The files, folders and links of `project`, as paths from there, sorted. What `.gitignore` and
-/// `.ignore` files or `exclude` name is left out, and so are `.git`, virtual environments and
+/// The files, folders and links of `project`, as paths from there, sorted. The list leaves out
+/// files that `.gitignore` and `.ignore` files or `exclude` name, `.git`, virtual environments and
 /// `data_dir`.
 pub fn files(
     project: &Path,
@@ -110,7 +110,7 @@ pub fn exclusion(project: &Path, exclude: &[String]) -> impl Fn(&str) -> bool + 
     }
 }
 
-/// What the patterns of `exclude` match, which are those of `.gitignore`.
+/// Compiles the patterns of `exclude`, which are written as in `.gitignore`.
 pub(super) fn excluded(project: &Path, exclude: &[String]) -> Result<Override, FilesError> {
     let mut overrides = OverrideBuilder::new(project);
     for pattern in exclude {

@@ -8,8 +8,9 @@ pub(super) struct Ini {
 }
 
 impl Ini {
-    /// What a text says, and what is wrong with it. What can be read is kept: a value goes on in
-    /// the lines below it that are indented, and a line that begins with `#` or `;` says nothing.
+    /// The sections of a text, and its first broken line. All other lines are kept: a value goes on
+    /// in the lines below it that are indented, and a line that begins with `#` or `;` says
+    /// nothing.
     pub(super) fn parse(text: &str) -> (Self, Option<Broken>) {
         let mut ini = Self::default();
         let mut broken = None;
@@ -51,14 +52,14 @@ impl Ini {
         true
     }
 
-    /// The keys and values of a section; `None` where it is not there.
+    /// The keys and values of a section; `None` if it is not there.
     pub(super) fn section(&self, name: &str) -> Option<&[(String, String)]> {
         let mut sections = self.sections.iter();
         let (_, entries) = sections.find(|(found, _)| found == name)?;
         Some(entries)
     }
 
-    /// One value.
+    /// The value of a key, with its further lines; `None` if section or key is not there.
     pub(super) fn get(&self, section: &str, key: &str) -> Option<&str> {
         let mut entries = self.section(section)?.iter();
         let (_, value) = entries.find(|(found, _)| found == key)?;

@@ -1,4 +1,4 @@
-//! [`layout`]: what the configuration files of a project say of its modules and tests.
+//! [`layout`]: the places of a project's modules and tests, from its configuration files.
 //!
 //! | file | read for |
 //! |---|---|
@@ -6,7 +6,8 @@
 //! | `setup.cfg` | the same |
 //! | `pytest.toml`, `pytest.ini`, both also with a dot before, `tox.ini` | pytest's settings |
 //!
-//! Nothing is run: what only a `setup.py` says is not known, apart from the usual `src` folder.
+//! Nothing is run: settings that only a `setup.py` has are not known, apart from the usual `src`
+//! folder.
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ use super::packaging::Packaging;
 use super::pytest_settings;
 use crate::graph::{Layout, Problem};
 
-/// The layout of a project, and which of its configuration files cannot be read. What those would
-/// have said is as if it were not there.
+/// The layout of a project, and the problems of its configuration files. A file that cannot be read
+/// counts as not there; of a broken INI file the other lines count.
 pub fn layout(project: &Path) -> (Layout, Vec<Problem>) {
     let mut files = Files::new(project);
     let pyproject = files.toml("pyproject.toml").unwrap_or_default();
@@ -206,7 +207,7 @@ mod tests {
         }
         let native = ("pyproject.toml", "[tool.pytest]\ntestpaths = ['h']\n");
         assert_eq!(read(&[native]).0.testpaths, ["h"]);
-        // It counts even where it is empty.
+        // It counts even if it is empty.
         assert_eq!(read(&[("pytest.ini", ""), all[4]]).0, Layout::default());
         assert_eq!(read(&[("tox.ini", "[tox]\n"), all[6]]).0.testpaths, ["g"]);
     }

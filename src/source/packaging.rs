@@ -8,10 +8,10 @@ use super::config::{folder, texts};
 use super::ini::Ini;
 use crate::graph::EntryPoint;
 
-/// More members of a workspace are none.
+/// Members of a workspace beyond these are left out.
 const MAX_MEMBERS: usize = 1000;
 
-/// Where a backend is told the folder of the packages: one text or a list of them.
+/// The keys below `tool` that tell a backend the folders of the packages: one text or a list.
 const FOLDERS: [&[&str]; 7] = [
     &["setuptools", "packages", "find", "where"],
     &["hatch", "build", "sources"],
@@ -22,14 +22,14 @@ const FOLDERS: [&[&str]; 7] = [
     &["maturin", "python-source"],
 ];
 
-/// Where a backend is told the packages themselves, with their folders.
+/// The keys below `tool` that tell a backend the packages themselves, with their folders.
 const PACKAGES: [&[&str]; 3] = [
     &["hatch", "build", "packages"],
     &["hatch", "build", "targets", "wheel", "packages"],
     &["scikit-build", "wheel", "packages"],
 ];
 
-/// What a project says of its packages.
+/// The folders of packages, workspace members and entry points that a project declares.
 #[derive(Debug, Default)]
 pub(super) struct Packaging {
     /// In the order in which they were found, without repetitions.
@@ -39,7 +39,7 @@ pub(super) struct Packaging {
 }
 
 impl Packaging {
-    /// What the files in `base` say; all folders are from the project on.
+    /// Reads the settings of the files in `base`; all folders are from the project on.
     pub(super) fn new(base: &str, pyproject: &Table, setup_cfg: &Ini) -> Self {
         let mut packaging = Self::default();
         let tool = |path: &[&str]| at(pyproject.get("tool")?, path);
@@ -97,7 +97,7 @@ impl Packaging {
         found
     }
 
-    /// What a member of the workspace says.
+    /// Adds the folders and entry points of a member of the workspace.
     pub(super) fn add(&mut self, member: Self) {
         for folder in member.folders {
             if !self.folders.contains(&folder) {
@@ -128,7 +128,7 @@ impl Packaging {
         }
     }
 
-    /// The folder of a package, which is a root where the package has its own name there.
+    /// The folder of a package, which is a root if the package has its own name there.
     fn add_package(&mut self, base: &str, package: &str, place: &str) {
         let tail = package.replace('.', "/");
         let place = place.trim_end_matches('/');

@@ -6,14 +6,14 @@ use crate::diag::Hint;
 use crate::model::ExitCode;
 use crate::plan::TestPath;
 
-/// Why a path cannot be run.
+/// The reason why a path cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Nothing is there.
+    /// No file or folder has this path, and it is no pattern.
     #[error("there is no `{typed}` in `{}`", .base.display())]
     NotFound {
         typed: String,
-        /// Where it was looked for.
+        /// The folder that the words are relative to.
         base: PathBuf,
         /// The nearest ancestor that exists.
         nearest: PathBuf,
@@ -22,14 +22,14 @@ pub enum PathError {
     #[error("the pattern `{typed}` matches no file in `{}`", .base.display())]
     NoMatch {
         typed: String,
-        /// Where it was looked for.
+        /// The folder that the words are relative to.
         base: PathBuf,
     },
     /// A pattern that is none.
     #[error("`{typed}` is not a valid pattern: {reason}")]
     Pattern {
         typed: String,
-        /// What is wrong with it.
+        /// The fault of the pattern, as the glob library says it.
         reason: String,
     },
     /// A node id inside something that holds none.
@@ -59,7 +59,8 @@ impl Hint for PathError {
     }
 }
 
-/// Resolves what was typed, relative to `base`. Globs become one path a match, in sorted order.
+/// Resolves the words that were typed, relative to `base`. Globs become one path a match, in sorted
+/// order.
 pub fn resolve(typed: &[String], base: &Path) -> Result<Vec<TestPath>, PathError> {
     let mut paths = Vec::new();
     for text in typed {
@@ -144,8 +145,8 @@ fn without_dots(path: &Path) -> PathBuf {
     plain
 }
 
-/// Of the matches of a pattern, folders and Python files; other files only where the pattern
-/// itself ends in their suffix (`docs/*.rst`). What was typed in full is always taken.
+/// Of the matches of a pattern, folders and Python files; other files only if the pattern itself
+/// ends in their suffix (`docs/*.rst`). A path that was typed in full is always taken.
 fn can_hold_tests(path: &Path, last: &str) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {

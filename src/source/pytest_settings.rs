@@ -1,4 +1,4 @@
-//! [`PytestSettings`]: what pytest itself reads of a project's configuration.
+//! [`PytestSettings`]: the part of a project's configuration that pytest itself reads.
 //!
 //! pytest takes one file, the first of a fixed order that has its section, and looks at no other.
 
@@ -8,7 +8,7 @@ use super::config::{Files, folder, texts};
 use super::ini::Ini;
 use crate::graph::{EntryPoint, ImportMode, Layout};
 
-/// The settings that matter for imports; `None` where nothing is said.
+/// The settings that matter for imports; `None` for a key that the file does not have.
 #[derive(Debug, Default)]
 pub(super) struct PytestSettings {
     /// The file that they are from.
@@ -27,7 +27,7 @@ pub(super) fn read(files: &mut Files<'_>, pyproject: &Table, setup_cfg: &Ini) ->
             return of_table(name, table.get("pytest"));
         }
     }
-    // These two count even where they are empty.
+    // These two count even if they are empty.
     for name in ["pytest.ini", ".pytest.ini"] {
         if let Some(ini) = files.ini(name) {
             return of_section(name, &ini, "pytest");
@@ -72,14 +72,14 @@ fn of(file: &'static str, get: impl Fn(&str) -> Option<Vec<String>>) -> PytestSe
     }
 }
 
-/// Words as a shell splits them; where quotes are broken, at white space.
+/// Words as a shell splits them; if quotes are broken, at white space.
 fn words(text: &str) -> Vec<String> {
     let plain = |_| text.split_whitespace().map(str::to_owned).collect();
     shell_words::split(text).unwrap_or_else(plain)
 }
 
 impl PytestSettings {
-    /// Writes what is said into a layout.
+    /// Writes the settings into a layout; those that are `None` leave its defaults.
     pub(super) fn apply(self, layout: &mut Layout) {
         let folders = self.pythonpath.unwrap_or_default();
         let front = folders.iter().filter_map(|path| folder(path));

@@ -1,4 +1,4 @@
-//! [`scan`]: what the Python files of a project say of imports, with as little reading as possible.
+//! [`scan`]: the imports in the Python files of a project, with as little reading as possible.
 //!
 //! ```text
 //!  walk ─► files, sizes, times ─┬─ as they are known ──────────────► facts from the state file
@@ -33,8 +33,8 @@ use crate::clock;
 use crate::graph::collect::STACK_BYTES;
 use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
 
-/// The largest modules that people write or generate have a megabyte or two. What is larger is
-/// data, and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
+/// The largest modules that people write or generate have a megabyte or two. A larger file is data,
+/// and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
 const MAX_BYTES: u64 = 4 << 20;
 /// Files from here on are parsed one at a time, for the sake of memory.
 const LARGE_BYTES: usize = 1 << 20;
@@ -42,19 +42,19 @@ const LARGE_BYTES: usize = 1 << 20;
 const MAX_THREADS: usize = 16;
 /// Files that a thread takes at once: few, so that all threads end together.
 const BATCH: usize = 16;
-/// How old a file must be when it is read for its time to tell of the next change.
+/// The least age of a file, when it is read, for its time to show the next change.
 const SETTLED_NS: i64 = 2_000_000_000;
 
-/// What a scan found.
+/// The result of a scan: the project's Python files, and the changes to the memory of them.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// The Python files and stubs, sorted by path.
     pub files: Vec<SourceFile>,
-    /// What could not be looked at, and may hold more of them.
+    /// Folders and names that could not be looked at, and may hold more of them.
     pub unlisted: Vec<Unlisted>,
-    /// What to remember from now on.
+    /// The files that were read and are to be remembered as they are now.
     pub changed: Vec<KnownFile>,
-    /// Paths to forget.
+    /// Remembered paths that are not there any more, to be forgotten.
     pub gone: Vec<String>,
 }
 
@@ -135,11 +135,11 @@ fn match_up(files: &[WalkedFile], known: &[KnownFile]) -> (Vec<Option<usize>>, V
     (matches, gone)
 }
 
-/// What came of looking at a file.
+/// The outcome of looking at a file.
 enum Looked {
-    /// What is remembered of it holds.
+    /// It is as the state file remembers it.
     Same,
-    /// It was read: what to remember of it now.
+    /// It was read, and is to be remembered like this.
     Read(KnownFile),
     /// It could not be read. That is not remembered: it may be mended without a change of the file.
     Problem(CollectProblem),

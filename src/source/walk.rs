@@ -24,7 +24,7 @@ use crate::diag::Hint;
 const MAX_FILES: usize = 1_000_000;
 const MAX_FOLDERS: usize = 1_000_000;
 
-/// Why a project cannot be scanned at all.
+/// The reason why a project cannot be scanned at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// A pattern that is none.
@@ -34,11 +34,11 @@ pub enum ScanError {
     #[error("cannot list the files of `{}`", .project.display())]
     Project {
         project: PathBuf,
-        /// What went wrong.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// There is too much.
+    /// The project has more Python files or folders than a scan takes.
     #[error("`{}` is too large to be scanned: over {} Python files, or as many folders",
         .project.display(), MAX_FILES)]
     TooMuch { project: PathBuf },
@@ -63,9 +63,9 @@ impl Hint for ScanError {
 /// Something that could not be looked at, and may hold Python files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unlisted {
-    /// What, relative to the project.
+    /// The folder or file, relative to the project.
     pub path: String,
-    /// Why, as a fragment.
+    /// The reason, as a fragment: `it cannot be listed: …`.
     pub message: String,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct WalkedFile {
     pub(super) stat: Result<Stat, String>,
 }
 
-/// What tells whether a file has changed.
+/// The size and time of a file, which show that it has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) size_bytes: u64,
@@ -105,10 +105,10 @@ pub struct ScanOptions<'a> {
     pub exclude: &'a [String],
 }
 
-/// What was found in a project.
+/// The Python files of a project, and the places that could not be listed.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// Sorted by path.
+    /// The Python files and stubs, sorted by path.
     pub(super) files: Vec<WalkedFile>,
     pub(super) unlisted: Vec<Unlisted>,
 }
@@ -197,8 +197,8 @@ impl Walker<'_> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists folders until there are none left. What a folder holds is kept by the thread that
-    /// listed it, unless another one has nothing to do. The files are sorted.
+    /// Lists folders until there are none left. A thread keeps the folders that it finds, and gives
+    /// half of them away if another one has nothing to do. The files are sorted.
     fn work(&self) -> Walk {
         let (mut walk, mut own) = (Walk::default(), Vec::new());
         while let Some(folder) = own.pop().or_else(|| self.next()) {
@@ -343,7 +343,7 @@ fn stat(entry: &DirEntry, is_link: bool) -> Option<Result<Stat, String>> {
     }
 }
 
-/// Why a file is not looked into, as a fragment.
+/// The reason why a file cannot be read, as a fragment.
 pub(super) fn cannot_read(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
 }

@@ -23,7 +23,7 @@ pub(crate) const WAITS: &str = "import os, time\n\
     def test_waits():\n\
     \x20   while not os.path.exists('go'): time.sleep(0.01)\n";
 
-/// How many containers runs removed for others.
+/// The number of containers that runs removed for others.
 pub(crate) const REAPED: &str = "SELECT value FROM counter WHERE name = 'containers_reaped'";
 
 /// An engine that answers and has the image.
@@ -167,7 +167,7 @@ impl Engine {
         command
     }
 
-    /// What leads a command to this engine.
+    /// Passes on the variables that lead a command to the engines of the tests.
     pub(crate) fn surroundings(command: &mut Command) {
         command.env_remove("SELF_TEST_PYTHON");
         for name in ["CONTAINERS_CONF", "DOCKER_HOST", "XDG_RUNTIME_DIR"] {
@@ -188,7 +188,7 @@ impl Engine {
         self.call(&[&args[..], &end, &["--format", "{{json .}}"]].concat())
     }
 
-    /// The same through ssh to this machine; `None` where there is no sshd for tests.
+    /// The same through ssh to this machine; `None` if there is no sshd for tests.
     pub(crate) fn command_over_ssh(self, lab: &Lab, args: &[&str]) -> Option<Command> {
         let config = available(
             std::env::var("AGENT_TEST_SSH_CONFIG")
@@ -199,7 +199,7 @@ impl Engine {
             _ => std::env::var("AGENT_TEST_DOCKER_HOST").unwrap(),
         };
         let socket = socket.trim_start_matches("unix://");
-        // What a user would have in ~/.ssh/config; each call is counted.
+        // The script stands for the settings of a user in ~/.ssh/config, and counts each call.
         let folder = lab.path().join("sandbox_data/bin");
         fs::create_dir_all(&folder).unwrap();
         let ssh = folder.join("ssh");
@@ -217,7 +217,7 @@ impl Engine {
         Some(command)
     }
 
-    /// How many connections ssh was asked for.
+    /// The number of connections that ssh was asked for.
     pub(crate) fn connections(lab: &Lab) -> usize {
         let calls = fs::read_to_string(lab.path().join("sandbox_data/bin/calls")).unwrap();
         calls
@@ -247,7 +247,7 @@ pub(crate) fn project(files: &[(&str, &str)]) -> Lab {
     lab
 }
 
-/// What a notice of the latest run says.
+/// The code and message of each notice of a run.
 pub(crate) fn notices(answer: &Answer) -> Vec<(String, String)> {
     let summary = answer.json();
     let text = |notice: &Value, key: &str| notice[key].as_str().unwrap().to_owned();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use menace_agent::model::digest;
 
-/// Why an environment cannot be had.
+/// The reason why an environment cannot be had.
 #[derive(Debug)]
 pub(crate) struct Skip(pub(crate) String);
 
@@ -94,7 +94,7 @@ pub(crate) fn venv(python: &str, packages: &[&str]) -> Result<PathBuf, Skip> {
     built.map(|()| interpreter)
 }
 
-/// `Some` value, or `None` after saying `SKIPPED`; a failure where nothing may be skipped.
+/// `Some` value, or `None` after saying `SKIPPED`; a failure if nothing may be skipped.
 pub(crate) fn available<T>(wanted: Result<T, Skip>) -> Option<T> {
     match wanted {
         Ok(value) => Some(value),
@@ -106,7 +106,7 @@ pub(crate) fn available<T>(wanted: Result<T, Skip>) -> Option<T> {
     }
 }
 
-/// Whether a missing package index or interpreter is a failure.
+/// True if a missing package index or interpreter is a failure.
 pub(crate) fn nothing_may_be_skipped() -> bool {
     std::env::var_os("AGENT_CONFORMANCE").is_some_and(|value| value == "1")
 }

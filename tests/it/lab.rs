@@ -1,4 +1,4 @@
-//! A project in a temporary folder, the agent that runs in it, and a look at what they leave behind.
+//! A project in a temporary folder, the agent that runs in it, and a look at what they leave.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,7 +33,7 @@ pub(crate) struct Lab {
 }
 
 /// A project with these files, in an environment with pytest, coverage.py and pytest-xdist; `None`
-/// where no such environment can be made.
+/// if no such environment can be made.
 pub(crate) fn lab(files: &[(&str, &str)]) -> Option<Lab> {
     lab_with(&["pytest", "coverage", "pytest-xdist"], files)
 }
@@ -62,7 +62,7 @@ pub(crate) fn numbered(count: usize, source: impl Fn(usize) -> String) -> String
     (0..count).map(source).collect::<Vec<_>>().concat()
 }
 
-/// A state that a test cannot do without: says `SKIPPED` where it is not there.
+/// A state that a test cannot do without: says `SKIPPED` if it is not there.
 pub(crate) fn skipped(reason: impl Into<String>) {
     let _: Option<()> = available(Err(Skip(reason.into())));
 }
@@ -132,7 +132,7 @@ impl Lab {
         self.path().join("sandbox_data/agent.db")
     }
 
-    /// `agent` with these arguments: no settings but those of the test.
+    /// `agent` with these arguments: no settings but the test's.
     #[expect(
         clippy::disallowed_methods,
         reason = "the binary under test is called as its users call it"
@@ -248,7 +248,7 @@ impl Lab {
         let text = text
             .replace(self.python.to_str().unwrap(), "[PYTHON]")
             .replace(root.to_str().unwrap(), "[PROJECT]");
-        // What was slow differs, and whether anything was.
+        // The slow tests differ from run to run, and some runs have none.
         let text = text.split("\nslowest\n").next().unwrap();
         let words = text.split_inclusive(' ').map(mask_time);
         words.collect()
@@ -300,7 +300,7 @@ fn cell(value: ValueRef<'_>) -> String {
     }
 }
 
-/// What one call of `agent` returned.
+/// The exit code and output of one call of `agent`.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: i32,
@@ -314,7 +314,7 @@ impl Answer {
         self
     }
 
-    /// The summary of `--json`.
+    /// The output as JSON: the summary of `--json`.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
@@ -343,14 +343,14 @@ pub(crate) fn answer(command: &mut Command) -> Answer {
     Going::start(command).end()
 }
 
-/// An agent at work.
+/// An agent that still runs, with its output so far.
 pub(crate) struct Going {
     child: Child,
     lines: Receiver<String>,
     stderr: Receiver<String>,
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     said: Arc<Mutex<String>>,
-    /// What it wrote to standard output so far.
+    /// Its standard output so far.
     pub(crate) seen: String,
 }
 
@@ -426,7 +426,6 @@ impl Going {
         wait_until(&what, said, |said| said.contains(text));
     }
 
-    /// Closes its standard input.
     pub(crate) fn hang_up(&mut self) {
         drop(self.child.stdin.take());
     }
@@ -456,7 +455,7 @@ impl Going {
         std::mem::take(&mut self.seen)
     }
 
-    /// Waits for the end.
+    /// Waits for the end, for as long as tests are patient.
     pub(crate) fn end(&mut self) -> Answer {
         self.end_within(PATIENCE)
     }

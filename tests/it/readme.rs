@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::envs::{available, venv};
 
-/// Pages for people, beside those of the folder of topics.
+/// Pages for people, beside the pages of the folder of topics.
 const PAGES: [&str; 5] = [
     "README.md",
     "CONTRIBUTING.md",
@@ -22,10 +22,10 @@ const PAGES: [&str; 5] = [
     "offline/monitoring/README.md",
 ];
 
-/// Where the sample project is in README.
+/// The folder of the sample project in README.
 const SAMPLE: &str = "/home/me/sample";
 
-/// What somebody changes between the two runs of README.
+/// The change of a text between the two runs of README.
 const CHANGE: [&str; 2] = ["Fraction(15)", "Fraction(20)"];
 
 fn root() -> PathBuf {
@@ -117,7 +117,7 @@ struct Sample {
 }
 
 impl Sample {
-    /// `None` where there is no environment with pytest, after saying so.
+    /// `None` if there is no environment with pytest, after saying so.
     fn new() -> Option<Self> {
         let python = available(venv("python3", &["pytest", "coverage", "pytest-xdist"]))?;
         let folder = TempDir::new().unwrap();
@@ -145,7 +145,7 @@ impl Sample {
         assert!(git.status.success(), "{args:?}: {git:?}");
     }
 
-    /// What `agent` with these arguments writes to standard output.
+    /// The standard output of `agent` with these arguments.
     fn agent(&self, args: &[String]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_agent"))
             .args(args)
@@ -163,7 +163,7 @@ impl Sample {
         text.replace(self.path().to_str().unwrap(), SAMPLE)
     }
 
-    /// What the program `sqlite3` prints for a query.
+    /// The text that the program `sqlite3` prints for a query.
     fn query(&self, sql: &str) -> String {
         let connection = Connection::open(self.path().join("sandbox_data/agent.db")).unwrap();
         let mut statement = connection
@@ -273,7 +273,7 @@ fn masked(text: &str) -> Vec<String> {
     text.lines().map(line).collect()
 }
 
-/// Whether `shown` is `output`, in which a line `…` stands for any number of lines.
+/// True if `shown` is `output`, except that a line `…` stands for any number of lines.
 fn is_shown(shown: &[String], output: &[String]) -> bool {
     match shown {
         [] => output.is_empty(),

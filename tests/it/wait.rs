@@ -66,7 +66,7 @@ pub(crate) fn wait_for_end(patience: Duration, child: &mut Child) -> ExitStatus 
     })
 }
 
-/// What the system says of a process that runs; one that is dead and not reaped does not.
+/// The `/proc/PID/stat` of a process that runs; `None` for one that is dead, even if not reaped.
 pub(crate) fn alive(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, state) = stat.rsplit_once(')')?;

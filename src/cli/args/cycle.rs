@@ -29,7 +29,7 @@ pub(in crate::cli) struct CycleArgs {
     pub(super) cycle_verbosity: Option<String>,
 }
 
-/// The command line of a cycle, made from that of its supervisor; both without the program.
+/// The command line of a cycle, made from the line of its supervisor; both without the program.
 pub(in crate::cli) fn cycle_line(
     of_supervisor: &[OsString],
     cycle: CycleId,

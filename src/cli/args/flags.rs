@@ -88,7 +88,7 @@ fn help(setting: &Setting, flag: &Flag) -> String {
     }
 }
 
-/// The help of a command with few flags needs no headings but that of the global ones.
+/// The help of a command with few flags needs no heading except the one of the global flags.
 fn heading(section: Section, command: UsedBy) -> Option<&'static str> {
     match command {
         UsedBy::Every | UsedBy::Run | UsedBy::RunScheduled => Some(section.title()),

@@ -133,7 +133,7 @@ pub(super) struct ShowArgs {
 /// A run as a person names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RunRef {
-    /// The newest one.
+    /// `latest`: the newest run of the state file.
     Latest,
     /// The one of that number.
     Number(RunId),

@@ -83,7 +83,7 @@ impl Cli {
         Self::parse_from(line.chain(arguments.iter().cloned()).map(OsString::from))
     }
 
-    /// Whether this command line names the state file.
+    /// True if this command line names the state file with `--db`.
     pub(in crate::cli) fn names_db(&self) -> bool {
         self.given.word_of("--db").is_some()
     }

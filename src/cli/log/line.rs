@@ -7,10 +7,10 @@ use crate::clock::{rfc3339, rfc3339_ms};
 use crate::diag::one_line;
 use crate::model::log::{LOG_VERSION, LogFields, LogLevel, LogLine};
 
-/// The longest line, its end included: what Linux writes to a pipe in one piece.
+/// The longest line, its end included: Linux writes so much to a pipe in one piece.
 pub(super) const MAX_LINE_BYTES: usize = 4096;
-/// How long the message may be, in bytes before they are escaped; the next one where the line is
-/// too long with that.
+/// The longest message, in bytes before they are escaped; the next smaller limit is tried if the
+/// line is still too long.
 const MESSAGE_BYTES: [usize; 4] = [3000, 1500, 700, 300];
 
 /// The form of a line.
@@ -20,7 +20,7 @@ pub(super) enum Form {
     Text,
     /// The same for the journal, which knows the time, and reads the level from the start.
     Journal,
-    /// For programs.
+    /// A JSON object, for programs.
     Json,
 }
 

@@ -7,8 +7,8 @@
 //! SchedulerEvent ─────► Entry ┘
 //! ```
 //!
-//! Everything that makes text is pure; [`Log`] alone writes. A line is never longer than what a
-//! pipe takes at once, so that those of two processes do not mix.
+//! Everything that makes text is pure; [`Log`] alone writes. A line is never longer than a pipe
+//! takes at once, so that the lines of two processes do not mix.
 //!
 //! **Invariant:** an entry is one line, and no text of a test reaches it unescaped.
 

@@ -1,4 +1,4 @@
-//! [`RunLog`]: what a run is worth in the log.
+//! [`RunLog`]: the entries that the events of a run make in the log.
 
 use std::collections::HashSet;
 
@@ -81,7 +81,7 @@ struct Teller {
     verbosity: Verbosity,
     run: Option<RunId>,
     live: Live,
-    /// What goes on where no test runs.
+    /// The present work, in words, while no test runs.
     doing: String,
     failing: HashSet<TestKey>,
     more_failing: u64,
@@ -148,7 +148,7 @@ impl Teller {
             }
             Event::OrphanFinished(trial) => self.orphan_finished(trial),
             Event::RunFinished(summary) => self.run_finished(summary),
-            // What was running in a process that died has a verdict of its own.
+            // A test that ran in a process that died has a verdict of its own.
             Event::ProcessDied { .. }
             | Event::ShardStarted { .. }
             | Event::Collected { .. }
@@ -312,7 +312,7 @@ impl Teller {
         entry
     }
 
-    /// What goes on.
+    /// The present state in words: the tests of a run, or the work before it.
     fn running(&self) -> String {
         match self.run {
             Some(_) => words::running(&self.live, &self.doing),

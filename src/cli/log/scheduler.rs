@@ -1,4 +1,4 @@
-//! What a scheduler says, as entries of the log.
+//! The events of a scheduler, as entries of the log.
 
 use std::net::SocketAddr;
 use std::time::Duration;

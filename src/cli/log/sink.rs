@@ -10,16 +10,14 @@ use crate::clock::now_ms;
 use crate::model::log::{LogFields, LogLevel};
 use crate::settings::LogFormat;
 
-/// Something that is logged.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::cli) struct Entry {
-    /// How much attention it wants.
     pub(in crate::cli) level: LogLevel,
-    /// What happened, as a stable name in kebab case.
+    /// The kind of the event, as a stable name in kebab case.
     pub(in crate::cli) event: String,
-    /// The same for people: what happened, without the cycle and the run.
+    /// The event in words for people, without the cycle and the run.
     pub(in crate::cli) message: String,
-    /// What it is about.
+    /// The cycle, run and other things that it is about, as keys for programs.
     pub(in crate::cli) fields: LogFields,
 }
 
@@ -46,7 +44,7 @@ pub(in crate::cli) struct Log {
 }
 
 impl Log {
-    /// In this format; as text, a little differently where standard error is the journal.
+    /// In this format; text is a little different if standard error is the journal.
     pub(in crate::cli) fn new(format: LogFormat) -> Self {
         let form = match format {
             LogFormat::Json => Form::Json,
@@ -56,12 +54,12 @@ impl Log {
         Self { form }
     }
 
-    /// Whether its lines are made for people, and not for the journal or for programs.
+    /// True if its lines are made for people, and not for the journal or for programs.
     pub(in crate::cli) fn is_for_people(self) -> bool {
         self.form == Form::Text
     }
 
-    /// Writes a line. Where nobody reads it any more, the service goes on.
+    /// Writes a line. If nobody reads it any more, the service goes on.
     pub(in crate::cli) fn write(
         self,
         level: LogLevel,
@@ -90,8 +88,8 @@ pub(in crate::cli) fn early(cli: &Cli) -> Log {
     })
 }
 
-/// Whether standard error is the socket that systemd named to this process: one that was
-/// redirected since is not.
+/// True if standard error is the socket that systemd named to this process: one that was redirected
+/// since is not.
 fn is_journal() -> bool {
     let Ok(stat) = fstat(io::stderr()) else {
         return false;

@@ -1,4 +1,4 @@
-//! What the log says of a run, in words.
+//! The sentences of the log about a run.
 
 use crate::cli::terminal::{Live, count, duration, tally, whole_seconds};
 use crate::diag::and_more;
@@ -22,8 +22,8 @@ pub(super) fn started(paths: usize, workers: u32, expected: Option<(u64, f64)>) 
     format!("started{on} with {workers}{expected}")
 }
 
-/// `12 of 240 tests done in 2m 05s; running: t.py::test_x (12s)`; `otherwise` stands for tests
-/// where none runs.
+/// `12 of 240 tests done in 2m 05s; running: t.py::test_x (12s)`; `otherwise` stands for tests if
+/// none runs.
 pub(super) fn running(live: &Live, otherwise: &str) -> String {
     let (total, is_final) = live.total();
     let about = if is_final || total == 0 { "" } else { "about " };
@@ -98,7 +98,7 @@ fn changes(comparison: &Comparison) -> String {
     format!("; since run {}: {changes}", comparison.previous_run)
 }
 
-/// What to do about a run that did not pass.
+/// The hint for a run that did not pass: the command that shows more.
 pub(super) fn hint(summary: &RunSummary) -> Option<String> {
     let run = summary.run.run_id;
     match summary.outcome() {

@@ -1,7 +1,7 @@
 //! The progress bar: one line of numbers, then the tests that run.
 //!
-//! [`bar_lines`] is pure and decides everything; [`Bar`] only draws. No line is ever wider than
-//! the terminal: what matters least is left out first, then names lose their middle.
+//! [`bar_lines`] is pure and decides everything; [`Bar`] only draws. No line is ever wider than the
+//! terminal: the least important part is left out first, then names lose their middle.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Bar {
         }
     }
 
-    /// Whether the terminal can show a bar (`TERM=dumb` cannot).
+    /// True if the terminal can show a bar (`TERM=dumb` cannot).
     pub(super) fn is_visible(&self) -> bool {
         !self.drawing.is_hidden()
     }

@@ -8,10 +8,10 @@ use crate::model::{AttemptRecord, Outcome, Section};
 use crate::pytest::stacks::{fold_runner, python_stacks};
 use crate::pytest::traceback::{self, MAX_LINES, is_location, useful_part};
 
-/// What stands before each line of a block.
+/// The indentation of each line of a block.
 const INDENT: &str = "    ";
 
-/// Columns for what is indented.
+/// The columns that are left for the indented text.
 const COLUMNS: usize = REPORT_COLUMNS - INDENT.len();
 
 /// Rows that one line of a message may be folded into.
@@ -20,16 +20,15 @@ const FOLDED_ROWS: usize = 3;
 /// Lines of one captured section: its end, where the last words are.
 const SECTION_LINES: usize = 10;
 
-/// What a failure's block needs besides the attempt.
+/// The things that a failure's block needs besides the attempt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// The project folder, absolute.
+    /// The project folder, absolute, to shorten the paths of tracebacks; `None` if unknown.
     pub(super) project: Option<&'a str>,
     /// The command that shows everything, such as `agent show 12`.
     pub(super) show_command: &'a str,
     /// An earlier attempt failed with the same message and was shown in full.
     pub(super) repeated: bool,
-    /// The colours.
     pub(super) palette: &'a Palette,
 }
 
@@ -90,7 +89,7 @@ pub(super) fn whole_report(longrepr: &str, palette: &Palette) -> String {
     text
 }
 
-/// A whole captured section.
+/// A captured section with its title, nothing cut.
 pub(super) fn whole_section(section: &Section, palette: &Palette) -> String {
     let mut text = String::new();
     push_title(&mut text, &inline(&section.title), palette);

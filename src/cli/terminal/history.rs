@@ -18,8 +18,8 @@ const TITLES: [&str; 9] = [
 /// Texts stand on the left of their column, numbers on the right.
 const RIGHT: [bool; 9] = [true, false, false, true, true, true, true, true, false];
 
-/// The table, a line a run in the order of `runs`, times in `zone`. `failed` counts errors, crashes and
-/// time-outs too; a `+` after the commit says that files were changed since.
+/// The table, a line a run in the order of `runs`, times in `zone`. `failed` counts errors, crashes
+/// and time-outs too; a `+` after the commit says that files were changed since.
 pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> String {
     if runs.is_empty() {
         return "no run yet; `agent run` makes the first\n".to_owned();
@@ -45,7 +45,7 @@ pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> 
     table
 }
 
-/// `2026-11-24 03:24` in `zone`.
+/// A time in `zone`, such as `2026-11-24 03:24`; `?` if it is out of range.
 pub(super) fn local_time(ms: i64, zone: &TimeZone, format: &str) -> String {
     Timestamp::from_millisecond(ms).map_or_else(
         |_| "?".to_owned(),

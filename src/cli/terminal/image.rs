@@ -1,11 +1,11 @@
-//! `agent image`: what is known of an image archive, as aligned lines.
+//! `agent image`: the facts about an image archive, as aligned lines.
 
 use super::palette::paint;
 use super::text::{count, inline, push_line, size};
 use crate::diag::Palette;
 use crate::image::{Digest, ImageArchive};
 
-/// What is known of `archive`; `file_sha256` where every byte of it was checked.
+/// The facts about `archive`, one a line; `file_sha256` is there if every byte of it was checked.
 pub fn image_facts(
     archive: &ImageArchive,
     file_sha256: Option<&Digest>,

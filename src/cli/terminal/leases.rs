@@ -14,7 +14,7 @@ const TIME: &str = "%Y-%m-%d %H:%M:%S";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseLine {
     pub lease: Lease,
-    /// Whether it can be taken.
+    /// Free, held, expired or abandoned, as seen from this machine.
     pub state: LeaseState,
 }
 

@@ -1,4 +1,4 @@
-//! What is printed while a run goes on: a line a test or a file, and notices.
+//! The lines that are printed while a run goes on: one a test or a file, and notices.
 
 use super::palette::{outcome_style, paint};
 use super::text::{REPORT_COLUMNS, count, cut, duration, inline, width, wrap};
@@ -102,14 +102,14 @@ pub(super) struct Tally {
     pub(super) outcome: Option<Outcome>,
 }
 
-/// `3 failed, 240 passed`; `None` where there is no test.
+/// `3 failed, 240 passed`; `None` if there is no test.
 pub(in crate::cli) fn tally(counts: &Counts) -> Option<String> {
     let texts = tallies(counts).into_iter().map(|tally| tally.text);
     let texts: Vec<String> = texts.collect();
     (!texts.is_empty()).then(|| texts.join(", "))
 }
 
-/// What `counts` holds, the bad first; nothing that is 0.
+/// The tallies of `counts`, the bad first; without the ones that are 0.
 pub(super) fn tallies(counts: &Counts) -> Vec<Tally> {
     let order = [
         Some(Outcome::Failed),

@@ -1,4 +1,4 @@
-//! What is known of a run while it goes on: tallies, running tests, the numbers of the estimate.
+//! The state of a run while it goes on: tallies, running tests, the numbers of the estimate.
 //!
 //! Pure: it is moved by events and by an explicit `now`, and draws nothing.
 
@@ -31,9 +31,9 @@ pub(in crate::cli) struct Live {
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::cli) struct Orphans {
     pub(in crate::cli) total: u64,
-    /// Those with a verdict.
+    /// Trials with a verdict.
     pub(in crate::cli) done: u64,
-    /// Those that do not work.
+    /// Trials with a bad verdict: the orphan does not work.
     pub(in crate::cli) failed: u64,
 }
 
@@ -44,7 +44,6 @@ struct Shard {
     finished: bool,
 }
 
-/// A test that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Running {
     shard: ShardIndex,
@@ -60,7 +59,7 @@ impl Live {
         self.now = self.now.max(now);
     }
 
-    /// Takes in what happened.
+    /// Takes in an event of the run.
     pub(in crate::cli) fn handle(&mut self, event: &Event) {
         match event {
             Event::RunStarted {
@@ -118,12 +117,11 @@ impl Live {
         }
     }
 
-    /// The tallies so far.
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Tests with a verdict.
+    /// The number of tests with a verdict.
     pub(in crate::cli) fn done(&self) -> u64 {
         self.counts.total()
     }
@@ -155,17 +153,15 @@ impl Live {
         &self.running
     }
 
-    /// How long a test has been running.
     pub(in crate::cli) fn running_for(&self, test: &Running) -> Duration {
         self.now.since(test.since)
     }
 
-    /// How long the run has taken so far.
     pub(in crate::cli) fn elapsed(&self) -> Duration {
         self.now.since(self.started)
     }
 
-    /// What the estimate of the time left needs.
+    /// The numbers from which the time left is estimated.
     pub(super) fn progress(&self) -> Progress {
         let (total, all_collected) = self.total();
         let running_s: f64 = self
@@ -188,7 +184,8 @@ impl Live {
         }
     }
 
-    /// Seconds of all tests: those of shards without a record count as the mean of the others.
+    /// The seconds that all tests are expected to take: a test of a shard without a record counts
+    /// as the mean of the others.
     #[expect(
         clippy::cast_precision_loss,
         reason = "numbers of tests are far below 2^52"

@@ -10,7 +10,7 @@ use crate::graph::integration::Reason;
 use crate::model::{GroupId, Groups, MapEntry, Module, RunId, Source, Workflow};
 use crate::store::Added;
 
-/// The widest column of names: what is left shows most files.
+/// The widest column of names: the rest of the line has room for most files.
 const NAME_COLUMNS: usize = 36;
 
 /// The groups of a map, each with its modules.
@@ -66,7 +66,7 @@ pub fn workflow_steps(workflow: &Workflow, palette: &Palette) -> String {
     text
 }
 
-/// How a map differs from the one before it.
+/// The difference between a map and the one before it, in words.
 pub fn map_changes(before: &Groups, after: &Groups, dry_run: bool) -> String {
     let groups: BTreeSet<&GroupId> = after.values().collect();
     let verb = if dry_run { "would have" } else { "has" };
@@ -99,7 +99,7 @@ pub fn map_changes(before: &Groups, after: &Groups, dry_run: bool) -> String {
     text
 }
 
-/// What an integration does, or would do.
+/// The lines about an integration: its changes, or with `dry_run` the changes that it would make.
 pub fn plan_lines(plan: &IntegrationPlan, dry_run: bool) -> String {
     let mut text = String::new();
     let would = if dry_run { "would have " } else { "" };
@@ -156,7 +156,7 @@ pub fn plan_lines(plan: &IntegrationPlan, dry_run: bool) -> String {
     text
 }
 
-/// What taking back a run removes, or would remove.
+/// The lines about taking back a run: the modules that it removes, or with `dry_run` would remove.
 pub fn added_lines(added: &Added, run: RunId, dry_run: bool) -> String {
     let mut text = String::new();
     let would = if dry_run { "would have " } else { "" };
@@ -180,7 +180,7 @@ pub fn added_lines(added: &Added, run: RunId, dry_run: bool) -> String {
     text
 }
 
-/// Adds a line, broken at spaces where it is longer than the report is wide.
+/// Adds a line, broken at spaces if it is longer than the report is wide.
 fn push_sentence(text: &mut String, line: &str) {
     let indent = "  ";
     for (index, line) in wrap(line, REPORT_COLUMNS - indent.len()).iter().enumerate() {

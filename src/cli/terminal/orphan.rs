@@ -1,4 +1,5 @@
-//! What is said of orphans: like failing tests, but shorter, because they are not the run's verdict.
+//! The blocks and lines of orphans: like failing tests, but shorter, because they are not the run's
+//! verdict.
 
 use super::failure::{whole_report, whole_section};
 use super::lines::{self, word};
@@ -7,7 +8,7 @@ use super::text::{REPORT_COLUMNS, block, count, cut, duration, inline, push_line
 use crate::diag::{Palette, and_more};
 use crate::model::{Outcome, RunRecord, Section, Touch, Trial, TrialOutcome};
 
-/// What stands before each line of a block.
+/// The indentation of each line of a block.
 const INDENT: &str = "    ";
 /// Lines of a traceback: the last ones say where it broke.
 const REPORT_LINES: usize = 6;
@@ -27,7 +28,7 @@ fn as_test(outcome: TrialOutcome) -> Outcome {
     }
 }
 
-/// `PASS pkg/mod.py (orphan, 0.05s)`.
+/// The line of a trial: `PASS pkg/mod.py (orphan, 0.05s)`.
 pub(super) fn orphan_line(trial: &Trial, palette: &Palette) -> String {
     let outcome = as_test(trial.outcome);
     let word = paint(outcome_style(palette, outcome), word(outcome));
@@ -54,7 +55,7 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
         .filter(|line| !message.ends_with(line.trim()))
         .collect();
     let left_out = lines.len().saturating_sub(REPORT_LINES);
-    // Where it broke in a library, what it did there says more than the library.
+    // If it broke in a library, its own line says more than the library's.
     let is_own = |line: &&str| line.contains(&*trial.module.file);
     let own = lines.iter().rposition(is_own).filter(|own| *own < left_out);
     if let Some(own) = own {
@@ -86,7 +87,8 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
     text
 }
 
-/// An orphan that passed although it was kept from something: what it was kept from.
+/// The block of an orphan that passed although it was kept from something: the things that it was
+/// kept from.
 pub(super) fn kept_orphan(trial: &Trial, palette: &Palette) -> String {
     let mut text = orphan_line(trial, palette);
     for line in touches(&trial.touched, NAMED_TOUCHES) {
@@ -96,7 +98,7 @@ pub(super) fn kept_orphan(trial: &Trial, palette: &Palette) -> String {
     text
 }
 
-/// An orphan, nothing cut.
+/// The block of an orphan, with nothing cut.
 pub(super) fn whole_orphan(trial: &Trial, palette: &Palette) -> String {
     let mut text = orphan_line(trial, palette);
     for report in trial.message.iter().chain(&trial.report) {
@@ -136,7 +138,7 @@ fn touches(touched: &[Touch], most: usize) -> Vec<String> {
     lines
 }
 
-/// How the orphans of a run ended: `3 passed (2 integrated), 1 failed`; `None` where there was none.
+/// The end of a run's orphans: `3 passed (2 integrated), 1 failed`; `None` if there was none.
 pub(super) fn orphans_in_words(run: &RunRecord) -> Option<String> {
     let total = run.orphan_total.filter(|total| *total > 0)?;
     let (passed, failed) = (
@@ -172,7 +174,8 @@ pub(super) fn orphans_in_words(run: &RunRecord) -> Option<String> {
     Some(parts.join(", "))
 }
 
-/// The lines of the summary: how they ended, and which of them failed.
+/// The lines of the summary: the numbers of orphans by their end, and the names of those that
+/// failed.
 pub(super) fn summary_lines(
     run: &RunRecord,
     failures: &[Trial],

@@ -15,7 +15,7 @@ const LISTED: usize = 10;
 /// Orphans that are named as leading to another one.
 const LEADS: usize = 2;
 
-/// What a scan found, by kind of orphan.
+/// The findings of a scan, by kind of orphan.
 pub fn scan_report(report: &ScanReport, palette: &Palette) -> String {
     let mut text = String::new();
     push_line(&mut text, &headline(report, palette));

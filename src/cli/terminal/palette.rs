@@ -1,4 +1,4 @@
-//! Which style of the [`Palette`] a verdict has.
+//! The style of the [`Palette`] for each verdict.
 
 use std::fmt::Display;
 

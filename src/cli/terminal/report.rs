@@ -35,28 +35,26 @@ pub enum ProgressMode {
     None,
 }
 
-/// How much is printed: `-q`, `-v`.
+/// The amount of text in a report: `-q`, `-v`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verbosity {
     /// Failures and the verdict.
     Quiet,
-    /// A line a file where there is no bar, failures, the summary.
+    /// A line a file if there is no bar, failures, the summary.
     #[default]
     Normal,
     /// A line a test as well.
     Verbose,
 }
 
-/// How the report of a run is printed.
+/// The form and streams of the report of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TerminalOptions {
-    /// `--progress`.
     pub progress: ProgressMode,
-    /// `-q`, `-v`.
     pub verbosity: Verbosity,
     /// stdout belongs to someone else (`--json`, `--events -`): the report goes to stderr.
     pub report_to_stderr: bool,
-    /// The styles of the report.
+    /// The styles for the stream of the report.
     pub report_palette: Palette,
     /// The styles of notices and the bar.
     pub talk_palette: Palette,
@@ -129,7 +127,7 @@ impl Terminal {
         self.show_command = format!("agent show {run}");
     }
 
-    /// Moves the clock and draws the bar, where there is one and the last drawing is old enough.
+    /// Moves the clock and draws the bar, if there is one and the last drawing is old enough.
     pub fn tick(&mut self, now: Mono) {
         self.live.tick(now);
         if let Some(bar) = self.output.bar_mut() {

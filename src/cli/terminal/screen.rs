@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::bar::Bar;
 use crate::cli::stream::Stream;
 
-/// Where text goes.
+/// The two streams and the bar of a run, kept from running into each other.
 pub(super) struct Screen {
     report: Stream,
     talk: Stream,
@@ -18,7 +18,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Prints to the two writers, and draws `bar` on stderr where there is one.
+    /// Prints to the two writers, and draws `bar` on stderr if there is one.
     pub(super) fn new(
         report: Box<dyn Write + Send>,
         talk: Box<dyn Write + Send>,
@@ -36,7 +36,7 @@ impl Screen {
         self.bar.as_mut()
     }
 
-    /// Whether a bar is drawn.
+    /// True if a bar is drawn.
     pub(super) fn has_bar(&self) -> bool {
         self.bar.is_some()
     }

@@ -15,7 +15,7 @@ use crate::model::{AttemptRecord, Notice, Outcome, RunRecord, Trial};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownRun {
     pub run: RunRecord,
-    /// What the user should know besides.
+    /// Notices of the run, which the user should know besides.
     pub notices: Vec<Notice>,
     /// Attempts of the tests that need attention, in the order of their reports.
     pub failures: Vec<AttemptRecord>,

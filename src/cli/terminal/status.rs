@@ -11,7 +11,7 @@ use crate::model::{CycleReason, LeaseState};
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S %Z";
 
-/// What goes on, times in `zone`.
+/// The report of `agent status` as aligned lines, times in `zone`.
 pub fn status_lines(report: &StatusReport, zone: &TimeZone, palette: &Palette) -> String {
     let mut text = String::new();
     let mut line = |label: &str, rest: &str| {

@@ -46,13 +46,13 @@ pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
     flow(&words)
 }
 
-/// What a verdict other than passed and failed means, and what to do next.
+/// The meaning of a verdict other than passed and failed, and what to do next.
 pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
     let counts = &summary.run.counts;
     let show = format!("agent show {}", summary.run.run_id);
     let not_run = count(counts.not_run, "test");
     let (message, hint) = match summary.outcome() {
-        // Why a run could not be carried out is the last thing that the command says.
+        // The command itself says last why a run could not be carried out.
         RunOutcome::Passed | RunOutcome::Error => return String::new(),
         RunOutcome::Failed if counts.failures() + counts.not_run == 0 => (
             "every test passed, and orphans failed".to_owned(),
@@ -170,7 +170,7 @@ impl Sections<'_> {
         }
     }
 
-    /// A titled list of tests with their messages; `all` is their number where `names` has fewer.
+    /// A titled list of tests with their messages; `all` is their number if `names` has fewer.
     fn list(&mut self, title: &str, style: anstyle::Style, names: &[String], all: u64) {
         let all = all.max(names.len() as u64);
         if names.is_empty() {
@@ -230,7 +230,7 @@ fn coverage_change(change: f64) -> String {
     }
 }
 
-/// Which tests came to no end of their own, in words.
+/// The numbers of the tests that came to no end of their own, in words.
 fn lost(summary: &RunSummary) -> String {
     let counts = &summary.run.counts;
     let facts = [

@@ -50,7 +50,7 @@ pub(super) fn block(text: &str) -> String {
     safe
 }
 
-/// How many columns `text` takes. Where terminals disagree this is the larger number.
+/// The number of columns that `text` takes; the larger one if terminals disagree.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
@@ -155,7 +155,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
     let mut value = bytes as f64 / 1024.0;
     let mut unit = 0;
-    // What would be shown as 1024.0 is shown in the next unit.
+    // A number that would be shown as 1024.0 is shown in the next unit.
     while value >= 1023.95 && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;
@@ -169,7 +169,7 @@ pub(super) fn push_line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-/// `1 test`, `2 tests`.
+/// A number with its noun: `1 test`, `2 tests`.
 pub(in crate::cli) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
@@ -216,7 +216,7 @@ fn without_sequences(line: &str) -> Cow<'_, str> {
             Some(']') => after.find('\x07').map(|end| end + 1),
             _ => None,
         };
-        // What is no complete sequence stays, and its escape character is spelled out later.
+        // An incomplete sequence stays, and its escape character is spelled out later.
         let Some(sequence) = sequence_len else {
             plain.push('\x1b');
             rest = after;

@@ -3,17 +3,18 @@
 /// A page of `agent help`.
 #[derive(Debug)]
 pub(in crate::cli) struct Topic {
-    /// What one types to see it.
+    /// The word after `agent help` that shows it.
     pub(in crate::cli) name: &'static str,
     /// One line for the list.
     pub(in crate::cli) about: &'static str,
-    /// Where the page is in the sources.
+    /// The path of the page in the sources.
     file: &'static str,
-    /// The page, in Markdown.
+    /// The text of the page, in Markdown.
     pub(in crate::cli) text: &'static str,
 }
 
-/// All topics, in the order in which `agent help` lists them: what most people need first.
+/// All topics, in the order in which `agent help` lists them: the pages that most people need come
+/// first.
 pub(in crate::cli) const TOPICS: [Topic; 10] = [
     Topic {
         name: "run",
@@ -77,7 +78,7 @@ pub(in crate::cli) const TOPICS: [Topic; 10] = [
     },
 ];
 
-/// Whether the target of a link is one of the pages: its file, as seen from the top of the sources
+/// True if the target of a link is one of the pages: its file, as seen from the top of the sources
 /// or from any folder of them.
 pub(in crate::cli) fn is_topic_file(target: &str) -> bool {
     let target = target.trim_start_matches("../");
@@ -126,7 +127,7 @@ mod tests {
         topics.chain(others).collect()
     }
 
-    /// The texts in backticks.
+    /// The texts in backticks, outside of blocks of code.
     fn code_spans(text: &str) -> impl Iterator<Item = &str> {
         let prose = text.lines().filter(|line| !line.starts_with(CODE));
         prose.flat_map(|line| line.split('`').skip(1).step_by(2))

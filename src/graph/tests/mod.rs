@@ -1,4 +1,4 @@
-//! Small projects as tables: what each file imports, and what the graph makes of it.
+//! Small projects as tables: the imports of each file, and the graph that follows from them.
 
 mod names;
 mod project;

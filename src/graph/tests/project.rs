@@ -88,7 +88,7 @@ pub(super) fn id(found: &Resolution, file: &str) -> NodeId {
     found[0]
 }
 
-/// The verdicts without coverage.
+/// The verdicts of a run that recorded no coverage.
 pub(super) fn verdicts(found: &Resolution) -> Verdicts<'_> {
     Verdicts::new(&found.graph, &BTreeSet::new())
 }

@@ -1,4 +1,4 @@
-//! What no test reaches, and why.
+//! Modules that no test reaches, and the reasons.
 
 use std::collections::BTreeSet;
 

@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 
 use crate::lab::{Going, Lab, answer, bare_lab, group, lab, processes_of};
 
-/// The first test goes on until the harness has been told to stop, in its own process or in that
-/// of the session.
+/// The first test goes on until the harness has been told to stop, in its own process or in the
+/// process of the session.
 pub(super) const UNTIL_STOPPED: &str = "import select, time\n\
     def test_one(pytestconfig):\n\
     \x20   session = next(p.process for p in pytestconfig.pluginmanager.get_plugins()\n\

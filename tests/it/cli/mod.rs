@@ -31,7 +31,7 @@ struct Project {
     root: TempDir,
 }
 
-/// What one call of `agent` returned.
+/// The exit code and output of one call of `agent`.
 #[derive(Debug)]
 struct Answer {
     code: i32,

@@ -1,4 +1,5 @@
-//! What the agent says of a suite: its events, its summary, its state file and its exit code.
+//! The results of a suite from the agent: its events, its summary, its state file and its exit
+//! code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,11 +19,11 @@ pub(super) struct Answer {
     pub(super) events: BTreeMap<String, String>,
     /// Tests that reported more than once.
     pub(super) repeated: Vec<String>,
-    /// The view `test_outcome`.
+    /// The outcome of each test by node id, from the view `test_outcome`.
     pub(super) stored: BTreeMap<String, String>,
     /// Columns of the view `run_summary` by name.
     pub(super) run_summary: BTreeMap<String, i64>,
-    /// What `--json` printed.
+    /// The summary that `--json` printed.
     pub(super) summary: Value,
     /// The view `file_coverage`: statements and covered statements by file.
     pub(super) coverage: BTreeMap<String, (u32, u32)>,

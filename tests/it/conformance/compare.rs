@@ -9,7 +9,7 @@ use super::reference::Reference;
 /// Differences that are shown for one suite; a broken suite has thousands.
 const SHOWN: usize = 20;
 
-/// One line for each difference; empty where there is none.
+/// One line for each difference; empty if there is none.
 pub(super) fn differences(reference: &Reference, answer: &Answer) -> Vec<String> {
     let mut lines = Vec::new();
     assert!(!reference.outcomes.is_empty(), "pytest ran no test");
@@ -95,7 +95,7 @@ fn exit_codes(reference: &Reference, answer: &Answer) -> Vec<String> {
     )]
 }
 
-/// The total of the summary is that of all lines, not a mean of the files.
+/// The total of the summary counts all lines; it is no mean of the files.
 fn percent(coverage: &BTreeMap<String, (u32, u32)>, answer: &Answer) -> Option<String> {
     let statements: u32 = coverage.values().map(|(statements, _)| statements).sum();
     let covered: u32 = coverage.values().map(|(_, covered)| covered).sum();

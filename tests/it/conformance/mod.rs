@@ -2,8 +2,8 @@
 //! agent, compared test by test.
 //!
 //! ```text
-//! PyPI ──► sources + environment (kept below target/) ──► pytest --report-log ──► Reference ─┐
-//!                                                    └──► agent run ──► events, state file ──┴─► differences
+//! PyPI ──► sources + environment (target/) ──► pytest --report-log ──► Reference ─┐
+//!                                         └──► agent run ──► events, state file ──┴─► differences
 //! ```
 //!
 //! What pytest reported phase by phase is judged here by rules of this test's own ([`reference`]),
@@ -22,7 +22,7 @@ use packages::{Package, Ready};
 
 use crate::envs::{available, nothing_may_be_skipped};
 
-/// How a package's suite is run.
+/// The suite of a package, with the arguments that it is run with.
 struct Suite {
     package: Package,
     /// Arguments for pytest, the same on both sides.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::envs::{Skip, venv};
 
-/// What both sides run with. pytest-reportlog writes the reference.
+/// The packages that both sides run with. pytest-reportlog writes the reference.
 const TOOLS: [&str; 4] = [
     "coverage==7.10.7",
     "pytest-cov==6.2.1",
@@ -29,7 +29,7 @@ pub(crate) struct Package {
     pub(crate) version: &'static str,
     /// The version of pytest to run it with.
     pub(crate) pytest: &'static str,
-    /// What its tests import besides.
+    /// Further packages that its tests import.
     pub(crate) needs: &'static [&'static str],
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn command(ready: &Ready, program: &Path, out: &Path) -> Command {
         .env("PATH", format!("{}:{path}", bin.display()))
         .env("HOME", out)
         .env("LANG", "C.UTF-8")
-        // What a suite executes depends on the order of its sets.
+        // The lines that a suite executes depend on the order of its sets.
         .env("PYTHONHASHSEED", "0")
         .env("COVERAGE_FILE", out.join("coverage.data"))
         .stdin(std::process::Stdio::null());

@@ -1,5 +1,5 @@
-//! What plain pytest says of a suite: pytest-reportlog's phase reports, judged by rules of this
-//! file's own.
+//! The results of a suite under plain pytest: pytest-reportlog's phase reports, judged by rules of
+//! this file's own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use super::packages::{Ready, command};
 /// The verdicts of plain pytest.
 #[derive(Debug)]
 pub(super) struct Reference {
-    /// pytest's exit status.
+    /// The exit status of pytest.
     pub(super) status: i32,
     /// By node id; a file that was skipped, or could not be collected, goes by its own.
     pub(super) outcomes: BTreeMap<String, String>,
@@ -104,7 +104,7 @@ fn parse(line: &str) -> Value {
 }
 
 /// A failure of the test weighs more than one of its surroundings, and both more than anything
-/// else. Subtests only matter where they fail.
+/// else. Subtests only matter if they fail.
 fn verdict(reports: &[Value]) -> &'static str {
     let is = |report: &Value, key: &str, value: &str| report[key].as_str() == Some(value);
     let any = |matches: &dyn Fn(&Value) -> bool| reports.iter().any(matches);

@@ -1,5 +1,5 @@
-//! Clients that mean no good, or do not know better: the exporter stays small, as `/proc` counts it,
-//! and a scrape is answered whatever they do.
+//! Clients that mean no good, or do not know better: the exporter stays small, as `/proc` counts
+//! it, and a scrape is answered whatever they do.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,7 +15,7 @@ use super::client::{SCRAPE, ask, body, connect, scrape, try_ask};
 use crate::store::child;
 use crate::wait::wait_for;
 
-/// Connections at once.
+/// The most connections that the exporter serves at once.
 const MAX_CONNECTIONS: usize = 32;
 
 /// Clients that need for ever for their question.
@@ -28,7 +28,7 @@ struct Served {
     idle: Size,
 }
 
-/// What a process takes.
+/// The resources of a process, as `/proc` shows them.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     fds: usize,

@@ -1,4 +1,4 @@
-//! What is answered to whom, and how the exporter begins and ends.
+//! The answers to each kind of request, and the beginning and end of the exporter.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

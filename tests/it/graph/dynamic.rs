@@ -1,4 +1,4 @@
-//! What is imported only under conditions, later, or by a name in a text.
+//! Imports under conditions, later imports, and names in texts.
 
 use super::reality::{Only, Project, check};
 

@@ -6,7 +6,7 @@ use super::reality::{Difference, Only, differences, expected, graph_of, imported
 use crate::conformance::packages::{Package, Ready, prepare};
 use crate::envs::{available, nothing_may_be_skipped};
 
-/// A package, and where its graph and a run of its tests differ.
+/// A package, and the files in which its graph and a run of its tests differ.
 struct Real {
     package: Package,
     differences: &'static [Difference],

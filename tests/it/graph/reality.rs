@@ -26,7 +26,7 @@ def note():
 atexit.register(note)
 ";
 
-/// Where a file is on one side only.
+/// The side on which a file is, if it is on one only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Only {
     /// The graph reaches it, and Python did not import it.
@@ -38,7 +38,6 @@ pub(super) enum Only {
 /// A file that is on one side only, and why.
 pub(super) type Difference = (Only, &'static str, &'static str);
 
-/// A small project.
 #[derive(Default)]
 pub(super) struct Project {
     pub(super) files: &'static [(&'static str, &'static str)],
@@ -121,7 +120,7 @@ pub(super) fn imported(pytest: &mut Command, root: &Path, installed: &[&str]) ->
         .lines()
         .filter_map(|file| Path::new(file).strip_prefix(root).ok());
     let local = local.map(|file| file.to_str().unwrap().to_owned());
-    // What is in an archive is no file of the project.
+    // A module in an archive is no file of the project.
     local
         .filter(|file| file.strip_suffix(".py").is_some() && root.join(file).is_file())
         .collect()

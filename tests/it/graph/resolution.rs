@@ -1,4 +1,4 @@
-//! How names lead to files: one project for each rule of CPython.
+//! The ways of names to files: one project for each rule of CPython.
 
 use super::reality::{Only, Project, check};
 

@@ -1,8 +1,8 @@
-//! What pytest makes of a project: tests, conftests, plugins, and folders on `sys.path`.
+//! A project as pytest sees it: tests, conftests, plugins, and folders on `sys.path`.
 
 use super::reality::{Only, Project, check};
 
-/// All of them are imported; what they import shows it.
+/// All of them are imported; their own imports show it.
 const CONFTESTS: &str = "pytest takes a conftest out of `sys.modules` before it imports the next \
                          one of that name";
 

@@ -31,7 +31,7 @@ pub(super) struct Project {
     pub(super) environment: Vec<(&'static str, &'static str)>,
 }
 
-/// What can be done to a harness while it runs.
+/// The means to act on a harness while it runs.
 pub(super) struct Control {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -150,7 +150,7 @@ impl Control {
         self.bytes(&line);
     }
 
-    /// What the harness sees when the agent dies.
+    /// Closes the harness's standard input, as the death of the agent would.
     pub(super) fn hang_up(&mut self) {
         self.stdin = None;
     }

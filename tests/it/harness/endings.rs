@@ -1,4 +1,4 @@
-//! How a session ends before its last test: on purpose, by accident, or because the agent is gone.
+//! Ends of a session before its last test: on purpose, by accident, or because the agent is gone.
 
 use std::time::{Duration, Instant};
 

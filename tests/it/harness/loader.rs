@@ -1,4 +1,4 @@
-//! How the harness gets into an interpreter, and what it answers at once.
+//! The way of the harness into an interpreter, and its first answers.
 
 use std::path::Path;
 use std::process::Command as Process;

@@ -1,5 +1,5 @@
-//! What tests do to descriptors, to the functions that the harness uses and to its process cannot
-//! corrupt the stream or lose a result.
+//! Tests that misuse descriptors, the functions that the harness uses or its process cannot corrupt
+//! the stream or lose a result.
 
 use menace_agent::model::Outcome;
 use menace_agent::pytest::protocol::HarnessEvent;

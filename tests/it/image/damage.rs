@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::Folder;
 use super::sample::{Image, gzip, plain, zstd};
 
-/// Archives of one image: plain, where no checksum covers the whole, and packed.
+/// Archives of one image: plain, without a checksum over the whole, and packed.
 static ARCHIVES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let image = Image::new("amd64");
     let both = image.both().bytes();
@@ -22,7 +22,7 @@ static ARCHIVES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     ]
 });
 
-/// What a name in a document cannot change unnoticed.
+/// The parts of an archive that damage cannot change unnoticed; its names are none of them.
 fn content(archive: ImageArchive) -> impl PartialEq + std::fmt::Debug {
     let layers: Vec<_> = archive.layers.iter().map(|layer| layer.diff_id).collect();
     (archive.image_id, archive.platform, layers, archive.cmd)

@@ -38,7 +38,7 @@ impl Folder {
         verify(&self.write("image.tar", bytes), &amd64())
     }
 
-    /// What is said of an archive of these bytes.
+    /// The error about an archive of these bytes.
     fn complaint(&self, bytes: &[u8]) -> String {
         match self.verify(bytes) {
             Ok(verified) => panic!("nothing is wrong with {verified:?}"),

@@ -43,7 +43,7 @@ pub(super) fn elf(machine: u16) -> Vec<u8> {
     bytes
 }
 
-/// What to pack: `rootfs.tar` of the folder to `image.tar.gz`.
+/// The options to pack `rootfs.tar` of the folder to `image.tar.gz`.
 pub(super) fn options(folder: &Folder, rootfs: &[u8]) -> PackOptions {
     PackOptions {
         rootfs: folder.write("rootfs.tar", rootfs),

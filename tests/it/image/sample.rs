@@ -63,7 +63,7 @@ impl Tar {
         self
     }
 
-    /// All members below `prefix`.
+    /// Moves all members below `prefix`.
     pub(crate) fn below(mut self, prefix: &str) -> Self {
         for (_, name, ..) in &mut self.members {
             *name = format!("{prefix}{name}");
@@ -128,12 +128,12 @@ pub(crate) fn entries(bytes: &[u8]) -> Vec<(String, u32, String)> {
 #[derive(Clone)]
 pub(crate) struct Image {
     pub(crate) config: Vec<u8>,
-    /// Unpacked.
+    /// The tars of the layers, unpacked.
     pub(crate) layers: Vec<Vec<u8>>,
 }
 
 impl Image {
-    /// Two layers for `architecture`.
+    /// An image of two layers for `architecture`.
     pub(crate) fn new(architecture: &str) -> Self {
         Self::of_layers(
             architecture,

@@ -24,7 +24,7 @@ const LINK: u32 = 0o120_777;
 struct Wheel {
     name: String,
     files: Vec<(String, Vec<u8>, u32)>,
-    /// What RECORD gets besides, and the files that it leaves out.
+    /// Further text of RECORD, and the files that it leaves out.
     record: String,
     unlisted: Vec<String>,
 }
@@ -143,7 +143,7 @@ fn layer_of_files(
     Ok(entries(&bytes))
 }
 
-/// What is said of wheels that cannot be installed.
+/// The error about wheels that cannot be installed.
 fn refused(wheels: &[Wheel]) -> String {
     said(&layer(&rootfs(), wheels).unwrap_err())
 }

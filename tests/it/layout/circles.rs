@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{code, files_below};
 
-/// What each file imports, by module path: `["store", "open"]` for `src/store/open.rs`.
+/// The imports of each file, by module path: `["store", "open"]` for `src/store/open.rs`.
 type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
 fn words(path: &str) -> Vec<String> {
@@ -54,7 +54,7 @@ fn uses(text: &str) -> Vec<(bool, String)> {
         let Some(statement) = statement.trim().strip_suffix(';') else {
             continue;
         };
-        // What stands before it in the same piece - an attribute, `mod x {` - is on lines above.
+        // The text before it in the same piece - an attribute, `mod x {` - is on lines above.
         let Some(at) = statement.rfind("use ") else {
             continue;
         };
@@ -126,7 +126,7 @@ fn imports() -> Imports {
     imports
 }
 
-/// What `from` leads to.
+/// The modules that the imports of `from` lead to, directly or through others.
 fn reach(imports: &Imports, from: &[String]) -> BTreeSet<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut open = vec![from.to_vec()];

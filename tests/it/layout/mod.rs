@@ -59,7 +59,7 @@ const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("encoding_rs", &["src/source/"]),
 ];
 
-/// What pure code does not touch.
+/// The words for input and output, which pure code does not have.
 const IMPURE: [&str; 8] = [
     "std::fs",
     "std::env",
@@ -288,7 +288,7 @@ fn no_file_is_forgotten() {
     assert!(wrong.is_empty(), "no `mod` names {wrong:#?}");
 }
 
-/// Whether the module file next to, or above, a file declares it.
+/// True if the module file next to, or above, a file declares it.
 fn is_declared(file: &Path) -> bool {
     let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
     let folder = file.parent().unwrap();

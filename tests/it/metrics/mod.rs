@@ -1,4 +1,4 @@
-//! What is shown to Prometheus, and what is made of it: families, rules, dashboard.
+//! The page for Prometheus and its use: families, rules, dashboard.
 
 pub(crate) mod monitoring;
 mod text;

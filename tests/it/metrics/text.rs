@@ -12,10 +12,10 @@ use menace_agent::store::latest_version;
 use super::tools::{check_metrics, is_there, said};
 use crate::store::sample::{file_of_version, open, plain, two_runs};
 
-/// What the samples of families that have none look like.
+/// The end of the page if the state file cannot be read: no other family has samples.
 const NOT_READABLE: &str = "\nmenace_agent_state_readable 0\n";
 
-/// The text without helps and what differs from file to file.
+/// The text without helps and without the parts that differ from file to file.
 fn samples(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let lines = lines.map(|line| match line.split_once("_bytes ") {

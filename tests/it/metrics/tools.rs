@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::exporter::client::{ask, body, free_port, try_ask};
 use crate::wait::wait_for;
 
-/// Whether `program` is there; says `SKIPPED` where not, and fails where nothing may be skipped.
+/// True if `program` is there; says `SKIPPED` if not, and fails if nothing may be skipped.
 pub(crate) fn is_there(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output();
     let Err(error) = found else { return true };
@@ -24,14 +24,13 @@ pub(crate) fn is_there(program: &str) -> bool {
     false
 }
 
-/// Runs promtool in `folder`.
 pub(crate) fn promtool(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new("promtool");
     command.args(args).current_dir(folder).stdin(Stdio::null());
     command.output().unwrap()
 }
 
-/// What `promtool check metrics` says of a text.
+/// The output of `promtool check metrics` for a text.
 pub(crate) fn check_metrics(text: &str) -> Output {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(text.as_bytes()).unwrap();
@@ -132,7 +131,7 @@ fn encoded(query: &str) -> String {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Its data is of no worth: it need not end in peace.
+        // Its data is worthless: it need not end in peace.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What the agent writes it reads, and what it does not know it keeps.
+//! The agent reads its own files, and keeps the keys that it does not know.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

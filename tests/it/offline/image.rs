@@ -1,5 +1,5 @@
-//! `build-image.sh`: what it refuses before it begins, and what it left beside the image of the
-//! tests with engines.
+//! `build-image.sh`: the requests that it refuses before it begins, and the files that it left
+//! beside the image of the tests with engines.
 
 use std::fs;
 use std::path::Path;

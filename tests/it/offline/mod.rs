@@ -1,4 +1,4 @@
-//! The scripts of `offline/`: their words, and what they do where there is no network.
+//! The scripts of `offline/`: their words, and their work without a network.
 
 mod image;
 mod scripts;
@@ -22,7 +22,7 @@ struct Desk {
     folder: TempDir,
 }
 
-/// What one call of a script returned.
+/// The exit code and output of one call of a script.
 struct Answer {
     code: i32,
     stdout: String,

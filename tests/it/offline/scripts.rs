@@ -1,4 +1,4 @@
-//! What all scripts have in common: help, usage errors, soundness, and no host that they depend on.
+//! The common rules of all scripts: help, usage errors, soundness, and no host that they depend on.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::envs::{Skip, available};
 
 const SCRIPTS: [&str; 3] = ["build-image.sh", "fetch-wheels.sh", "vendor.sh"];
 
-/// What else is there.
+/// The other files of the folder.
 const OTHERS: [&str; 5] = [
     "README.md",
     "Containerfile",

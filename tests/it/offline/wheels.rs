@@ -30,7 +30,7 @@ struct Market {
     python: PathBuf,
 }
 
-/// `None` where no interpreter has pip.
+/// `None` if no interpreter has pip.
 fn market(wheels: &[&str]) -> Option<Market> {
     let python = available(venv("python3", &["pip"]))?;
     let desk = Desk::new();

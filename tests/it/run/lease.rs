@@ -47,7 +47,7 @@ impl Place {
         request(&self.db())
     }
 
-    /// Does not wait.
+    /// A request that does not wait for a lease that somebody has.
     fn hurried(&self) -> LeaseRequest {
         LeaseRequest {
             patience: Some(Duration::ZERO),
@@ -281,7 +281,7 @@ fn a_process_that_slept_through_its_time_stores_nothing_more() {
     assert!(!keeper.is_lost());
 }
 
-/// Whether nobody is writing to a state file.
+/// True if nobody is writing to a state file.
 fn is_unlocked(db: &Path) -> bool {
     let connection = plain(db);
     connection.busy_timeout(Duration::ZERO).unwrap();

@@ -1,4 +1,4 @@
-//! Orphans that a run tries after its tests: what is stored, told and decided.
+//! Orphans that a run tries after its tests: the rows, events and verdict that follow.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;

@@ -1,4 +1,4 @@
-//! Which files are read.
+//! The settings files that are read, and their order.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

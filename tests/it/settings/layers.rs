@@ -1,4 +1,4 @@
-//! Which layer wins, and what the origin of a value says.
+//! The order of the layers, and the origin that is told of each value.
 
 use std::collections::BTreeSet;
 

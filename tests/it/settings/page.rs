@@ -8,7 +8,7 @@ use menace_agent::settings::{Flag, SETTINGS, Section, Setting, UsedBy};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/topics/settings.md");
 
-/// People write the page down to this heading; what is below is made.
+/// People write the page down to this heading; a program makes the rest.
 const MADE_BELOW: &str = "\n## All settings\n";
 
 #[test]

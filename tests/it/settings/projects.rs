@@ -1,4 +1,4 @@
-//! Which folder is the project, and what relative paths start from.
+//! The folder of the project, and the folders that relative paths start from.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What each kind of setting accepts.
+//! The texts that each kind of setting accepts.
 
 use std::net::IpAddr;
 use std::time::Duration;

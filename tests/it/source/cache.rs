@@ -1,4 +1,4 @@
-//! What is remembered from scan to scan, through a real state file.
+//! The memory from scan to scan, through a real state file.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Which files a scan finds.
+//! The files and folders that a scan finds and leaves out.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

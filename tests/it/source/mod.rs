@@ -1,4 +1,4 @@
-//! Scans of real folders: what is found, what is remembered, and what bad files do.
+//! Scans of real folders: the files that are found, the memory of them, and the effect of bad ones.
 
 mod bad_files;
 mod cache;

@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 pub(crate) const VARIABLE: &str = "AGENT_TEST_CHILD";
 
-/// Where this process shall play the child; `None` in the test's own process.
+/// The path that was given to this process, if it shall play the child; `None` in the test's own
+/// process.
 pub(crate) fn role() -> Option<PathBuf> {
     std::env::var_os(VARIABLE).map(PathBuf::from)
 }

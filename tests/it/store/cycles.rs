@@ -182,7 +182,7 @@ fn what_a_cycle_says_of_itself_comes_before_what_is_said_of_it() {
     };
     let own = "there is no Python; and no pytest";
     assert_eq!(said(&mut kept, &end(Some(3), false)), own);
-    // What a signal did it cannot know.
+    // A cycle cannot tell of the signal that killed it, so that comes after its own words.
     let killed = said(&mut kept, &end(None, true));
     assert_eq!(killed, format!("{own}; its log says why"));
     let silent = CycleEnd {

@@ -1,4 +1,4 @@
-//! What was announced is in the file, whatever happens to the agent.
+//! Announced events are in the file, whatever happens to the agent.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is known of image tarballs.
+//! The rows about image tarballs.
 
 use menace_agent::store::ImageArchiveRow;
 

@@ -142,7 +142,7 @@ fn leases_of_other_names_are_other_leases() {
     assert_eq!(names, ["another", NAME]);
 }
 
-/// Who asks for what, and when.
+/// A step in a history of a few holders and their clock.
 #[derive(Debug, Clone)]
 enum Step {
     Acquire(u32, Option<i64>),

@@ -1,4 +1,5 @@
-//! What the exporter shows is what the state file says, and is found without reading its history.
+//! The figures of the exporter agree with the state file, and are found without reading its
+//! history.
 
 use std::path::Path;
 use std::time::Duration;

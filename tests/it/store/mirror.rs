@@ -1,4 +1,4 @@
-//! What the JSON files of the data folder said, in the state file.
+//! The content of the JSON files of the data folder, in the state file.
 
 use menace_agent::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, Remembered};
 use menace_agent::model::{GroupId, Module, Source};

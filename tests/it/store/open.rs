@@ -1,4 +1,4 @@
-//! Opening: what is made, how it is set up, and what is refused with which words.
+//! Opening: the files that are made, their setup, and the refusals with their words.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};

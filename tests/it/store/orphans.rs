@@ -1,4 +1,4 @@
-//! The list of orphans: what scans make of it, and what survives them.
+//! The list of orphans: the changes that scans make to it, and the marks that survive them.
 
 use menace_agent::model::{Module, Orphan, OrphanKind, OrphanSource, OrphanStatus, RunId};
 use menace_agent::store::{ScanRow, Store};

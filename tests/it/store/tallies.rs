@@ -34,7 +34,7 @@ fn nodeid(test: u8) -> String {
     format!("a.py::test_{test}")
 }
 
-/// What the state file should say, kept in the simplest way.
+/// The tallies that the state file should have, kept in the simplest way.
 #[derive(Debug, Default)]
 struct Model {
     attempts: BTreeMap<(u8, u32), (Outcome, bool)>,

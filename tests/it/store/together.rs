@@ -66,7 +66,8 @@ fn threads_can_bring_one_old_file_up_to_date() {
     file_of_version(&path, 1);
     at_once(&path, be_an_agent);
     check(&path, 0);
-    // Who comes while another one is between two versions backs up what it finds.
+    // A process that comes while another one is between two versions backs up the version that it
+    // finds.
     let sql = "SELECT max(version) FROM refinery_schema_history";
     let backed_up = (1..latest_version()).filter(|version| {
         let backup = folder.path().join(format!("agent.db.v{version}.bak"));

@@ -1,4 +1,4 @@
-//! What came of orphans: written, written again, read back.
+//! The trials of orphans: written, written again, read back.
 
 use menace_agent::model::{Integration, Touch, Trial, TrialOutcome, Write};
 

@@ -1,4 +1,4 @@
-//! What the views and the reader answer about runs that are known in every detail.
+//! The answers of the views and the reader about runs that are known in every detail.
 
 use menace_agent::insight::compare::ComparedTest;
 use menace_agent::model::{Counts, ExitCode, Outcome, RunId, RunOutcome, Write};

@@ -1,4 +1,4 @@
-//! The writer thread: what is announced is stored, in order, and a failure is told.
+//! The writer thread: announced events are stored, in order, and a failure is told.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

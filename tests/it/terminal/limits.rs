@@ -1,4 +1,4 @@
-//! What must hold for any text and any sequence of events.
+//! Properties that hold for any text and any sequence of events.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is printed while nothing fails: lines a file, lines a test, notices.
+//! The output while nothing fails: lines a file, lines a test, notices.
 
 use menace_agent::cli::terminal::{ProgressMode, TerminalOptions, Verbosity};
 use menace_agent::model::{Counts, Event, Level, Outcome, RunOutcome, ShardIndex};

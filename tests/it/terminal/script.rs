@@ -12,13 +12,13 @@ use menace_agent::model::{
 
 use crate::sample;
 
-/// What was printed on the two streams.
+/// The texts that were printed on the two streams.
 pub(super) struct Printed {
     pub(super) report: String,
     pub(super) talk: String,
 }
 
-/// What was written to a stream.
+/// A stream that keeps the bytes written to it.
 #[derive(Clone, Default)]
 pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 

@@ -38,7 +38,7 @@ pub(super) struct Talk {
     temporary: PathBuf,
 }
 
-/// An interpreter without packages.
+/// An interpreter without packages, if possible of Python 3.11.
 pub(super) fn bare_python() -> Option<PathBuf> {
     static KNOWN: OnceLock<Vec<Interpreter>> = OnceLock::new();
     let known = KNOWN.get_or_init(interpreters);
@@ -47,7 +47,7 @@ pub(super) fn bare_python() -> Option<PathBuf> {
     available(path.ok_or_else(|| Skip("no CPython from 3.8 up".to_owned())))
 }
 
-/// The same with pytest.
+/// The interpreter of an environment with pytest, coverage and pytest-xdist.
 pub(super) fn python_with_pytest() -> Option<PathBuf> {
     available(venv("python3", &["pytest", "coverage", "pytest-xdist"]))
 }
@@ -96,7 +96,7 @@ impl Project {
         self
     }
 
-    /// Tries only these.
+    /// Tries only these files.
     pub(super) fn only(mut self, files: &[&str]) -> Self {
         let wanted = |module: &Module| files.contains(&module.file.as_str());
         self.command.modules.retain(wanted);
@@ -167,7 +167,7 @@ impl Project {
         trials
     }
 
-    /// Tries its only module.
+    /// Tries its only module, and returns the trial.
     pub(super) fn trial(&self) -> Trial {
         self.run().remove(0)
     }
@@ -198,7 +198,7 @@ impl Talk {
         self.stdin.as_mut().unwrap().write_all(&line).unwrap();
     }
 
-    /// What the trial sees when the agent dies.
+    /// Closes the trial's standard input, as the death of the agent would.
     pub(super) fn hang_up(&mut self) {
         self.stdin = None;
     }
@@ -233,7 +233,7 @@ impl Talk {
     }
 }
 
-/// `outcome: message`.
+/// The verdict as `outcome: message`.
 pub(super) fn verdict(trial: &Trial) -> String {
     let message = trial.message.as_deref().unwrap_or_default();
     format!("{}: {message}", trial.outcome.as_str())

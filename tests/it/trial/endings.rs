@@ -188,7 +188,7 @@ fn the_namespaces_of_the_trial_can_be_emptied() {
 #[test]
 fn what_native_code_forks_off_ends_with_the_module() {
     let Some(python) = bare_python() else { return };
-    // `ctypes` goes around the guard; what stays in the session is killed all the same.
+    // `ctypes` goes around the guard; processes that stay in the session are killed all the same.
     let module = "import ctypes, os, time\n\
         pid = ctypes.CDLL(None).fork()\n\
         if pid == 0:\n    os.setpgid(0, 0)\n    time.sleep(600)\n\

@@ -1,4 +1,4 @@
-//! What modules are kept from, and that it is recorded whatever they do about it.
+//! Modules are kept from harm, and each try is recorded, whatever they do about it.
 
 use std::fs;
 
@@ -235,7 +235,7 @@ fn functions_that_are_replaced_do_not_open_the_fence() {
         \x20   for name in ('realpath', 'abspath', 'islink', 'lstat', 'readlink', 'getcwdb', 'fspath'):\n\
         \x20       if hasattr(module, name): setattr(module, name, lambda *_: os.environ['HOME'])\n\
         os.write = lambda *_: 0\n";
-    // What print does with a `str` that is another thing is not asked here.
+    // This test does not ask what print does with a `str` that is another thing.
     let Some(python) = bare_python() else { return };
     let module = format!(
         "import os\n{before}\ntry:\n    opener('new', 'w')\nexcept PermissionError:\n    pass\n"

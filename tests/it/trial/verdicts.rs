@@ -1,4 +1,4 @@
-//! What is said of modules that end in good order.
+//! The verdicts on modules that end in good order.
 
 use menace_agent::model::TrialOutcome;
 

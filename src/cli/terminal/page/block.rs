@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Lines;
 
-/// How far code is indented in Markdown.
+/// The indentation of code in Markdown.
 const CODE: &str = "    ";
 
 /// One block of a page. Texts still have their mark-up inside the line.
@@ -118,7 +118,7 @@ fn cells(line: &str) -> Vec<String> {
         }
         escaped = c == '\\';
     }
-    // What follows the last pipe is no cell.
+    // The text after the last pipe is no cell.
     cells.pop();
     let trimmed = cells.iter().map(|cell| cell.trim().to_owned());
     trimmed.collect()

@@ -4,26 +4,25 @@ use crate::cli::terminal::palette::paint;
 use crate::cli::terminal::text::width;
 use crate::diag::Palette;
 
-/// Whether the target of a link is a page that `agent help` shows.
+/// Tells if the target of a link is a page that `agent help` shows.
 pub(super) type IsTopic<'a> = &'a dyn Fn(&str) -> bool;
 
-/// How a piece of text is shown.
+/// The style of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
-    /// With its backticks.
+    /// Shown with its backticks.
     Code,
     Strong,
 }
 
-/// Text of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) kind: Kind,
     pub(super) text: String,
 }
 
-/// What stands on a line, and the columns that it takes.
+/// The spans of a line, and the columns that they take.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     spans: Vec<Span>,
@@ -63,7 +62,7 @@ impl Line {
     }
 }
 
-/// What stands between two spaces: pieces of one or more kinds.
+/// The text between two spaces: pieces of one or more kinds.
 type Word = Vec<Span>;
 
 /// The spans of `text`. A link is its text, followed by its target in parentheses unless that is a

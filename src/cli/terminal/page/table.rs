@@ -3,7 +3,7 @@
 use super::span::{Kind, Line, Span, longest_word, spans_width, wrap};
 use crate::diag::Palette;
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 
 /// A column that must be broken gets at least so many columns; fewer hold two or three words.

@@ -1,4 +1,4 @@
-//! What a user can get wrong: each has its message and its exit code, and says what to do.
+//! Mistakes of a user: each has its message and its exit code, and says what to do.
 
 use std::path::PathBuf;
 
@@ -183,7 +183,7 @@ fn an_interpreter_without_pytest_where_none_may_be_made() {
     hint: install pytest into it, or let the agent keep a private environment: `--managed-env`
     ");
     assert_eq!(lab.verdict(), "error | 3");
-    // Where its lines end depends on how long the interpreter's path is.
+    // The ends of its lines depend on the length of the interpreter's path.
     let shown = lab.agent(&["show", "latest"]).expect(0).stdout;
     let words: Vec<&str> = shown.split_whitespace().collect();
     assert!(words.join(" ").contains("has no pytest"), "{shown}");

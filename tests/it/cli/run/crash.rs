@@ -147,7 +147,7 @@ fn an_interpreter_that_dies_after_the_last_test_is_no_success() {
     test_a.py::test_one passed
     test_a.py::test_two crashed
     ");
-    // Its last words are those of pytest, without the dots that would run into stacks.
+    // Its last words are pytest's, without the dots that would run into stacks.
     let shown = lab.agent(&["show", "latest"]).expect(0).stdout;
     assert!(shown.contains("collected 2 items"), "{shown}");
     let dots = shown.lines().find(|line| line.contains("test_a.py ."));

@@ -80,7 +80,7 @@ fn a_run_finds_tries_and_integrates_and_the_next_one_tests_what_joined_like_any_
          pkg/lonely.py::import passed\n\
          tests/test_a.py::test_one passed\n"
     );
-    // What joined is no orphan to be found again, though coverage shows that it runs.
+    // A module that joined is no orphan to be found again, though coverage shows that it runs.
     run(&lab, &["--refresh-orphans"]);
     assert_eq!(list(&lab).len(), 3);
 }

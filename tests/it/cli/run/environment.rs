@@ -23,7 +23,7 @@ fn call(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) {
     assert!(output.status.success(), "{args:?}: {output:?}");
 }
 
-/// Where the project's own environment keeps its packages.
+/// The folder in which the project's own environment keeps its packages.
 fn packages(lab: &Lab) -> PathBuf {
     let mut versions = fs::read_dir(lab.path().join("project-env/lib")).unwrap();
     versions
@@ -58,7 +58,7 @@ fn project() -> Option<Lab> {
 
 #[test]
 fn an_environment_is_made_once_and_has_the_packages_of_the_project() {
-    // Where no environment can be had for other tests, none can be made here either.
+    // If no environment can be had for other tests, none can be made here either.
     let (Some(_), Some(lab)) = (lab(&[]), project()) else {
         return;
     };

@@ -216,7 +216,7 @@ fn a_daemon_that_floods_the_pipes_does_not_hold_the_run() {
     end_daemon(&lab);
 }
 
-/// What left the group on purpose is not the agent's to end, and so the test's.
+/// Ends the process that left the group on purpose: the agent must not, so the test does.
 fn end_daemon(lab: &Lab) {
     let pid = std::fs::read_to_string(lab.path().join("daemon")).unwrap();
     let pid = nix::unistd::Pid::from_raw(pid.parse().unwrap());

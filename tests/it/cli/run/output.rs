@@ -1,4 +1,4 @@
-//! What is printed, where to, and what happens when nobody can read it.
+//! The output of a run on each stream, also when nobody can read it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};

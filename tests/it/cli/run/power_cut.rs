@@ -1,4 +1,4 @@
-//! The agent is killed: what was shown is stored, and the next start tidies up.
+//! The agent is killed: all that was shown is stored, and the next start tidies up.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -72,7 +72,7 @@ fn what_was_shown_is_stored_whenever_the_agent_is_killed() {
         lab.rows("SELECT count(*) FROM run_summary WHERE outcome IS NULL"),
         ["0"]
     );
-    // The tallies of a run that was closed for its agent are those of its tests.
+    // The tallies of a run that was closed for its agent agree with its tests.
     let wrong = "SELECT run_id FROM run_summary AS s WHERE s.total <> (
         SELECT count(*) FROM test_outcome AS t WHERE t.run_id = s.run_id)";
     assert_eq!(lab.rows(wrong), [""; 0]);

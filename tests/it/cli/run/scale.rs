@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::lab::lab;
 
-/// What the agent itself may take: it must not be felt beside the tests.
+/// The most memory of the agent itself, which must not be felt beside the tests.
 const MAX_KB: u64 = 40 * 1024;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a suite is worth: the exit code, the outcome and every test of it.
+//! The verdict on a suite: the exit code, the outcome and every test of it.
 
 use crate::lab::lab;
 

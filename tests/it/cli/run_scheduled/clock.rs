@@ -1,7 +1,7 @@
 //! A wall clock that is set by a day, in both directions, under a running service.
 //!
-//! The clock is that of libfaketime, which reads a file at each look; where it is not installed the
-//! tests say so.
+//! The clock is libfaketime's, which reads a file at each look; if it is not installed, the tests
+//! say so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use super::{PASSING, Service, assert_nothing_is_left, lab};
 use crate::envs::{Skip, available};
 use crate::lab::Lab;
 
-/// Debian's package `libfaketime`.
+/// The library of Debian's package `libfaketime`; `None` if it is not installed.
 fn library() -> Option<PathBuf> {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
     let places = places.map(|place| format!("/usr/lib/{place}/faketime/libfaketime.so.1"));

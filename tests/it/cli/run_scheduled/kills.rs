@@ -49,7 +49,7 @@ fn an_agent_killed_in_a_test_takes_its_cycle_with_it() {
     assert_eq!(outcomes(&lab), ["interrupted"]);
     let rows = lab.rows("SELECT run_id, message FROM cycle_summary");
     assert_eq!(rows, ["1 | the agent ended before this cycle did"]);
-    // What was lost is caught up soon, not in an hour.
+    // The lost cycle is caught up soon, not in an hour.
     let due = lab.rows(
         "SELECT failures, (julianday(due_at) - julianday('now')) * 86400 <= 30 FROM schedule_state",
     );
@@ -191,7 +191,7 @@ fn an_agent_that_loses_its_lease_in_a_cycle_ends_and_writes_nothing_more() {
     );
     assert_eq!(lab.rows("SELECT * FROM schedule"), before);
     assert_eq!(outcomes(&lab), ["open"]);
-    // What the run came to is known all the same.
+    // The outcome of the run is known all the same.
     start_again(&lab);
     assert_eq!(outcomes(&lab), ["passed"]);
 }

@@ -1,4 +1,4 @@
-//! What a service manager expects: readiness, a watchdog, signals that mean what they say.
+//! The duties to a service manager: readiness, a watchdog, signals that mean what they say.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -265,7 +265,7 @@ fn sigusr1_says_what_is_running() {
     };
     let mut service = Service::start(&lab, &["--interval", "3600", "--run-now"]);
     lab.wait_for_file("began");
-    // What the log knows is stored first, and comes a little later than the test.
+    // The log tells only of stored events, and so comes a little later than the test.
     let mut asked = || {
         service.signal(Signal::SIGUSR1);
         service.wait("running")["message"].to_string()

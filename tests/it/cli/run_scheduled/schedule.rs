@@ -1,4 +1,4 @@
-//! What is due, when, and what is kept of it.
+//! The cycles that are due, their times, and the rows that are kept of them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `agent service`: what it prints, and what it refuses.
+//! `agent service`: its output, and the requests that it refuses.
 
 mod units;
 
@@ -7,8 +7,8 @@ use std::process::Command;
 
 use super::{Answer, Project};
 
-/// `agent service` where no service manager can be found; without the program's path, and without
-/// the warning that it lies in a build folder, where it does.
+/// Calls `agent service` without a service manager to be found. The answer lacks the program's
+/// path, and the warning that it lies in a build folder, if it does.
 fn call(project: &Project, args: &[&str]) -> Answer {
     answer(project, &mut command(project, args))
 }
@@ -30,7 +30,7 @@ fn answer(project: &Project, command: &mut Command) -> Answer {
     answer
 }
 
-/// What it prints on standard output.
+/// The standard output of a call that must succeed.
 fn printed(project: &Project, args: &[&str]) -> String {
     let answer = call(project, args);
     assert_eq!(answer.code, 0, "{answer}");

@@ -10,7 +10,7 @@ use crate::engines::{Engine, IMAGE, engines, notices, project};
 use crate::lab::{Going, Lab, answer};
 use crate::wait::{wait_until, wait_until_gone};
 
-/// A cycle that may use this engine, where it names an image.
+/// A cycle that may use this engine, if it names an image.
 fn cycle(engine: Engine, lab: &Lab, args: &[&str]) -> Command {
     let cycle = ["cycle", "1", "--no-cov"];
     let engine = ["--container-runtime", engine.0];

@@ -1,5 +1,5 @@
-//! What goes wrong with containers and their engines: each has its message and its exit code, and
-//! leaves no container behind.
+//! Faults of containers and their engines: each has its message and its exit code, and leaves no
+//! container behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -7,7 +7,7 @@ use crate::engines::{Engine, engines};
 use crate::envs::{available, venv};
 use crate::lab::{Lab, answer, bare_lab};
 
-/// What the image has.
+/// The version of pytest in the image.
 const PYTEST: &str = "pytest==7.2.1";
 
 const MORE_ITERTOOLS: Package = Package {

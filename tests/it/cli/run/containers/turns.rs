@@ -108,7 +108,7 @@ fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
             .into_iter()
             .collect();
         assert_eq!(uuids.len(), 20);
-        // The engine's own log: who was alive when.
+        // The engine's own log tells the life of each container.
         let events = engine.events(since);
         let mut alive = BTreeSet::new();
         let mut lives = 0;

@@ -25,7 +25,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Starts one; `None` after saying `SKIPPED`, a failure where engines are required.
+    /// Starts one; `None` after saying `SKIPPED`, a failure if engines are required.
     fn start() -> Option<Self> {
         match Self::try_start() {
             Ok(machine) => Some(machine),
@@ -47,7 +47,7 @@ impl Machine {
         let image = image(&tar)?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("agent-test-systemd-{}-{number}", std::process::id());
-        // The first is what engines have for this; the second is enough for them where they may not
+        // The first is what engines have for this; the second is enough for engines that may not
         // hand out every right.
         let rights: [&[&str]; 2] = [
             &["--privileged"],
@@ -58,7 +58,7 @@ impl Machine {
             ],
         ];
         let run = |rights: &[&str]| {
-            // Dropped, and so removed, where it does not start.
+            // Dropped, and so removed, if it does not start.
             let machine = Self { name: name.clone() };
             let run = ["run", "--detach", "--name", &name, "--network=none"];
             let label = ["--label", "agent_test=systemd", "--cgroupns=private"];
@@ -120,13 +120,13 @@ impl Machine {
         }
     }
 
-    /// `systemctl --user`.
+    /// Calls `systemctl --user` for the unit of the agent.
     fn systemctl(&self, args: &str) -> Answer {
         let folder = "XDG_RUNTIME_DIR=/run/user/$(id -u)";
         self.user(&format!("{folder} systemctl --user {args} menace-agent"))
     }
 
-    /// What the state file says: a value of each row.
+    /// The answer of the state file to a query: a value of each row.
     fn rows(&self, sql: &str) -> String {
         let connect = "sqlite3.connect('file:sandbox_data/agent.db?mode=ro', uri=True)";
         let program = format!("import sqlite3; print([r[0] for r in {connect}.execute('{sql}')])");
@@ -153,7 +153,7 @@ impl Machine {
         self.user("agent service status")
     }
 
-    /// Waits until the status has a line; the last one is shown where it does not come.
+    /// Waits until the status has a line; the last one is shown if it does not come.
     #[track_caller]
     fn wait_for_status(&self, line: &str) -> Answer {
         wait_within(PATIENCE, &format!("`{line}`"), || {
@@ -175,7 +175,7 @@ impl Drop for Machine {
     }
 }
 
-/// What a command in a machine returned.
+/// The exit code and output of a command in a machine.
 struct Answer {
     code: i32,
     stdout: String,
@@ -197,7 +197,8 @@ impl fmt::Display for Answer {
     }
 }
 
-/// The image of a root file system, imported once: what it depends on is in the name of the file.
+/// The image of a root file system, imported once: the name of the file says all that it depends
+/// on.
 fn image(tar: &str) -> Result<String, Skip> {
     let stem = Path::new(tar).file_stem().unwrap_or_default();
     let image = format!("menace-agent-systemd:{}", stem.display());
@@ -282,7 +283,7 @@ fn a_service_that_does_not_start_is_said_and_stays_installed() {
         return;
     };
     machine.let_linger();
-    // Where the state file should be there is a folder.
+    // A folder takes the place of the state file.
     machine.user("mkdir -p sandbox_data/agent.db").expect(0);
     machine.restart_at_once();
     let failed = machine.user("agent service install --start").expect(3);
