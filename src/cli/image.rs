@@ -39,7 +39,7 @@ pub(super) struct ImageReport {
     v: u32,
     #[serde(flatten)]
     archive: ImageArchive,
-    /// The digest of the file; null where not every byte was read and checked.
+    /// The digest of the file; null if not every byte was read and checked.
     #[schemars(with = "Option<String>")]
     file_sha256: Option<Digest>,
 }

@@ -24,7 +24,7 @@ pub(in crate::cli) struct CycleArgs {
     /// The form of the log that the lines of the cycle are a part of
     #[arg(long, value_name = "FORMAT")]
     pub(super) cycle_log_format: Option<String>,
-    /// How much of it there is
+    /// The amount of that log
     #[arg(long, value_name = "WORD")]
     pub(super) cycle_verbosity: Option<String>,
 }

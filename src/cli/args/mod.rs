@@ -115,7 +115,7 @@ pub(super) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// How many runs
+    /// The number of runs
     #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) count: u32,
 }
@@ -192,7 +192,7 @@ pub(super) struct ImageFileArgs {
     /// The archive: docker save or OCI; plain, gzip or zstd
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// What the image is to run on [default: this machine]
+    /// The platform that the image is to run on [default: this machine]
     #[arg(long, value_name = "OS/ARCH")]
     pub(super) platform: Option<Platform>,
     /// Print as JSON; `agent schema image` describes it
@@ -214,7 +214,7 @@ pub(super) struct ImagePackArgs {
     /// Install every wheel of this folder for the image's Python
     #[arg(long, value_name = "DIR")]
     pub(super) wheels: Option<PathBuf>,
-    /// What the image is to run on [default: this machine]
+    /// The platform that the image is to run on [default: this machine]
     #[arg(long, value_name = "OS/ARCH")]
     pub(super) platform: Option<Platform>,
     /// Replace the archive if it is there
@@ -265,7 +265,7 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which: `run --json`, a line of `run --events`, `config --json`,
+    /// The format: `run --json`, a line of `run --events`, `config --json`,
     /// `image … --json`, `lease list --json`, a line of the log of
     /// `run-scheduled --log-format json`, `orphans scan --json`,
     /// `orphans list --json`, `why --json`, `graph --format json`,

@@ -22,11 +22,11 @@ pub(in crate::cli) struct ModuleMapArgs {
 pub(in crate::cli) enum ModuleMapCommand {
     /// Find the groups of modules in the import graph
     Build(BuildArgs),
-    /// Show the groups, one of them, or that of a module
+    /// Show the groups, one of them, or the group of a module
     Show(ShowMapArgs),
     /// Write the map as JSON: files and groups
     Export(ExportArgs),
-    /// Replace the map by that of a JSON file
+    /// Replace the map by the one in a JSON file
     Import(ImportArgs),
     /// Add orphans that pass to the map and to workflows
     Integrate(IntegrateArgs),
@@ -56,7 +56,7 @@ pub(in crate::cli) struct ShowMapArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
-    /// Where to, or - for standard output
+    /// The file to write, or - for standard output
     #[arg(value_name = "FILE", default_value = "-")]
     pub(in crate::cli) file: PathBuf,
 }

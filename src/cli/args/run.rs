@@ -11,7 +11,7 @@ use super::flags::{RunSettings, ScheduleSettings};
 pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     settings: RunSettings,
-    /// Arguments for pytest, added to those of --pytest-args
+    /// Arguments for pytest, added to what --pytest-args has
     #[arg(last = true, value_name = "PYTEST ARGS")]
     pub(super) after_dashes: Vec<String>,
     #[command(flatten)]

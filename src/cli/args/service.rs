@@ -55,7 +55,7 @@ pub(in crate::cli) struct InstallServiceArgs {
 pub(in crate::cli) struct PrintServiceArgs {
     #[command(flatten)]
     pub(in crate::cli) name: NameArgs,
-    /// Whose file [default: the one of this system]
+    /// The service manager that the file is for [default: the one of this system]
     #[arg(long, value_name = "MANAGER")]
     pub(in crate::cli) manager: Option<ManagerChoice>,
     /// Arguments of `agent run-scheduled`

@@ -21,13 +21,13 @@ const LOST_LINES: u64 = 10;
 /// Last lines of a process that died between tests.
 const LAST_WORDS: usize = 5;
 
-/// How the progress of a run is shown: `--progress`.
+/// The form of a run's progress: `--progress`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {
     /// A bar on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// A bar; plain lines where stderr is no terminal that could draw it.
+    /// A bar; plain lines if stderr is no terminal that can draw it.
     Bar,
     /// A line a file.
     Plain,
