@@ -20,7 +20,7 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A wall time as RFC 3339 in UTC; empty for one that no calendar has.
+/// A wall time as RFC 3339 in UTC; empty if no calendar has that time.
 pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms)
         .map(|time| time.to_string())
@@ -65,13 +65,13 @@ pub fn local_time_zone() -> TimeZone {
 pub struct Mono(pub u64);
 
 impl Mono {
-    /// This point plus `duration`.
+    /// The point that lies `duration` after this one.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)))
     }
 
-    /// How long it takes from `earlier` until this point; zero when it is not later.
+    /// The time from `earlier` until this point; zero if this point is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -91,7 +91,7 @@ impl Stopwatch {
         }
     }
 
-    /// The present point.
+    /// The point of now: the milliseconds since the start.
     pub fn now(&self) -> Mono {
         Mono(millis(self.started.elapsed()))
     }
@@ -101,12 +101,12 @@ impl Stopwatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
     pub first: Duration,
-    /// None is longer.
+    /// No pause is longer than this.
     pub longest: Duration,
 }
 
 impl Pauses {
-    /// The pause after `earlier` others.
+    /// The pause that follows after `earlier` other pauses.
     pub fn nth(&self, earlier: u32) -> Duration {
         let factor = 2_u32.saturating_pow(earlier);
         self.first.saturating_mul(factor).min(self.longest)

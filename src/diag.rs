@@ -6,7 +6,7 @@
 //! hint: did you mean `workers`?
 //! ```
 //!
-//! Everything here is a pure function that returns a `String`; who prints it decides on the
+//! Everything here is a pure function that returns a `String`; the printer decides on the
 //! [`Palette`].
 
 use std::error::Error;
@@ -21,8 +21,8 @@ pub trait Hint: Error {
     /// The next step, as a lower-case fragment that works without a network.
     fn hint(&self) -> Option<String>;
 
-    /// What a command returns that ends with this error: the environment is wrong, unless the
-    /// error says otherwise.
+    /// The code that a command returns if it ends with this error: the environment is wrong, unless
+    /// the error says otherwise.
     fn exit_code(&self) -> ExitCode {
         ExitCode::ENVIRONMENT
     }
@@ -37,16 +37,16 @@ pub struct Palette {
     pub warning: Style,
     /// The words `hint` and `note`.
     pub hint: Style,
-    /// Everything that is well.
+    /// Everything that went well, such as a test that passed.
     pub good: Style,
-    /// Titles.
+    /// Titles and names that stand out.
     pub strong: Style,
-    /// Text that may be overlooked.
+    /// Text that may be overlooked, such as the words `caused by`.
     pub faint: Style,
 }
 
 impl Palette {
-    /// No colours.
+    /// No colours and no escape codes, for files and pipes.
     pub const PLAIN: Self = Self {
         error: Style::new(),
         warning: Style::new(),
@@ -67,7 +67,7 @@ impl Palette {
     };
 }
 
-/// `text` in `style`.
+/// `text` between the escape codes of `style`.
 pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

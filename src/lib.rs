@@ -11,9 +11,9 @@
 //!   cli::run ── Settings ──► service::SelfTestService::run_once
 //!     ├─ service::prepare         settings in, a Job and the open state file out
 //!     │    ├─ source   the paths exist, globs are expanded
-//!     │    ├─ store    opened; what an earlier crash left is recovered
+//!     │    ├─ store    opened; runs that an earlier crash left open are closed
 //!     │    ├─ engine   the Executor: an interpreter here, or an engine with its image there
-//!     │    ├─ run      the lease, where it is our turn only
+//!     │    ├─ run      the lease of a run in containers: one at a time
 //!     │    └─ plan     paths + settings ─► RunPlan { shards, workers, deadlines }
 //!     ├─ run::Recorder::open      the run is on disk
 //!     ├─ run::tests               starts shards, listens, decides; each effect is carried out
@@ -24,7 +24,8 @@
 //!     └─ run::Recorder::close     the verdict is on disk ─► summary, exit code
 //!          └─ insight  the difference to the previous comparable run
 //!
-//!   each result:  Write ─► run::Recorder ── stored ──► Event ─► terminal, JSON Lines, JUnit, callbacks
+//!   each result:  Write ─► run::Recorder ── stored ──► Event ─► terminal, JSON Lines, JUnit,
+//!                                                               callbacks
 //! ```
 //!
 //! Data moves one way. A stage never reaches back into an earlier one; it returns a value.
@@ -32,7 +33,7 @@
 //! # The service
 //!
 //! ```text
-//!   cli::run_scheduled ─► service::scheduler ── due ──► a process of its own: cli::cycle ─► the walk
+//!   cli::run_scheduled ─► service::scheduler ── due ──► a new process: cli::cycle ─► the walk
 //!     ├─ schedule   when the next cycle is due, what was missed, when to try again
 //!     ├─ store      the row of a cycle, before it begins and when it ended
 //!     ├─ exporter   store ─► metrics ─► text, for Prometheus
@@ -53,12 +54,12 @@
 //! | L4 | [`service`] | a service over a project; signals; the only user of tokio |
 //! | L3 | `run` | carrying out one plan: the recorder, and the loop around a phase |
 //! | L3 | `modules` | modules that no test reaches: found, tried, integrated; stands on `run` |
-//! | L2 | [`settings`] | the table of settings; flags, environment and files, each value with its origin |
+//! | L2 | [`settings`] | flags, variables and files as one table; each value with its origin |
 //! | L2 | `store` | the state file; the only user of rusqlite and refinery |
-//! | L2 | `mirror` | the JSON files of the data folder; the only reader and writer of `orphan_modules.json` and `module_map.json` |
+//! | L2 | `mirror` | `orphan_modules.json`, `module_map.json`: their only reader and writer |
 //! | L2 | `engine` | processes; the only user of duct |
 //! | L2 | `source` | the project's files; the only user of ignore |
-//! | L2 | `archive` | image archives as files, projects as streams; the only user of tar, flate2 and zip |
+//! | L2 | `archive` | archives of images, streams of projects; the only user of tar, flate2, zip |
 //! | L2 | `exporter` | figures for Prometheus; the only listener |
 //! | L1 | `plan` | snapshots in, plans out |
 //! | L1 | `schedule` | due times: interval, cron, jitter, what was missed, when to try again |
@@ -79,13 +80,14 @@
 //! 2. Green is never the result of missing data: a test that was collected and did not report
 //!    makes the run `incomplete`.
 //! 3. Nothing outside the agent's own files, rows and processes is ever removed or ended.
-//! 4. Nothing is fetched when offline. Nothing listens unless asked to, and then on loopback.
+//! 4. Nothing is fetched when offline. Nothing listens unless it is asked to, and then on loopback
+//!    unless another address is asked for.
 //! 5. Every error names the thing, says what was expected and what was found, and offers a next
 //!    step that works offline.
 //! 6. Two holders of one lease never both write.
 //! 7. The same input gives the same plan: planning takes a snapshot and does no I/O.
 
-// The library: what programs that embed the agent use.
+// The library: the modules that programs which embed the agent use.
 pub mod diag;
 pub mod model;
 pub mod service;

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 /// As many links in a row as Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// A file on its way to its place. Dropped before, it is removed, and what is there stays.
+/// A file on its way to its place. If it is dropped before, it is removed, and the old file stays.
 #[derive(Debug)]
 pub struct Replacement {
     path: PathBuf,
@@ -19,12 +19,13 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Begins the file that `path` leads to: a link stays one, even where nothing is at its end
-    /// yet. It has the mode of the file that is there, else `new_mode` less the umask.
+    /// Begins the file that `path` leads to: a link stays one, even if nothing is at its end yet.
+    /// It has the mode of the file that is there, else `new_mode` less the umask.
     ///
     /// # Errors
     ///
-    /// What the system says; a folder that is not there or that cannot be written to.
+    /// An error of the system: a folder that is not there or cannot be written to, links in a
+    /// circle.
     pub fn following_links(path: &Path, new_mode: u32) -> io::Result<Self> {
         let path = end_of_links(path)?;
         let old = fs::metadata(&path);
@@ -36,14 +37,14 @@ impl Replacement {
         Ok(replacement)
     }
 
-    /// Begins the file `path`; what is there, a link too, goes.
+    /// Begins the file `path`, which replaces everything that is there, a link too.
     ///
     /// # Errors
     ///
-    /// Those of [`Replacement::following_links`].
+    /// An error of the system, as for [`Replacement::following_links`].
     pub fn of(path: impl Into<PathBuf>, new_mode: u32) -> io::Result<Self> {
         let path = path.into();
-        // Said as the system says it, and not as below.
+        // A missing folder is reported in the words of the system, and not as below.
         fs::metadata(folder_of(&path))?;
         let file = tempfile::Builder::new()
             .prefix(".agent-")
@@ -54,35 +55,35 @@ impl Replacement {
         Ok(Self { path, file })
     }
 
-    /// What is written to.
+    /// The open file that the content is written to.
     pub fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
     }
 
-    /// Sets the mode, whatever the umask.
+    /// Sets the mode; the umask does not count.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// An error of the system.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         let file = self.file.as_file();
         file.set_permissions(Permissions::from_mode(mode))
     }
 
-    /// Puts it in its place, where it may not survive a power cut.
+    /// Puts the file in its place, but maybe not on the disk yet: it may not survive a power cut.
     ///
     /// # Errors
     ///
-    /// What the system says; what was there is there still.
+    /// An error of the system; the old file is then still in its place.
     pub fn put(self) -> io::Result<File> {
         self.file.persist(&self.path).map_err(|error| error.error)
     }
 
-    /// Puts it in its place, on the disk.
+    /// Puts the file in its place, and waits until its content and its name are on the disk.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// An error of the system.
     pub fn put_on_disk(self) -> io::Result<File> {
         self.file.as_file().sync_all()?;
         let folder = folder_of(&self.path).to_owned();
@@ -112,7 +113,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// What the system said, without the name of a file that nobody knows.
+/// The error of the system without the name of the file: nobody knows that temporary name.
 fn unnamed(error: &io::Error) -> io::Error {
     io::Error::from(error.kind())
 }

@@ -1,14 +1,14 @@
-//! What was executed: the lines of a file, and totals.
+//! Coverage: the executed lines of a file, and totals.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lines::LineSet;
 
-/// What was executed of one source file, united over every process of the run.
+/// The executed lines of one source file, united over every process of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileCoverage {
-    /// The file, relative to the project where it lies inside of it.
+    /// The file, relative to the project if it lies inside of it.
     pub file: String,
     /// The lines that hold statements.
     pub statements: LineSet,
@@ -17,7 +17,7 @@ pub struct FileCoverage {
 }
 
 impl FileCoverage {
-    /// Executed statements.
+    /// The number of statements that were executed.
     pub fn covered(&self) -> u64 {
         self.statements.count_common(&self.executed)
     }
@@ -26,14 +26,14 @@ impl FileCoverage {
 /// Statements and executed statements over all files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageTotals {
-    /// Lines that hold statements.
+    /// The number of lines that hold statements.
     pub statements: u64,
-    /// Those of them that were executed.
+    /// The number of these lines that were executed.
     pub covered: u64,
 }
 
 impl CoverageTotals {
-    /// Covered statements in percent; `None` where there are no statements.
+    /// Covered statements in percent; `None` if there are no statements.
     #[expect(clippy::cast_precision_loss, reason = "line counts are far below 2^52")]
     pub fn percent(&self) -> Option<f64> {
         (self.statements > 0).then(|| self.covered as f64 * 100.0 / self.statements as f64)

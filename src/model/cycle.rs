@@ -1,4 +1,4 @@
-//! Cycles: what a schedule makes of its due times.
+//! Cycles: the attempts that a schedule makes at its due times.
 //!
 //! A cycle is one attempt to run the suites because they were due. Most have a run; one that could
 //! not start has none, and says why.
@@ -24,23 +24,23 @@ impl fmt::Display for CycleId {
     }
 }
 
-/// Why a cycle began.
+/// The reason for which a cycle began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CycleReason {
-    /// Its time had come.
+    /// A due time of the schedule had come.
     Due,
     /// Its time had come while nobody could begin it: the agent was not there, the machine slept,
     /// or an earlier cycle took too long.
     CatchUp,
     /// The one before it could not be carried out.
     Retry,
-    /// Somebody asked for it.
+    /// Somebody asked for it, as with `--run-now`.
     Asked,
 }
 
 impl CycleReason {
-    /// All of them.
+    /// All reasons, in the order of their declaration.
     pub const ALL: [Self; 4] = [Self::Due, Self::CatchUp, Self::Retry, Self::Asked];
 
     /// The name in the state file and in JSON.
@@ -53,23 +53,23 @@ impl CycleReason {
         }
     }
 
-    /// The reason of that name.
+    /// The reason that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 
-/// How a cycle ended.
+/// The end of a cycle, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CycleOutcome {
-    /// Its run ended like this.
+    /// It had a run, which ended like this.
     Run(RunOutcome),
     /// No run could be opened.
     NotStarted,
 }
 
 impl CycleOutcome {
-    /// All of them.
+    /// All outcomes: one for each outcome of a run, and `NotStarted`.
     pub const ALL: [Self; 7] = [
         Self::Run(RunOutcome::Passed),
         Self::Run(RunOutcome::Failed),
@@ -80,7 +80,7 @@ impl CycleOutcome {
         Self::NotStarted,
     ];
 
-    /// The name in the state file and in JSON: that of the run's outcome, or `not_started`.
+    /// The name in the state file and in JSON: the name of the run's outcome, or `not_started`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Run(outcome) => outcome.as_str(),
@@ -88,7 +88,7 @@ impl CycleOutcome {
         }
     }
 
-    /// The outcome of that name.
+    /// The outcome that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         if name == Self::NotStarted.as_str() {
             return Some(Self::NotStarted);

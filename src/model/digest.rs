@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// The digest of a list of texts as 64 hexadecimal digits. Where one text ends and the next begins
-/// matters: `["ab", "c"]` and `["a", "bc"]` differ.
+/// The digest of a list of texts as 64 hexadecimal digits. The ends of the texts count, so that
+/// `["ab", "c"]` and `["a", "bc"]` differ.
 pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
     for text in texts {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::RunOutcome;
 
-/// What the process returns to its caller.
+/// The number that the process returns to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ExitCode(pub u8);
@@ -13,7 +13,7 @@ pub struct ExitCode(pub u8);
 impl ExitCode {
     /// Every test passed, or the command did what it was asked.
     pub const SUCCESS: Self = Self(0);
-    /// A test failed.
+    /// A test failed, or in a strict run a module that no test reaches.
     pub const TEST_FAILED: Self = Self(1);
     /// The command line, a variable or a settings file is wrong.
     pub const USAGE: Self = Self(2);
@@ -21,7 +21,7 @@ impl ExitCode {
     pub const ENVIRONMENT: Self = Self(3);
     /// The state file cannot be used.
     pub const STATE_FILE: Self = Self(4);
-    /// No test was collected.
+    /// No test was collected at all.
     pub const NO_TESTS: Self = Self(5);
     /// A test was lost, crashed its interpreter, ran out of time or could not be collected.
     pub const INCOMPLETE: Self = Self(6);

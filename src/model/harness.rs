@@ -1,14 +1,15 @@
-//! What the user says of the harness.
+//! Options of the harness that the user sets.
 
 use serde::{Deserialize, Serialize};
 
-/// What the user says of the harness itself. A new option is a field here and a row of the table
+/// The user's options for the harness itself. A new option is a field here and a row of the table
 /// of settings, which sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarnessOptions {
-    /// Whether to measure coverage where coverage.py can be imported.
+    /// True to measure coverage if coverage.py can be imported.
     pub coverage: bool,
-    /// Longest text of one captured section or traceback; longer ones lose their middle.
+    /// The longest text of one captured section or traceback, in bytes; longer ones lose their
+    /// middle.
     pub cap_bytes: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Leases: who may run now, as which process on which machine, and what became of them.
+//! Leases: the right of one process on one machine to run now, and the state of that right.
 //!
 //! [`LeaseReport`] is a published contract; `agent schema leases` prints its JSON Schema. Within
 //! one version keys are only added.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::RunId;
 use super::process::{Liveness, ProcessIdentity};
 
-/// Counts who had a lease: each holder has a greater one than all before it.
+/// The number of one hold of a lease: each holder has a greater one than all before it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -29,7 +29,7 @@ impl fmt::Display for LeaseToken {
 pub struct Holder {
     /// The name of the machine.
     pub host: String,
-    /// The process on it.
+    /// The process on that machine.
     pub process: ProcessIdentity,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What a holder shows when it writes: the lease that it has, and its turn.
+/// The proof that a holder shows when it writes: the name of its lease, and its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseClaim {
     /// The name of the lease.
@@ -51,38 +51,39 @@ pub struct LeaseClaim {
 /// A lease as the state file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// What it is about.
+    /// The name of the lease: `containers` or `schedule`.
     pub name: String,
     /// The token of its holder, or of the last one.
     pub token: LeaseToken,
-    /// Who has it; `None` while it is free.
+    /// The hold of the present holder; `None` while the lease is free.
     pub hold: Option<Hold>,
 }
 
-/// Who has a lease, since when and until when; times are UTC milliseconds since the epoch.
+/// The hold of a process on a lease; times are UTC milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     /// The process that took it.
     pub holder: Holder,
     /// The run that it was taken for, once that is open.
     pub run: Option<RunId>,
-    /// When it was taken.
+    /// The time when it was taken.
     pub acquired_ms: i64,
-    /// When it was last renewed.
+    /// The time of its last renewal.
     pub heartbeat_ms: i64,
-    /// From when on it is anyone's.
+    /// The time from which on anyone may take it.
     pub expires_ms: i64,
 }
 
 impl Hold {
-    /// Whether its time is over.
+    /// True if its time is over at `now_ms`.
     pub fn is_expired(&self, now_ms: i64) -> bool {
         self.expires_ms <= now_ms
     }
 }
 
 impl Lease {
-    /// What `holder`, the liveness of its holder where it has one, makes of it at `now_ms`.
+    /// The state of the lease at `now_ms`, if `holder` is the liveness of its holder; that does not
+    /// count if the lease is free.
     pub fn state(&self, holder: Liveness, now_ms: i64) -> LeaseState {
         match &self.hold {
             None => LeaseState::Free,
@@ -93,21 +94,21 @@ impl Lease {
     }
 }
 
-/// Whether a lease can be taken.
+/// The state of a lease, which says if it can be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseState {
-    /// Nobody has it.
+    /// Nobody has it: anyone may take it.
     Free,
     /// Somebody has it, and it is in time.
     Held,
     /// Its holder has not renewed it in time.
     Expired,
-    /// Its holder is gone.
+    /// The process that holds it is gone.
     Abandoned,
 }
 
-/// The version of [`LeaseReport`].
+/// The version of the format of [`LeaseReport`].
 pub const LEASES_VERSION: u32 = 1;
 
 /// The leases of a state file.
@@ -116,30 +117,30 @@ pub const LEASES_VERSION: u32 = 1;
 pub struct LeaseReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// The leases, by name.
+    /// The leases, in the order of their names.
     pub leases: Vec<LeaseEntry>,
 }
 
-/// One lease.
+/// One lease, and its holder if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeaseEntry {
-    /// What it is about.
+    /// The name of the lease: `containers` or `schedule`.
     pub name: String,
     /// The token of its holder, or of the last one.
     pub token: LeaseToken,
-    /// Whether it can be taken.
+    /// The state, which says if it can be taken.
     pub state: LeaseState,
     /// The machine of its holder; null while it is free, as all that follows.
     pub host: Option<String>,
-    /// The process that has it.
+    /// The id of the process that has it.
     pub pid: Option<u32>,
     /// The run that it was taken for, once that is open.
     pub run_id: Option<RunId>,
-    /// When it was taken, RFC 3339 in UTC.
+    /// The time when it was taken, RFC 3339 in UTC.
     pub acquired_at: Option<String>,
-    /// When it was last renewed, likewise.
+    /// The time of its last renewal, RFC 3339 in UTC.
     pub heartbeat_at: Option<String>,
-    /// From when on it is anyone's, likewise.
+    /// The time from which on anyone may take it, RFC 3339 in UTC.
     pub expires_at: Option<String>,
 }
 

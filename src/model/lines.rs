@@ -30,7 +30,7 @@ impl LineSet {
         }
     }
 
-    /// How many lines are in the set.
+    /// The number of lines in the set.
     pub fn len(&self) -> u64 {
         self.words
             .iter()
@@ -38,12 +38,12 @@ impl LineSet {
             .sum()
     }
 
-    /// Whether no line is in the set.
+    /// True if no line is in the set.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// How many lines are in both sets.
+    /// The number of lines that are in both sets.
     pub fn count_common(&self, other: &Self) -> u64 {
         self.words
             .iter()

@@ -1,4 +1,4 @@
-//! The log of a service: what `agent run-scheduled --log-format json` writes to standard error.
+//! The log of a service, which `agent run-scheduled --log-format json` writes to standard error.
 //!
 //! A published contract; `agent schema log` prints its JSON Schema. Within one version keys are
 //! only added, and so are events.
@@ -13,19 +13,19 @@ use super::outcome::Counts;
 /// The version of the log.
 pub const LOG_VERSION: u32 = 1;
 
-/// How much attention a line wants; the most urgent first.
+/// The attention that a line wants; the most urgent level comes first.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// Something could not be done.
+    /// Something could not be done at all.
     Error,
     /// Something failed or is not as it should be, and the service goes on.
     Warning,
-    /// What happens in a service that is well.
+    /// Something that happens in a service that is well.
     Info,
-    /// Every test; only where somebody asked for it.
+    /// Every test; only if somebody asked for it.
     Debug,
 }
 
@@ -47,47 +47,47 @@ impl LogLevel {
 pub struct LogLine {
     /// The version of this format, 1.
     pub v: u32,
-    /// When it was written, RFC 3339 in UTC, to the millisecond.
+    /// The time when it was written, RFC 3339 in UTC, to the millisecond.
     pub ts: String,
-    /// How much attention it wants.
+    /// The attention that the line wants.
     pub level: LogLevel,
-    /// What happened, as a stable name: `run-finished`, `test-failed` …
+    /// The event, as a stable name: `run-finished`, `test-failed` …
     pub event: String,
     /// The same for people, in one line.
     pub message: String,
-    /// What it is about.
+    /// The facts that the line is about.
     #[serde(flatten)]
     pub fields: LogFields,
 }
 
-/// What a line of the log is about; whatever says nothing is left out.
+/// The facts that a line of the log is about; a field without a value is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LogFields {
     /// The cycle of the schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<CycleId>,
-    /// The run.
+    /// The number of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// A test.
+    /// The node id of a test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodeid: Option<String>,
     /// The file of a module that no test reaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// How the test, the module, the run or the cycle ended.
+    /// The outcome of the test, the module, the run or the cycle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// What a command returned, or would have.
+    /// The exit code that a command returned, or would have returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<u8>,
-    /// How long it took, in seconds.
+    /// The time that it took, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// How the tests of a run ended.
+    /// The tests of a run, counted by outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Counts>,
-    /// Covered statements in percent.
+    /// The covered statements of a run in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
     /// The run that this one is compared with.
@@ -99,13 +99,13 @@ pub struct LogFields {
     /// Tests that failed then and are fine now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<u64>,
-    /// When something is due, RFC 3339 in UTC.
+    /// The time when something is due, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
-    /// A process.
+    /// The id of a process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
-    /// What can be done about it.
+    /// A next step for the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }

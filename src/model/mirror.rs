@@ -1,4 +1,4 @@
-//! What is remembered of a JSON file that mirrors a part of the state file.
+//! The memory of a JSON file that mirrors a part of the state file.
 
 /// The name of the file that lists orphans.
 pub const ORPHANS_FILE: &str = "orphan_modules.json";
@@ -9,17 +9,17 @@ pub const MODULE_MAP_FILE: &str = "module_map.json";
 /// A file as it was last read or written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// Its size.
+    /// The size of its content, in bytes.
     pub size_bytes: u64,
-    /// When it was last changed, nanoseconds since the epoch.
+    /// The time of its last change, in nanoseconds since the epoch.
     pub mtime_ns: i64,
-    /// The hash of its content.
+    /// The XXH3 hash of its content, 128 bits.
     pub hash: [u8; 16],
     /// The fields of it that are no entries: a JSON object.
     pub extra: Option<String>,
 }
 
-/// An entry of [`ORPHANS_FILE`].
+/// One entry of the file [`ORPHANS_FILE`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrphanEntry {
     /// The file, relative to the project.

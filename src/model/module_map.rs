@@ -1,4 +1,4 @@
-//! The module map and workflows: where modules belong, and which are exercised together.
+//! The module map and workflows: groups of modules, and modules that are exercised together.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 use super::ids::{GroupId, RunId};
 use super::module::Module;
 
-/// Groups by file.
+/// The group of each module, by its file.
 pub type Groups = BTreeMap<String, GroupId>;
 
 /// A module on the map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MapEntry {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
     /// The group that it is in.
     #[serde(rename = "group_id")]
     pub group: GroupId,
-    /// What put it there.
+    /// The source that put it there.
     pub source: Source,
-    /// The run that put it there; `None` when no run did.
+    /// The run that put it there; `None` if no run did.
     #[serde(rename = "added_run")]
     pub run: Option<RunId>,
 }
 
-/// What put a module on the map or into a workflow.
+/// The source that put a module on the map or into a workflow.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -36,16 +36,16 @@ pub struct MapEntry {
 pub enum Source {
     /// The map was built from the import graph.
     Build,
-    /// `module_map.json`.
+    /// The file `module_map.json` names it.
     File,
-    /// A run, after trying it.
+    /// A run put it there after it had tried it.
     Run,
     /// A command that names it.
     Command,
 }
 
 impl Source {
-    /// Every source.
+    /// Every source, in the order of the declaration.
     pub const ALL: [Self; 4] = [Self::Build, Self::File, Self::Run, Self::Command];
 
     /// The name in the state file, in JSON and on the terminal.
@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// The source that is called `name`.
+    /// The source that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == name)
     }
@@ -67,14 +67,14 @@ impl Source {
 /// A named list of modules that are exercised together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Workflow {
-    /// Its name.
+    /// The name that commands know it by.
     pub name: String,
-    /// Its modules, in order.
+    /// Its modules, in the order of the workflow.
     pub steps: Vec<Step>,
 }
 
 impl Workflow {
-    /// Whether the module of that file is in it.
+    /// True if the module of the file `file` is in it.
     pub fn has(&self, file: &str) -> bool {
         self.steps.iter().any(|step| step.module.file == file)
     }
@@ -83,22 +83,22 @@ impl Workflow {
 /// A module of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
-    /// What put it there: [`Source::Run`] or [`Source::Command`].
+    /// The source that put it there: [`Source::Run`] or [`Source::Command`].
     pub source: Source,
-    /// The run that put it there; `None` when no run did.
+    /// The run that put it there; `None` if no run did.
     #[serde(rename = "added_run")]
     pub run: Option<RunId>,
 }
 
-/// How much of a project could be analysed.
+/// The part of a project that could be analysed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Analysed {
-    /// Python files.
+    /// The number of Python files.
     pub files: u64,
-    /// Those of them that parse.
+    /// The number of these files that parse.
     pub analysed: u64,
 }
 

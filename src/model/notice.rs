@@ -1,13 +1,13 @@
-//! What the user should know about a run besides its results.
+//! Notices: facts about a run that the user should know besides its results.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How much a notice matters.
+/// The weight of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Good to know.
+    /// Good to know; nothing has to be done.
     Info,
     /// Something is not as the user would expect.
     Warning,
@@ -22,7 +22,7 @@ impl Level {
         }
     }
 
-    /// The level that is called `name`.
+    /// The level that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut all = [Self::Info, Self::Warning].into_iter();
         all.find(|level| level.as_str() == name)
@@ -32,13 +32,13 @@ impl Level {
 /// Something that the user should know about a run besides its results. Said and stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
-    /// How much it matters.
+    /// The weight of the notice.
     pub level: Level,
     /// A stable name for scripts, such as `coverage-missing`.
     pub code: String,
-    /// What is the case.
+    /// The fact in words, for people.
     pub message: String,
-    /// What can be done about it.
+    /// A next step for the user, if there is one.
     pub hint: Option<String>,
 }
 
@@ -49,12 +49,12 @@ pub struct Notice {
 pub struct WarningRecord {
     /// The class, such as `DeprecationWarning`.
     pub category: String,
-    /// The text.
+    /// The text of the warning.
     pub message: String,
-    /// The file it points at, relative to the project where it lies inside of it.
+    /// The file it points at, relative to the project if it lies inside of it.
     pub file: String,
     /// The line in that file.
     pub line: u32,
-    /// A test that caused it first, where one did.
+    /// A test that caused it first, if one did.
     pub nodeid: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Modules that no test reaches: the evidence, the one record of each, and what came of trying it.
+//! Modules that no test reaches: the evidence, the one record of each, and the results of trials.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::RunId;
 use super::module::Module;
 
-/// Why a module counts as one that no test reaches.
+/// The reason for which a module counts as one that no test reaches.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -14,17 +14,17 @@ use super::module::Module;
 pub enum OrphanKind {
     /// Nothing imports it, and nothing names it.
     Unreferenced,
-    /// Only orphans import it.
+    /// Only modules that are orphans too import it.
     Island,
     /// The application reaches it, no test does.
     Untested,
-    /// No local module imports it, though a test runs it in another way. On the list only where
+    /// No local module imports it, though a test runs it in another way. On the list only if
     /// isolated modules were asked for.
     Isolated,
 }
 
 impl OrphanKind {
-    /// Every kind.
+    /// Every kind, in the order of the declaration.
     pub const ALL: [Self; 4] = [
         Self::Unreferenced,
         Self::Island,
@@ -42,7 +42,7 @@ impl OrphanKind {
         }
     }
 
-    /// The kind that is called `name`.
+    /// The kind that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
@@ -51,12 +51,12 @@ impl OrphanKind {
 /// A module of the list of orphans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Orphan {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
-    /// What it is.
+    /// The kind of orphan that it is.
     pub kind: OrphanKind,
-    /// No local module imports it, and it is no test, conftest or entry point.
+    /// True if no local module imports it, and it is no test, conftest or entry point.
     pub isolated: bool,
     /// The evidence, in one sentence.
     pub reason: String,
@@ -65,15 +65,15 @@ pub struct Orphan {
     pub led_by: Vec<String>,
 }
 
-/// What put a module on the list of orphans.
+/// The source that put a module on the list of orphans.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OrphanSource {
-    /// The agent found it.
+    /// The agent found it in a scan.
     Scan,
-    /// `orphan_modules.json` names it.
+    /// The file `orphan_modules.json` names it.
     File,
 }
 
@@ -86,14 +86,14 @@ impl OrphanSource {
         }
     }
 
-    /// The source that is called `name`.
+    /// The source that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut all = [Self::Scan, Self::File].into_iter();
         all.find(|source| source.as_str() == name)
     }
 }
 
-/// How a module of the list of orphans stands.
+/// The standing of a module on the list of orphans.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -116,7 +116,7 @@ pub enum OrphanStatus {
 }
 
 impl OrphanStatus {
-    /// Every status.
+    /// Every status, in the order of the declaration.
     pub const ALL: [Self; 7] = [
         Self::Untried,
         Self::Passed,
@@ -140,7 +140,7 @@ impl OrphanStatus {
         }
     }
 
-    /// The status that is called `name`.
+    /// The status that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|status| status.as_str() == name)
@@ -148,32 +148,32 @@ impl OrphanStatus {
 }
 
 impl OrphanStatus {
-    /// Whether it has its place: it is on the module map, or repeats a module.
+    /// True if it has its place: it is on the module map, or repeats a module.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Integrated | Self::Redundant)
     }
 }
 
-/// A module of the list of orphans, and how it stands.
+/// A module of the list of orphans, and its standing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrphanRecord {
     /// The module and the evidence.
     #[serde(flatten)]
     pub orphan: Orphan,
-    /// What put it on the list.
+    /// The source that put it on the list.
     pub source: OrphanSource,
-    /// How it stands.
+    /// The standing of the module now.
     pub status: OrphanStatus,
-    /// The run that found it; null when a command or a file did.
+    /// The run that found it; null if a command or a file did.
     pub first_seen_run: Option<RunId>,
-    /// The last run that tried it.
+    /// The last run that tried it; null if none did.
     pub last_tested_run: Option<RunId>,
-    /// What went wrong in its last trial.
+    /// One line that says what went wrong in its last trial.
     pub message: Option<String>,
-    /// Whether it was taken off the module map by hand: only `agent module-map integrate` puts it
+    /// True if it was taken off the module map by hand: only `agent module-map integrate` puts it
     /// back.
     pub held_back: bool,
-    /// How many things it was kept from in its last trial.
+    /// The number of things that it was kept from in its last trial.
     #[serde(default)]
     pub touched: u64,
     /// Fields of `orphan_modules.json` that are not the agent's, as a JSON object.
@@ -205,7 +205,7 @@ impl OrphanRecord {
     }
 }
 
-/// How one trial of a module ended.
+/// The outcome of one trial of a module.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -215,7 +215,7 @@ pub enum TrialOutcome {
     Passed,
     /// It does not import, or a test of its own fails.
     Failed,
-    /// It ended its interpreter.
+    /// It ended the interpreter that tried it.
     Crashed,
     /// It ran out of time.
     TimedOut,
@@ -224,7 +224,7 @@ pub enum TrialOutcome {
 }
 
 impl TrialOutcome {
-    /// Every outcome.
+    /// Every outcome, in the order of the declaration.
     pub const ALL: [Self; 5] = [
         Self::Passed,
         Self::Failed,
@@ -244,13 +244,13 @@ impl TrialOutcome {
         }
     }
 
-    /// The outcome that is called `name`.
+    /// The outcome that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|outcome| outcome.as_str() == name)
     }
 
-    /// Whether the module does not work: `NotRun` says nothing about it.
+    /// True if the module does not work: `NotRun` says nothing about it.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Crashed | Self::TimedOut)
     }
@@ -263,26 +263,26 @@ impl TrialOutcome {
 pub struct Touch {
     /// The audit event of Python: `open`, `socket.connect`, `subprocess.Popen` …
     pub event: String,
-    /// What it was about: a path, an address, a command; shortened.
+    /// The target: a path, an address or a command, shortened.
     pub target: String,
-    /// How often.
+    /// The number of times that it tried.
     pub times: u64,
 }
 
-/// What came of trying one module.
+/// The result of trying one module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trial {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
-    /// How it ended.
+    /// The outcome of the trial.
     pub outcome: TrialOutcome,
-    /// Seconds; `None` where it was not tried.
+    /// Seconds that the trial took; `None` if the module was not tried.
     pub duration_s: Option<f64>,
-    /// Doctests that ran.
+    /// The number of doctests that ran.
     #[serde(default)]
     pub doctests: u64,
-    /// Tests of its own that ran.
+    /// The number of tests of its own that ran.
     #[serde(default)]
     pub tests: u64,
     /// One line that says what went wrong.
@@ -292,13 +292,13 @@ pub struct Trial {
     /// The end of what it printed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
-    /// What it tried to touch.
+    /// The things that it tried to touch and was kept from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<Touch>,
 }
 
 impl Trial {
-    /// A module that was not tried, and why.
+    /// A module that was not tried, for the reason `message`.
     pub fn not_run(module: Module, message: &str) -> Self {
         Self {
             module,
@@ -314,7 +314,7 @@ impl Trial {
     }
 }
 
-/// What the passing orphans of a run were made part of.
+/// The places that the passing orphans of a run were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Integration {
     /// The files of modules that joined the module map.

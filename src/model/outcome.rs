@@ -18,7 +18,7 @@ pub enum Outcome {
     Failed,
     /// Setup or teardown failed, or the file could not be collected.
     Error,
-    /// The test was skipped.
+    /// A mark or a call skipped the test.
     Skipped,
     /// The test failed as it was marked to.
     Xfailed,
@@ -61,7 +61,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the test itself said that something is wrong (`not_run` says nothing).
+    /// True if the test itself says that something is wrong (`not_run` says nothing).
     pub fn is_failure(self) -> bool {
         matches!(
             self,
@@ -69,7 +69,7 @@ impl Outcome {
         )
     }
 
-    /// Whether the outcome says that the test is fine.
+    /// True if the outcome says that the test is fine.
     pub fn is_success(self) -> bool {
         matches!(
             self,
@@ -116,12 +116,12 @@ pub enum RunOutcome {
     Interrupted,
     /// The run could not be carried out: interpreter, environment, arguments or state file.
     Error,
-    /// No test was collected.
+    /// No test was collected at all.
     Empty,
 }
 
 impl RunOutcome {
-    /// Every run outcome.
+    /// Every run outcome, in the order of the declaration.
     pub const ALL: [Self; 6] = [
         Self::Passed,
         Self::Failed,
@@ -161,16 +161,16 @@ impl FromStr for RunOutcome {
     }
 }
 
-/// How many tests ended in each outcome; every test counts once, by its last attempt.
+/// The number of tests in each outcome; every test counts once, by its last attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
-    /// Tests that passed.
+    /// The number of tests that passed.
     pub passed: u64,
-    /// Tests that failed.
+    /// The number of tests that failed.
     pub failed: u64,
     /// Tests whose setup or teardown failed, and files that could not be collected.
     pub error: u64,
-    /// Tests that were skipped.
+    /// The number of tests that were skipped.
     pub skipped: u64,
     /// Tests that failed as they were marked to.
     pub xfailed: u64,
@@ -187,7 +187,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// All tests, whatever their outcome.
+    /// The number of all tests, whatever their outcome.
     pub fn total(&self) -> u64 {
         Outcome::ALL.iter().map(|outcome| self.get(*outcome)).sum()
     }

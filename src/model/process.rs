@@ -1,23 +1,24 @@
 //! Processes, told apart across reuse of their ids.
 
-/// What tells a process from every other one on this machine, across reuse of process ids.
+/// The identity of a process: it differs from every other one on this machine, even if the system
+/// uses a process id again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProcessIdentity {
-    /// The process id.
+    /// The process id, which the system may use again.
     pub pid: u32,
     /// A name of this boot of the machine.
     pub boot_id: String,
-    /// When the process started, in the kernel's own unit for that; `None` when it is unknown.
+    /// The time of its start, in the kernel's own unit; `None` if it is unknown.
     pub start_time: Option<u64>,
 }
 
-/// What is known of a recorded process now.
+/// The present state of a recorded process, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
     /// The same process still runs.
     Alive,
     /// It is gone: another boot, no such process, or another process with its id.
     Gone,
-    /// Nobody here can say.
+    /// Nobody on this machine can say.
     Unknown,
 }

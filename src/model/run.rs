@@ -1,4 +1,4 @@
-//! The one record of a run: what it was asked to do, what came of it, how it ended.
+//! The one record of a run: its task, its results and its end.
 
 use std::error::Error;
 
@@ -14,31 +14,31 @@ use super::orphan::Integration;
 use super::outcome::{Counts, RunOutcome};
 use super::process::ProcessIdentity;
 
-/// What is known of a run before its first test.
+/// The facts of a run that are known before its first test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunFacts {
     /// A name that stays unique when state files are merged.
     pub uuid: String,
-    /// What started it: `manual`, `schedule` or `library`.
+    /// The cause of the run: `manual`, `schedule` or `library`.
     pub trigger: String,
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: String,
-    /// The paths, one a shard; an empty one is pytest's own choice.
+    /// The paths of each shard, or `(module map)`; an empty text is pytest's own choice.
     pub paths: Vec<String>,
     /// The arguments handed to pytest.
     pub pytest_args: Vec<String>,
     /// Runs with the same key selected the same tests in the same way and can be compared.
     #[serde(skip)]
     pub selection_key: String,
-    /// When it started: UTC milliseconds since the epoch, in JSON RFC 3339 in UTC.
+    /// The start: UTC milliseconds since the epoch, in JSON RFC 3339 in UTC.
     #[serde(rename = "started_at", with = "crate::clock::as_rfc3339")]
     #[schemars(with = "String")]
     pub started_ms: i64,
-    /// `host`, `docker` or `podman`.
+    /// The executor: `host`, `docker` or `podman`.
     pub executor: String,
     /// The id of the container image; null on the host.
     pub image: Option<String>,
-    /// The total of workers.
+    /// The total number of workers, over all shards.
     pub workers: u32,
     /// The version of the agent.
     pub agent_version: String,
@@ -47,97 +47,97 @@ pub struct RunFacts {
 /// A run as it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// What is known of it.
+    /// The facts that are known before its first test.
     pub facts: RunFacts,
     /// The process that holds it.
     pub holder: ProcessIdentity,
     /// The lease under which it runs; once that is lost, nothing more is written.
     pub lease: Option<LeaseClaim>,
-    /// The cycle of the schedule that it is the run of.
+    /// The cycle of the schedule that the run belongs to; `None` if no schedule began it.
     pub cycle: Option<CycleId>,
 }
 
-/// A run and what came of it so far.
+/// A run and its results so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     /// The run's number in the state file.
     pub run_id: RunId,
-    /// What it was asked to do.
+    /// The task of the run, and the circumstances of its start.
     #[serde(flatten)]
     pub facts: RunFacts,
-    /// How it ended; `None` while it goes on.
+    /// The end of the run; `None` while it goes on.
     #[serde(flatten)]
     pub end: Option<RunEnd>,
     /// The Python version of the first shard that answered.
     pub python: Option<String>,
     /// The pytest version of the first shard that answered.
     pub pytest: Option<String>,
-    /// How its tests ended.
+    /// The tests of the run, counted by outcome.
     #[serde(flatten)]
     pub counts: Counts,
-    /// What was executed, united over all processes; `None` when it was not measured.
+    /// The executed statements, united over all processes; `None` if coverage was not measured.
     #[serde(flatten)]
     pub coverage: Option<CoverageTotals>,
     /// The commit of the project's repository.
     pub git_commit: Option<String>,
-    /// Whether tracked files differed from that commit.
+    /// True if tracked files differed from that commit.
     pub git_dirty: Option<bool>,
-    /// Modules that no test reaches and that were to be tried; null when none were looked for.
+    /// Modules that no test reaches and that were to be tried; null if none were looked for.
     pub orphan_total: Option<u64>,
-    /// Those of them that import, and whose own tests pass.
+    /// The number of them that import, and whose own tests pass.
     pub orphan_passed: Option<u64>,
-    /// Those of them that failed, crashed or ran out of time.
+    /// The number of them that failed, crashed or ran out of time.
     pub orphan_failed: Option<u64>,
-    /// What the passing ones were made part of; null when nothing was merged.
+    /// The places that the passing ones were given; null if nothing was merged.
     pub integration: Option<Integration>,
-    /// How many Python warnings pytest recorded, repetitions included.
+    /// The number of Python warnings that pytest recorded, repetitions included.
     pub warnings: u64,
 }
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunEnd {
-    /// When it ended: UTC milliseconds since the epoch, in JSON RFC 3339 in UTC.
+    /// The time of the end: UTC milliseconds since the epoch, in JSON RFC 3339 in UTC.
     #[serde(rename = "finished_at", with = "crate::clock::as_rfc3339")]
     #[schemars(with = "String")]
     pub finished_ms: i64,
-    /// The verdict.
+    /// The verdict over the whole run.
     pub outcome: RunOutcome,
-    /// What the command returned.
+    /// The exit code that the command returned.
     pub exit_code: ExitCode,
-    /// Why the run could not be carried out, if it could not.
+    /// The reason for which the run could not be carried out; `None` if it could.
     pub failure: Option<Failure>,
 }
 
-/// Why a run could not be carried out.
+/// The reason for which a run could not be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// What the command returns.
+    /// The exit code that the command returns.
     pub exit_code: ExitCode,
-    /// What went wrong.
+    /// The error in one sentence.
     pub message: String,
-    /// The causes, outermost first.
+    /// The causes of the error, the outermost first.
     pub causes: Vec<String>,
-    /// What can be done about it.
+    /// A next step for the user, if there is one.
     pub hint: Option<String>,
 }
 
 /// A run without an end: one that goes on, or that an agent left behind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenRun {
-    /// What came of it so far.
+    /// The facts of the run and its results so far.
     pub record: RunRecord,
     /// The process that holds it.
     pub holder: ProcessIdentity,
-    /// When it was last written to, UTC milliseconds since the epoch: the best guess at when it
-    /// ended.
+    /// The time of the last write to it, UTC milliseconds since the epoch: the best guess at its
+    /// end.
     pub active_ms: i64,
     /// Processes whose end nobody saw, in the order of their starts.
     pub processes: Vec<ProcessIdentity>,
 }
 
 impl RunRecord {
-    /// Wall time in milliseconds, once the run has its end; 0 when the clock was set back
+    /// Wall time in milliseconds; `None` while the run goes on, 0 if the clock was set back
     /// meanwhile.
     pub fn duration_ms(&self) -> Option<u64> {
         let end = self.end.as_ref()?;
@@ -145,7 +145,7 @@ impl RunRecord {
         Some(u64::try_from(taken).unwrap_or(0))
     }
 
-    /// The same in seconds.
+    /// The same wall time in seconds.
     #[expect(
         clippy::cast_precision_loss,
         reason = "milliseconds of a run are far below 2^52"
@@ -159,17 +159,17 @@ impl RunRecord {
         self.end.as_ref().map(|end| end.outcome)
     }
 
-    /// What the command returned; `None` while the run goes on.
+    /// The exit code that the command returned; `None` while the run goes on.
     pub fn exit_code(&self) -> Option<ExitCode> {
         self.end.as_ref().map(|end| end.exit_code)
     }
 
-    /// Why the run could not be carried out, if it could not.
+    /// The reason for which the run could not be carried out; `None` if it could, or still goes on.
     pub fn failure(&self) -> Option<&Failure> {
         self.end.as_ref()?.failure.as_ref()
     }
 
-    /// Covered statements in percent; `None` when it was not measured.
+    /// Covered statements in percent; `None` if coverage was not measured.
     pub fn coverage_percent(&self) -> Option<f64> {
         self.coverage.as_ref().and_then(CoverageTotals::percent)
     }

@@ -1,4 +1,4 @@
-//! Records for tests, each to be changed where a test has something to say about it. Tests of the
+//! Records for tests, each to be changed if a test has something to say about it. Tests of the
 //! library's public face include this file.
 
 use crate::model::summary::SUMMARY_VERSION;

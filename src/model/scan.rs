@@ -1,4 +1,4 @@
-//! What the analysis of a project's modules prints as JSON: `agent orphans scan|list`, `agent why`
+//! The JSON that the analysis of a project's modules prints: `agent orphans scan|list`, `agent why`
 //! and `agent graph`.
 //!
 //! Published contracts; `agent schema` prints their JSON Schemas. Within one version keys are only
@@ -13,29 +13,29 @@ use super::orphan::{Orphan, OrphanKind, OrphanRecord};
 /// The version of these reports.
 pub const SCAN_VERSION: u32 = 1;
 
-/// What a scan found.
+/// The findings of a scan, with its gaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent orphans scan --json")]
 pub struct ScanReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: String,
-    /// Python files.
+    /// The number of Python files of the project.
     pub files: u64,
-    /// Those of them that could be analysed.
+    /// The number of these files that could be analysed.
     pub analysed: u64,
     /// The same in percent of all files.
     pub analysed_percent: f64,
-    /// Modules of the application that a test reaches.
+    /// The number of modules of the application that a test reaches.
     pub tested: u64,
-    /// Modules that no test reaches, and isolated ones where these were asked for, by file.
+    /// Modules that no test reaches, and isolated ones if these were asked for, by file.
     pub orphans: Vec<ScannedOrphan>,
     /// Files that could not be analysed, by name.
     pub problems: Vec<FileProblem>,
     /// Imports of the project's own modules that lead to no file; at most 1,000.
     pub unresolved: Vec<UnresolvedImport>,
-    /// How many there are.
+    /// The number of all such imports, listed or not.
     pub unresolved_total: u64,
 }
 
@@ -45,7 +45,7 @@ pub struct ScannedOrphan {
     /// The module and the evidence.
     #[serde(flatten)]
     pub orphan: Orphan,
-    /// Why it may be one, where the settings say so; it is not tried then.
+    /// The reason of the settings, if they allow it to be one; it is not tried then.
     pub suppressed: Option<String>,
 }
 
@@ -54,20 +54,20 @@ pub struct ScannedOrphan {
 pub struct FileProblem {
     /// The file, relative to the project.
     pub file: String,
-    /// The line, from 1, where one is to blame.
+    /// The line, from 1, if one is to blame.
     pub line: Option<u32>,
-    /// Why.
+    /// The reason for which it could not be analysed.
     pub problem: String,
 }
 
 /// An import that leads to no file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnresolvedImport {
-    /// The file that has it.
+    /// The file that holds the import.
     pub file: String,
-    /// Its line, from 1.
+    /// The line of the import, from 1.
     pub line: u32,
-    /// What is imported.
+    /// The name that the import asks for.
     pub name: String,
 }
 
@@ -77,23 +77,23 @@ pub struct UnresolvedImport {
 pub struct OrphanReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// When the project was last scanned, RFC 3339 in UTC; null before the first scan.
+    /// The time of the last scan of the project, RFC 3339 in UTC; null before the first scan.
     pub scanned_at: Option<String>,
-    /// The modules, by file.
+    /// The modules, in the order of their files.
     pub orphans: Vec<ListedOrphan>,
 }
 
 /// A module of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedOrphan {
-    /// The module, the evidence, and how it stands.
+    /// The module, the evidence, and its standing.
     #[serde(flatten)]
     pub record: OrphanRecord,
-    /// Why it may be an orphan, where the settings say so.
+    /// The reason of the settings, if they allow it to be an orphan.
     pub suppressed: Option<String>,
 }
 
-/// Why a module counts as what it does.
+/// The reason for which a module counts as tested, as an orphan, or as neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent why --json")]
 pub struct WhyReport {
@@ -103,58 +103,59 @@ pub struct WhyReport {
     pub modules: Vec<WhyModule>,
 }
 
-/// Why one module counts as what it does.
+/// The reason for which one module counts as what it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhyModule {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
     /// `tested`, `orphan`, or `none` for what is no module of the application.
     pub verdict: String,
-    /// What kind of orphan it is.
+    /// The kind of orphan that it is; null if it is none.
     pub kind: Option<OrphanKind>,
-    /// Whether no local module imports it.
+    /// True if no local module imports it.
     pub isolated: bool,
     /// The evidence, in one sentence.
     pub reason: String,
-    /// Why it may be an orphan, where the settings say so.
+    /// The reason of the settings, if they allow it to be an orphan.
     pub suppressed: Option<String>,
     /// The shortest way to it: from a test, or else from what the application starts.
     pub chain: Vec<WhyStep>,
-    /// What imports or names an orphan, and why that is not enough.
+    /// The modules that import or name an orphan, each with the reason for which that is not
+    /// enough.
     pub importers: Vec<WhyStep>,
 }
 
 /// One module on the way to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhyStep {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
-    /// How it leads on: the `kind` of an import of `agent graph`.
+    /// The way in which it leads on: the `kind` of an import of `agent graph`.
     pub how: String,
-    /// The line that does; 0 where none does.
+    /// The line that leads on, from 1; 0 if none does.
     pub line: u32,
-    /// Why that is not enough; null in a chain.
+    /// The reason for which that is not enough; null in a chain.
     pub why_not: Option<String>,
 }
 
-/// The import graph.
+/// The import graph of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent graph --format json")]
 pub struct GraphReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// The modules, by file.
+    /// The modules, in the order of their files.
     pub modules: Vec<GraphModule>,
-    /// What leads from one to another, by file and line.
+    /// The links from one module to another, by file and line.
     pub imports: Vec<GraphImport>,
 }
 
 /// A module of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphModule {
-    /// The module.
+    /// The file and the name of the module.
     #[serde(flatten)]
     pub module: Module,
     /// `module`, `entry_point`, `test`, `idle_test` (pytest's settings leave it out), `conftest`,
@@ -164,16 +165,16 @@ pub struct GraphModule {
     pub verdict: String,
 }
 
-/// What leads from one module to another.
+/// A link from one module to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphImport {
-    /// The file that leads.
+    /// The file that holds the link.
     pub from: String,
     /// The file that it leads to.
     pub to: String,
     /// `import`, `conditional`, `lazy`, `type_checking`, `package`, `conftest`, or `mention` for
     /// weak evidence.
     pub kind: String,
-    /// The line; 0 where none says it.
+    /// The line of the link; 0 if none says it.
     pub line: u32,
 }

@@ -1,4 +1,4 @@
-//! What goes on now, as far as the state file knows.
+//! The present activity of agents, as far as the state file knows it.
 //!
 //! [`StatusReport`] is a published contract; `agent schema status` prints its JSON Schema. Within
 //! one version keys are only added.
@@ -10,16 +10,16 @@ use super::cycle::{CycleId, CycleReason};
 use super::ids::RunId;
 use super::lease::LeaseEntry;
 
-/// The version of [`StatusReport`].
+/// The version of the format of [`StatusReport`].
 pub const STATUS_VERSION: u32 = 1;
 
-/// What goes on now. Times are RFC 3339 in UTC.
+/// The present activity of agents. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent status --json")]
 pub struct StatusReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// The schedule; null when no agent ever kept one.
+    /// The schedule; null if no agent ever kept one.
     pub schedule: Option<ScheduleStatus>,
     /// The cycle that is being carried out, or was when its agent was killed.
     pub cycle: Option<CycleStatus>,
@@ -27,11 +27,11 @@ pub struct StatusReport {
     pub last_cycle: Option<CycleStatus>,
     /// The runs that go on, of the schedule and of anybody else, oldest first.
     pub runs: Vec<RunStatus>,
-    /// The leases, by name.
+    /// The leases, in the order of their names.
     pub leases: Vec<LeaseEntry>,
 }
 
-/// Whether somebody keeps the schedule.
+/// The state of the agent that keeps the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleState {
@@ -43,78 +43,78 @@ pub enum ScheduleState {
     Gone,
 }
 
-/// The schedule.
+/// The schedule, and the agent that keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleStatus {
-    /// Whether somebody keeps it.
+    /// The state of the agent that keeps it.
     pub state: ScheduleState,
-    /// How due times follow each other: `every 3600 s`, `cron 30 2 * * *`.
+    /// The rule that due times follow: `every 3600 s`, `cron 30 2 * * *`.
     pub spec: String,
-    /// When the next cycle begins, or was to begin.
+    /// The time when the next cycle begins, or was to begin.
     pub due_at: String,
-    /// Cycles in a row that could not be carried out.
+    /// The number of cycles in a row that could not be carried out.
     pub failures: u32,
-    /// The machine of the agent that keeps it; null when none does.
+    /// The machine of the agent that keeps it; null if none does.
     pub host: Option<String>,
-    /// Its process.
+    /// The process id of that agent; null if none keeps it.
     pub pid: Option<u32>,
-    /// When the agent that keeps it, or kept it last, started.
+    /// The time when the agent that keeps it, or kept it last, started.
     pub started_at: String,
-    /// When it stopped.
+    /// The time when it stopped; null if nobody stopped it.
     pub stopped_at: Option<String>,
-    /// Where its exporter listens; null without one.
+    /// The address on which its exporter listens; null without one.
     pub listen: Option<String>,
-    /// Its version.
+    /// The version of that agent.
     pub agent_version: String,
 }
 
-/// A cycle.
+/// A cycle, and its run if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CycleStatus {
-    /// Its number.
+    /// Its number in the state file.
     pub cycle_id: CycleId,
-    /// Why it began.
+    /// The reason for which it began.
     pub reason: CycleReason,
-    /// When it was due.
+    /// The time when it was due.
     pub due_at: String,
-    /// Due times before it at which nothing began.
+    /// The number of due times before it at which nothing began.
     pub missed: u64,
-    /// When it began.
+    /// The time when it began.
     pub started_at: String,
-    /// When it ended; null while it goes on.
+    /// The time when it ended; null while it goes on.
     pub finished_at: Option<String>,
     /// The outcome of its run, or `not_started`; null while it goes on.
     pub outcome: Option<String>,
-    /// What its process returned.
+    /// The exit code that its process returned.
     pub exit_code: Option<u8>,
-    /// Its run; null when it has none, or none yet.
+    /// Its run; null if it has none, or none yet.
     pub run_id: Option<RunId>,
-    /// Whether its process is known to have ended while its end is not stored yet.
+    /// True if its process is known to have ended while its end is not stored yet.
     #[serde(default)]
     pub gone: bool,
-    /// Why it could not start, or what else is to be known of it.
+    /// The reason for which it could not start, or another remark about it.
     pub message: Option<String>,
 }
 
 /// A run that goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStatus {
-    /// Its number.
+    /// Its number in the state file.
     pub run_id: RunId,
-    /// What started it: `manual`, `schedule` or `library`.
+    /// The cause of the run: `manual`, `schedule` or `library`.
     pub trigger: String,
-    /// `host`, `docker` or `podman`.
+    /// The executor: `host`, `docker` or `podman`.
     pub executor: String,
-    /// Its process.
+    /// The id of the process that holds it.
     pub pid: u32,
-    /// Whether that is known to be gone: the next start closes the run.
+    /// True if that process is known to be gone: the next start closes the run.
     pub gone: bool,
-    /// When it started.
+    /// The time when it started.
     pub started_at: String,
-    /// Tests that were collected so far.
+    /// The number of tests that were collected so far.
     pub tests: u64,
-    /// Those of them that have reported.
+    /// The number of these tests that have reported.
     pub reported: u64,
-    /// Those of them that failed, crashed or ran out of time.
+    /// The number of these tests that failed, crashed or ran out of time.
     pub failed: u64,
 }

@@ -1,4 +1,4 @@
-//! The summary of a run: what `agent run --json` prints and the library's callback receives last.
+//! The summary of a run, which `agent run --json` prints and the library's callback receives last.
 //!
 //! A published contract; `agent schema summary` prints its JSON Schema. Within one version keys
 //! are only added.
@@ -16,20 +16,20 @@ use super::test::AttemptRecord;
 /// The version of the summary.
 pub const SUMMARY_VERSION: u32 = 1;
 
-/// How one run ended.
+/// One run that has ended, and the tests that need a look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "agent run --json")]
 pub struct RunSummary {
     /// The version of this format, 1.
     pub v: u32,
-    /// The run.
+    /// The facts, the counts and the end of the run.
     #[serde(flatten)]
     pub run: RunRecord,
-    /// Wall time in seconds.
+    /// The wall time of the run, in seconds.
     pub runtime: f64,
-    /// All tests.
+    /// The number of all tests, whatever their outcome.
     pub total: u64,
-    /// Covered statements in percent, united over all processes; null when it was not measured.
+    /// Covered statements in percent, united over all processes; null if coverage was not measured.
     pub coverage: Option<f64>,
     /// Tests that failed, crashed, ran out of time or were lost, in the order of their reports.
     /// At most 1,000; `total` and the counts are always whole.
@@ -41,9 +41,9 @@ pub struct RunSummary {
     /// Orphans that failed, without their reports; at most 1,000.
     #[serde(default)]
     pub orphan_failures: Vec<Trial>,
-    /// The difference to the previous comparable run, where there is one.
+    /// The difference to the previous comparable run, if there is one.
     pub comparison: Option<Comparison>,
-    /// What the user should know besides.
+    /// The notices of the run for the user.
     pub notices: Vec<Notice>,
 }
 
@@ -53,7 +53,7 @@ impl RunSummary {
         self.run.outcome().unwrap_or(RunOutcome::Interrupted)
     }
 
-    /// What the command returned.
+    /// The exit code that the command returned, or else the one of the verdict.
     pub fn exit_code(&self) -> ExitCode {
         let known = self.run.exit_code();
         known.unwrap_or_else(|| ExitCode::of_outcome(self.outcome()))
@@ -66,7 +66,7 @@ pub struct FailedTest {
     /// Its last attempt, without its report.
     #[serde(flatten)]
     pub last: AttemptRecord,
-    /// How often it was tried.
+    /// The number of times that it was tried.
     pub attempts: u32,
 }
 
@@ -79,23 +79,23 @@ pub struct SlowTest {
     pub duration_s: f64,
 }
 
-/// How a run differs from the previous one that selected the same tests in the same way. Tests are
-/// named by their node ids, below their rootdir if that is not the project.
+/// The differences between a run and the previous one that selected the same tests in the same way.
+/// Tests are named by their node ids, below their rootdir if that is not the project.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The run that it is compared with.
     pub previous_run: i64,
-    /// Failing now, and not failing then: new tests among them.
+    /// Tests that fail now and did not fail then, new ones among them.
     pub newly_failing: Vec<String>,
-    /// Failing then, and fine now.
+    /// Tests that failed then and are fine now.
     pub fixed: Vec<String>,
-    /// Failing then and now.
+    /// Tests that failed then and fail now.
     pub still_failing: Vec<String>,
-    /// Tests that were not there then.
+    /// The number of tests that were not there then.
     pub added: u64,
-    /// Tests that are not there now.
+    /// The number of tests that are not there now.
     pub removed: u64,
-    /// Change of the coverage in percentage points, where both runs measured it.
+    /// Change of the coverage in percentage points, if both runs measured it.
     pub coverage_change: Option<f64>,
     /// Seconds that the previous run took.
     pub previous_runtime: f64,

@@ -1,4 +1,4 @@
-//! Tests: what identifies one, the one record of an attempt with its verdict, the tally of a file.
+//! Tests: the identity of one, the one record of an attempt with its verdict, the tally of a file.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::ids::ShardIndex;
 use super::outcome::{Counts, Outcome};
 
-/// What identifies a test from run to run.
+/// The identity of a test from run to run.
 ///
 /// pytest's node ids are relative to its rootdir, and shards of one run may have different
 /// rootdirs; so the node id alone does not tell two tests apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TestKey {
-    /// pytest's rootdir, relative to the project (`""` when it is the project itself),
-    /// absolute when it lies outside of it.
+    /// pytest's rootdir, relative to the project (`""` if it is the project itself), absolute if it
+    /// lies outside of it.
     pub root: String,
     /// The node id as pytest printed it.
     pub nodeid: String,
@@ -36,9 +36,9 @@ impl fmt::Display for TestKey {
 pub struct TestItem {
     /// The node id, relative to pytest's rootdir.
     pub nodeid: String,
-    /// The file that holds the test, relative to the project where it lies inside of it.
+    /// The file that holds the test, relative to the project if it lies inside of it.
     pub file: String,
-    /// The line of the test in its file, from 1, where pytest knows it.
+    /// The line of the test in its file, from 1, if pytest knows it.
     pub line: Option<u32>,
 }
 
@@ -47,7 +47,7 @@ pub struct TestItem {
 pub struct Section {
     /// The title that pytest gave it.
     pub title: String,
-    /// The text, shortened in the middle when it exceeded the cap.
+    /// The text, shortened in the middle if it exceeded the cap.
     pub text: String,
 }
 
@@ -56,7 +56,7 @@ pub struct Section {
 pub struct AttemptRecord {
     /// The shard that ran the test.
     pub shard: ShardIndex,
-    /// pytest's rootdir relative to the project; empty when it is the project.
+    /// pytest's rootdir relative to the project; empty if it is the project.
     pub root: String,
     /// The node id, relative to `root`.
     pub nodeid: String,
@@ -68,21 +68,21 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// The verdict of this attempt.
     pub outcome: Outcome,
-    /// It passed, and an earlier attempt of this run had failed.
+    /// True if it passed and an earlier attempt of this run had failed.
     pub flaky: bool,
-    /// When the attempt began, UTC milliseconds since the epoch.
+    /// The begin of the attempt, UTC milliseconds since the epoch.
     pub started_ms: Option<i64>,
     /// Seconds from the begin of setup to the end of teardown.
     pub duration_s: Option<f64>,
-    /// Seconds in setup.
+    /// Seconds that the setup took.
     pub setup_s: Option<f64>,
     /// Seconds in the test itself.
     pub call_s: Option<f64>,
-    /// Seconds in teardown.
+    /// Seconds that the teardown took.
     pub teardown_s: Option<f64>,
     /// The process that ran it: `main`, or the name of an xdist worker.
     pub worker: Option<String>,
-    /// The peak resident memory of that process up to the end of the test.
+    /// The peak resident memory of that process up to the end of the test, in bytes.
     pub peak_rss_bytes: Option<u64>,
     /// User and system CPU seconds that the process spent in the test.
     pub cpu_s: Option<f64>,
@@ -102,13 +102,13 @@ pub struct FileRecord {
     pub file: String,
     /// Sum of the durations of its tests, in seconds.
     pub duration_s: f64,
-    /// How its tests ended.
+    /// The tests of the file, counted by outcome.
     #[serde(flatten)]
     pub counts: Counts,
 }
 
 impl AttemptRecord {
-    /// The test.
+    /// The identity of the test.
     pub fn key(&self) -> TestKey {
         TestKey {
             root: self.root.clone(),

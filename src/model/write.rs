@@ -1,4 +1,4 @@
-//! What a run asks the store to write. Every value is one idempotent effect on the run's rows.
+//! The writes that a run asks of the store. Every value is one idempotent effect on the run's rows.
 
 use super::coverage::{CoverageTotals, FileCoverage};
 use super::ids::ShardIndex;
@@ -14,9 +14,9 @@ use super::test::{AttemptRecord, TestItem};
 pub struct ShardFacts {
     /// The Python version, such as `3.11.7`.
     pub python: String,
-    /// The pytest version.
+    /// The version of pytest that it uses.
     pub pytest: String,
-    /// The interpreter's path.
+    /// The path of the interpreter that runs the tests.
     pub executable: String,
 }
 
@@ -25,41 +25,41 @@ pub struct ShardFacts {
 pub enum Write {
     /// The commit of the project's repository and whether tracked files were changed.
     Git {
-        /// The full commit id.
+        /// The full id of the commit.
         commit: String,
-        /// Whether tracked files differ from it.
+        /// True if tracked files differ from it.
         dirty: bool,
     },
     /// A process of the run was started.
     ProcessStarted {
-        /// Which of the run's processes it is, from 1.
+        /// The number of the process in the run, from 1.
         serial: u32,
         /// The shard that it works for; `None` if it tries orphans.
         shard: Option<ShardIndex>,
         /// The process; it leads a process group of its own.
         process: ProcessIdentity,
-        /// UTC milliseconds since the epoch.
+        /// The start, in UTC milliseconds since the epoch.
         started_ms: i64,
     },
     /// That process, and its group, are gone.
     ProcessEnded {
-        /// Which of the run's processes it was.
+        /// The number of the process in the run, from 1.
         serial: u32,
-        /// UTC milliseconds since the epoch.
+        /// The end, in UTC milliseconds since the epoch.
         ended_ms: i64,
-        /// How it ended, in words: `exit status 0`, `killed by SIGSEGV`.
+        /// The end in words: `exit status 0`, `killed by SIGSEGV`.
         status: String,
     },
-    /// What a shard runs on.
+    /// The interpreter and the pytest that a shard runs on.
     ShardFacts {
-        /// The shard.
+        /// The shard whose process said hello.
         shard: ShardIndex,
-        /// The facts.
+        /// The facts that the process sent.
         facts: ShardFacts,
     },
     /// Tests were collected; until they report, they are `not_run`.
     Collected {
-        /// The shard.
+        /// The shard that collected them.
         shard: ShardIndex,
         /// pytest's rootdir relative to the project.
         root: String,
@@ -70,39 +70,39 @@ pub enum Write {
     Attempt(Box<AttemptRecord>),
     /// Coverage of some files, united over the run so far; replaces what was there for them.
     Coverage(Vec<FileCoverage>),
-    /// Coverage in total.
+    /// The totals of the coverage.
     CoverageTotals(CoverageTotals),
-    /// A notice.
+    /// A notice about the run, for the user.
     Notice(Notice),
-    /// A Python warning, and how often it was seen so far.
+    /// A Python warning, and the number of times that it was seen so far.
     Warning {
-        /// What was warned about.
+        /// The warning itself, with its place.
         warning: WarningRecord,
-        /// How often in this run.
+        /// The number of times in this run.
         count: u64,
     },
     /// The tallies of the run so far.
     Counts(Counts),
-    /// A shard is over.
+    /// A shard is over: no process works for it any more.
     ShardEnded {
-        /// The shard.
+        /// The shard that is over.
         shard: ShardIndex,
-        /// UTC milliseconds since the epoch.
+        /// The end, in UTC milliseconds since the epoch.
         finished_ms: i64,
-        /// pytest's exit status where it had one.
+        /// The exit status of pytest, if it had one.
         exit_status: Option<i32>,
-        /// Processes that died in it.
+        /// The number of processes that died in it.
         deaths: u32,
     },
     /// So many orphans are going to be tried.
     Orphans {
-        /// How many.
+        /// The number of modules to try.
         total: u64,
     },
-    /// What came of trying a module; its line in the list of orphans follows.
+    /// The result of trying a module; its line in the list of orphans follows.
     Trial(Box<Trial>),
-    /// What the passing orphans were made part of.
+    /// The places that the passing orphans were given.
     Integration(Integration),
-    /// The run is over.
+    /// The run is over: its last write.
     RunEnded(Box<RunEnd>),
 }

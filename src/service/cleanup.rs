@@ -13,14 +13,14 @@ use crate::store::{Counter, Leases, Store, StoreError};
 
 use super::images::wanted;
 
-/// What a cleanup did, or would do.
+/// The work that a cleanup did, or would do.
 #[derive(Debug, Default)]
 pub struct CleanupReport {
     /// For each engine that answered, its name and what was found there.
     pub engines: Vec<(&'static str, Swept)>,
-    /// Engines that are installed and did not answer: what is left there is not known.
+    /// Engines that are installed and did not answer: nobody knows the leftovers there.
     pub silent: Vec<EngineError>,
-    /// Why no engine was looked at.
+    /// The reason for which no engine was looked at.
     pub no_engine: Option<EngineError>,
     /// Runs that were closed as interrupted.
     pub closed: Vec<RunId>,
@@ -28,7 +28,7 @@ pub struct CleanupReport {
     pub released: Vec<String>,
 }
 
-/// Why a cleanup ended early.
+/// The error that ended a cleanup early.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct CleanupError(#[from] StoreError);
@@ -43,7 +43,7 @@ impl Hint for CleanupError {
     }
 }
 
-/// Removes what agents that are gone left behind. A state file is used where there is one, and not
+/// Removes what agents that are gone left behind. A state file is used if there is one, and not
 /// made.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Decides whether a run is carried out in containers, and in what.
+//! Decides if a run is carried out in containers, and in which ones.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,9 +17,9 @@ use crate::settings::{DEFAULT_IMAGE, Origin, Settings};
 use crate::source::{self, FilesError};
 use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
 
-/// How long a container may take until the harness says hello: the disk of an engine can be slow.
+/// The longest time until a harness in a container says hello: the disk of an engine can be slow.
 const HELLO_LIMIT: Duration = Duration::from_mins(2);
-/// The same where the project has to be sent first; the time-out of a shard comes before it.
+/// The same if the project has to be sent first; the time-out of a shard comes before it.
 const SENDING_LIMIT: Duration = Duration::from_mins(30);
 
 /// Variables that tests are meant to see, by the start of their names.
@@ -34,50 +34,50 @@ const KEPT_BACK: [&str; 4] = [
     "PYTHONPYCACHEPREFIX",
 ];
 
-/// Why nothing can run in a container.
+/// The reason for which nothing can run in a container.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
-    /// The engine.
+    /// The engine is missing, or a call to it failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The tarball.
+    /// The tarball of the image cannot be used.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The turn.
+    /// The lease of runs in containers could not be taken.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// The state file.
+    /// The state file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no such image, and it may not or cannot be fetched.
     #[error("{engine} has no image `{image}`{}", if *.offline { ", and nothing is fetched offline" } else { "" })]
     NoImage {
-        /// The engine.
+        /// The name of the engine: `docker` or `podman`.
         engine: &'static str,
-        /// The image.
+        /// The image that was asked for.
         image: String,
-        /// Whether it may not be fetched.
+        /// True if the run is offline, so that nothing may be fetched.
         offline: bool,
     },
     /// There is no such image, and it could not be fetched.
     #[error("cannot fetch the image `{image}`")]
     Pull {
-        /// The image.
+        /// The image that was asked for.
         image: String,
-        /// What the engine said.
+        /// The error that the engine reported.
         #[source]
         source: Box<EngineError>,
     },
     /// The image is for another machine.
     #[error("the image `{image}` is for {found}, and {engine} runs {expected}")]
     Platform {
-        /// The engine.
+        /// The name of the engine: `docker` or `podman`.
         engine: &'static str,
-        /// The image.
+        /// The image that was asked for.
         image: String,
-        /// Its platform.
+        /// The platform of the image, such as `linux/arm64`.
         found: String,
-        /// The engine's.
+        /// The platform of the engine, such as `linux/amd64`.
         expected: String,
     },
     /// The project cannot be sent.
@@ -86,16 +86,16 @@ pub enum ContainerError {
     /// A folder for byte code could not be made.
     #[error("cannot make the folder `{}`", .path.display())]
     Folder {
-        /// The folder.
+        /// The folder that could not be made.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system reported.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl ContainerError {
-    /// Whether there is no engine, or no such image in it. A tarball that cannot be used is an
+    /// True if there is no engine, or no such image in it. A tarball that cannot be used is an
     /// error whoever asked for containers.
     fn is_of_readiness(&self) -> bool {
         match self {
@@ -148,21 +148,21 @@ impl Hint for ContainerError {
     }
 }
 
-/// Whether a run is to be carried out in containers.
+/// The wish of the user for a run in containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// On the host.
+    /// The run stays on the host.
     No,
-    /// Where an engine answers and has the image that somebody named, or can have it from a
-    /// tarball. Nothing is fetched for it, and no such engine or image is no error.
+    /// In containers if an engine answers and has the image that somebody named, or can have it
+    /// from a tarball. Nothing is fetched for it, and no such engine or image is no error.
     WhereReady,
-    /// Where an engine answers.
+    /// In containers if an engine answers.
     Yes,
 }
 
 impl Wish {
-    /// What the settings say. Where nobody said anything, `preferred` says whether naming an image
-    /// is as good as asking for containers.
+    /// The wish that the settings express. If nobody said anything, `preferred` says if naming an
+    /// image is as good as asking for containers.
     pub(super) fn of(settings: &Settings, preferred: bool) -> Self {
         let wishes = &settings.container;
         let names_image = wishes.image.is_some() || wishes.image_tar.is_some();
@@ -177,8 +177,8 @@ impl Wish {
     }
 }
 
-/// What the run's containers are started with, and its turn to start them; `None` where it runs on
-/// the host.
+/// The executor for the run's containers, and its turn to start them; `None` if it runs on the
+/// host.
 pub(super) fn prepare(
     settings: &Settings,
     wish: Wish,
@@ -235,7 +235,7 @@ fn prepare_containers(
     Ok(Some((executor, lease)))
 }
 
-/// The tarball of the settings, checked for the engine, or for this machine where there is none.
+/// The tarball of the settings, checked for the engine, or for this machine if there is none.
 fn tarball(
     settings: &Settings,
     store: &mut Store,
@@ -251,7 +251,7 @@ fn tarball(
     Ok(Some(tarball))
 }
 
-/// The same sweep as `agent cleanup`: what an earlier run left would be in the way of this one.
+/// The same sweep as `agent cleanup`: leftovers of an earlier run would be in the way of this one.
 fn sweep_first(
     engine: &Engine,
     retries: u32,
@@ -358,7 +358,7 @@ fn on_the_host(error: &EngineError) -> Notice {
     }
 }
 
-/// Why containers that nobody insists on are not used.
+/// The notice that containers on which nobody insists are not used, with the reason.
 fn not_ready(settings: &Settings, error: &ContainerError) -> Notice {
     let wishes = &settings.container;
     let named = match (&wishes.image, &wishes.image_tar) {
@@ -451,7 +451,7 @@ fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, Con
     })
 }
 
-/// What is sent is decided once, so that every container of the run has the same.
+/// The files to send are chosen once, so that every container of the run has the same.
 fn streamed(settings: &Settings) -> Result<ProjectSource, ContainerError> {
     let project = settings.project.clone();
     let files = source::files(&project, &settings.data_dir, &settings.container.exclude)?;

@@ -1,4 +1,4 @@
-//! [`ServiceError`]: why there was no run.
+//! [`ServiceError`]: the reason for which there was no run.
 
 use std::io;
 
@@ -12,13 +12,13 @@ use crate::run::{RunError, StopSignal};
 use crate::source::PathError;
 use crate::store::StoreError;
 
-/// Why there was no run.
+/// The reason for which there was no run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A path of the settings cannot be run.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// There is no interpreter.
+    /// No Python interpreter was found.
     #[error(transparent)]
     Python(#[from] PythonError),
     /// Nothing can run in a container.

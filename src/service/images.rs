@@ -1,4 +1,4 @@
-//! Image tarballs on their way into an engine: checked once, remembered, loaded where they are not.
+//! Image tarballs on their way into an engine: checked once, remembered, loaded if it lacks them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use crate::model::ExitCode;
 use crate::settings::Settings;
 use crate::store::{ImageArchiveRow, Store, StoreError};
 
-/// Why an image of a tarball cannot be used.
+/// The reason for which an image of a tarball cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The tarball is not one whole image for this machine.
@@ -22,33 +22,33 @@ pub enum ImageError {
     /// The tarball changed on its way.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// What the state file knows of it is damaged.
+    /// The record of it in the state file is damaged.
     #[error("the state file has no digest of `{0}`")]
     Record(String),
-    /// What was found cannot be remembered.
+    /// The state file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The engine does not take it.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The tarball holds something else than was asked for.
+    /// The tarball does not hold the image that was asked for.
     #[error("`{}` holds {found}, and not `{wanted}`", .path.display())]
     Other {
-        /// The tarball.
+        /// The path of the tarball.
         path: PathBuf,
         /// The image that was asked for.
         wanted: String,
         /// The image that is there.
         found: String,
     },
-    /// The engine took it, and has it not.
+    /// The engine took it, and still has no such image.
     #[error("{engine} loaded `{}`, and has no image {id}", .path.display())]
     NotThere {
-        /// The engine.
+        /// The name of the engine: `docker` or `podman`.
         engine: &'static str,
-        /// The tarball.
+        /// The path of the tarball.
         path: PathBuf,
-        /// The image.
+        /// The id of the image in the tarball.
         id: String,
     },
 }
@@ -90,19 +90,19 @@ pub fn wanted(settings: &Settings) -> Wanted {
     }
 }
 
-/// What containers run on.
+/// The platform that containers run on: the one of the engine, else of this machine.
 pub fn platform(engine: Option<&Engine>) -> Platform {
     engine.map_or_else(archive::this_machine, |engine| {
         Platform::new(&engine.facts.os, &engine.facts.architecture, None)
     })
 }
 
-/// What became of a tarball.
+/// The result of loading a tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedImage {
     /// The image as the engine has it.
     pub image: ImageFacts,
-    /// Whether it was loaded just now; else it was there.
+    /// True if it was loaded just now; else it was there.
     pub loaded: bool,
 }
 
@@ -111,7 +111,7 @@ pub struct LoadedImage {
 ///
 /// # Errors
 ///
-/// A tarball that is not whole, or a state file that cannot be used.
+/// A tarball that is not one whole image for `wanted`, or a state file that cannot be used.
 pub fn check_tarball(
     store: &mut Store,
     path: &Path,
@@ -154,7 +154,7 @@ fn look(path: &Path) -> Option<(u64, i64)> {
 ///
 /// # Errors
 ///
-/// An engine that fails.
+/// An engine that fails, or a tarball that changed since it was checked.
 pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<LoadedImage, ImageError> {
     if let Some(image) = engine.image(&tarball.image_id)? {
         return Ok(LoadedImage {
@@ -165,7 +165,7 @@ pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<Loaded
     let path = PathBuf::from(&tarball.path);
     let broken = || ImageError::Record(tarball.path.clone());
     let digest = Digest::from_hex(&tarball.sha256).ok_or_else(broken)?;
-    // What the engine gets is what was checked, or the image is not taken.
+    // The engine gets exactly what was checked, or the image is not taken.
     let written = engine.load(|target| archive::copy_tar(&path, &digest, target).map(drop))?;
     written?;
     let image = engine.image(&tarball.image_id)?;
@@ -180,7 +180,7 @@ pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<Loaded
     })
 }
 
-/// Whether a tarball holds the image that is called `name`.
+/// Checks that a tarball holds the image that is called `name`.
 pub(super) fn check_name(tarball: &ImageArchiveRow, name: &str) -> Result<(), ImageError> {
     let bare = |name: &str| {
         let name = name.trim_start_matches("docker.io/library/");

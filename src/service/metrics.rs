@@ -14,8 +14,7 @@ use crate::metrics::families;
 use crate::settings::Settings;
 use crate::store::Reader;
 
-/// Starts to show the figures where the settings say so; they are shown until the exporter is
-/// dropped.
+/// Starts to show the figures if the settings say so; they are shown until the exporter is dropped.
 ///
 /// # Errors
 ///
@@ -28,7 +27,7 @@ pub fn start_exporter(settings: &Settings) -> Result<Option<Exporter>, ExporterE
     Exporter::start(addr, move || text(&db)).map(Some)
 }
 
-/// Writes the figures to the file that the settings name, where they name one.
+/// Writes the figures to the file that the settings name, if they name one.
 ///
 /// # Errors
 ///
@@ -43,7 +42,7 @@ pub fn write_textfile(settings: &Settings) -> Result<(), TextfileError> {
 /// The figures of a state file in the exposition format. One that cannot be read is told by
 /// `menace_agent_state_readable 0`.
 pub fn text(db: &Path) -> String {
-    // Why it cannot be read is said by everything else that reads it.
+    // Everything else that reads the state file says why it cannot be read.
     let is_gone = |process: &_| identity::liveness(process) == Liveness::Gone;
     let state = Reader::open(db).and_then(|reader| reader.metrics_snapshot(now_ms(), is_gone));
     encode(&families(env!("CARGO_PKG_VERSION"), state.ok().as_ref()))

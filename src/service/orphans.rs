@@ -1,5 +1,5 @@
-//! Which modules of a project no test reaches, and why: what `agent orphans`, `agent why` and
-//! `agent graph` show, and what a program that embeds the agent can ask.
+//! The modules of a project that no test reaches, and the reasons: the answers of `agent orphans`,
+//! `agent why` and `agent graph`, and of the functions for a program that embeds the agent.
 
 use crate::clock::now_ms;
 use crate::graph::{Edge, EdgeKind, ImportKind, Importer, NodeId, Role, Step, Verdict, Verdicts};
@@ -16,14 +16,14 @@ use crate::plan::orphans::suppressed;
 use crate::settings::Settings;
 use crate::store::Store;
 
-/// How many unresolved imports a report lists.
+/// The largest number of unresolved imports that a report lists.
 const MAX_UNRESOLVED: usize = 1_000;
 
 /// The modules of a project that no test reaches, by file; of islands those only that the imports
 /// of no other orphan lead to.
 ///
-/// What was read of each file is remembered in the state file of the settings, which is made where
-/// it is missing.
+/// The facts of each file are remembered in the state file of the settings, which is made if it is
+/// missing.
 pub fn discover_orphan_modules(settings: &Settings) -> Result<Vec<Orphan>, AnalysisError> {
     Ok(analysis(settings)?.verdicts().orphans(false))
 }
@@ -54,7 +54,7 @@ pub fn analysis(settings: &Settings) -> Result<Analysis, AnalysisError> {
 pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>), AnalysisError> {
     let mut store = Store::open(&settings.db, now_ms())?;
     let analysis = analyse(&request(settings), &mut store)?;
-    // Who calls this wants to know, whatever runs are told.
+    // The caller wants to know, whatever runs are told.
     let wishes = OrphanWishes {
         discover: true,
         ..wishes(settings)
@@ -78,8 +78,8 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
     Ok((report(settings, &analysis, found), notices))
 }
 
-/// Why the modules that `name` means, a dotted name or a file, count as what they do. Empty where
-/// it means none.
+/// The reasons for which the modules that `name` means, a dotted name or a file, count as what they
+/// do. Empty if it means none.
 pub fn why(settings: &Settings, analysis: &Analysis, name: &str) -> WhyReport {
     let verdicts = analysis.verdicts();
     let found = analysis.graph.find(name).into_iter();
@@ -122,7 +122,7 @@ pub fn graph(analysis: &Analysis) -> GraphReport {
     }
 }
 
-/// What the settings say that is to be looked for.
+/// The part of the settings that says which modules are looked for.
 pub fn wishes(settings: &Settings) -> OrphanWishes {
     let orphans = &settings.orphans;
     OrphanWishes {
@@ -135,7 +135,7 @@ pub fn wishes(settings: &Settings) -> OrphanWishes {
     }
 }
 
-/// What the settings say of the project.
+/// The part of the settings that says which files of the project are analysed.
 pub fn request(settings: &Settings) -> AnalysisRequest {
     AnalysisRequest {
         project: settings.project.clone(),

@@ -1,4 +1,4 @@
-//! What a run needs before its first test: paths, an executor, its turn, a plan.
+//! The needs of a run before its first test: paths, an executor, its turn, a plan.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::settings::{Origin, Settings};
 use crate::source::resolve;
 use crate::store::Store;
 
-/// How long a module may take to be imported and tested, unless the settings have a limit for tests.
+/// The longest time to import and test a module, unless the settings have a limit for tests.
 const TRIAL_LIMIT: Duration = Duration::from_mins(1);
 
-/// What a run is given besides the settings.
+/// The facts of a run that are no settings.
 #[derive(Debug, Clone)]
 pub(super) struct Given {
     pub(super) trigger: String,
@@ -35,12 +35,12 @@ pub(super) struct Given {
 #[derive(Debug)]
 pub(super) struct Prepared<'a> {
     pub(super) job: Job<'a>,
-    /// What it does about modules that no test reaches; `None` for nothing.
+    /// Its job with modules that no test reaches; `None` if there is none.
     pub(super) orphans: Option<OrphanJob>,
     pub(super) store: Store,
 }
 
-/// Everything that can be wrong before the first test starts, the cheapest first.
+/// Checks everything that can be wrong before the first test starts, the cheapest first.
 pub(super) fn prepare<'a>(
     settings: &Settings,
     given: Given,
@@ -114,7 +114,7 @@ fn host_executor(settings: &Settings) -> Result<HostExecutor, ServiceError> {
     })
 }
 
-/// Whether somebody is after certain tests - names them, or picks them by `-k` or `-m` - and has
+/// True if somebody is after certain tests - names them, or picks them by `-k` or `-m` - and has
 /// not said that orphans matter now.
 fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
     let picks = |word: &String| ["-k", "-m", "--lf", "--last-failed"].contains(&word.as_str());
@@ -127,7 +127,7 @@ fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
             .all(|name| settings.origin(name) == Origin::Default)
 }
 
-/// What the run does about modules that no test reaches. A trial may take as long as a test, and
+/// The job of the run with modules that no test reaches. A trial may take as long as a test, and
 /// all of them as long as a shard.
 fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> OrphanJob {
     OrphanJob {

@@ -75,22 +75,22 @@ impl SelfTestService {
         }
     }
 
-    /// What the state file gives as the reason of the runs: `library` unless set.
+    /// The trigger that the state file keeps with the runs: `library` unless set.
     #[must_use]
     pub fn trigger(mut self, trigger: &str) -> Self {
         trigger.clone_into(&mut self.given.trigger);
         self
     }
 
-    /// The cycle of a schedule that the next run is the run of; its row must be there.
+    /// The cycle of a schedule that the next run belongs to; its row must be there.
     #[must_use]
     pub fn cycle(mut self, cycle: CycleId) -> Self {
         self.given.cycle = Some(cycle);
         self
     }
 
-    /// Where nobody said whether to run in containers, runs do so if an image is named, and an
-    /// engine answers and has that image. A tarball is loaded, nothing is fetched.
+    /// If nobody said whether to run in containers, runs do so if an image is named, and an engine
+    /// answers and has that image. A tarball is loaded, nothing is fetched.
     #[must_use]
     pub fn prefer_container(mut self) -> Self {
         self.given.prefer_container = true;
@@ -104,7 +104,7 @@ impl SelfTestService {
         self
     }
 
-    /// Adds a listener for every event of the runs, in order, each after what it says is stored.
+    /// Adds a listener for every event of the runs, in order, each after its facts are stored.
     /// While a listener is busy, tests that are far ahead of it wait.
     #[must_use]
     pub fn on_event(mut self, listener: impl FnMut(&EventLine) + Send + 'static) -> Self {
@@ -138,8 +138,8 @@ impl SelfTestService {
     }
 
     /// Decides what becomes of modules that no test reaches and that passed their trials, in place
-    /// of the module map and the workflows. It is asked once a run, where any passed, and its
-    /// answer is stored with the run.
+    /// of the module map and the workflows. It is asked once a run, if any passed, and its answer
+    /// is stored with the run.
     #[must_use]
     pub fn integration_callback(
         mut self,
@@ -159,11 +159,12 @@ impl SelfTestService {
     ///
     /// # Errors
     ///
-    /// A path that is not there, no interpreter, or a state file that cannot be used.
+    /// A path that is not there, no interpreter or container, a signal while the run is prepared,
+    /// or a state file that cannot be used.
     pub async fn run_once(&mut self) -> Result<RunSummary, ServiceError> {
         let settings = self.settings.clone();
         let given = self.given.clone();
-        // Neither is of a later run.
+        // Neither belongs to a later run.
         self.given.notices.clear();
         self.given.cycle = None;
         let mailbox = std::mem::take(&mut self.mailbox);

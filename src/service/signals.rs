@@ -16,19 +16,19 @@ use crate::run::{StopHandle, StopSignal};
 ///
 /// # Errors
 ///
-/// What [`SelfTestService::run_once`] returns, and signal handlers that cannot be installed.
+/// The errors of [`SelfTestService::run_once`], and signal handlers that cannot be installed.
 pub fn run_until_signal(service: &mut SelfTestService) -> Result<RunSummary, ServiceError> {
     run_beside(service, forward)
 }
 
-/// What a signal asked of a run that drains.
+/// The request of a signal to a run that drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// To end when its running tests have finished.
     Drain(StopSignal),
-    /// To end at once.
+    /// To end at once, after a second signal.
     Stop(StopSignal),
-    /// To say what it is doing.
+    /// To say what it is doing now.
     Report,
 }
 
@@ -38,7 +38,7 @@ pub enum Request {
 ///
 /// # Errors
 ///
-/// The same.
+/// The same as for [`run_until_signal`].
 pub fn run_until_drained(
     service: &mut SelfTestService,
     heard: impl FnMut(Request) + Send + 'static,
@@ -135,7 +135,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// Within a runtime.
+    /// Must be called within a runtime.
     fn install() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -145,7 +145,7 @@ impl Signals {
         })
     }
 
-    /// The next one; `None` when there will be none.
+    /// The next signal; `None` if there will be none.
     async fn next(&mut self) -> Option<Caught> {
         Some(tokio::select! {
             Some(()) = self.interrupt.recv() => Caught::Stop(StopSignal::Interrupt),

@@ -1,35 +1,35 @@
 //! Settings whose values are a few words.
 
-/// When to use colours.
+/// The use of colours in the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
+    /// Always, in files and pipes too.
     Always,
-    /// Never.
+    /// Never, not even on a terminal.
     Never,
 }
 
-/// How to show the progress of a run.
+/// The way in which the progress of a run is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProgressChoice {
     /// A bar on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// A bar.
+    /// A bar, even if there is no terminal.
     Bar,
     /// A line now and then.
     Plain,
-    /// Nothing.
+    /// No sign of progress at all.
     None,
 }
 
 /// The form of the service's log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// A line for people.
+    /// A line of text for people.
     #[default]
     Text,
     /// A JSON object a line.
@@ -39,7 +39,7 @@ pub enum LogFormat {
 impl LogFormat {
     pub(super) const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 
-    /// The word for it.
+    /// The word for it in settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -48,15 +48,15 @@ impl LogFormat {
     }
 }
 
-/// How much to say.
+/// The amount of output of a command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// The verdict and failures.
+    /// Only the verdict and the failures.
     Quiet,
-    /// What a person at a terminal wants to know.
+    /// The things that a person at a terminal wants to know.
     #[default]
     Normal,
-    /// Every test.
+    /// Every test, one line for each.
     Verbose,
 }
 
@@ -67,7 +67,7 @@ impl ColorChoice {
         ("never", Self::Never),
     ];
 
-    /// The choice that is called `name`.
+    /// The choice that is called `name`; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut names = Self::NAMES.iter();
         names
@@ -92,7 +92,7 @@ impl Verbosity {
         ("verbose", Self::Verbose),
     ];
 
-    /// The word for it.
+    /// The word for it in settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Quiet => "quiet",

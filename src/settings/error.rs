@@ -1,4 +1,4 @@
-//! What can be wrong with settings. All of it is a usage error: the agent has not begun to work.
+//! The errors of settings. All of them are usage errors: the agent has not begun to work.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,31 +14,31 @@ pub enum SettingsError {
     /// The working folder has gone or cannot be read.
     #[error("cannot use the working folder {}", path.display())]
     WorkingFolder {
-        /// The folder.
+        /// The folder that cannot be used.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system reported.
         source: io::Error,
     },
-    /// `--project` names no folder.
+    /// The flag `--project` names no folder.
     #[error("cannot use `--project {given}`")]
     Project {
-        /// The text as typed.
+        /// The text as it was typed.
         given: String,
-        /// What the system said.
+        /// The error that the system reported.
         source: io::Error,
     },
     /// A settings file exists and cannot be read.
     #[error("cannot read the settings in {}", path.display())]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system reported.
         source: io::Error,
     },
     /// A settings file is no text.
     #[error("the settings in {}:{line} are not UTF-8", path.display())]
     NotUtf8 {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The line of the first bad byte, from 1.
         line: usize,
@@ -46,72 +46,72 @@ pub enum SettingsError {
     /// A line of a settings file is wrong.
     #[error("cannot use the settings in {}:{line}", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem with that line.
         source: Box<FileProblem>,
     },
     /// A variable holds something else than its setting takes.
     #[error("cannot use the variable `{name}`")]
     Variable {
-        /// Its name.
+        /// The name of the variable.
         name: String,
-        /// What is wrong with its value.
+        /// The problem with its value.
         source: Problem,
     },
     /// A variable of the agent is no text.
     #[error("the value of the variable `{name}` is not UTF-8")]
     VariableNotUtf8 {
-        /// Its name.
+        /// The name of the variable.
         name: String,
     },
     /// A flag was given something else than its setting takes.
     #[error("cannot use `{flag}`")]
     Flag {
-        /// The flag as typed.
+        /// The flag as it was typed.
         flag: String,
-        /// What is wrong with its value.
+        /// The problem with its value.
         source: Problem,
     },
     /// A flag that belongs to no setting.
     #[error("no setting has the flag `{flag}`")]
     UnknownFlag {
-        /// The flag.
+        /// The flag that was given.
         flag: String,
     },
 }
 
-/// What is wrong with a line of a settings file.
+/// The problem with a line of a settings file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileProblem {
     /// The file is no TOML.
     #[error("{message}, in the line `{text}`")]
     Syntax {
-        /// What the parser said.
+        /// The message of the TOML parser.
         message: String,
-        /// The line.
+        /// The text of the line, shortened.
         text: String,
     },
     /// No setting has that name.
     #[error("no setting is called `{key}`, in the line `{text}`")]
     UnknownKey {
-        /// The key.
+        /// The key as it is written.
         key: String,
-        /// The line.
+        /// The text of the line, shortened.
         text: String,
-        /// The name of a setting that resembles the key.
+        /// The name of a setting that resembles the key, if there is one.
         nearest: Option<&'static str>,
     },
     /// The value is not one that the setting takes.
     #[error("`{key}` is `{}`, {}, in the line `{text}`", problem.found, problem.reason)]
     Value {
-        /// The key.
+        /// The key as it is written.
         key: String,
-        /// The line.
+        /// The text of the line, shortened.
         text: String,
-        /// What is wrong with the value.
+        /// The problem with the value.
         problem: Problem,
     },
 }

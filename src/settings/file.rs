@@ -44,8 +44,8 @@ struct Tool {
 
 /// The settings file of a project: `menace.toml`, else `[tool.menace]` of `pyproject.toml`.
 ///
-/// Where both exist the first one wins as a whole, with a notice: two halves of the settings in
-/// two files would be a riddle.
+/// If both exist, the first one wins as a whole, with a notice: two halves of the settings in two
+/// files would be a riddle.
 pub(super) fn of_project(
     project: &Path,
 ) -> Result<(Option<SettingsFile>, Option<Notice>), SettingsError> {
@@ -59,7 +59,7 @@ pub(super) fn of_project(
     Ok((in_pyproject(&shared)?, None))
 }
 
-/// A file that holds nothing but settings; `None` where there is none.
+/// A file that holds nothing but settings; `None` if there is none.
 pub(super) fn plain(path: &Path) -> Result<Option<SettingsFile>, SettingsError> {
     let Some(source) = read(path)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! [`Kind`]: what a setting takes, and the field of [`Settings`] that keeps it.
+//! [`Kind`]: the values that a setting takes, and the field of [`Settings`] that keeps them.
 //!
 //! Reading, showing and describing a setting all follow from its kind, so that a row of the table
 //! says it once. A new kind is a variant here, and the compiler asks for the rest.

@@ -18,11 +18,11 @@ use crate::model::Notice;
 /// Everything that settings are made from, besides the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layers {
-    /// The command line.
+    /// The flags of the command line.
     pub flags: FlagValues,
-    /// The environment. `HOME`, `XDG_CONFIG_HOME` and `NO_COLOR` matter too.
+    /// The environment variables. `HOME`, `XDG_CONFIG_HOME` and `NO_COLOR` matter too.
     pub env: BTreeMap<String, String>,
-    /// The working folder, absolute.
+    /// The absolute path of the working folder.
     pub cwd: PathBuf,
 }
 
@@ -61,7 +61,7 @@ impl FlagValues {
         self.given.push((flag, FlagWords::Several(words)));
     }
 
-    /// The word that `flag` was given last.
+    /// The word that `flag` was given last; `None` if it was given none.
     pub fn word_of(&self, flag: &str) -> Option<&str> {
         let mut last_first = self.given.iter().rev();
         match last_first.find(|(given, _)| *given == flag) {
@@ -127,7 +127,7 @@ impl Layers {
         Some(config.join("menace").join("config.toml"))
     }
 
-    /// The project folder, and where it came from.
+    /// The project folder, and its origin.
     fn project(&self, cwd: &Path) -> Result<(PathBuf, Origin), SettingsError> {
         let row = |setting: &&Setting| setting.name == "project";
         let given = SETTINGS
@@ -154,8 +154,8 @@ impl Layers {
 }
 
 impl Settings {
-    /// The settings that `layers` and the files of the project and of the user add up to, and what
-    /// the user should know about them.
+    /// The settings that `layers` and the files of the project and of the user add up to, and
+    /// notices about them for the user.
     pub fn load(layers: &Layers) -> Result<(Self, Vec<Notice>), SettingsError> {
         check_flags(&layers.flags)?;
         let cwd = layers.cwd.canonicalize();
@@ -273,7 +273,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What depends on other settings, and what is no row of its own.
+    /// Settles values that depend on other settings, and the ones that have no row of their own.
     fn finish(&mut self, layers: &Layers) {
         if self.origin("db") == Origin::Default {
             self.db = default_db(&self.data_dir);

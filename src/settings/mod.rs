@@ -14,7 +14,7 @@
 //!
 //! [`SETTINGS`] has one row a setting, which is the one description of it: the flags of the command
 //! line, the keys of files and their schema, the variables, `agent config` and the page for people
-//! are made from it. Whatever is given is read, even where a stronger layer overrides it: a wrong
+//! are made from it. Whatever is given is read, even if a stronger layer overrides it: a wrong
 //! value is an error in every layer, so that it does not lie in wait for the day when the flag is
 //! left out.
 //!

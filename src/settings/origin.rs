@@ -1,4 +1,4 @@
-//! Where the value of a setting came from.
+//! The origin of the value of a setting.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,26 +6,26 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the value of a setting came from.
+/// The origin of the value of a setting: the layer that set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum Origin {
-    /// Nobody said anything.
+    /// Nobody set it: it has its default.
     #[default]
     Default,
     /// A line of a settings file.
     File {
-        /// The file, absolute.
+        /// The absolute path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// An environment variable.
+    /// An environment variable set it.
     Variable {
-        /// Its name.
+        /// The name of the variable.
         name: String,
     },
-    /// The command line.
+    /// The command line set it.
     Flag {
         /// The flag as typed, such as `--no-cov`; `PATHS` for the paths.
         name: String,
@@ -38,7 +38,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// How strong the layer is, from 0 for the default. Files are alike to it;
+    /// The strength of the layer, from 0 for the default. Files are alike to it;
     /// [`Settings::strength`](super::Settings) tells them apart.
     pub(super) fn strength(&self) -> u8 {
         match self {

@@ -1,4 +1,4 @@
-//! Which folder is the project, and what a path means that was typed or written somewhere else.
+//! The project folder, and the meaning of a path that was typed or written somewhere else.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -22,9 +22,9 @@ pub(super) fn find(cwd: &Path) -> PathBuf {
 }
 
 /// A test path (a file, a folder, a glob or a node id) that was given in `base`, as it reads from
-/// the project: relative where it lies inside of it, absolute otherwise.
+/// the project: relative if it lies inside of it, absolute otherwise.
 ///
-/// Unchanged where both are the same folder: node ids are the user's own words.
+/// Unchanged if both are the same folder: node ids are the user's own words.
 pub(super) fn test_path(given: &str, base: &Path, project: &Path) -> String {
     if base == project {
         return given.to_owned();

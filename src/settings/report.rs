@@ -24,18 +24,18 @@ const CONFIG_VERSION: u32 = 1;
 pub struct ConfigReport {
     /// The version of this format, 1.
     pub v: u32,
-    /// By the name of the setting, which is its key in files.
+    /// Every setting, by its name, which is its key in files.
     pub settings: BTreeMap<String, ConfigEntry>,
-    /// What the user should know about the settings.
+    /// The notices about the settings for the user.
     pub notices: Vec<Notice>,
 }
 
-/// One setting.
+/// The value of one setting, and the ways to set it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigEntry {
-    /// Its value; null when it is not set. Times are in seconds, paths absolute.
+    /// Its value; null if it is not set. Times are in seconds, paths absolute.
     pub value: Value,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: Origin,
     /// The flags that set it.
     pub flags: Vec<String>,
@@ -56,7 +56,7 @@ impl Settings {
 }
 
 impl ConfigReport {
-    /// The report of `settings`.
+    /// The report of `settings`, with the `notices` about them.
     pub fn new(settings: &Settings, notices: Vec<Notice>) -> Self {
         let entry = |(setting, value, origin): (&Setting, Value, Origin)| {
             let flags = setting.flags.iter().map(|flag| flag.name.to_owned());

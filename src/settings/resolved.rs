@@ -11,72 +11,72 @@ use crate::model::HarnessOptions;
 use crate::plan::orphans::Suppression;
 use crate::schedule::Cron;
 
-/// What a run, or any other command, works with.
+/// The values that a run, or any other command, works with.
 ///
 /// Made by [`Settings::load`](Settings::load) from flags, variables and files, or by
 /// [`Settings::for_project`] and then changed field by field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The project folder, absolute.
+    /// The absolute path of the project folder.
     pub project: PathBuf,
-    /// Files, folders, node ids or globs, relative to the project where they lie inside of it.
-    /// Empty for pytest's own choice.
+    /// Files, folders, node ids or globs, relative to the project if they lie inside of it. Empty
+    /// for pytest's own choice.
     pub paths: Vec<String>,
     /// The total of workers, from 1.
     pub workers: u32,
-    /// Arguments for pytest.
+    /// Arguments that pytest gets in every shard.
     pub pytest_args: Vec<String>,
     /// The interpreter: a command, or an absolute path. `None` to look for one.
     pub python: Option<String>,
-    /// How long a shard may take.
+    /// The longest time that a shard may take.
     pub timeout: Duration,
-    /// How long a test may take.
+    /// The longest time that a test may take; `None` for no limit.
     pub test_timeout: Option<Duration>,
-    /// How often a failing test is tried again.
+    /// The number of times that a failing test is tried again.
     pub reruns: u32,
-    /// After how many failing tests a run ends.
+    /// The number of failing tests after which a run ends; `None` for no limit.
     pub max_fail: Option<u32>,
-    /// How the harness works.
+    /// The options of the harness itself.
     pub harness: HarnessOptions,
-    /// Whether the agent may make an environment where the interpreter has no pytest.
+    /// True to let the agent make an environment if the interpreter has no pytest.
     pub managed_env: bool,
-    /// Whether nothing may be fetched.
+    /// True if nothing may be fetched.
     pub offline: bool,
     /// A folder of wheels that the managed environment is made from.
     pub wheels: Option<PathBuf>,
-    /// Whether and how to run in containers.
+    /// The settings of runs in containers.
     pub container: ContainerSettings,
-    /// What is done about modules that no test reaches.
+    /// The settings for modules that no test reaches.
     pub orphans: OrphanSettings,
     /// The folder of everything that the agent keeps.
     pub data_dir: PathBuf,
-    /// The state file.
+    /// The path of the state file.
     pub db: PathBuf,
     /// The file that is locked while a run in containers holds its lease.
     pub lock_file: PathBuf,
-    /// How long a run in containers waits for others; `None` for as long as it takes.
+    /// The longest time that a run in containers waits for others; `None` for as long as it takes.
     pub lock_timeout: Option<Duration>,
-    /// When runs on a schedule are due, and what becomes of them.
+    /// The due times of runs on a schedule, and the settings around them.
     pub schedule: ScheduleSettings,
-    /// Where figures are shown.
+    /// The places where figures are shown.
     pub metrics: MetricsSettings,
     /// The form of the service's log.
     pub log_format: LogFormat,
-    /// When to use colours.
+    /// The use of colours in the output.
     pub color: ColorChoice,
-    /// How to show progress.
+    /// The way in which progress is shown.
     pub progress: ProgressChoice,
-    /// How much to say.
+    /// The amount of output of a command.
     pub verbosity: Verbosity,
     pub(super) origins: BTreeMap<&'static str, Origin>,
 }
 
-/// Whether and how tests run in containers.
+/// The settings of runs in containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSettings {
-    /// Whether they do, where an engine answers.
+    /// True to run tests in containers if an engine answers.
     pub enabled: bool,
-    /// Whether it is an error when none does; alone it means nothing.
+    /// True if it is an error that no engine answers; alone it means nothing.
     pub required: bool,
     /// The image, by name or id. `None` for the tarball's, else [`DEFAULT_IMAGE`].
     pub image: Option<String>,
@@ -84,19 +84,19 @@ pub struct ContainerSettings {
     pub image_tar: Option<PathBuf>,
     /// The engine's program. `None` for docker, else podman, whichever answers.
     pub runtime: Option<String>,
-    /// Where the engine is: `unix://`, `tcp://` or `ssh://`.
+    /// The address of the engine: `unix://`, `tcp://` or `ssh://`.
     pub host: Option<String>,
-    /// How often what failed for the engine's sake is tried again.
+    /// The number of times that a call is tried again if it failed for the engine's sake.
     pub retries: u32,
     /// Variables: `NAME=VALUE`, or `NAME` for the agent's own value.
     pub env: Vec<String>,
     /// The network. `None` for the engine's default; none at all when offline.
     pub network: Option<String>,
-    /// Memory, such as `512m`.
+    /// The memory of a container, such as `512m`; `None` for no limit.
     pub memory: Option<String>,
-    /// Processors, such as `1.5`.
+    /// The processors of a container, such as `1.5`; `None` for no limit.
     pub cpus: Option<String>,
-    /// Processes and threads.
+    /// The processes and threads of a container; `None` for no limit.
     pub pids: Option<u32>,
     /// Further arguments of the engine's `run`.
     pub args: Vec<String>,
@@ -104,41 +104,41 @@ pub struct ContainerSettings {
     pub exclude: Vec<String>,
 }
 
-/// What is done about modules that no test reaches.
+/// The settings for modules that no test reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of its own to the user"
 )]
 pub struct OrphanSettings {
-    /// Whether a run tries them.
+    /// True if a run tries them.
     pub include: bool,
-    /// Whether a run looks for them when there is no list yet.
+    /// True if a run looks for them as long as there is no list yet.
     pub discover: bool,
-    /// Whether what they import is looked through as well.
+    /// True if the modules that they import are looked through as well.
     pub recursive: bool,
-    /// Whether modules that nothing imports are looked for first.
+    /// True if modules that nothing imports are looked for first.
     pub discover_isolated: bool,
-    /// Whether what those import is looked through as well.
+    /// True if the modules that the isolated ones import are looked through as well.
     pub recursive_isolated: bool,
-    /// Both of the two above.
+    /// True to switch on both of the two above.
     pub auto_include_isolated: bool,
-    /// Whether they are looked for although there is a list.
+    /// True if they are looked for although there is a list.
     pub refresh: bool,
-    /// Whether one that fails makes the run fail.
+    /// True if one that fails makes the run fail.
     pub strict: bool,
-    /// Whether those that pass become part of the module map and of workflows.
+    /// True if the ones that pass become part of the module map and of workflows.
     pub integrate: bool,
     /// Patterns of files that are not looked at, as in `.gitignore`.
     pub exclude: Vec<String>,
-    /// Modules that may be orphans.
+    /// Modules that may be orphans, each with the reason.
     pub suppressions: Vec<Suppression>,
 }
 
-/// When runs on a schedule are due, and what becomes of them.
+/// The due times of runs on a schedule, and the settings around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleSettings {
-    /// From one due time to the next; [`Settings::uses_cron`] says when it does not count.
+    /// The time from one due time to the next; [`Settings::uses_cron`] says when it does not count.
     pub interval: Duration,
     /// The due times as five fields of cron, in local time.
     pub cron: Option<Cron>,
@@ -146,11 +146,11 @@ pub struct ScheduleSettings {
     pub jitter: Duration,
     /// A JSON array that the figures of each cycle are appended to.
     pub history: Option<PathBuf>,
-    /// How long a cycle may go on after the service was asked to end.
+    /// The longest time that a cycle may go on after the service was asked to end.
     pub drain_timeout: Duration,
 }
 
-/// Where figures are shown.
+/// The places where figures are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// The port of the exporter; `None` for no exporter.
@@ -184,7 +184,7 @@ impl Default for MetricsSettings {
 }
 
 impl MetricsSettings {
-    /// Where the exporter listens, where there is one.
+    /// The address and port on which the exporter listens; `None` without one.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.port.map(|port| SocketAddr::new(self.addr, port))
     }
@@ -208,7 +208,7 @@ impl Default for OrphanSettings {
     }
 }
 
-/// The image of container runs where none is named.
+/// The image of container runs if none is named.
 pub const DEFAULT_IMAGE: &str = "python:3.11-slim";
 
 /// More than any test suite needs, and less than harms the machine.
@@ -270,13 +270,13 @@ impl Settings {
         }
     }
 
-    /// Whether the due times are those of cron: where somebody gave both, the stronger layer says.
+    /// True if cron gives the due times: if somebody gave both, the stronger layer counts.
     pub fn uses_cron(&self) -> bool {
         self.schedule.cron.is_some() && self.strength("cron") >= self.strength("interval")
     }
 
-    /// How strong the layer is that a setting comes from. Of two files, that of the project is the
-    /// stronger one.
+    /// The strength of the layer that a setting comes from. Of two files, the one of the project is
+    /// stronger.
     pub(super) fn strength(&self, name: &str) -> impl PartialOrd + use<> {
         let origin = self.origin(name);
         let in_project =

@@ -1,5 +1,5 @@
-//! The JSON Schema of a settings file, made from the rows: what an editor needs to complete and
-//! check `menace.toml`.
+//! The JSON Schema of a settings file, made from the rows: with it an editor can complete and check
+//! `menace.toml`.
 //!
 //! It accepts what the agent accepts, as far as a schema can say that: five fields of cron and the
 //! names of paths are texts to it.
@@ -12,7 +12,7 @@ use super::setting::Setting;
 use super::table::SETTINGS;
 use super::value::{MAX_SECONDS, MIN_SECONDS};
 
-/// The schema of `menace.toml`, which is also that of the table `[tool.menace]`.
+/// The schema of `menace.toml`, and of the table `[tool.menace]` too.
 pub fn file_schema() -> Schema {
     let in_files = SETTINGS.iter().filter(|setting| setting.in_files);
     let properties: Map<String, Value> = in_files

@@ -1,7 +1,7 @@
-//! [`Setting`]: what a row of the table says, and what follows from it.
+//! [`Setting`]: the content of a row of the table, and everything that follows from it.
 //!
-//! A row is written with a few words ([`Setting::new`], [`on`], [`off`], [`value`] …) that leave out
-//! what most rows have alike. Nothing here knows of clap or of Markdown: the command line, the
+//! A row is written with a few words ([`Setting::new`], [`on`], [`off`], [`value`] …) that leave
+//! out what most rows have alike. Nothing here knows of clap or of Markdown: the command line, the
 //! schema and the page are made elsewhere, from these fields.
 
 use super::kind::Kind;
@@ -33,19 +33,19 @@ pub struct Setting {
 /// A heading of the help and of the page for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// The project, and where the agent keeps its state.
+    /// The project, and the places of the agent's state.
     Global,
     /// The tests to run, how, and until when.
     Execution,
-    /// Which Python, with what.
+    /// The Python to use, and its pytest.
     Interpreter,
-    /// Containers and their engines.
+    /// Containers, their engines and images.
     Containers,
     /// The trials of modules that no test reaches.
     Orphans,
-    /// When the tests run by themselves.
+    /// The times at which the tests run by themselves.
     Schedule,
-    /// Figures for Prometheus.
+    /// The places of figures for Prometheus.
     Metrics,
     /// The terminal and other outputs.
     Output,
@@ -64,7 +64,7 @@ pub struct Flag {
     pub used_by: &'static [UsedBy],
     /// A flag that cannot be given beside it.
     pub excludes: Option<&'static str>,
-    /// A line of help of its own, if that of its setting does not fit.
+    /// A line of help of its own, if the one of its setting does not fit.
     help: Option<&'static str>,
 }
 
@@ -99,7 +99,7 @@ pub enum UsedBy {
 }
 
 impl Section {
-    /// All of them, in order.
+    /// All sections, in the order of the help.
     pub const ALL: [Self; 8] = [
         Self::Global,
         Self::Execution,
@@ -111,7 +111,7 @@ impl Section {
         Self::Output,
     ];
 
-    /// The heading.
+    /// The heading over its settings.
     pub fn title(self) -> &'static str {
         match self {
             Self::Global => "Global options",
@@ -137,7 +137,7 @@ impl Setting {
         }
     }
 
-    /// Its default as people read it; empty where there is none.
+    /// Its default as people read it; empty if there is none.
     pub fn default_text(&self) -> String {
         if let Some(text) = self.default {
             return text.to_owned();
@@ -289,7 +289,7 @@ impl Flag {
         self
     }
 
-    /// A line of help of its own, because that of the setting does not fit.
+    /// A line of help of its own, because the one of the setting does not fit.
     pub(super) const fn help(mut self, help: &'static str) -> Self {
         self.help = Some(help);
         self

@@ -107,7 +107,7 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_COVERAGE"])
         .help("Measure coverage")
         .more("The interpreter needs coverage.py for it."),
-    // Which Python, with what.
+    // The Python to use, and its pytest.
     setting!(Interpreter, "python" => Program(python))
         .flags(&[value("--python", "PYTHON")])
         .variables(&["SELF_TEST_PYTHON"])
@@ -291,7 +291,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Orphans, "suppress-orphans" => Suppressions(orphans.suppressions))
         .help("Modules that no test has to reach, each with the reason")
         .more("A table has a `module`, a name or a file with `*` for anything, and a `reason`."),
-    // When the tests run by themselves.
+    // The times at which the tests run by themselves.
     setting!(Schedule, "interval" => Seconds(schedule.interval))
         .flags(&[value("--interval", "SECONDS").used_by(SCHEDULE)])
         .variables(&["SELF_TEST_INTERVAL"])
@@ -370,7 +370,7 @@ pub(super) fn keys() -> Vec<&'static str> {
     files.map(|setting| setting.name).collect()
 }
 
-/// Flags count as other names of a setting: who writes `cov` or `fail_fast` means something.
+/// Flags count as other names of a setting: a user who writes `cov` or `fail_fast` means something.
 fn nearest(key: &str) -> Option<&'static str> {
     /// Less alike than this, and a suggestion is noise (the threshold of clap is the same).
     const ALIKE: f64 = 0.8;

@@ -38,21 +38,21 @@ pub(super) enum Raw<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'a> {
     pub(super) raw: Raw<'a>,
-    /// Whether it switches off what its setting switches on.
+    /// True if it switches off what its setting switches on.
     pub(super) negated: bool,
     pub(super) base: &'a Path,
     pub(super) project: &'a Path,
 }
 
-/// Why a value cannot be used.
+/// The reason for which a value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its value is `{found}`, {reason}")]
 pub struct Problem {
-    /// The value.
+    /// The value as it was given, shortened.
     pub found: String,
-    /// What was expected, or why it makes no sense.
+    /// The values that were expected, or the reason for which this one makes no sense.
     pub reason: String,
-    /// A next step, where there is an obvious one.
+    /// A next step, if there is an obvious one.
     pub hint: Option<String>,
 }
 
@@ -60,17 +60,17 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
-    /// A switch.
+    /// The state of a switch.
     Switch(bool),
-    /// A count.
+    /// A whole number from 0.
     Count(u64),
-    /// A time in seconds.
+    /// A time in seconds, maybe with a fraction.
     Seconds(f64),
     /// A text or a path.
     Text(String),
-    /// Several texts.
+    /// Several texts, in their order.
     List(Vec<String>),
-    /// Not set.
+    /// The setting has no value.
     None,
 }
 
@@ -246,7 +246,7 @@ impl Given<'_> {
             .map_err(|_| self.problem("expected the name or id of an image, such as `lab:1`"))
     }
 
-    /// Where a container engine is.
+    /// The address of a container engine.
     pub(super) fn engine_host(&self) -> Result<String, Problem> {
         const SCHEMES: [&str; 3] = ["unix://", "tcp://", "ssh://"];
         let expected = "expected unix://PATH, tcp://HOST:PORT or ssh://USER@HOST";
@@ -440,7 +440,7 @@ pub(super) fn shortened(text: &str) -> String {
     }
 }
 
-/// How many processors this process may use; 1 where the system does not say.
+/// The number of processors that this process may use; 1 if the system does not say.
 fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1))
 }

@@ -1,4 +1,4 @@
-//! What a service is given: a [`Unit`](crate::unit::Unit) from settings and variables.
+//! The description of a service: a [`Unit`](crate::unit::Unit) from settings and variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -26,18 +26,18 @@ const SURROUNDINGS: [&str; 11] = [
     "XDG_CONFIG_HOME",
 ];
 
-/// Where programs are looked for when nobody says.
+/// The search path for programs if nobody names one.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// What a service may take to end after its drain timeout: the agent kills its cycle, and closes
-/// the run.
+/// The time that a service may take to end after its drain timeout: the agent kills its cycle, and
+/// closes the run.
 const STOP_MARGIN_S: u64 = 30;
 
-/// A path as the text that it is.
+/// A path as a text in UTF-8.
 ///
 /// # Errors
 ///
-/// One that is none.
+/// A path that is not UTF-8.
 pub fn utf8(path: &Path) -> Result<&str, InstallError> {
     path.to_str().ok_or_else(|| InstallError::NotUtf8 {
         what: "a path",
@@ -45,7 +45,7 @@ pub fn utf8(path: &Path) -> Result<&str, InstallError> {
     })
 }
 
-/// The variables of a service, by name: `PATH`, those of settings, and a few of the surroundings.
+/// The variables of a service, by name: `PATH`, the ones of settings, a few of the surroundings.
 pub fn environment(
     env: &BTreeMap<String, String>,
     path: Option<&OsStr>,
@@ -82,8 +82,8 @@ fn search_path(path: Option<&OsStr>) -> Result<String, InstallError> {
     Ok(folders.join(":"))
 }
 
-/// Whether the settings `there`, where the service works, are those `here`: a relative path may
-/// lead to another file.
+/// Checks that the settings `there`, where the service works, are the same as `here`: a relative
+/// path may lead to another file.
 pub fn same_settings(here: &Settings, there: &Settings) -> Result<(), InstallError> {
     for ((setting, value, origin), (_, other, _)) in here.origins().zip(there.origins()) {
         if value != other {
@@ -99,21 +99,21 @@ pub fn same_settings(here: &Settings, there: &Settings) -> Result<(), InstallErr
     Ok(())
 }
 
-/// How long the service may take to end, in seconds.
+/// The time that the service may take to end, in seconds.
 pub fn stop_s(settings: &Settings) -> u64 {
     let drain = settings.schedule.drain_timeout;
     let whole = drain.as_secs() + u64::from(drain.subsec_nanos() > 0);
     whole.saturating_add(STOP_MARGIN_S)
 }
 
-/// Whether podman may run the tests, whose helpers are setuid where it has no root.
+/// True if podman may run the tests; its helpers are setuid if it has no root.
 pub fn may_use_podman(settings: &Settings) -> bool {
     let runtime = settings.container.runtime.as_deref().map(Path::new);
     let docker = runtime.and_then(Path::file_name) == Some(OsStr::new("docker"));
     Wish::of(settings, true) != Wish::No && !docker
 }
 
-/// What somebody should know before the service runs.
+/// The notices that somebody should read before the service runs.
 pub fn notices(
     settings: &Settings,
     environment: &BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! Why a service could not be installed, removed or asked for.
+//! The reasons for which a service could not be installed, removed or asked for.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use crate::engine::process::ProcessError;
 use crate::model::ExitCode;
 use crate::unit::{UnitError, UnitName};
 
-/// Why a service could not be installed, removed or asked for.
+/// The reason for which a service could not be installed, removed or asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// `HOME` says nothing.
+    /// The variable `HOME` names no absolute folder.
     #[error("the variable `HOME` names no folder")]
     NoHome,
-    /// A path is no text.
+    /// A path, or a folder of `PATH`, is not UTF-8.
     #[error("{what} is not UTF-8: {shown}")]
     NotUtf8 {
-        /// What is not.
+        /// The thing that is not UTF-8, in words.
         what: &'static str,
         /// The path as far as it can be shown.
         shown: String,
@@ -28,11 +28,11 @@ pub enum InstallError {
     /// A setting would be another one where the service works.
     #[error("{origin} sets `{setting}` to `{here}` here, and to `{there}` in the service")]
     FolderDependent {
-        /// Where the setting comes from.
+        /// The origin of the setting, in words.
         origin: String,
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
-        /// Its value.
+        /// The value that it has here.
         here: String,
         /// The value that the service would read.
         there: String,
@@ -42,80 +42,80 @@ pub enum InstallError {
     /// A file would be written somewhere else.
     #[error("`{flag} {}` is another file in the service", path.display())]
     OtherFile {
-        /// The flag.
+        /// The flag that names the file.
         flag: &'static str,
-        /// The path as typed.
+        /// The path as it was typed.
         path: PathBuf,
         /// The folder that the service works in.
         project: PathBuf,
     },
-    /// No unit can say it.
+    /// The unit cannot hold one of its texts.
     #[error("cannot write the unit of the service")]
     Unit(#[from] UnitError),
     /// The manager does not answer.
     #[error("{manager} of the user `{user}` does not answer")]
     NoManager {
-        /// Which.
+        /// The name of the manager: `systemd` or `launchd`.
         manager: &'static str,
-        /// Whose.
+        /// The user whose manager it is.
         user: String,
-        /// What was said.
+        /// The error of the call to it.
         source: Box<ProcessError>,
     },
     /// The manager does not read the folder of units.
     #[error("systemd of this user does not read `{}`", folder.display())]
     NotRead {
-        /// The folder.
+        /// The folder that is not read.
         folder: PathBuf,
-        /// The folder of units in the home of the manager, where it has one.
+        /// The folder of units in the home of the manager, if it has one.
         reads: Option<String>,
     },
-    /// A file is in the way.
+    /// A file of somebody else is in the way.
     #[error("`{}` was not made by the agent", path.display())]
     Foreign {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The same, where it was to be removed.
+    /// The same, if it was to be removed.
     #[error("`{}` was not made by the agent, and stays", path.display())]
     NotMade {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The name is taken.
+    /// The name belongs to the service of another project.
     #[error("the service `{name}` watches over `{project}`")]
     OtherProject {
-        /// The name.
+        /// The name of the service.
         name: UnitName,
-        /// The project.
+        /// The project that it watches over.
         project: String,
     },
     /// A file or folder cannot be read or written.
     #[error("cannot {action} `{}`", path.display())]
     File {
-        /// What was tried.
+        /// The action that failed: `read`, `write` …
         action: &'static str,
-        /// The file.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the system reported.
         source: io::Error,
     },
     /// The manager does not take it.
     #[error("{manager} does not take the service `{name}`")]
     Refused {
-        /// Which.
+        /// The name of the manager: `systemd` or `launchd`.
         manager: &'static str,
-        /// The service.
+        /// The name of the service.
         name: UnitName,
-        /// What it said.
+        /// The error of the call to it.
         source: Box<ProcessError>,
     },
     /// It is installed, and does not start.
     #[error("the service `{name}` is installed, and does not start")]
     Start {
-        /// The service.
+        /// The name of the service.
         name: UnitName,
-        /// What the manager said.
+        /// The error of the call to the manager.
         source: Box<ProcessError>,
         /// The command that shows its log.
         log: String,
@@ -123,9 +123,9 @@ pub enum InstallError {
     /// It is running and cannot be stopped.
     #[error("cannot stop the service `{name}`")]
     Stop {
-        /// The service.
+        /// The name of the service.
         name: UnitName,
-        /// What the manager said.
+        /// The error of the call to the manager.
         source: Box<ProcessError>,
     },
 }

@@ -14,13 +14,13 @@ use crate::unit::{Manager, UnitFile};
 /// More than any unit of the agent has.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Variables in it may hold what is nobody else's business.
+/// Variables in it may hold secrets: only the user reads it.
 const MODE: u32 = 0o600;
 
-/// What is at the place of a unit.
+/// The file at the place of a unit.
 pub(super) enum UnitPlace {
     Nothing,
-    /// Made by the agent.
+    /// The agent made it.
     Ours(UnitFile),
     Foreign,
 }

@@ -8,7 +8,7 @@ use super::{CALL_LIMIT, How, InstallError, Installed, MARGIN, user};
 use crate::engine::process::{ProcessError, ProcessSpec, run};
 use crate::unit::{Manager, ServiceState, Unit, UnitName, launchd};
 
-/// How often a service that ends is looked at.
+/// The pause between two looks at a service that ends.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The way to a launchd.
@@ -24,7 +24,7 @@ impl Launchctl {
         }
     }
 
-    /// Whether there is a session: without one, nothing can be started.
+    /// Checks that there is a session: without one, nothing can be started.
     pub(super) fn check_session(&self) -> Result<(), InstallError> {
         let shown = call(&["print", &self.domain]);
         shown.map(drop).map_err(|source| InstallError::NoManager {

@@ -4,9 +4,9 @@
 //!   settings + variables ──► describe ──► Unit ──► text ──► file ──► systemctl │ launchctl
 //! ```
 //!
-//! [`describe`](mod@describe) decides what a service is given: what the settings and the table of
-//! variables say, and nothing else of an environment, because that may hold secrets. The file is
-//! written beside its place and renamed, with the mode 0600.
+//! [`describe`](mod@describe) decides what a service is given: the values of the settings and of
+//! the table of variables, and nothing else of an environment, because that may hold secrets. The
+//! file is written beside its place and renamed, with the mode 0600.
 //!
 //! **Invariant:** a file that the agent did not make is never removed, and replaced only by force.
 
@@ -29,10 +29,10 @@ use crate::unit::{self, Manager, ServiceState, Unit, UnitName};
 /// Managers answer in milliseconds; on a machine that swaps, in seconds.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// What a call may take longer than the unit allows.
+/// The time that a call may take longer than the unit allows.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// What a service may take to end whose file is gone, in seconds.
+/// The time that a service may take to end if its file is gone, in seconds.
 const UNKNOWN_STOP_S: u64 = 600;
 
 /// The service manager of this system.
@@ -49,34 +49,34 @@ pub struct Home {
     config: PathBuf,
 }
 
-/// How to install.
+/// The way to install a service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct How {
-    /// Start it, or start it again.
+    /// True to start it, or start it again.
     pub start: bool,
-    /// Replace what is there, whoever made it.
+    /// True to replace the file that is there, whoever made it.
     pub force: bool,
 }
 
-/// What was installed.
+/// The result of a successful installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
-    /// Its file.
+    /// The path of its file.
     pub file: PathBuf,
-    /// Whether it runs.
+    /// True if it runs; with launchd, true if launchd knows it.
     pub runs: bool,
-    /// The user whose services end with the last session; `None` where they do not.
+    /// The user whose services end with the last session; `None` if they do not.
     pub ends_with_session: Option<String>,
 }
 
-/// What became of a service.
+/// The result of removing a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removed {
-    /// There was none.
+    /// There was no such service.
     Nothing,
     /// It was stopped, and its file removed.
     File {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
         /// The project that it watched over.
         project: String,
@@ -111,7 +111,7 @@ impl Home {
         }
     }
 
-    /// The file of a service.
+    /// The path of the file of a service.
     pub fn unit(&self, manager: Manager, name: &UnitName) -> PathBuf {
         let suffix = match manager {
             Manager::Systemd => "service",
@@ -120,7 +120,7 @@ impl Home {
         self.units(manager).join(format!("{name}.{suffix}"))
     }
 
-    /// The log of a service, where its manager keeps none.
+    /// The path of the log of a service whose manager keeps none.
     pub fn log(&self, name: &UnitName) -> PathBuf {
         let folder = self.folder.join("Library/Logs/menace-agent");
         folder.join(format!("{name}.log"))
@@ -146,8 +146,8 @@ pub fn text(manager: Manager, unit: &Unit, home: &Home) -> Result<String, Instal
 ///
 /// # Errors
 ///
-/// A manager that does not answer or refuses, and a file that is somebody else's or another
-/// project's. Up to there nothing was changed.
+/// A file that is somebody else's or another project's: nothing was changed then. A manager that
+/// does not answer or refuses, or a service that does not start: the file may be in its place then.
 pub fn install(unit: &Unit, home: &Home, how: How) -> Result<Installed, InstallError> {
     let text = text(MANAGER, unit, home)?;
     let path = home.unit(MANAGER, &unit.name);
@@ -169,7 +169,7 @@ pub fn install(unit: &Unit, home: &Home, how: How) -> Result<Installed, InstallE
     }
 }
 
-/// Whether the file may be put there.
+/// Checks that the file may be put there.
 fn check_place(path: &Path, unit: &Unit, how: How) -> Result<(), InstallError> {
     match file::look(path, MANAGER)? {
         UnitPlace::Foreign if !how.force => Err(InstallError::Foreign {
@@ -185,7 +185,7 @@ fn check_place(path: &Path, unit: &Unit, how: How) -> Result<(), InstallError> {
     }
 }
 
-/// Stops a service and removes its file. Does nothing where there is none.
+/// Stops a service and removes its file. Does nothing if there is none.
 ///
 /// # Errors
 ///
@@ -206,7 +206,7 @@ pub fn uninstall(name: &UnitName, home: &Home) -> Result<Removed, InstallError> 
     let UnitPlace::Ours(there) = found else {
         return match stopped {
             Ok(true) => Ok(Removed::Stopped),
-            // Where nothing is installed, no manager is missed either.
+            // If nothing is installed, no manager is missed either.
             Ok(false) | Err(InstallError::NoManager { .. }) => Ok(Removed::Nothing),
             Err(error) => Err(error),
         };
@@ -222,7 +222,7 @@ pub fn uninstall(name: &UnitName, home: &Home) -> Result<Removed, InstallError> 
     })
 }
 
-/// What the manager says of a service.
+/// The state that the manager reports for a service.
 ///
 /// # Errors
 ///

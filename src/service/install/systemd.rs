@@ -12,7 +12,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// The way to a systemd.
 pub(super) struct Systemctl {
-    /// Where its socket is, for a shell that `su` or cron started and that does not know it.
+    /// The folder of its socket, for a shell that `su` or cron started and that does not know it.
     runtime_folder: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl Systemctl {
         }
     }
 
-    /// Whether it reads the folder: its `XDG_CONFIG_HOME` may be another one.
+    /// Checks that it reads the folder: its `XDG_CONFIG_HOME` may be another one.
     pub(super) fn check_folder(&self, folder: &Path) -> Result<(), InstallError> {
         let shown = self.call(&["show", "--property=UnitPath"], CALL_LIMIT);
         let shown = shown.map_err(silent)?;
@@ -61,7 +61,7 @@ impl Systemctl {
         if how.start {
             let stop = Duration::from_secs(unit.stop_s);
             let limit = stop.saturating_add(START_LIMIT + MARGIN);
-            // Starts it where it does not run.
+            // Starts it if it does not run.
             let started = self.call(&["restart", &service], limit);
             started.map_err(|source| InstallError::Start {
                 name: name.clone(),
@@ -97,7 +97,7 @@ impl Systemctl {
         if state.file.as_deref().map(Path::new) != Some(file) {
             return Ok(false);
         }
-        // Also where it does not run: a start that is tried again and again has to end.
+        // Also if it does not run: a start that is tried again and again has to end.
         self.call(&["stop", &service], limit).map_err(failed)?;
         Ok(state.active)
     }
@@ -110,7 +110,7 @@ impl Systemctl {
             name: name.clone(),
             source: Box::new(source),
         })?;
-        // It is an error where nothing failed.
+        // It is an error if nothing failed.
         let _none = self.call(&["reset-failed", &service(name)], CALL_LIMIT);
         Ok(())
     }
@@ -143,7 +143,7 @@ fn silent(source: ProcessError) -> InstallError {
     }
 }
 
-/// Whether services of the user run without a session.
+/// True if services of the user run without a session.
 fn lingers(user: &str) -> bool {
     let spec = ProcessSpec::new("loginctl", "/").args(["show-user", user, "--property=Linger"]);
     let shown = run(&spec.env("LC_ALL", "C"), CALL_LIMIT);

@@ -25,7 +25,7 @@ pub(super) struct CycleProcess {
     ending: Ending,
 }
 
-/// Why it could not be started.
+/// The reason for which it could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
     /// As the system says it, it would be the program that is missing.
@@ -35,19 +35,19 @@ pub(super) enum StartError {
     Process(#[from] ProcessError),
 }
 
-/// How far its end has come.
+/// The progress of its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Unasked,
     /// Tests that run may finish until then.
     Draining(Mono),
-    /// It was told to end at once; what is left then is killed.
+    /// It was told to end at once; at that time, everything that is left is killed.
     Told(Mono),
     Killed,
 }
 
 impl CycleProcess {
-    /// How long a cycle may take to store what it has, once it was told to end at once.
+    /// The time that a cycle may take to store what it has, once it was told to end at once.
     pub(super) const KILL_GRACE: Duration = Duration::from_secs(10);
 
     /// Starts it; its end arrives as an input.
@@ -77,7 +77,7 @@ impl CycleProcess {
         identity::of_child(self.child.pid())
     }
 
-    /// Whether it was asked to end.
+    /// True if it was asked to end.
     pub(super) fn was_asked_to_end(&self) -> bool {
         self.ending != Ending::Unasked
     }
@@ -103,7 +103,7 @@ impl CycleProcess {
         self.child.signal_leader(Signal::SIGUSR1);
     }
 
-    /// When [`CycleProcess::tick`] has something to do.
+    /// The time when [`CycleProcess::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Mono> {
         match self.ending {
             Ending::Draining(deadline) | Ending::Told(deadline) => Some(deadline),
@@ -111,7 +111,7 @@ impl CycleProcess {
         }
     }
 
-    /// Does what is due; returns whether that ended its patience.
+    /// Does what is due; returns true if the time to drain was over, so that it is told to end.
     pub(super) fn tick(&mut self, now: Mono) -> bool {
         match self.ending {
             Ending::Draining(deadline) if now >= deadline => {

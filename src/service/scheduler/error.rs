@@ -1,4 +1,4 @@
-//! Why there is no schedule.
+//! The reasons for which there is no schedule.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use crate::exporter::ExporterError;
 use crate::model::{ExitCode, Lease};
 use crate::store::StoreError;
 
-/// Why the scheduler could not start, or had to end.
+/// The reason for which the scheduler could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
     /// The state file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The exporter cannot listen.
+    /// The exporter cannot listen on its address.
     #[error(transparent)]
     Exporter(#[from] ExporterError),
     /// Another agent keeps the schedule of this state file.

@@ -1,4 +1,4 @@
-//! [`SchedulerEvent`]: what a scheduler has to say, for the log.
+//! [`SchedulerEvent`]: the things that a scheduler has to say, for the log.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,116 +11,116 @@ use crate::run::StopSignal;
 pub enum SchedulerEvent {
     /// The scheduler keeps the schedule of its project.
     Started {
-        /// How due times follow each other.
+        /// The rule that due times follow: `every 3600 s`, `cron 30 2 * * *`.
         spec: String,
-        /// When the next cycle begins.
+        /// The time when the next cycle begins.
         due_ms: i64,
-        /// Where the exporter listens.
+        /// The address on which the exporter listens; `None` without one.
         listen: Option<SocketAddr>,
     },
     /// A cycle of an agent that is gone was closed.
     Recovered {
-        /// The cycle.
+        /// The number of that cycle.
         cycle: CycleId,
-        /// What it came to.
+        /// The outcome that it was closed with.
         outcome: CycleOutcome,
     },
-    /// A cycle began.
+    /// A cycle has its row, and its process starts now.
     CycleStarted {
-        /// The cycle.
+        /// The number of the cycle.
         cycle: CycleId,
-        /// Why.
+        /// The reason for which it began.
         reason: CycleReason,
-        /// When it was due.
+        /// The time when it was due.
         due_ms: i64,
-        /// Due times before it at which nothing began.
+        /// The number of due times before it at which nothing began.
         missed: u64,
     },
-    /// A cycle ended.
+    /// A cycle ended, and its row is closed.
     CycleFinished(CycleReport),
     /// The clock, or the time zone, was set, and the next due time with it.
     ClockSet {
-        /// When the next cycle begins.
+        /// The time when the next cycle begins.
         due_ms: i64,
     },
     /// The state file cannot be used: no cycle begins until it can.
     Blocked {
-        /// Why, with its causes.
+        /// The error with its causes, in one line.
         error: String,
-        /// What can be done about it.
+        /// A next step for the reader, if there is one.
         hint: Option<String>,
-        /// When it is tried again.
+        /// The time when it is tried again.
         retry_ms: i64,
     },
     /// It can be used again.
     Unblocked {
-        /// Since when it could not.
+        /// The time when it was first found unusable.
         since_ms: i64,
     },
     /// Something is odd, and the service goes on.
     Notice(Notice),
     /// The settings were read again.
     Reloaded {
-        /// How due times follow each other now.
+        /// The rule that due times follow now.
         spec: String,
-        /// When the next cycle begins.
+        /// The time when the next cycle begins.
         due_ms: i64,
     },
-    /// They will be when the cycle has ended.
+    /// The settings will be read again when the cycle has ended.
     ReloadsLater {
-        /// The cycle.
+        /// The number of the running cycle.
         cycle: CycleId,
     },
-    /// They could not be; the earlier ones stay.
+    /// The settings could not be read or used; the earlier ones stay.
     NotReloaded {
-        /// Why, with its causes.
+        /// The error with its causes, in one line.
         error: String,
-        /// What can be done about it.
+        /// A next step for the reader, if there is one.
         hint: Option<String>,
     },
     /// Somebody asked what is running, and nothing is.
     Idle {
-        /// When the next cycle begins.
+        /// The time when the next cycle begins.
         due_ms: i64,
     },
     /// Somebody asked what is running: a cycle that has no run yet.
     Preparing {
-        /// The cycle.
+        /// The number of the cycle.
         cycle: CycleId,
     },
     /// A signal asked the service to end.
     Stopping {
-        /// Which.
+        /// The signal that was caught.
         signal: StopSignal,
-        /// The cycle that may finish its tests first, and for how long.
+        /// The cycle that may finish its tests first, and the time for that.
         draining: Option<(CycleId, Duration)>,
     },
-    /// A cycle did not end when it was asked to, and is ended.
+    /// A cycle did not end in time, or a second signal came: it is told to end at once.
     Ending {
-        /// The cycle.
+        /// The number of the cycle.
         cycle: CycleId,
     },
-    /// The service ends.
+    /// The service ends; no event follows.
     Stopped,
 }
 
 /// A cycle that has ended.
 #[derive(Debug)]
 pub struct CycleReport {
-    /// The cycle.
+    /// The number of the cycle.
     pub cycle: CycleId,
-    /// Its run, where it had one.
+    /// Its run, if it had one.
     pub run: Option<RunId>,
-    /// How it ended.
+    /// The outcome that its row has.
     pub outcome: CycleOutcome,
-    /// What its process returned.
+    /// The exit code of its process; `None` if it returned none.
     pub exit_code: Option<u8>,
-    /// Why it could not be carried out, or what else is to be known of it.
+    /// The reason for which it could not be carried out, or another remark about it.
     pub message: Option<String>,
-    /// How long it took.
+    /// The time that it took, in milliseconds.
     pub duration_ms: u64,
-    /// When the next one begins, unless the service stops.
+    /// The time when the next one begins; `None` if the service stops.
     pub due_ms: Option<i64>,
-    /// Cycles in a row that could not be carried out.
+    /// The number of cycles in a row that could not be carried out.
     pub failures: u32,
 }

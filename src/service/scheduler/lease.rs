@@ -12,7 +12,7 @@ use crate::model::LeaseClaim;
 use crate::run::{LeaseRequest, Terms, try_take};
 use crate::store::{Acquisition, Leases, StoreError};
 
-/// The lease of who keeps the schedule.
+/// The name of the lease that the keeper of the schedule holds.
 pub const SCHEDULE: &str = "schedule";
 
 /// Long, because each renewal wakes the disk. On this machine a holder that is gone is known to be
@@ -22,7 +22,7 @@ const TERMS: Terms = Terms {
     renew_every: Duration::from_mins(4),
 };
 
-/// A lease that is held. Dropped, it is given back.
+/// A lease that is held. It is given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct ScheduleLease {
     store: PathBuf,
@@ -56,12 +56,12 @@ impl ScheduleLease {
         }
     }
 
-    /// What is shown with everything that is written for the schedule.
+    /// The claim that every write for the schedule shows.
     pub(super) fn claim(&self) -> LeaseClaim {
         self.claim.clone()
     }
 
-    /// Renews the lease where that is due. Returns false when another agent has it.
+    /// Renews the lease if that is due. Returns false if another agent has it.
     pub(super) fn renew(&mut self) -> Result<bool, StoreError> {
         let now = now_ms();
         let every_ms = i64::try_from(TERMS.renew_every.as_millis()).unwrap_or(i64::MAX);
@@ -74,8 +74,8 @@ impl ScheduleLease {
         Ok(kept)
     }
 
-    /// Gives the lease back. What cannot be given back runs out, and is known to be left behind on
-    /// this machine.
+    /// Gives the lease back. If that fails, the lease runs out, and on this machine it is known to
+    /// be left behind.
     pub(super) fn give_back(&mut self) {
         if std::mem::take(&mut self.is_held) {
             let _ = Leases::open(&self.store).and_then(|leases| leases.release(&self.claim));

@@ -11,9 +11,9 @@ use crate::model::CycleReason;
 use crate::schedule::{Due, Look};
 use crate::store::{CycleEnd, CycleRow};
 
-/// How long such a cycle may take to end by itself.
+/// The longest time that such a cycle may take to end by itself.
 const GRACE: Duration = Duration::from_secs(20);
-/// How often it is looked at meanwhile.
+/// The pause between two looks at it meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Supervisor {
@@ -45,9 +45,9 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The due time of a cycle that was left over: the schedule is still as it was then. What was
-    /// lost is tried again soon, but not at once: an agent that is killed by each of its cycles does
-    /// not begin one after the other.
+    /// The due time of a cycle that was left over: the schedule is still as it was then. A lost
+    /// cycle is tried again soon, but not at once: an agent that is killed by each of its cycles
+    /// does not begin one after the other.
     fn due_of(&self, row: &CycleRow) -> Due {
         match self.schedule.look(&self.state, row.started_ms) {
             Look::Due(due) if row.reason != CycleReason::Asked => due,

@@ -6,9 +6,9 @@
 //!
 //! ```text
 //!            due, or asked for
-//!     Idle ────────────────────► Running ── SIGTERM ──► draining ── time is over, or again ──► told
-//!      ▲                            │                      │                                    │
-//!      └───────── closed ◄──────────┴──── its process ended ───────────────◄── killed ◄─────────┘
+//!     Idle ────────────────────► Running ── SIGTERM ──► draining ── time over, or again ──► told
+//!      ▲                            │                      │                                 │
+//!      └───────── closed ◄──────────┴──── its process ended ────────────◄── killed ◄─────────┘
 //! ```
 //!
 //! One loop takes inputs - signals, the end of a process - and looks at the time: at most a
@@ -18,11 +18,12 @@
 //!
 //! **Crash points.** The row of a cycle is there before its process, and the schedule moves on when
 //! the row is closed. The standard input of the process ends with this one, and it ends then too.
-//! The next scheduler waits for it, closes its run and its row, and lets the cycle count as one that
-//! could not be carried out.
+//! The next scheduler waits for it, closes its run and its row, and lets the cycle count as one
+//! that could not be carried out.
 //!
 //! **Invariant:** no cycle begins without a row, and a state file that cannot be written to ends no
-//! service: it is tried again, and the first row after that says since when there was none.
+//! service, unless it is the one of a newer or older agent: it is tried again, and the first row
+//! after that says since when there was none.
 
 mod cycle;
 mod error;
@@ -98,7 +99,7 @@ impl Scheduler {
         }
     }
 
-    /// Begins with a cycle at once.
+    /// If `run_now`, begins with a cycle at once.
     #[must_use]
     pub fn run_now(mut self, run_now: bool) -> Self {
         self.run_now = run_now;
@@ -109,8 +110,9 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// What keeps it from starting: the state file, a busy port, another scheduler. Later only that
-    /// another one took over, or that a newer agent changed the state file.
+    /// An error that keeps it from starting: the state file, signal handlers, a busy port, another
+    /// scheduler. Later only that another one took over, or that the state file is now the one of a
+    /// newer or older agent.
     pub fn run(self) -> Result<ExitCode, SchedulerError> {
         let (sender, inputs) = channel();
         let caught = sender.clone();

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// For what is written after the last cycle.
+/// The time for the writes after the last cycle.
 const STORING: Duration = Duration::from_secs(20);
 
-/// Tells the service manager.
+/// The side that talks to the service manager, and the status that it said last.
 #[derive(Debug)]
 pub(super) struct Notifier {
     watchdog: Option<Duration>,
@@ -24,12 +24,12 @@ impl Notifier {
         }
     }
 
-    /// How often the watchdog wants to be fed at least; half its time, as its manual says.
+    /// The longest pause between two feedings of the watchdog; half its time, as its manual says.
     pub(super) fn every(&self) -> Option<Duration> {
         self.watchdog.map(|time| time / 2)
     }
 
-    /// Says what is going on, where that is news.
+    /// Says what is going on, if that is news.
     pub(super) fn status(&mut self, status: String) {
         if self.status != status {
             say(&[NotifyState::Status(&status)]);
@@ -60,7 +60,7 @@ pub(super) fn reloading() {
     say(&[NotifyState::Reloading, time]);
 }
 
-/// Asks for more time than the unit gives, where the end may take longer.
+/// Asks for more time than the unit gives, if the end may take longer.
 pub(super) fn stops_within(time: Duration) {
     let usec = time.saturating_add(STORING).as_micros();
     say(&[NotifyState::Custom(&format!("EXTEND_TIMEOUT_USEC={usec}"))]);

@@ -1,4 +1,4 @@
-//! SIGHUP: the settings are read again, and used where they can be.
+//! SIGHUP: the settings are read again, and used if they can be.
 
 use super::error::AnotherStateFile;
 use super::supervisor::Supervisor;
@@ -10,7 +10,7 @@ use crate::service::metrics::start_exporter;
 use crate::settings::Settings;
 
 impl Supervisor {
-    /// Reads the settings again. What cannot change while the agent runs stays: its state file.
+    /// Reads the settings again. If they lead to another state file, none of them is used.
     pub(super) fn reload(&mut self) {
         notify::reloading();
         match self.reload_settings() {
@@ -68,7 +68,7 @@ impl Supervisor {
     }
 }
 
-/// Why settings that were read again are not used.
+/// The reason for which settings that were read again are not used.
 struct NotReloaded {
     error: String,
     hint: Option<String>,

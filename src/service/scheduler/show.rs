@@ -1,4 +1,5 @@
-//! What a scheduler shows beside its log: the history, the service manager's status, the text file.
+//! The outputs of a scheduler beside its log: the history, the service manager's status, the text
+//! file.
 
 use super::state_file::HistoryProblem;
 use super::supervisor::Supervisor;
@@ -30,7 +31,7 @@ impl Supervisor {
         }
     }
 
-    /// Shows what is going on to the service manager, and to who reads the text file.
+    /// Shows what is going on to the service manager, and to the readers of the text file.
     pub(super) fn show(&mut self) {
         let status = match (&self.running, &self.blocked) {
             (Some(running), _) => {
@@ -55,7 +56,7 @@ impl Supervisor {
         }
     }
 
-    /// Says goodbye. What cannot be written now, the next start finds out by itself.
+    /// Says goodbye. If something cannot be written now, the next start finds that out by itself.
     pub(super) fn finish(&mut self) {
         notify::stopping();
         let _ = self.state_file.save_stopped(&self.schedule, &self.state);

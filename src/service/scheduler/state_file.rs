@@ -18,13 +18,13 @@ use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
 use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, ScheduleRow, Store, StoreError};
 
-/// What is kept beside the state of the schedule.
+/// The place of the state file, and the facts that are written with the state of the schedule.
 #[derive(Debug, Clone)]
 pub(super) struct StateFile {
     db: PathBuf,
     /// Whoever has lost it writes nothing more.
     claim: LeaseClaim,
-    /// Since when this scheduler is at work.
+    /// The time when this scheduler began to work.
     started_ms: i64,
     pub(super) listen: Option<SocketAddr>,
 }
@@ -33,7 +33,7 @@ pub(super) struct StateFile {
 #[derive(Debug, Clone)]
 pub(super) struct Closed {
     pub(super) outcome: CycleOutcome,
-    /// The schedule after it.
+    /// The schedule after this cycle.
     pub(super) state: State,
     pub(super) run: Option<RunId>,
     pub(super) message: Option<String>,
@@ -49,7 +49,7 @@ impl StateFile {
         }
     }
 
-    /// The state that was kept, if it is of the same schedule; else that of a new one.
+    /// The state that was kept, if it belongs to the same schedule; else the state of a new one.
     pub(super) fn state(&self, schedule: &Schedule) -> Result<State, StoreError> {
         let row = Reader::open(&self.db)?.schedule()?;
         let seed = row.as_ref().map_or_else(seed, |row| row.seed);
@@ -147,7 +147,7 @@ impl StateFile {
         })
     }
 
-    /// Whether a cycle has begun its run; false as well where that cannot be told.
+    /// True if a cycle has begun its run; false as well if that cannot be told.
     pub(super) fn has_run(&self, cycle: CycleId) -> bool {
         let row = Reader::open(&self.db).and_then(|reader| reader.cycle(cycle));
         row.is_ok_and(|row| row.is_some_and(|row| row.run.is_some()))
@@ -173,7 +173,7 @@ impl StateFile {
     }
 }
 
-/// Why the history lacks something.
+/// The reason for which the history lacks something.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HistoryProblem {
     #[error(transparent)]
@@ -182,7 +182,7 @@ pub(super) enum HistoryProblem {
     File(#[from] HistoryError),
 }
 
-/// Whether the process of a cycle still runs.
+/// True if the process of a cycle still runs.
 pub(super) fn is_alive(cycle: &CycleRow) -> bool {
     let process = cycle.process.as_ref();
     process.is_some_and(|process| identity::liveness(process) == Liveness::Alive)

@@ -57,7 +57,7 @@ pub(super) struct Blocked {
 }
 
 impl Blocked {
-    /// What the row of the next cycle says of it.
+    /// The remark about it in the row of the next cycle.
     fn note(&self, until_ms: Option<i64>) -> String {
         let (since, error) = (rfc3339(self.since_ms), &self.error);
         match until_ms.map(rfc3339) {
@@ -87,13 +87,13 @@ pub(super) struct Supervisor {
     pub(super) running: Option<Running>,
     pub(super) unclosed: Option<Unclosed>,
     pub(super) blocked: Option<Blocked>,
-    /// When and why the state file could not be used, until a row says so.
+    /// The times and the error of an outage of the state file, until a row says so.
     pub(super) outage: Option<String>,
     /// Somebody asked for a cycle.
     pub(super) asked: bool,
-    /// The settings are to be read again when the cycle has ended.
+    /// True if the settings are to be read again when the cycle has ended.
     pub(super) reload_later: bool,
-    /// Whether it is said that the text file cannot be written.
+    /// True if it was said that the text file cannot be written.
     pub(super) textfile_lost: bool,
     pub(super) stopping: Option<StopSignal>,
 }
@@ -113,7 +113,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The loop.
+    /// Takes inputs and looks at the time, until the service ends.
     pub(super) fn keep(&mut self) -> Result<ExitCode, SchedulerError> {
         loop {
             self.notifier.feed_watchdog();
@@ -132,7 +132,7 @@ impl Supervisor {
         }
     }
 
-    /// How long there is nothing to do.
+    /// The time for which there is nothing to do.
     fn pause(&self) -> Duration {
         let now = self.watch.now();
         let longest = self.notifier.every().map_or(TICK, |every| every.min(TICK));
@@ -332,8 +332,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whether a cycle dealt with its due time. One that was ended because the service ends did: it
-    /// is not begun again after the next start.
+    /// True if a cycle dealt with its due time. If it was ended because the service ends, it did:
+    /// it is not begun again after the next start.
     fn was_carried_out(&self, outcome: CycleOutcome) -> bool {
         match outcome {
             CycleOutcome::NotStarted | CycleOutcome::Run(RunOutcome::Error) => false,
@@ -394,7 +394,7 @@ impl Supervisor {
         match self.lease.renew() {
             Ok(false) if self.running.is_none() => Err(SchedulerError::Lost),
             Ok(false) => {
-                // What runs is ended first; the loop comes here again.
+                // The running cycle is ended first; the loop comes here again.
                 if self.stopping.is_none() {
                     self.stop(StopSignal::Terminate);
                 }
