@@ -6,7 +6,7 @@
 use crate::model::{Comparison, Outcome, RunRecord, TestKey};
 
 /// One test in both runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComparedTest {
     pub key: TestKey,
     /// Its verdict in the previous run; `None` when it was not there.

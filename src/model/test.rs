@@ -12,7 +12,7 @@ use super::outcome::{Counts, Outcome};
 ///
 /// pytest's node ids are relative to its rootdir, and shards of one run may have different
 /// rootdirs; so the node id alone does not tell two tests apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TestKey {
     /// pytest's rootdir, relative to the project (`""` if it is the project itself), absolute if it
     /// lies outside of it.

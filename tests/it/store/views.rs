@@ -113,7 +113,7 @@ fn two_runs_are_compared_by_what_differs_or_fails() {
         key: key(nodeid),
         previous,
         present,
-        flaky: false,
+        ..ComparedTest::default()
     };
     let (failed, passed) = (Some(Outcome::Failed), Some(Outcome::Passed));
     assert_eq!(

@@ -48,7 +48,7 @@ fn eventful() -> RunSummary {
         added: 12,
         removed: 1,
         coverage_change: Some(0.31),
-        previous_runtime: 11.0,
+        ..Comparison::default()
     });
     run.slowest = [
         ("tests/test_slow.py::test_a", 125.0),
