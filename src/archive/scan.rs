@@ -1,7 +1,8 @@
-//! [`scan`]: one pass over an image archive, which leaves what is needed to judge it.
+//! [`scan`]: one pass over an image archive, which collects what is needed to judge it.
 //!
-//! Config and manifest may come after the layers, so every file is hashed as it passes, as stored
-//! and as it unpacks; only what looks like a document is kept, within bounds.
+//! The config and the manifest may come after the layers. So with [`Depth::Everything`] every file
+//! is hashed as it passes, both its stored bytes and its unpacked bytes. Only files that look like
+//! documents are kept in memory, and only within limits.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -15,10 +16,10 @@ use crate::image::{
     Compression, Contents, Depth, Digest, FileDigests, Hasher, NameProblem, StoredFile, name,
 };
 
-/// As many first bytes as it takes to tell a document from a tar.
+/// The number of first bytes that are enough to tell a document from a tar.
 const HEAD_BYTES: u64 = 512;
 
-/// Reads `source` to its end, and returns it with what it holds.
+/// Reads `source` to its end. Returns its contents, and the source itself.
 pub(super) fn scan<S: Source>(
     source: S,
     depth: Depth,
@@ -75,7 +76,7 @@ impl<S: Source> Scan<'_, S> {
         if name.is_empty() {
             return Err(bad_name(NameProblem::Empty));
         }
-        // Of two files of one name some tools take the first, and others the last.
+        // If two entries have the same name, some tools take the first, and others the last.
         let contents = &self.contents;
         if contents.files.contains_key(&name) || contents.links.contains_key(&name) {
             return Err(ArchiveProblem::Duplicate(name));
@@ -130,7 +131,7 @@ impl<S: Source> Scan<'_, S> {
     /// True if a file that begins with `head` may be a document, and there is room for it.
     fn keeps(&self, head: &[u8], size_bytes: u64) -> bool {
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
-        // The name of the first entry of a layer may begin like a document.
+        // A tar begins with the name of its first entry, which may begin with `{` or `[`.
         let is_tar = head.get(257..262) == Some(b"ustar");
         matches!(first, Some(b'{' | b'['))
             && !is_tar
@@ -150,7 +151,7 @@ fn digests(reader: impl Read, budget: &Budget) -> io::Result<FileDigests> {
         });
     }
     let mut hasher = HasherSink(Hasher::default());
-    // The pieces of `io::copy` are small if its target is no buffer.
+    // `io::copy` moves small pieces, unless it can use the buffer of its reader or writer.
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, &mut unpacked);
     io::copy(&mut reader, &mut hasher)?;
     Ok(FileDigests {

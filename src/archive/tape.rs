@@ -1,10 +1,10 @@
 //! [`Tape`]: a tar archive, read once from front to end.
 //!
-//! `tar::Header` knows the fields of a header; the way from one to the next is walked here, because
-//! the library takes an archive that stops anywhere as ended, reads names of any length into
-//! memory, and splits extended headers at line breaks, which may be part of a value. Here an
-//! archive ends with two blocks of zeros and nothing else after them, everything is bounded, and a
-//! header that could be read in two ways is refused.
+//! `tar::Header` decodes one header. The code here goes from header to header by itself, because
+//! the library takes a truncated archive for a whole one, reads names of any length into memory,
+//! and splits extended headers at line breaks, which may be part of a value. Here an archive ends
+//! with two blocks of zeros, after which only zeros may follow; everything is bounded, and a header
+//! that could be read in two ways is refused.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -19,7 +19,8 @@ const BLOCK_BYTES: u64 = 512;
 
 /// The reader that the bytes of a tape come from.
 pub(super) trait Source: Read {
-    /// Passes over the next bytes. Fewer may be there; then the next read finds the end.
+    /// Skips the next `count` bytes. If there are fewer, this is no error: the next read finds the
+    /// end.
     fn skip(&mut self, count: u64) -> io::Result<()> {
         io::copy(&mut self.take(count), &mut io::sink()).map(drop)
     }
@@ -40,7 +41,7 @@ pub(super) enum Kind {
     Folder,
     /// A symbolic link and its target, as it is written.
     Symlink(Vec<u8>),
-    /// A further name for the entry of this name (clean).
+    /// Another name for an entry, and the clean name of that entry.
     Hardlink(Vec<u8>),
     /// A device or a FIFO, in words.
     Special(&'static str),
@@ -68,11 +69,11 @@ pub(super) struct Tape<S> {
     source: S,
     max_entries: u64,
     entries: u64,
-    /// Bytes of the tar so far.
+    /// Bytes of the tar that were read or skipped so far.
     position: u64,
     /// Bytes of the current content that were not read yet.
     content: u64,
-    /// Bytes of zeros that follow the content, up to a whole block.
+    /// Bytes that follow the content, up to a whole block.
     padding: u64,
 }
 
@@ -152,7 +153,8 @@ impl<S: Source> Tape<S> {
         )))
     }
 
-    /// After the first block of zeros: another one, and zeros until the source ends.
+    /// Checks what follows the first block of zeros: a second one, and only zeros until the source
+    /// ends.
     fn end(&mut self) -> Result<(), ArchiveProblem> {
         let mut block = [0; BLOCK];
         self.fill(&mut block)?;
@@ -216,7 +218,7 @@ impl<S: Source> Tape<S> {
         Ok(())
     }
 
-    /// The content of an extended header, with its padding read.
+    /// The content of an extended header; its padding is read too, and dropped.
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, ArchiveProblem> {
         if size > MAX_EXTENDED_HEADER_BYTES {
             return Err(ArchiveProblem::ExtendedHeader(size));
@@ -228,7 +230,7 @@ impl<S: Source> Tape<S> {
         Ok(bytes)
     }
 
-    /// A name that is ended by a NUL byte.
+    /// The name that a GNU header has as its content, without the NUL byte at its end.
     fn long_name(&mut self, size: u64) -> Result<Vec<u8>, ArchiveProblem> {
         if size > MAX_NAME_BYTES + 1 {
             return Err(ArchiveProblem::EntryName {
@@ -268,7 +270,8 @@ impl<S: Source> Tape<S> {
         Ok(())
     }
 
-    /// A header for all entries that follow. None that tools write changes names or sizes.
+    /// Reads a header for all entries that follow. It is refused if it sets a name, a link or a
+    /// size: no tool writes such a one.
     fn global(&mut self, size: u64) -> Result<(), ArchiveProblem> {
         let records = self.extension(size)?;
         let mut extended = Extended::default();
@@ -328,7 +331,7 @@ impl<S: Source> Read for Tape<S> {
     }
 }
 
-/// The sum of a header's bytes, where its own field counts as spaces.
+/// The sum of the bytes of a header; the field for the checksum itself counts as eight spaces.
 fn checksum(header: &[u8; BLOCK]) -> u32 {
     const FIELD: std::ops::Range<usize> = 148..156;
     let sum = |bytes: &[u8]| bytes.iter().copied().map(u32::from).sum::<u32>();
@@ -363,7 +366,7 @@ fn kind_of(
             .ok_or_else(|| refused("a link to nothing"))
     };
     Ok(match header.entry_type() {
-        // Old archives mark folders by the end of their names.
+        // In old archives, only the `/` at the end of its name marks a folder.
         tar::EntryType::Regular if raw.ends_with(b"/") => Kind::Folder,
         tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File,
         tar::EntryType::Directory => Kind::Folder,
@@ -376,8 +379,8 @@ fn kind_of(
     })
 }
 
-/// The records of an extended header: `LENGTH KEY=VALUE` and a line break, where the length counts
-/// all of it.
+/// The records of an extended header: `LENGTH KEY=VALUE` and a line break. The length is that of
+/// the whole record.
 struct Records<'a>(&'a [u8]);
 
 impl<'a> Iterator for Records<'a> {
@@ -408,10 +411,10 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The first bytes of something that is no tar.
+/// Describes something that is no tar, by its first bytes.
 fn describe(bytes: &[u8]) -> String {
     const SHOWN: usize = 16;
-    // Engines load these as well, and so they are met.
+    // Engines load these formats as well, so users may try them here.
     for (magic, name) in [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2")] {
         if bytes.starts_with(magic) {
             return format!("it is packed with {name}, which is not read");

@@ -59,7 +59,7 @@ fn lines(report: &CleanupReport, dry_run: bool) -> String {
     lines.collect()
 }
 
-/// Makes one error of all that could not be cleaned up, after the rest was.
+/// Makes one error of everything that could not be cleaned up. All that could be is already done.
 fn failures(report: CleanupReport) -> Result<(), Failure> {
     if let Some(error) = report.no_engine {
         return Err(error.into());

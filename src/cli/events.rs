@@ -1,4 +1,5 @@
-//! `--events FILE|-`: the event stream as JSON Lines, a line an [`EventLine`], flushed a line.
+//! `--events FILE|-`: the event stream as JSON Lines. Each line is an [`EventLine`], and is flushed
+//! at once.
 //!
 //! [`EventLine`]: crate::model::EventLine
 
@@ -31,7 +32,7 @@ pub enum EventsError {
     },
 }
 
-/// The sink of the event stream.
+/// Writes events to a file or to stdout, until the first error.
 pub struct EventsSink {
     target: String,
     stream: Stream,
@@ -69,8 +70,8 @@ impl EventsSink {
         })
     }
 
-    /// Writes one line. Fails once at most, and then stays silent; a reader of stdout that hung up
-    /// is no error.
+    /// Writes one line. After an error nothing more is written, and later calls succeed. If the
+    /// reader of stdout has gone away, that is no error.
     pub fn handle(&mut self, run_id: RunId, event: &Event) -> Result<(), EventsError> {
         if !self.stream.is_open() {
             return Ok(());

@@ -16,7 +16,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// The command line asks for something that is not there.
+    /// The request is wrong: it names something that is not there, or that cannot be used this way.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self {
             exit: ExitCode::USAGE,
@@ -25,7 +25,7 @@ impl Failure {
         }
     }
 
-    /// The surroundings of the command are not as they should be.
+    /// The request is right, but something outside of the agent fails, such as an engine or a file.
     pub(super) fn environment(error: anyhow::Error) -> Self {
         Self {
             exit: ExitCode::ENVIRONMENT,

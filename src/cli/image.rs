@@ -1,5 +1,6 @@
-//! `agent image`: reads, checks and makes image archives with no engine and no state file, and
-//! brings them into engines.
+//! `agent image`: `inspect`, `verify` and `pack` read, check and make image archives without an
+//! engine or a state file; `load` brings an archive into an engine, and `list` shows the ones that
+//! are known.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -28,7 +29,7 @@ use crate::store::Store;
 /// The version of the report.
 const IMAGE_VERSION: u32 = 1;
 
-/// When reproducible things are said to be made: seconds since the epoch.
+/// The variable that gives the creation time of reproducible files, in seconds since the epoch.
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// An image archive, as the commands print it with `--json`.

@@ -90,7 +90,8 @@ fn uninstall(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-/// As `systemctl status` has it: 0 if the service runs, and 3 if it does not.
+/// Prints the state of a service. Like `systemctl status`, this exits with 0 if the service runs,
+/// and with 3 if it does not.
 fn status(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     let state = install::status(&args.name)?;
     let text = state_lines(&args.name, &state);
@@ -102,21 +103,24 @@ fn status(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure> {
     })
 }
 
-/// A service as it is to be, and what to know about it.
+/// The unit to install or print, the user's folders, and notices about the service.
 struct DescribedUnit {
     unit: Unit,
     home: Home,
     notices: Vec<Notice>,
 }
 
+/// The result of [`described`].
 enum Described {
     Unit(Box<DescribedUnit>),
-    /// clap had its say on the arguments.
+    /// There is no unit: clap printed a help text, or an error about the arguments, and the command
+    /// ends with this exit code.
     Said(ExitCode),
 }
 
-/// The service of a command line. Its settings are loaded twice: as they are here, and as they will
-/// be in the service, with nothing but its variables.
+/// Describes the service that a command line asks for. The settings are loaded twice, and must be
+/// the same: as they are here, and as the service will load them, in the folder of the project and
+/// with only its own variables.
 fn described(cli: &Cli, name: &UnitName, arguments: &[String]) -> Result<Described, Failure> {
     let line = match cli.of_service(arguments) {
         Ok(line) => line,
@@ -142,7 +146,7 @@ fn described(cli: &Cli, name: &UnitName, arguments: &[String]) -> Result<Describ
         .retain(|name, _| name == "HOME" || environment.contains_key(name));
     layers.cwd.clone_from(&here.project);
     let there = match Settings::load(&layers) {
-        // A folder that is found from here and not from there.
+        // `--project` is a relative path that leads nowhere from the folder of the project.
         Err(SettingsError::Project { given, .. }) => {
             return Err(InstallError::OtherFile {
                 flag: "--project",
@@ -179,7 +183,9 @@ fn described(cli: &Cli, name: &UnitName, arguments: &[String]) -> Result<Describ
     })))
 }
 
-/// The files that no setting names.
+/// Refuses a relative path of `--events` or `--junit` unless this is the folder of the project: the
+/// service works there, and would write another file. [`describe::same_settings`] cannot notice
+/// this, because the two flags are no settings.
 fn check_outputs(line: &Cli, cwd: &Path, here: &Settings) -> Result<(), InstallError> {
     let Command::RunScheduled(args) = &line.command else {
         return Ok(());

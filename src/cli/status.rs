@@ -1,4 +1,6 @@
-//! `agent status`: the runs of now and the next due time, from the state file alone.
+//! `agent status`: the schedule, the last cycles, the open runs and the leases.
+//!
+//! All of it comes from the state file; the system only tells which of the processes still run.
 
 use jiff::tz::TimeZone;
 
@@ -60,8 +62,8 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
     })
 }
 
-/// True if the holder of a lease is at work. One that is known to live may be late: the state file
-/// could not be written to, or the machine has slept.
+/// True if the holder of a lease is at work. A lease may expire while its holder lives: the state
+/// file could not be written to, or the machine has slept.
 fn is_at_work(line: &LeaseLine) -> bool {
     match (&line.lease.hold, line.state) {
         (_, LeaseState::Held) => true,

@@ -1,16 +1,17 @@
-//! [`Stream`]: text goes somewhere, at once, for as long as it can.
+//! [`Stream`]: a writer that is flushed after each write, and given up after its first error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
-/// A writer that is given up after its first error.
+/// A standard stream of the process, or a file that the user named.
 pub(super) struct Stream {
     writer: Option<Box<dyn Write + Send>>,
     reader_may_leave: bool,
 }
 
 impl Stream {
-    /// A stream of the process: if its reader goes away (`agent … | head`), that is no error.
+    /// A standard stream of the process: if its reader goes away (`agent … | head`), that is no
+    /// error.
     pub(super) fn of_process(writer: impl Write + Send + 'static) -> Self {
         Self {
             writer: Some(Box::new(writer)),
@@ -41,7 +42,7 @@ impl Stream {
         Err(error)
     }
 
-    /// False once it was given up.
+    /// False if the writer was given up.
     pub(super) fn is_open(&self) -> bool {
         self.writer.is_some()
     }

@@ -1,26 +1,28 @@
-//! [`Reach`]: the modules that can be reached in an [`ImportGraph`] from some others, and the ways.
+//! [`Reach`]: the modules of an [`ImportGraph`] that can be reached from given modules, and the
+//! ways to them.
 
 use super::import_graph::{Edge, ImportGraph, NodeId};
 
-/// The modules that were reached, each with the last step of a shortest way to it.
+/// The modules that were reached, each with the last step of a way to it.
 ///
-/// Ways of imports go before ways with mentions: a mention is taken only if no other way leads to a
-/// module, and then as few as possible.
+/// If imports alone lead to a module, the way is a shortest one of imports. If not, it is a way
+/// with as few mentions as possible.
 #[derive(Debug)]
 pub(super) struct Reach {
     marks: Vec<Option<Mark>>,
     /// In the order in which they were reached.
     order: Vec<NodeId>,
-    /// So many of `order` were left on their import edges.
+    /// The number of modules, from the start of `order`, whose imports were followed.
     followed: usize,
 }
 
 /// The mark of a module that was reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
-    /// The step before, and the edge of it; `None` at the beginning of the way.
+    /// The module before this one on the way, and the edge from there; `None` at the beginning of
+    /// the way.
     pub(super) before: Option<(NodeId, Edge)>,
-    /// There is a mention on the way.
+    /// True if there is a mention on the way.
     pub(super) is_weak: bool,
 }
 

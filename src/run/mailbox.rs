@@ -9,8 +9,8 @@ use super::effect::{Input, ProcessEvent, StopSignal};
 use crate::clock::Stopwatch;
 use crate::engine::child::Cancel;
 
-/// Inputs that wait before their senders do: a harness that is faster than the disk is slowed down
-/// to its speed instead of filling the memory.
+/// The number of inputs that the queue takes; if it is full, their senders wait. So a harness that
+/// is faster than the disk is slowed down to the speed of the disk, and does not fill the memory.
 const WAITING: usize = 1024;
 
 /// The queue of inputs that a run reads.
@@ -23,17 +23,18 @@ pub struct Mailbox {
 /// Asks a run to end. Clones address the same run.
 #[derive(Debug, Clone)]
 pub struct StopHandle {
-    /// Signals go around the queue, which may be full when they are most urgent.
+    /// Signals do not wait in the queue, which may be full when they are most urgent.
     signals: Arc<Mutex<VecDeque<Asked>>>,
     /// Ends the commands that prepare the present run.
     cancel: Arc<Mutex<Cancel>>,
     sender: SyncSender<Option<Input>>,
 }
 
-/// The request of a signal to a run.
+/// A request to end the run, and the signal that it came by.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     signal: StopSignal,
+    /// True if tests that are running may finish.
     drain: bool,
 }
 
@@ -56,12 +57,13 @@ impl Mailbox {
         }
     }
 
-    /// The handle that ends the run which reads here.
+    /// A handle that can end the run which reads this mailbox.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
-    /// The handle that is cancelled when the run that begins now is asked to end, or was already.
+    /// A new handle for the commands that prepare the run which begins now. It is cancelled when
+    /// that run is asked to end; if that was asked before, it is cancelled from the start.
     pub fn cancel(&self) -> Cancel {
         let fresh = Cancel::default();
         fresh.clone_into(&mut lock(&self.stop.cancel));
@@ -95,12 +97,13 @@ impl Mailbox {
         }
     }
 
-    /// Drops what an earlier run was told too late. Signals stay.
+    /// Drops the inputs that came after an earlier run had ended. Signals stay.
     pub(super) fn forget_the_past(&self) {
         while self.receiver.try_recv().is_ok() {}
     }
 
-    /// The next input: a signal first. `None` when there is none within `limit`.
+    /// The next input: a signal first. `None` if none comes within `limit`, and also at a wake-up
+    /// whose signal was taken already.
     pub(super) fn next(&self, limit: Duration) -> Option<Input> {
         if let Some(signal) = self.signal() {
             return Some(signal);
@@ -113,7 +116,7 @@ impl Mailbox {
     }
 
     /// Waits before a run begins: for `time`, or until a signal comes. Any other input belongs to
-    /// an earlier run.
+    /// an earlier run, and is dropped.
     pub(super) fn rest(&self, time: Duration) -> Option<StopSignal> {
         let watch = Stopwatch::start();
         let end = watch.now().plus(time);
@@ -140,8 +143,8 @@ impl Mailbox {
 }
 
 impl StopHandle {
-    /// Ends the run: the first time as Ctrl-C does, with a grace for teardown, then at once. After
-    /// [`StopHandle::drain`], at once.
+    /// Ends the run. The first call ends it as Ctrl-C does, with some time for teardowns. A second
+    /// call, or a call after [`StopHandle::drain`], ends it at once.
     pub fn stop(&self, signal: StopSignal) {
         self.ask(Asked {
             signal,
@@ -161,7 +164,7 @@ impl StopHandle {
     fn ask(&self, asked: Asked) {
         lock(&self.signals).push_back(asked);
         lock(&self.cancel).cancel();
-        // A full queue is being read, and the signal with it.
+        // If the queue is full, the run is about to read, and looks for signals first.
         let _ = self.sender.try_send(None);
     }
 }

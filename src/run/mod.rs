@@ -11,18 +11,18 @@
 //! [`carry_out`], does what a phase says, and does no more. Nobody hears of a result before the
 //! [`Recorder`] stored it.
 //!
-//! Three points at which a run can end early, and what it leaves:
+//! The agent can crash at three points of a run:
 //!
-//! | point of a crash | left behind | mended by |
+//! | point of the crash | left behind | mended by |
 //! |---|---|---|
 //! | before the run is opened | nothing | – |
 //! | while it runs | an open run with every result that was shown, test processes | [`recover()`] |
 //! | after the last result, before the end is written | an open run with all results | [`recover()`] |
 //!
-//! Runs that must not meet - those in containers - first take a [`lease`], which is given back
-//! when the [`Job`] that holds it is dropped.
+//! Two runs in containers must not overlap. So such a run first takes a [`lease`], which is given
+//! back when the [`Job`] that holds it is dropped.
 //!
-//! **Invariant:** after a failure of the store nothing is shown that could be mistaken for stored.
+//! **Invariant:** after the store failed, no result is shown that was not stored.
 
 mod accounts;
 mod cleanup;

@@ -1,4 +1,4 @@
-//! The project folder, and the meaning of a path that was typed or written somewhere else.
+//! Finds the project folder, and rewrites test paths that were given relative to another folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -21,10 +21,10 @@ pub(super) fn find(cwd: &Path) -> PathBuf {
         .to_path_buf()
 }
 
-/// A test path (a file, a folder, a glob or a node id) that was given in `base`, as it reads from
-/// the project: relative if it lies inside of it, absolute otherwise.
+/// Rewrites a test path (a file, a folder, a glob or a node id) that was given relative to `base`:
+/// to a path relative to the project if it is inside the project, and to an absolute path if not.
 ///
-/// Unchanged if both are the same folder: node ids are the user's own words.
+/// If `base` is the project, the path stays exactly as the user wrote it.
 pub(super) fn test_path(given: &str, base: &Path, project: &Path) -> String {
     if base == project {
         return given.to_owned();

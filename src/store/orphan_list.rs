@@ -1,4 +1,5 @@
-//! The list of orphans: the findings of the last scan, the additions of a file, and their standing.
+//! The list of orphans: the modules that the last scan found, the modules that a file added, and
+//! the status of each.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -29,9 +30,11 @@ pub struct ScanRow {
 }
 
 impl Store {
-    /// Replaces the findings of an earlier scan, for a run or by hand; a run whose lease was lost
-    /// is [`StoreError::LeaseLost`], and nothing is written. Modules that a file put on the list
-    /// stay on it, and a module that is on it already keeps its standing.
+    /// Replaces the findings of an earlier scan. Modules that a file put on the list stay on it,
+    /// and a module that is on it already keeps its status and its source.
+    ///
+    /// `run` is the run that scanned; `None` if a command did. If the run has lost its lease, that
+    /// is [`StoreError::LeaseLost`], and nothing is written.
     pub fn put_scan(
         &mut self,
         scan: &ScanRow,
@@ -85,7 +88,7 @@ impl Store {
         Ok(Standing::Good)
     }
 
-    /// Takes modules off the list whose files are gone.
+    /// Takes the modules of `files`, which are gone from the project, off the list.
     pub fn forget_orphans(&mut self, files: &[String]) -> Result<(), StoreError> {
         let mut forget = || {
             let tx = self.db.connection.transaction()?;
@@ -112,7 +115,8 @@ fn files_of_scans(tx: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, String)>> 
     .collect()
 }
 
-/// Puts a module on the list, or brings up to date what is said of it there.
+/// Puts a module on the list. If it is there already, its evidence is replaced; its status and its
+/// source stay.
 pub(super) fn put(
     tx: &Transaction<'_>,
     orphan: &Orphan,
@@ -185,7 +189,7 @@ impl Reader {
         Ok(records.into_iter().map(with_leads).collect())
     }
 
-    /// The scan that the list comes from; `None` before the first.
+    /// The scan that the list comes from; `None` if there was no scan yet.
     pub fn last_scan(&self) -> Result<Option<ScanRow>, StoreError> {
         self.db.first(
             "read the last scan",
@@ -204,8 +208,8 @@ impl Reader {
         )
     }
 
-    /// The files of which one of the latest `runs` that measured coverage executed a line, each
-    /// with the newest of these runs.
+    /// The files of which a line was executed by one of the latest runs that measured coverage, as
+    /// many as `runs`. Each comes with the newest run that executed it.
     pub fn executed_files(&self, runs: u32) -> Result<BTreeMap<String, RunId>, StoreError> {
         let rows = self.db.rows(
             "read which files were executed",

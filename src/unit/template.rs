@@ -1,7 +1,7 @@
 //! Filling in the placeholders of a line: `@NAME@`.
 
-/// `line` with each placeholder replaced by what `value` says of it, once: text that was filled in
-/// is not looked at again.
+/// `line` with each placeholder replaced by the `value` of its name. Text that was filled in is not
+/// searched for placeholders.
 pub(super) fn fill(line: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(line.len());
     let mut rest = line;

@@ -11,9 +11,10 @@
 //! The archive has both layouts, so that docker since 20.10, podman since 4 and everything newer
 //! load it. The same input gives the same bytes.
 //!
-//! **Invariant:** the output is never half there: what is renamed to it was synced and has passed
-//! [`verify`](super::verify). Layers are spooled to files without names; the temporary file is
-//! removed on every error, and a killed process leaves it behind as `.agent-*.partial`.
+//! **Invariant:** the output is never incomplete: the temporary file is synced and has passed
+//! [`verify`](super::verify) before it is renamed to the output. Layers are spooled to files
+//! without names; the temporary file is removed on every error, and a killed process leaves it
+//! behind as `.agent-*.partial`.
 
 mod destination;
 mod error;
@@ -53,7 +54,7 @@ pub struct PackOptions {
     pub reference: Reference,
     /// The platform that the image is to run on.
     pub platform: Platform,
-    /// When it is said to be made; also the time of the files that are added.
+    /// The creation time that the image states; also the time of the files that are added.
     pub created: Timestamp,
 }
 
@@ -61,8 +62,8 @@ pub struct PackOptions {
 ///
 /// # Errors
 ///
-/// Something is missing, malformed or for another machine, or the output cannot be written. The
-/// output is then as it was.
+/// Something is missing, malformed or for another machine, or the output cannot be written. A file
+/// at the place of the output then stays as it was, unless only the sync of its folder failed.
 pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
     let destination = Destination::new(&options.output, options.force)?;
     let spool = || Spool::new(destination.folder()).map_err(|error| destination.failed(error));
@@ -92,7 +93,7 @@ pub fn pack(options: &PackOptions) -> Result<Verified, PackError> {
     let files = files(options, layers);
     let temporary = destination.write(mtime_s(options), files);
     let temporary = temporary.map_err(|error| destination.failed(error))?;
-    // The check names the output, which the temporary file is about to be.
+    // An error names the output, and not the temporary file that is about to become it.
     let checked = verify(temporary.path(), &options.platform).map_err(|error| {
         PackError::Check(ArchiveError {
             path: options.output.clone(),
@@ -115,7 +116,8 @@ fn check_machine(facts: &Facts, options: &PackOptions) -> Result<(), PackError> 
     }
 }
 
-/// The files of the archive: documents first, so that they are found without reading the layers.
+/// The files of the archive, each with name, size and content. The documents come first, so that
+/// they are found without reading the layers.
 fn files(options: &PackOptions, layers: Vec<Spooled>) -> Vec<(String, u64, Box<dyn Read>)> {
     let sizes: Vec<_> = layers
         .iter()

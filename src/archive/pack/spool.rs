@@ -1,5 +1,6 @@
-//! Layers on their way: written to a nameless file beside the output, because a tar has the size
-//! and the digest of a layer before its bytes.
+//! Layers that wait for their place in the archive. In a tar, the size and the name of a file come
+//! before its bytes, and the name of a layer is its digest: so each layer is first written to a
+//! file without a name, in the folder of the output.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -8,7 +9,8 @@ use std::path::Path;
 use crate::archive::stream::BUFFER_BYTES;
 use crate::image::{Digest, Hasher};
 
-/// A layer that is being written. Its file has no name, and so goes away whatever happens.
+/// A layer that is being written. Its file has no name, so nothing is left of it when the process
+/// ends.
 pub(super) struct Spool {
     writer: BufWriter<File>,
     hasher: Hasher,
@@ -17,7 +19,7 @@ pub(super) struct Spool {
 
 /// A layer that was written.
 pub(super) struct Spooled {
-    /// The file, which is read from its start.
+    /// The file, rewound to its start.
     pub(super) file: File,
     pub(super) digest: Digest,
     pub(super) size_bytes: u64,

@@ -1,4 +1,4 @@
-//! [`Wheel`]: one wheel as a file, every part of it checked as it is read.
+//! [`Wheel`]: the file of one wheel, of which every part is checked as it is read.
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
@@ -17,22 +17,22 @@ use crate::image::{Digest, Hasher};
 
 /// The first bytes of a script that wants the interpreter of its environment.
 const SCRIPT_MARK: &[u8] = b"#!python";
-/// As many bytes of a script as its first line may take; kernels read 256 of them.
+/// The longest first line of a script that is looked for, in bytes; kernels read 256 of them.
 const FIRST_LINE_BYTES: u64 = 1024;
 
 const INFO_SUFFIX: &str = ".dist-info";
 
 pub(super) struct Wheel {
     zip: ZipArchive<BufReader<File>>,
-    /// Names and places in the archive, in the order of the names, without folders.
+    /// The name of each file and its index in the archive, sorted by name; folders are left out.
     files: Vec<(String, usize)>,
-    /// `NAME-VERSION`, as the folder of its metadata is called.
+    /// `NAME-VERSION`: the name of its folder of metadata, without `.dist-info`.
     stem: String,
     distribution: String,
     record: Record,
 }
 
-/// A file as it was installed.
+/// The size and the digest of a file as it was installed.
 pub(super) struct Installed {
     pub(super) size_bytes: u64,
     pub(super) digest: Digest,
@@ -92,7 +92,7 @@ impl Wheel {
     }
 
     /// The place of the file `index`; `None` for RECORD and its signatures, which describe the
-    /// wheel and not the installed files.
+    /// wheel and not the installed files. These are taken off the list of RECORD.
     pub(super) fn place(
         &mut self,
         index: usize,
@@ -120,7 +120,7 @@ impl Wheel {
         let executable = place.script || file.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
         let declared = file.size();
         let mut source = Source {
-            // One byte more, so that a size that lies is noticed.
+            // One byte more than is declared, so that a wrong size is noticed.
             file: file.take(declared.saturating_add(1)),
             hasher: Hasher::default(),
             read_bytes: 0,
@@ -150,7 +150,8 @@ impl Wheel {
         self.record.check(&self.files[index].0, found)
     }
 
-    /// Refuses a wheel that lacks a file that it lists.
+    /// Refuses the wheel if RECORD lists a file that it does not have. All of its files have to be
+    /// checked before.
     pub(super) fn finish(&self) -> Result<(), WheelProblem> {
         match self.record.rest() {
             Some(name) => Err(WheelProblem::Absent(name.to_owned())),
@@ -158,7 +159,7 @@ impl Wheel {
         }
     }
 
-    /// The commands that it asks for.
+    /// The commands that it defines, from `entry_points.txt`.
     pub(super) fn entry_points(&mut self) -> Result<Vec<EntryPoint>, WheelProblem> {
         let name = self.metadata("entry_points.txt");
         match self.text(&name)? {
@@ -215,7 +216,8 @@ impl Wheel {
     }
 }
 
-/// The files of the archive, if together they have at most `limit` bytes.
+/// The files of the archive, sorted by name. Refuses a link, and files of more than `limit` bytes
+/// together.
 fn list(
     zip: &mut ZipArchive<BufReader<File>>,
     limit: u64,
@@ -240,7 +242,8 @@ fn list(
     Ok(files)
 }
 
-/// The `NAME-VERSION` of the one folder of metadata, which has to be for `distribution`.
+/// The `NAME-VERSION` of the folder of metadata. There has to be one such folder, and its name has
+/// to be that of `distribution`.
 fn stem(files: &[(String, usize)], distribution: &str) -> Result<String, WheelProblem> {
     let folders = files.iter().filter_map(|(name, _)| name.split_once('/'));
     let mut stems: Vec<&str> = folders
@@ -266,14 +269,14 @@ pub(super) struct Content<'a> {
     pub(super) mode: u32,
     /// The size in the layer: `declared`, changed by a new first line.
     pub(super) size_bytes: u64,
-    /// The size by the wheel's own list.
+    /// The size that the zip archive states.
     declared: u64,
     reader: Chain<Cursor<Vec<u8>>, Source<'a>>,
     hasher: Hasher,
     failed: Option<WheelProblem>,
 }
 
-/// The bytes as the wheel has them.
+/// Reads a file as it is in the wheel, and computes its digest.
 struct Source<'a> {
     file: io::Take<ZipFile<'a, BufReader<File>>>,
     hasher: Hasher,
@@ -325,7 +328,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// `head` with the first line replaced if that asks for it.
+/// `head`, with `python` as its interpreter if the first line begins with [`SCRIPT_MARK`].
 fn with_interpreter(head: Vec<u8>, python: &str) -> Vec<u8> {
     if !head.starts_with(SCRIPT_MARK) {
         return head;

@@ -1,7 +1,9 @@
-//! Ends that are the engine's doing: refused, killed from outside, lost with it.
+//! The ends of containers that the tests did not cause: the container did not start, somebody
+//! killed it, or the engine went away.
 //!
-//! The engine's troubles are not the tests': a process that was refused is tried again, and a test
-//! that was in a container which somebody killed runs again.
+//! The tests are not to blame. If the engine refused to start a container, that is tried again; if
+//! somebody killed a container, the tests that ran in it run again; if the engine went away, they
+//! count as not run.
 
 use std::time::Duration;
 
@@ -11,14 +13,15 @@ use crate::engine::child::{Exit, NotStarted};
 use crate::model::Outcome;
 use crate::run::accounts::Accounts;
 
-/// The pauses before new tries.
+/// The pauses before the engine is asked again.
 const PAUSES: Pauses = Pauses {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(30),
 };
 
 impl Shard {
-    /// A process that did not come to its first words because the engine refused it.
+    /// The container did not start: its process ended, or was ended, before its first words. If the
+    /// engine refused it, that is tried again a few times; in all other cases the shard ends.
     pub(super) fn refused_to_start(
         &mut self,
         why: NotStarted,
@@ -41,7 +44,8 @@ impl Shard {
         self.finish("not run: its container did not start", accounts);
     }
 
-    /// The engine went away under the tests: the results that they reported stay.
+    /// The engine went away while tests ran: the results that they reported stay, and the shard
+    /// ends.
     pub(super) fn engine_lost(&mut self, stderr: &str, now: Mono, accounts: &mut Accounts) {
         let failure = self.policy.executor.explain_loss(stderr);
         let message = "not run: the container engine went away";
@@ -53,7 +57,7 @@ impl Shard {
         self.finish(message, accounts);
     }
 
-    /// Somebody killed the container: its tests are innocent, and run again.
+    /// Somebody killed the container: the tests that ran in it are not to blame, and run again.
     pub(super) fn container_killed(
         &mut self,
         live: &Live,

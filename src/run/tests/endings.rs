@@ -346,7 +346,8 @@ fn what_a_test_out_of_time_says_at_last_does_not_count() {
     sim.collect(MAIN, &["a", "b"]);
     sim.start(MAIN, "a");
     sim.pass_time(Duration::from_secs(2));
-    // The signal that asks for the stacks interrupts a system call, or SIGTERM is an exception.
+    // A test that is out of time may still report: the signal that asks for the stacks may end the
+    // system call in which it waits, or SIGTERM may raise an exception in it.
     sim.finish(MAIN, "a", Outcome::Passed);
     sim.start(MAIN, "b");
     sim.bye(MAIN, 2, Some(StopReason::Interrupted));

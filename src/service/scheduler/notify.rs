@@ -1,6 +1,6 @@
-//! The service manager's side: readiness, what is going on, and the watchdog.
+//! Messages to the service manager: readiness, status, and signs of life for its watchdog.
 //!
-//! Outside of systemd nothing is said: there is no socket to say it to.
+//! Without systemd nothing is sent, because there is no socket.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use sd_notify::NotifyState;
 /// The time for the writes after the last cycle.
 const STORING: Duration = Duration::from_secs(20);
 
-/// The side that talks to the service manager, and the status that it said last.
+/// The time of the watchdog, and the status that was sent last.
 #[derive(Debug)]
 pub(super) struct Notifier {
     watchdog: Option<Duration>,
@@ -24,12 +24,13 @@ impl Notifier {
         }
     }
 
-    /// The longest pause between two feedings of the watchdog; half its time, as its manual says.
+    /// The longest pause between two signs of life: half the time of the watchdog, as the manual of
+    /// systemd advises. `None` if there is no watchdog.
     pub(super) fn every(&self) -> Option<Duration> {
         self.watchdog.map(|time| time / 2)
     }
 
-    /// Says what is going on, if that is news.
+    /// Sends the status, if it is another one than before.
     pub(super) fn status(&mut self, status: String) {
         if self.status != status {
             say(&[NotifyState::Status(&status)]);
@@ -44,7 +45,7 @@ impl Notifier {
     }
 }
 
-/// A manager that does not listen, or is not there, is no reason to stop.
+/// Sends `states`. If there is no manager, or it does not listen, the service goes on.
 fn say(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
@@ -60,7 +61,8 @@ pub(super) fn reloading() {
     say(&[NotifyState::Reloading, time]);
 }
 
-/// Asks for more time than the unit gives, if the end may take longer.
+/// Announces that the end may take `time`, and some more for the last writes. If the unit gives
+/// less time, the manager waits longer.
 pub(super) fn stops_within(time: Duration) {
     let usec = time.saturating_add(STORING).as_micros();
     say(&[NotifyState::Custom(&format!("EXTEND_TIMEOUT_USEC={usec}"))]);

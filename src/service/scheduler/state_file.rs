@@ -1,7 +1,7 @@
 //! The scheduler's side of the state file.
 //!
-//! The file is opened for each thing that is done with it, and never made again: a project that was
-//! moved away, or a file that was put in its place, is noticed the next time.
+//! The file is opened anew for each operation, and never created: so if the project was moved away,
+//! or another file was put in its place, the next operation notices it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ use crate::store::{CycleEnd, CycleRow, NewCycle, Reader, ScheduleRow, Store, Sto
 #[derive(Debug, Clone)]
 pub(super) struct StateFile {
     db: PathBuf,
-    /// Whoever has lost it writes nothing more.
+    /// The claim on the lease of the schedule. If it was lost, the store refuses to save the
+    /// schedule, and to open or close a cycle.
     claim: LeaseClaim,
     /// The time when this scheduler began to work.
     started_ms: i64,
@@ -49,7 +50,8 @@ impl StateFile {
         }
     }
 
-    /// The state that was kept, if it belongs to the same schedule; else the state of a new one.
+    /// The state that was saved, if it belongs to the same schedule; else the state of a new one. A
+    /// seed that was saved is used again in both cases.
     pub(super) fn state(&self, schedule: &Schedule) -> Result<State, StoreError> {
         let row = Reader::open(&self.db)?.schedule()?;
         let seed = row.as_ref().map_or_else(seed, |row| row.seed);
@@ -71,7 +73,7 @@ impl StateFile {
         Store::open_existing(&self.db)?.save_schedule(&self.claim, &row)
     }
 
-    /// The last thing that a scheduler keeps.
+    /// Saves the state for the last time, with the time at which the scheduler stopped.
     pub(super) fn save_stopped(
         &self,
         schedule: &Schedule,
@@ -97,7 +99,8 @@ impl StateFile {
         }
     }
 
-    /// Opens a cycle that is due at `started_ms`. The schedule moves on when it is closed.
+    /// Opens a cycle that is `due` and starts at `started_ms`. The schedule moves on when the cycle
+    /// is closed.
     pub(super) fn open_cycle(
         &self,
         (schedule, state): (&Schedule, &State),
@@ -125,8 +128,8 @@ impl StateFile {
         Store::open_existing(&self.db)?.set_cycle_process(cycle, process)
     }
 
-    /// Closes what is left of a cycle's run, and the cycle; `after` is the state of the schedule
-    /// after an outcome.
+    /// Closes the runs whose agents are gone, so also the one that the cycle left open, and then
+    /// the cycle. `after` gives the state of the schedule after an outcome.
     pub(super) fn close_cycle(
         &self,
         cycle: CycleId,
@@ -147,13 +150,14 @@ impl StateFile {
         })
     }
 
-    /// True if a cycle has begun its run; false as well if that cannot be told.
+    /// True if a cycle has begun its run; false also if the state file cannot be read.
     pub(super) fn has_run(&self, cycle: CycleId) -> bool {
         let row = Reader::open(&self.db).and_then(|reader| reader.cycle(cycle));
         row.is_ok_and(|row| row.is_some_and(|row| row.run.is_some()))
     }
 
-    /// The cycles of agents that are gone.
+    /// The cycles without an end. A scheduler that begins finds here those that an earlier one
+    /// left; their processes may still run.
     pub(super) fn left_open(&self) -> Result<Vec<CycleRow>, StoreError> {
         Reader::open(&self.db)?.open_cycles()
     }
@@ -173,7 +177,7 @@ impl StateFile {
     }
 }
 
-/// The reason for which the history lacks something.
+/// The reason why the history could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HistoryProblem {
     #[error(transparent)]
@@ -188,7 +192,7 @@ pub(super) fn is_alive(cycle: &CycleRow) -> bool {
     process.is_some_and(|process| identity::liveness(process) == Liveness::Alive)
 }
 
-/// Kills the process of a cycle that does not end by itself.
+/// Kills the process of a cycle, and its group, if it still runs.
 pub(super) fn kill(cycle: &CycleRow) {
     if let Some(process) = &cycle.process {
         kill_leftover(process);
@@ -207,7 +211,7 @@ fn record(run: &RunRecord) -> HistoryRecord {
     }
 }
 
-/// Chance, from the part of a UUID that is random.
+/// A random number: the lower half of a new UUID, whose upper half is the time.
 fn seed() -> u64 {
     let (_, random) = Uuid::now_v7().as_u64_pair();
     random
