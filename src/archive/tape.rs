@@ -417,7 +417,7 @@ fn describe(bytes: &[u8]) -> String {
     // Engines load these formats as well, so users may try them here.
     for (magic, name) in [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2")] {
         if bytes.starts_with(magic) {
-            return format!("it is packed with {name}, which is not read");
+            return format!("it is compressed with {name}, which the agent cannot read");
         }
     }
     let head = &bytes[..bytes.len().min(SHOWN)];

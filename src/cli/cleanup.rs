@@ -72,11 +72,11 @@ fn failures(report: CleanupReport) -> Result<(), Failure> {
     }
     Err(Failure {
         hint: Some(
-            "start the engine and try again; `--container-runtime` leaves the other one out"
+            "start the engine and try again, or name the one to clean up with `--container-runtime`"
                 .to_owned(),
         ),
         ..Failure::environment(
-            anyhow!("{}", texts.join("\n")).context("not all could be cleaned up"),
+            anyhow!("{}", texts.join("\n")).context("some leftovers could not be removed"),
         )
     })
 }

@@ -109,7 +109,7 @@ fn list(settings: &Settings, output: &mut Streams) -> Result<ExitCode, Failure> 
         lines.push(format!("  {}", whereabouts(&archive.image_id, &homes)));
     }
     if archives.is_empty() {
-        lines.push("no archive was checked yet; `agent image load FILE` does".to_owned());
+        lines.push("no archive was checked yet: run `agent image load FILE`".to_owned());
     }
     let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
     output.data(&text).map_err(Failure::stdout)?;

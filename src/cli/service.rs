@@ -80,7 +80,9 @@ fn uninstall(args: &NameArgs, output: &mut Streams) -> Result<ExitCode, Failure>
     let name = &args.name;
     let text = match install::uninstall(name, &home)? {
         Removed::Nothing => format!("the service `{name}` is not installed\n"),
-        Removed::Stopped => format!("stopped the service `{name}`; its file was gone\n"),
+        Removed::Stopped => {
+            format!("stopped the service `{name}`; its file had been removed before\n")
+        }
         Removed::File { file, project } => format!(
             "removed the service `{name}` of {project}: {}\n",
             file.display()

@@ -9,6 +9,7 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use crate::archive::file;
+use crate::diag::and_more;
 use crate::image::limits::{MAX_ENTRIES, MAX_JSON_BYTES, MAX_WHEEL_BYTES, unpacked_limit};
 use crate::image::wheel::{
     EntryPoint, Place, Record, Scheme, WheelName, WheelProblem, entry_points, normalized,
@@ -21,6 +22,9 @@ const SCRIPT_MARK: &[u8] = b"#!python";
 const FIRST_LINE_BYTES: u64 = 1024;
 
 const INFO_SUFFIX: &str = ".dist-info";
+
+/// Folders of metadata that an error names.
+const NAMED: usize = 3;
 
 pub(super) struct Wheel {
     zip: ZipArchive<BufReader<File>>,
@@ -257,10 +261,23 @@ fn stem(files: &[(String, usize)], distribution: &str) -> Result<String, WheelPr
     match stems.as_slice() {
         [stem] if fits(stem) => Ok((*stem).to_owned()),
         other => Err(WheelProblem::DistInfo {
-            found: other.len().to_string(),
+            found: named(other),
             wanted: distribution.to_owned(),
         }),
     }
+}
+
+/// The first few folders of metadata, by name.
+fn named(stems: &[&str]) -> String {
+    if stems.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<String> = stems
+        .iter()
+        .take(NAMED)
+        .map(|stem| format!("`{stem}{INFO_SUFFIX}`"))
+        .collect();
+    names.join(", ") + &and_more(stems.len().saturating_sub(NAMED))
 }
 
 /// A file of a wheel on its way into a layer.
@@ -293,7 +310,10 @@ impl Content<'_> {
         copied.map_err(CopyError::Layer)?;
         let (_, source) = self.reader.into_inner();
         if source.read_bytes != self.declared {
-            let message = format!("`{}` has not the size that is announced", self.name);
+            let message = format!(
+                "`{}` does not have the size that the zip archive states",
+                self.name
+            );
             return Err(CopyError::Wheel(WheelProblem::Zip(message)));
         }
         let installed = Installed {

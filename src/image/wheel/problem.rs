@@ -19,9 +19,9 @@ pub enum WheelProblem {
         wanted: String,
     },
     /// There is no single folder of metadata.
-    #[error("it holds {found} `.dist-info` folders, exactly one for `{wanted}` was expected")]
+    #[error("it needs exactly one `.dist-info` folder, for `{wanted}`, and has {found}")]
     DistInfo {
-        /// The number of such folders.
+        /// The names of such folders, or `none`.
         found: String,
         /// The distribution, by the file's name.
         wanted: String,

@@ -69,7 +69,7 @@ impl Shard {
         accounts.notice_each(
             "container-killed",
             format!("a container of `{}` was killed from outside", self.label()),
-            Some("its tests went on in another one".to_owned()),
+            Some("its tests continue in another one".to_owned()),
         );
         self.settle_running(None, None, now, accounts);
         self.deaths += 1;

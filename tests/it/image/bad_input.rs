@@ -85,7 +85,7 @@ fn what_is_no_archive_is_refused() {
         (
             "xz",
             [b"\xfd7zXZ\0", &b"\0".repeat(900)[..]].concat(),
-            "it is packed with xz, which is not read",
+            "it is compressed with xz, which the agent cannot read",
         ),
         (
             "a zip",

@@ -337,9 +337,12 @@ fn wheels_that_are_none_are_refused() {
         ),
         (
             plain().file("more-1.0.dist-info/x", ""),
-            "it holds 2 `.dist-info` folders",
+            "for `lab`, and has `lab-1.0.dist-info`, `more-1.0.dist-info`",
         ),
-        (other, "exactly one for `other` was expected"),
+        (
+            other,
+            "exactly one `.dist-info` folder, for `other`, and has `lab-1.0.dist-info`",
+        ),
         (
             unnamed,
             "its name has not the form NAME-VERSION-PYTHON-ABI-PLATFORM.whl",
