@@ -18,6 +18,8 @@ CREATE TABLE run (
     agent_version     TEXT    NOT NULL,
     holder_pid        INTEGER NOT NULL CHECK (holder_pid >= 0),
     holder_boot_id    TEXT    NOT NULL,
+    -- Where its id counts: containers on one machine share its boot and not its processes.
+    holder_pid_space  TEXT    NOT NULL,
     holder_start_time INTEGER,
     -- The lease under which it writes.
     lease_token       INTEGER CHECK (lease_token >= 1),
@@ -87,6 +89,7 @@ CREATE TABLE process (
     shard      INTEGER,
     pid        INTEGER NOT NULL CHECK (pid >= 0),
     boot_id    TEXT    NOT NULL,
+    pid_space  TEXT    NOT NULL,
     start_time INTEGER,
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER,

@@ -8,6 +8,7 @@ CREATE TABLE lease (
     holder_host       TEXT,
     holder_pid        INTEGER CHECK (holder_pid >= 0),
     holder_boot_id    TEXT,
+    holder_pid_space  TEXT,
     holder_start_time INTEGER,
     acquired_ms       INTEGER,
     heartbeat_ms      INTEGER,
@@ -15,6 +16,7 @@ CREATE TABLE lease (
     -- A lease is held altogether or not at all.
     CHECK ((holder_host IS NULL) = (holder_pid IS NULL)),
     CHECK ((holder_host IS NULL) = (holder_boot_id IS NULL)),
+    CHECK ((holder_host IS NULL) = (holder_pid_space IS NULL)),
     CHECK ((holder_host IS NULL) = (acquired_ms IS NULL)),
     CHECK ((holder_host IS NULL) = (heartbeat_ms IS NULL)),
     CHECK ((holder_host IS NULL) = (expires_ms IS NULL)),

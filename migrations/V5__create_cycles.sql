@@ -33,6 +33,7 @@ CREATE TABLE cycle (
     -- The process that carries it out.
     process_pid        INTEGER CHECK (process_pid >= 0),
     process_boot_id    TEXT,
+    process_pid_space  TEXT,
     process_start_time INTEGER,
     started_ms         INTEGER NOT NULL,
     run_id             INTEGER UNIQUE REFERENCES run (run_id),
@@ -46,6 +47,7 @@ CREATE TABLE cycle (
     -- A cycle has ended altogether or not at all.
     CHECK ((finished_ms IS NULL) = (outcome IS NULL)),
     CHECK ((process_pid IS NULL) = (process_boot_id IS NULL)),
+    CHECK ((process_pid IS NULL) = (process_pid_space IS NULL)),
     CHECK (process_pid IS NOT NULL OR process_start_time IS NULL),
     CHECK (outcome IS NOT 'not_started' OR run_id IS NULL)
 ) STRICT;

@@ -10,13 +10,12 @@ use super::lease;
 use super::streams::Streams;
 use super::terminal::{LeaseLine, status_lines};
 use super::{json, reader};
-use crate::clock::rfc3339;
+use crate::clock::{now_ms, rfc3339};
 use crate::engine::identity;
 use crate::model::status::{
     CycleStatus, RunStatus, STATUS_VERSION, ScheduleState, ScheduleStatus, StatusReport,
 };
-use crate::model::{ExitCode, Lease, LeaseState, Liveness, OpenRun};
-use crate::service::scheduler::SCHEDULE;
+use crate::model::{ExitCode, Lease, LeaseState, Liveness, OpenRun, SCHEDULE_LEASE};
 use crate::settings::Settings;
 use crate::store::{CycleRow, Reader, ScheduleRow, StoreError};
 
@@ -46,7 +45,7 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
         .collect();
     let keeper = leases
         .iter()
-        .find(|line| line.lease.name == SCHEDULE && is_at_work(line))
+        .find(|line| line.lease.name == SCHEDULE_LEASE && line.state == LeaseState::Held)
         .map(|line| &line.lease);
     let schedule = reader.schedule()?;
     let cycles = reader.cycles(2)?;
@@ -55,23 +54,11 @@ fn report(reader: &Reader) -> Result<StatusReport, StoreError> {
     Ok(StatusReport {
         v: STATUS_VERSION,
         schedule: schedule.map(|row| schedule_status(row, keeper)),
-        cycle: open.first().map(|row| cycle_status(row)),
-        last_cycle: ended.first().map(|row| cycle_status(row)),
+        cycle: open.first().map(|row| cycle_status(row, keeper.is_some())),
+        last_cycle: ended.first().map(|row| cycle_status(row, keeper.is_some())),
         runs: reader.open_runs()?.into_iter().map(run_status).collect(),
         leases: leases.into_iter().map(lease::entry).collect(),
     })
-}
-
-/// True if the holder of a lease is at work. A lease may expire while its holder lives: the state
-/// file could not be written to, or the machine has slept.
-fn is_at_work(line: &LeaseLine) -> bool {
-    match (&line.lease.hold, line.state) {
-        (_, LeaseState::Held) => true,
-        (Some(hold), LeaseState::Expired) => {
-            identity::liveness(&hold.holder.process) == Liveness::Alive
-        }
-        _ => false,
-    }
 }
 
 fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
@@ -97,7 +84,7 @@ fn schedule_status(row: ScheduleRow, keeper: Option<&Lease>) -> ScheduleStatus {
     }
 }
 
-fn cycle_status(row: &CycleRow) -> CycleStatus {
+fn cycle_status(row: &CycleRow, is_kept: bool) -> CycleStatus {
     CycleStatus {
         cycle_id: row.cycle,
         reason: row.reason,
@@ -108,25 +95,36 @@ fn cycle_status(row: &CycleRow) -> CycleStatus {
         outcome: row.outcome.map(|outcome| outcome.as_str().to_owned()),
         exit_code: row.exit_code,
         run_id: row.run,
-        gone: row.finished_ms.is_none() && is_gone(row),
+        gone: row.finished_ms.is_none() && is_gone(row, is_kept),
         message: row.message.clone(),
     }
 }
 
-fn is_gone(cycle: &CycleRow) -> bool {
-    let process = cycle.process.as_ref();
-    process.is_some_and(|process| identity::liveness(process) == Liveness::Gone)
+/// True if the process of a cycle is gone; if nobody here can see it, the lease of the schedule
+/// counts.
+fn is_gone(cycle: &CycleRow, is_kept: bool) -> bool {
+    match cycle.process.as_ref().map(identity::liveness) {
+        None | Some(Liveness::Alive) => false,
+        Some(Liveness::Gone) => true,
+        Some(Liveness::Unknown) => !is_kept,
+    }
 }
 
 fn run_status(run: OpenRun) -> RunStatus {
-    let OpenRun { record, holder, .. } = run;
+    let OpenRun {
+        record,
+        holder,
+        active_ms,
+        ..
+    } = run;
+    let liveness = identity::liveness(&holder).or_by_sign(active_ms, now_ms());
     let counts = record.counts;
     RunStatus {
         run_id: record.run_id,
         trigger: record.facts.trigger,
         executor: record.facts.executor,
         pid: holder.pid,
-        gone: identity::liveness(&holder) == Liveness::Gone,
+        gone: liveness == Liveness::Gone,
         started_at: rfc3339(record.facts.started_ms),
         tests: counts.total(),
         reported: counts.total() - counts.not_run,

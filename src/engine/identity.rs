@@ -13,6 +13,7 @@ pub fn of_child(pid: u32) -> ProcessIdentity {
     ProcessIdentity {
         pid,
         boot_id: system::boot_id(),
+        pid_space: system::pid_space(),
         start_time: system::start_time(pid),
     }
 }
@@ -25,15 +26,15 @@ pub fn holder() -> Holder {
     }
 }
 
-/// Tells if the holder of a lease still runs, as far as this machine and boot can know.
-///
-/// A boot of the past proves nothing here, unlike in [`liveness`]: two machines can have one name.
+/// Tells if the holder of a lease still runs, as far as this machine, boot and space of process ids
+/// can know. The name of the machine counts as well: two machines may have one boot id, if one is
+/// a copy of the other.
 pub fn liveness_of_holder(holder: &Holder) -> Liveness {
-    let boot = system::boot_id();
-    if boot.is_empty() || holder.process.boot_id != boot || holder.host != host() {
-        return Liveness::Unknown;
+    if holder.host == host() {
+        liveness(&holder.process)
+    } else {
+        Liveness::Unknown
     }
-    liveness(&holder.process)
 }
 
 /// The name of this machine; containers on one machine, which share its boot and not its
@@ -44,10 +45,13 @@ pub fn host() -> String {
         .unwrap_or_default()
 }
 
-/// Tells if a recorded process still runs. A process of another boot is gone.
+/// Tells if a recorded process still runs. Of another machine, of another boot and of another space
+/// of process ids nobody here can say anything: two machines can share a state file, and so can
+/// containers.
 pub fn liveness(recorded: &ProcessIdentity) -> Liveness {
-    if recorded.boot_id != system::boot_id() {
-        return Liveness::Gone;
+    let boot = system::boot_id();
+    if boot.is_empty() || recorded.boot_id != boot || recorded.pid_space != system::pid_space() {
+        return Liveness::Unknown;
     }
     match (system::start_time(recorded.pid), recorded.start_time) {
         (Some(now), Some(then)) if now == then => Liveness::Alive,
@@ -56,9 +60,22 @@ pub fn liveness(recorded: &ProcessIdentity) -> Liveness {
     }
 }
 
+/// The start times of the living members of a process group, in the unit of
+/// [`ProcessIdentity::start_time`]; none if the system does not tell.
+pub(super) fn start_times_of_group(group: u32) -> Vec<u64> {
+    system::start_times_of_group(group)
+}
+
+/// True if a process with this start time was started at least `age_ms` ago.
+pub(super) fn is_older_than(start_time: u64, age_ms: u64) -> bool {
+    system::age_ms(start_time).is_some_and(|age| age >= age_ms)
+}
+
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
+
+    use nix::unistd::{SysconfVar, sysconf};
 
     pub(super) fn boot_id() -> String {
         fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -66,9 +83,20 @@ mod system {
             .unwrap_or_default()
     }
 
+    /// The pid namespace, by the number that the kernel gives it, such as `pid:[4026531836]`.
+    pub(super) fn pid_space() -> String {
+        fs::read_link("/proc/self/ns/pid")
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+
     /// Clock ticks after boot: the 22nd field of `stat`, counted after the parenthesised name,
     /// which may itself hold spaces and parentheses. A zombie has ended.
     pub(super) fn start_time(pid: u32) -> Option<u64> {
+        group_and_start(&pid.to_string()).map(|(_, start)| start)
+    }
+
+    fn group_and_start(pid: &str) -> Option<(u32, u64)> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let (_, after_name) = stat.rsplit_once(')')?;
         let mut fields = after_name.split_ascii_whitespace();
@@ -76,7 +104,34 @@ mod system {
         if matches!(state, "Z" | "X") {
             return None;
         }
-        fields.nth(18)?.parse().ok()
+        let group = fields.nth(1)?.parse().ok()?;
+        Some((group, fields.nth(16)?.parse().ok()?))
+    }
+
+    pub(super) fn start_times_of_group(group: u32) -> Vec<u64> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let found = entries.filter_map(|entry| {
+            let name = entry.file_name();
+            let pid = name
+                .to_str()
+                .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))?;
+            group_and_start(pid)
+        });
+        found
+            .filter(|(of, _)| *of == group)
+            .map(|(_, start)| start)
+            .collect()
+    }
+
+    pub(super) fn age_ms(start_time: u64) -> Option<u64> {
+        let uptime = fs::read_to_string("/proc/uptime").ok()?;
+        let (seconds, rest) = uptime.split_once('.')?;
+        let hundredths: u64 = rest.get(..2)?.parse().ok()?;
+        let uptime_ms = seconds.parse::<u64>().ok()? * 1000 + hundredths * 10;
+        let ticks_a_second = sysconf(SysconfVar::CLK_TCK).ok()??;
+        let ticks_a_second = u64::try_from(ticks_a_second).ok()?;
+        let start_ms = start_time.checked_mul(1000)?.checked_div(ticks_a_second)?;
+        Some(uptime_ms.saturating_sub(start_ms))
     }
 }
 
@@ -96,6 +151,20 @@ mod system {
             .unwrap_or_default()
     }
 
+    /// Not told: a group is then killed only through its leader.
+    pub(super) fn start_times_of_group(_group: u32) -> Vec<u64> {
+        Vec::new()
+    }
+
+    pub(super) fn age_ms(_start_time: u64) -> Option<u64> {
+        None
+    }
+
+    /// All processes of the machine share one.
+    pub(super) fn pid_space() -> String {
+        String::new()
+    }
+
     /// A hash of the start time as `ps` prints it; only equality matters.
     pub(super) fn start_time(pid: u32) -> Option<u64> {
         let spec = ProcessSpec::new("/bin/ps", "/").args(["-o", "lstart=", "-p", &pid.to_string()]);
@@ -113,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_alive_only_under_its_own_start_time_and_boot() {
+    fn a_process_is_judged_only_in_its_own_boot_and_space() {
         let me = of_self();
         assert_eq!(liveness(&me), Liveness::Alive);
         let reused = ProcessIdentity {
@@ -130,7 +199,12 @@ mod tests {
             boot_id: "another".to_owned(),
             ..me
         };
-        assert_eq!(liveness(&rebooted), Liveness::Gone);
+        assert_eq!(liveness(&rebooted), Liveness::Unknown);
+        let in_a_container = ProcessIdentity {
+            pid_space: "pid:[1]".to_owned(),
+            ..of_self()
+        };
+        assert_eq!(liveness(&in_a_container), Liveness::Unknown);
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub struct Lease {
     pub hold: Option<Hold>,
 }
 
+/// The name of the lease that the keeper of the schedule holds.
+pub const SCHEDULE_LEASE: &str = "schedule";
+
 /// The hold of a process on a lease; times are UTC milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
@@ -82,12 +85,13 @@ impl Hold {
 }
 
 impl Lease {
-    /// The state of the lease at `now_ms`, if `holder` is the liveness of its holder; that does not
-    /// count if the lease is free.
+    /// The state of the lease at `now_ms`, if `holder` is the liveness of its holder. What is known
+    /// of the holder outweighs the clock: its own may be a day behind, and it may have slept.
     pub fn state(&self, holder: Liveness, now_ms: i64) -> LeaseState {
         match &self.hold {
             None => LeaseState::Free,
             Some(_) if holder == Liveness::Gone => LeaseState::Abandoned,
+            Some(_) if holder == Liveness::Alive => LeaseState::Held,
             Some(hold) if hold.is_expired(now_ms) => LeaseState::Expired,
             Some(_) => LeaseState::Held,
         }
@@ -100,9 +104,9 @@ impl Lease {
 pub enum LeaseState {
     /// Nobody has it: anyone may take it.
     Free,
-    /// Somebody has it, and it is in time.
+    /// Somebody has it who is at work, or whom nobody here can see and who is in time.
     Held,
-    /// Its holder has not renewed it in time.
+    /// Its holder, whom nobody here can see, has not renewed it in time.
     Expired,
     /// The process that holds it is gone.
     Abandoned,
@@ -152,6 +156,7 @@ mod tests {
         let process = ProcessIdentity {
             pid: 7,
             boot_id: "boot".to_owned(),
+            pid_space: "pid:[1]".to_owned(),
             start_time: Some(1),
         };
         let holder = Holder {
@@ -172,10 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_held_until_its_time_is_over_or_its_holder_is_gone() {
+    fn a_lease_is_held_while_its_holder_lives_or_else_for_its_time() {
         let cases = [
             (Liveness::Alive, 99, LeaseState::Held),
-            (Liveness::Alive, 100, LeaseState::Expired),
+            (Liveness::Alive, 100, LeaseState::Held),
             (Liveness::Unknown, 99, LeaseState::Held),
             (Liveness::Unknown, 100, LeaseState::Expired),
             (Liveness::Gone, 99, LeaseState::Abandoned),

@@ -48,7 +48,7 @@ pub use event::{Event, EventLine};
 pub use exit::ExitCode;
 pub use harness::HarnessOptions;
 pub use ids::{GroupId, RunId, ShardIndex};
-pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken};
+pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, SCHEDULE_LEASE};
 pub use lines::LineSet;
 pub use module::Module;
 pub use module_map::{Groups, MapEntry, Source, Step, Workflow};
@@ -58,7 +58,7 @@ pub use orphan::{
     TrialOutcome,
 };
 pub use outcome::{Counts, Outcome, RunOutcome};
-pub use process::{Liveness, ProcessIdentity};
+pub use process::{HEARTBEAT, Liveness, ProcessIdentity};
 pub use run::{Failure, NewRun, OpenRun, RunEnd, RunFacts, RunRecord};
 pub use summary::{Comparison, FailedTest, RunSummary, SlowTest};
 pub use test::{AttemptRecord, FileRecord, Section, TestItem, TestKey};

@@ -44,6 +44,7 @@ impl Owner {
                 process: ProcessIdentity {
                     pid: label("pid")?.parse().ok()?,
                     boot_id: label("boot").filter(|boot| !boot.is_empty())?.to_owned(),
+                    pid_space: label("pids")?.to_owned(),
                     start_time: label("started").and_then(|text| text.parse().ok()),
                 },
             })
@@ -73,6 +74,7 @@ impl Owner {
             self.holder.as_ref().map(|holder| holder.host.clone()),
         );
         put("boot", process.map(|process| process.boot_id.clone()));
+        put("pids", process.map(|process| process.pid_space.clone()));
         put("pid", process.map(|process| process.pid.to_string()));
         let started = process.and_then(|process| process.start_time);
         put("started", started.map(|time| time.to_string()));
@@ -243,6 +245,7 @@ mod tests {
             process: ProcessIdentity {
                 pid: 4242,
                 boot_id: boot_id.to_owned(),
+                pid_space: "pid:[1]".to_owned(),
                 start_time: Some(7),
             },
         }

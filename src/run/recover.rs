@@ -1,5 +1,6 @@
 //! Tidies up after an agent that was killed. Safe to repeat, and to die in the middle of.
 
+use crate::clock::now_ms;
 use crate::engine::{identity, kill_leftover};
 use crate::model::{ExitCode, RunId};
 use crate::plan::RecoveryPlan;
@@ -9,7 +10,9 @@ use crate::store::{Store, StoreError};
 /// Returns the runs that were closed.
 pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
     let plan = recovery(store)?;
-    plan.kill.iter().for_each(kill_leftover);
+    for (process, until_ms) in &plan.kill {
+        kill_leftover(process, *until_ms);
+    }
     for (run, ended_ms) in &plan.close {
         store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT)?;
     }
@@ -18,5 +21,9 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
 
 /// Plans what [`recover`] does, and changes nothing.
 pub fn recovery(store: &Store) -> Result<RecoveryPlan, StoreError> {
-    Ok(RecoveryPlan::new(store.open_runs()?, identity::liveness))
+    Ok(RecoveryPlan::new(
+        store.open_runs()?,
+        now_ms(),
+        identity::liveness,
+    ))
 }

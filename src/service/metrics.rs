@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::clock::now_ms;
-use crate::engine::identity::{self, Liveness};
+use crate::engine::identity;
 use crate::exporter::textfile::{self, TextfileError};
 use crate::exporter::{Exporter, ExporterError, encode};
 use crate::metrics::families;
@@ -43,7 +43,7 @@ pub fn write_textfile(settings: &Settings) -> Result<(), TextfileError> {
 /// `menace_agent_state_readable 0`.
 pub fn text(db: &Path) -> String {
     // Everything else that reads the state file says why it cannot be read.
-    let is_gone = |process: &_| identity::liveness(process) == Liveness::Gone;
-    let state = Reader::open(db).and_then(|reader| reader.metrics_snapshot(now_ms(), is_gone));
+    let state =
+        Reader::open(db).and_then(|reader| reader.metrics_snapshot(now_ms(), identity::liveness));
     encode(&families(env!("CARGO_PKG_VERSION"), state.ok().as_ref()))
 }

@@ -1,4 +1,5 @@
-//! Counters over all runs of a state file. They only grow, also when runs are removed.
+//! Counters over all runs of a state file. They only grow, also when runs are removed; but if
+//! another agent closed a run that went on, the true end takes the place of the false one.
 
 use std::fmt;
 
@@ -68,6 +69,17 @@ pub(super) fn add(tx: &Transaction<'_>, counter: Counter, times: u64) -> rusqlit
     )?
     .execute(params![counter.to_string(), int(times)])
     .map(drop)
+}
+
+/// Takes back what was counted for a false end.
+pub(super) fn take_back(
+    tx: &Transaction<'_>,
+    counter: Counter,
+    times: u64,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE counter SET value = max(value - ?2, 0) WHERE name = ?1")?
+        .execute(params![counter.to_string(), int(times)])
+        .map(drop)
 }
 
 impl Reader {

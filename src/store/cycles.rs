@@ -98,8 +98,8 @@ pub struct CycleRow {
 macro_rules! cycle_query {
     ($rest:literal) => {
         concat!(
-            "SELECT cycle_id, process_pid, process_boot_id, process_start_time, reason, due_ms,
-                 missed, started_ms, run_id, finished_ms, outcome, exit_code, message
+            "SELECT cycle_id, process_pid, process_boot_id, process_pid_space,
+                 process_start_time, reason, due_ms, missed, started_ms, run_id, finished_ms, outcome, exit_code, message
              FROM cycle ",
             $rest
         )
@@ -165,12 +165,14 @@ impl Store {
         cycle: CycleId,
         process: &ProcessIdentity,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE cycle SET process_pid = ?2, process_boot_id = ?3, process_start_time = ?4
+        let sql = "UPDATE cycle SET process_pid = ?2, process_boot_id = ?3, process_pid_space = ?4,
+                       process_start_time = ?5
                    WHERE cycle_id = ?1";
         let row = params![
             cycle.0,
             process.pid,
             process.boot_id,
+            process.pid_space,
             process.start_time.map(int)
         ];
         let set = self.db.connection.execute(sql, row).map(drop);

@@ -31,7 +31,7 @@ macro_rules! lease_query {
     ($rest:literal) => {
         concat!(
             "SELECT name, token, run_id, holder_host, holder_pid, holder_boot_id,
-                 holder_start_time, acquired_ms, heartbeat_ms, expires_ms
+                 holder_pid_space, holder_start_time, acquired_ms, heartbeat_ms, expires_ms
              FROM lease ",
             $rest
         )
@@ -96,8 +96,8 @@ impl Leases {
         self.update(
             "release a lease",
             "UPDATE lease SET run_id = NULL, holder_host = NULL, holder_pid = NULL,
-                 holder_boot_id = NULL, holder_start_time = NULL, acquired_ms = NULL,
-                 heartbeat_ms = NULL, expires_ms = NULL
+                 holder_boot_id = NULL, holder_pid_space = NULL, holder_start_time = NULL,
+                 acquired_ms = NULL, heartbeat_ms = NULL, expires_ms = NULL
              WHERE name = ?1 AND token = ?2 AND holder_host IS NOT NULL",
             params![claim.name, claim.token.0],
         )
@@ -128,14 +128,15 @@ impl Leases {
         let token = tx
             .prepare_cached(
                 "INSERT INTO lease (name, token, holder_host, holder_pid, holder_boot_id,
-                     holder_start_time, acquired_ms, heartbeat_ms, expires_ms)
-                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
+                     holder_pid_space, holder_start_time, acquired_ms, heartbeat_ms, expires_ms)
+                 VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)
                  ON CONFLICT (name) DO UPDATE SET
                      token = lease.token + 1,
                      run_id = NULL,
                      holder_host = excluded.holder_host,
                      holder_pid = excluded.holder_pid,
                      holder_boot_id = excluded.holder_boot_id,
+                     holder_pid_space = excluded.holder_pid_space,
                      holder_start_time = excluded.holder_start_time,
                      acquired_ms = excluded.acquired_ms,
                      heartbeat_ms = excluded.heartbeat_ms,
@@ -148,6 +149,7 @@ impl Leases {
                     holder.host,
                     holder.process.pid,
                     holder.process.boot_id,
+                    holder.process.pid_space,
                     holder.process.start_time.map(int),
                     now_ms,
                     after(now_ms, ttl),

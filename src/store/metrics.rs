@@ -10,15 +10,19 @@ use super::place::beside;
 use super::reader::Reader;
 use super::rows::{count, named};
 use crate::metrics::{ScheduleFacts, Snapshot};
-use crate::model::{Counts, CycleOutcome, OrphanKind, Outcome, ProcessIdentity, RunOutcome};
+use crate::model::{
+    Counts, CycleOutcome, LeaseState, Liveness, OrphanKind, Outcome, ProcessIdentity, RunOutcome,
+    SCHEDULE_LEASE,
+};
 
 impl Reader {
-    /// The state at one moment, with leases as they stand at `now_ms`. A cycle whose process
-    /// `is_gone` is not in progress, although its end is not stored yet.
+    /// The state at one moment, with leases as they stand at `now_ms`. A cycle whose process is
+    /// gone is not in progress, although its end is not stored yet; if nobody can see the process,
+    /// the lease of the schedule counts.
     pub fn metrics_snapshot(
         &self,
         now_ms: i64,
-        is_gone: impl Fn(&ProcessIdentity) -> bool,
+        liveness: impl Fn(&ProcessIdentity) -> Liveness,
     ) -> Result<Snapshot, StoreError> {
         let action = "begin to read the figures";
         // Kept until the end of this function, so that all queries see one state.
@@ -37,10 +41,20 @@ impl Reader {
         let runs = RunOutcome::ALL.map(|outcome| (outcome, counter(Counter::Runs(outcome))));
         let cycles = CycleOutcome::ALL.map(|outcome| (outcome, counter(Counter::Cycles(outcome))));
         let leases = self.leases()?.into_iter();
-        let held = leases.filter(|lease| {
-            let hold = lease.hold.as_ref();
-            hold.is_some_and(|hold| !hold.is_expired(now_ms))
-        });
+        let held_leases: Vec<String> = leases
+            .filter(|lease| {
+                let hold = lease.hold.as_ref();
+                let holder = hold.map_or(Liveness::Unknown, |hold| liveness(&hold.holder.process));
+                lease.state(holder, now_ms) == LeaseState::Held
+            })
+            .map(|lease| lease.name)
+            .collect();
+        let is_kept = held_leases.iter().any(|name| name == SCHEDULE_LEASE);
+        let goes_on = |process: Option<&ProcessIdentity>| match process.map(&liveness) {
+            None | Some(Liveness::Alive) => true,
+            Some(Liveness::Gone) => false,
+            Some(Liveness::Unknown) => is_kept,
+        };
         let last_success_ms = self.last_success_ms()?;
         let last_run = self.last_ended()?;
         let path_durations_ms = match &last_run {
@@ -58,12 +72,12 @@ impl Reader {
             path_durations_ms,
             last_success_ms,
             orphans: self.orphans_by_kind()?,
-            held_leases: held.map(|lease| lease.name).collect(),
             schedule: self.schedule_facts()?,
             cycle_in_progress: self
                 .open_cycles()?
                 .iter()
-                .any(|cycle| !cycle.process.as_ref().is_some_and(&is_gone)),
+                .any(|cycle| goes_on(cycle.process.as_ref())),
+            held_leases,
             cycles_since_success: self.cycles_since(last_success_ms)?,
             state_file_bytes: size_bytes(self.path()),
             wal_bytes: size_bytes(&beside(self.path(), "-wal")),

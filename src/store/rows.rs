@@ -92,12 +92,14 @@ pub(super) fn module(row: &Row<'_>) -> Result<Module> {
     })
 }
 
-/// A process in the columns `{prefix}pid`, `{prefix}boot_id` and `{prefix}start_time`.
+/// A process in the columns `{prefix}pid`, `{prefix}boot_id`, `{prefix}pid_space` and
+/// `{prefix}start_time`.
 pub(super) fn process(row: &Row<'_>, prefix: &str) -> Result<ProcessIdentity> {
     let column = |name: &str| format!("{prefix}{name}");
     Ok(ProcessIdentity {
         pid: row.get(column("pid").as_str())?,
         boot_id: row.get(column("boot_id").as_str())?,
+        pid_space: row.get(column("pid_space").as_str())?,
         start_time: count_or_null(row, &column("start_time"))?,
     })
 }

@@ -1,6 +1,6 @@
 //! Runs: opened, read back as [`RunRecord`]s, closed - also for an agent that could not.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::counters::{self, Counter};
 use super::db::{Db, int};
@@ -9,10 +9,14 @@ use super::open::Store;
 use super::reader::Reader;
 use super::rows::{count, count_or_null, counts, coverage, json, json_or_null, name, process};
 use super::{leases, results, shards};
+use crate::clock::rfc3339;
 use crate::model::{
     Counts, ExitCode, Integration, LeaseClaim, Level, NewRun, Notice, OpenRun, Outcome, RunEnd,
     RunFacts, RunId, RunOutcome, RunRecord,
 };
+
+/// The code of the notice that the agent of a run is gone.
+const INTERRUPTED: &str = "interrupted";
 
 /// The columns that [`run_record`] and [`open_run`] read.
 macro_rules! run_query {
@@ -23,7 +27,7 @@ macro_rules! run_query {
                  failure, git_commit, git_dirty, statements, covered,
                  passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
                  flaky, orphan_total, orphan_passed, orphan_failed, integrated, redundant,
-                 holder_pid, holder_boot_id, holder_start_time, active_ms,
+                 holder_pid, holder_boot_id, holder_pid_space, holder_start_time, active_ms,
                  (SELECT json_group_array(path ORDER BY shard)
                   FROM shard WHERE shard.run_id = run.run_id) AS paths,
                  (SELECT python FROM shard WHERE shard.run_id = run.run_id AND python IS NOT NULL
@@ -101,9 +105,9 @@ impl Store {
         let run = tx
             .prepare_cached(
                 "INSERT INTO run (uuid, trigger, project, executor, image, workers, pytest_args,
-                     selection_key, agent_version, holder_pid, holder_boot_id, holder_start_time,
-                     lease_token, started_ms, active_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
+                     selection_key, agent_version, holder_pid, holder_boot_id, holder_pid_space,
+                     holder_start_time, lease_token, started_ms, active_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
             )?
             .insert(params![
                 facts.uuid,
@@ -117,6 +121,7 @@ impl Store {
                 facts.agent_version,
                 new.holder.pid,
                 new.holder.boot_id,
+                new.holder.pid_space,
                 new.holder.start_time.map(int),
                 new.lease.as_ref().map(|claim| claim.token.0),
                 facts.started_ms,
@@ -172,7 +177,7 @@ impl Store {
         shards::end_processes(&tx, run, finished_ms)?;
         let notice = Notice {
             level: Level::Warning,
-            code: "interrupted".to_owned(),
+            code: INTERRUPTED.to_owned(),
             message: format!(
                 "the agent ended before this run did; {} of {} tests had reported",
                 counts.total() - counts.not_run,
@@ -262,11 +267,19 @@ pub(super) fn set_git(
         .map(drop)
 }
 
+/// Sets the tallies of a run. If the run has an end already, what was counted for it follows.
 pub(super) fn set_counts(
     tx: &Transaction<'_>,
     run: RunId,
     counts: &Counts,
 ) -> rusqlite::Result<()> {
+    let has_end = !is_open(tx, run)?;
+    if has_end {
+        let counted = stored_counts(tx, run)?;
+        for outcome in Outcome::ALL {
+            counters::take_back(tx, Counter::Tests(outcome), counted.get(outcome))?;
+        }
+    }
     tx.prepare_cached(
         "UPDATE run SET passed = ?2, failed = ?3, error = ?4, skipped = ?5, xfailed = ?6,
              xpassed = ?7, crashed = ?8, timed_out = ?9, not_run = ?10, flaky = ?11
@@ -284,14 +297,29 @@ pub(super) fn set_counts(
         int(counts.timed_out),
         int(counts.not_run),
         int(counts.flaky),
-    ])
-    .map(drop)
+    ])?;
+    if has_end {
+        count_tests(tx, counts)?;
+    }
+    Ok(())
 }
 
 /// Gives a run its end, and counts it unless it had one: a batch can be written again.
+///
+/// If another agent has closed the run, because it took it for abandoned, this end takes the place
+/// of that one, and the run says so.
 pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlite::Result<()> {
-    if is_open(tx, run)? {
-        count_run(tx, run, end.outcome)?;
+    match former_end(tx, run)? {
+        None => {
+            counters::add(tx, Counter::Runs(end.outcome), 1)?;
+            count_tests(tx, &stored_counts(tx, run)?)?;
+        }
+        Some(former) if former == (end.finished_ms, end.outcome) => {}
+        Some((closed_ms, outcome)) => {
+            counters::take_back(tx, Counter::Runs(outcome), 1)?;
+            counters::add(tx, Counter::Runs(end.outcome), 1)?;
+            correct_notices(tx, run, closed_ms)?;
+        }
     }
     tx.prepare_cached(
         "UPDATE run SET finished_ms = ?2, outcome = ?3, exit_code = ?4, failure = ?5
@@ -307,20 +335,52 @@ pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlit
     .map(drop)
 }
 
+/// The end that a run has, by its time and outcome.
+fn former_end(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Option<(i64, RunOutcome)>> {
+    tx.prepare_cached(
+        "SELECT finished_ms, outcome FROM run WHERE run_id = ?1 AND finished_ms IS NOT NULL",
+    )?
+    .query_row([run.0], |row| {
+        Ok((row.get("finished_ms")?, name(row, "outcome")?))
+    })
+    .optional()
+}
+
+/// Takes back that the agent of this run ended before the run did.
+fn correct_notices(tx: &Transaction<'_>, run: RunId, closed_ms: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM notice WHERE run_id = ?1 AND code = ?2")?
+        .execute(params![run.0, INTERRUPTED])?;
+    let notice = Notice {
+        level: Level::Warning,
+        code: "closed-by-another".to_owned(),
+        message: format!(
+            "another agent closed this run as of {}, because it could not see that the agent of \
+             the run was at work; the run went on, and its results are complete",
+            rfc3339(closed_ms)
+        ),
+        hint: Some(
+            "agents that share a state file need clocks that agree, and a disk that can be \
+             written to"
+                .to_owned(),
+        ),
+    };
+    results::add_notice(tx, run, &notice)
+}
+
 fn is_open(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<bool> {
     tx.prepare_cached("SELECT 1 FROM run WHERE run_id = ?1 AND finished_ms IS NULL")?
         .exists([run.0])
 }
 
-fn count_run(tx: &Transaction<'_>, run: RunId, outcome: RunOutcome) -> rusqlite::Result<()> {
-    let counts = tx
-        .prepare_cached(
-            "SELECT passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
-                 flaky
-             FROM run WHERE run_id = ?1",
-        )?
-        .query_row([run.0], counts)?;
-    counters::add(tx, Counter::Runs(outcome), 1)?;
+fn stored_counts(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Counts> {
+    tx.prepare_cached(
+        "SELECT passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run, flaky
+         FROM run WHERE run_id = ?1",
+    )?
+    .query_row([run.0], counts)
+}
+
+fn count_tests(tx: &Transaction<'_>, counts: &Counts) -> rusqlite::Result<()> {
     for outcome in Outcome::ALL {
         counters::add(tx, Counter::Tests(outcome), counts.get(outcome))?;
     }

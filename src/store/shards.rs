@@ -8,6 +8,9 @@ use super::reader::Reader;
 use super::rows::{count, process};
 use crate::model::{ProcessIdentity, RunId, ShardFacts, ShardIndex};
 
+/// The status of a process whose end nobody saw, until somebody tells it after all.
+const WITH_ITS_AGENT: &str = "ended with its agent";
+
 /// Lists the shards of a new run by their paths.
 pub(super) fn add_shards(
     tx: &Transaction<'_>,
@@ -66,8 +69,9 @@ pub(super) fn add_process(
     started_ms: i64,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT INTO process (run_id, serial, shard, pid, boot_id, start_time, started_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        "INSERT INTO process (run_id, serial, shard, pid, boot_id, pid_space, start_time,
+             started_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
         run.0,
@@ -75,6 +79,7 @@ pub(super) fn add_process(
         shard.map(|shard| shard.0),
         process.pid,
         process.boot_id,
+        process.pid_space,
         process.start_time.map(int),
         started_ms,
     ])
@@ -90,9 +95,9 @@ pub(super) fn end_process(
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE process SET ended_ms = ?3, status = ?4
-         WHERE run_id = ?1 AND serial = ?2 AND ended_ms IS NULL",
+         WHERE run_id = ?1 AND serial = ?2 AND (ended_ms IS NULL OR status = ?5)",
     )?
-    .execute(params![run.0, serial, ended_ms, status])
+    .execute(params![run.0, serial, ended_ms, status, WITH_ITS_AGENT])
     .map(drop)
 }
 
@@ -103,10 +108,9 @@ pub(super) fn end_processes(
     ended_ms: i64,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE process SET ended_ms = ?2, status = 'ended with its agent'
-         WHERE run_id = ?1 AND ended_ms IS NULL",
+        "UPDATE process SET ended_ms = ?2, status = ?3 WHERE run_id = ?1 AND ended_ms IS NULL",
     )?
-    .execute(params![run.0, ended_ms])
+    .execute(params![run.0, ended_ms, WITH_ITS_AGENT])
     .map(drop)
 }
 
@@ -114,7 +118,7 @@ pub(super) fn end_processes(
 pub(super) fn open_processes(db: &Db, run: RunId) -> Result<Vec<ProcessIdentity>, StoreError> {
     db.rows(
         "read the processes of a run",
-        "SELECT pid, boot_id, start_time
+        "SELECT pid, boot_id, pid_space, start_time
          FROM process WHERE run_id = ?1 AND ended_ms IS NULL ORDER BY serial",
         [run.0],
         |row| process(row, ""),

@@ -29,6 +29,17 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that the agent of a run is at work.
+    pub(super) fn sign_of_life(&mut self, run: RunId) -> Result<(), StoreError> {
+        let mut put = || {
+            let tx = self.db.connection.transaction()?;
+            put_sign_of_life(&tx, run)?;
+            tx.commit()
+        };
+        let put = put();
+        self.db.in_words("note that a run goes on", put)
+    }
+
     /// Writes nothing unless the run is in good standing.
     fn write_batch(&mut self, run: RunId, writes: &[Write]) -> rusqlite::Result<Standing> {
         let tx = self.db.connection.transaction()?;
@@ -36,9 +47,7 @@ impl Store {
         if standing != Standing::Good {
             return Ok(standing);
         }
-        let sql = "UPDATE run SET active_ms = max(active_ms, ?2) WHERE run_id = ?1";
-        tx.prepare_cached(sql)?
-            .execute(params![run.0, clock::now_ms()])?;
+        put_sign_of_life(&tx, run)?;
         for write in writes {
             apply(&tx, run, write)?;
         }
@@ -55,6 +64,13 @@ impl Store {
             .connection
             .execute_batch("PRAGMA optimize = 0x10002");
     }
+}
+
+fn put_sign_of_life(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<()> {
+    let sql = "UPDATE run SET active_ms = max(active_ms, ?2) WHERE run_id = ?1";
+    tx.prepare_cached(sql)?
+        .execute(params![run.0, clock::now_ms()])
+        .map(drop)
 }
 
 fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()> {

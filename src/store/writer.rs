@@ -8,6 +8,9 @@
 //!                                                 or announced
 //! ```
 //!
+//! While nothing is submitted, the thread leaves a sign of life of the run every ten seconds, so that
+//! an agent that cannot see this one does not take the run for abandoned.
+//!
 //! The first write after a pause is committed at once; while writes keep coming, a transaction
 //! gathers the writes of 100 ms, so that a fast suite costs ten commits a second and not thousands.
 
@@ -21,7 +24,7 @@ use std::time::Duration;
 use super::error::StoreError;
 use super::open::Store;
 use crate::clock::{Mono, Pauses, Stopwatch};
-use crate::model::{Event, RunId, Write};
+use crate::model::{Event, HEARTBEAT, RunId, Write};
 
 /// The time for which a batch gathers: short for the eye, long against the few ms of an fsync.
 const GATHER: Duration = Duration::from_millis(100);
@@ -133,9 +136,17 @@ impl<A: FnMut(Event)> Worker<A> {
         Ok(self.store)
     }
 
-    /// The next batch: what has come until `until`, and at least one submission.
-    fn gather(&self, until: Mono) -> Option<Submission> {
-        let mut batch = self.receiver.recv().ok()?;
+    /// The next batch: what has come until `until`, and at least one submission. While none comes,
+    /// the run leaves signs of life.
+    fn gather(&mut self, until: Mono) -> Option<Submission> {
+        let mut batch = loop {
+            match self.receiver.recv_timeout(HEARTBEAT) {
+                Ok(first) => break first,
+                // If it fails, the next batch says why.
+                Err(RecvTimeoutError::Timeout) => drop(self.store.sign_of_life(self.run)),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        };
         let mut size = Size::of(&batch.writes);
         while !size.is_full() {
             let more = match until.since(self.watch.now()) {

@@ -66,6 +66,7 @@ mod tests {
             process: ProcessIdentity {
                 pid: 4242,
                 boot_id: "boot".to_owned(),
+                pid_space: "pid:[1]".to_owned(),
                 start_time: None,
             },
         };

@@ -107,6 +107,7 @@ impl Sim {
                     process: ProcessIdentity {
                         pid: 1000 + serial,
                         boot_id: "boot".to_owned(),
+                        pid_space: "pid:[1]".to_owned(),
                         start_time: Some(1),
                     },
                 }),

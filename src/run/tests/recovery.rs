@@ -1,6 +1,7 @@
 //! Cuts the log of effects after every prefix, and checks what the next start makes of it.
 
 use super::{MAIN, SIGSEGV, Sim, request};
+use crate::engine::identity;
 use crate::model::{
     HarnessOptions, NewRun, Outcome, ProcessIdentity, RunEnd, RunOutcome, Write, sample,
 };
@@ -106,10 +107,11 @@ fn an_agent_killed_after_any_effect_leaves_a_run_that_the_next_start_closes() {
 fn new_run() -> NewRun {
     NewRun {
         facts: sample::run(1).facts,
+        // The id of the first process, and another start: a process that is gone.
         holder: ProcessIdentity {
             pid: 1,
-            boot_id: "an earlier boot".to_owned(),
-            start_time: None,
+            start_time: Some(u64::MAX >> 1),
+            ..identity::of_self()
         },
         lease: None,
         cycle: None,

@@ -8,12 +8,9 @@ use std::time::Duration;
 use super::error::SchedulerError;
 use crate::clock::now_ms;
 use crate::engine::identity;
-use crate::model::LeaseClaim;
+use crate::model::{LeaseClaim, SCHEDULE_LEASE};
 use crate::run::{LeaseRequest, Terms, try_take};
 use crate::store::{Acquisition, Leases, StoreError};
-
-/// The name of the lease that the keeper of the schedule holds.
-pub const SCHEDULE: &str = "schedule";
 
 /// Long, because each renewal wakes the disk. On this machine a holder that is gone is known to be
 /// gone at once; only an agent on another machine that shares the state file waits for it.
@@ -36,7 +33,7 @@ impl ScheduleLease {
     pub(super) fn take(store: &Path) -> Result<Self, SchedulerError> {
         let request = LeaseRequest {
             store: store.to_owned(),
-            name: SCHEDULE.to_owned(),
+            name: SCHEDULE_LEASE.to_owned(),
             holder: identity::holder(),
             lock_file: None,
             patience: Some(Duration::ZERO),

@@ -41,7 +41,6 @@ use std::sync::mpsc::channel;
 
 pub use self::error::{AnotherStateFile, SchedulerError};
 pub use self::event::{CycleReport, SchedulerEvent};
-pub use self::lease::SCHEDULE;
 use self::lease::ScheduleLease;
 use self::notify::Notifier;
 use self::state_file::StateFile;

@@ -195,7 +195,7 @@ pub(super) fn is_alive(cycle: &CycleRow) -> bool {
 /// Kills the process of a cycle, and its group, if it still runs.
 pub(super) fn kill(cycle: &CycleRow) {
     if let Some(process) = &cycle.process {
-        kill_leftover(process);
+        kill_leftover(process, cycle.started_ms);
     }
 }
 

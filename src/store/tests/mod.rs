@@ -16,10 +16,11 @@ const NOW_MS: i64 = 1_735_689_600_000;
 /// A row in every table, each with a link wherever one can be.
 const ROWS: &str = "
     INSERT INTO run (run_id, uuid, trigger, project, executor, workers, pytest_args, selection_key,
-        agent_version, holder_pid, holder_boot_id, started_ms, active_ms)
-    VALUES (1, 'u', 'manual', '/p', 'host', 1, '[]', 'k', '0', 2, 'b', 1, 1);
+        agent_version, holder_pid, holder_boot_id, holder_pid_space, started_ms, active_ms)
+    VALUES (1, 'u', 'manual', '/p', 'host', 1, '[]', 'k', '0', 2, 'b', 's', 1, 1);
     INSERT INTO shard (run_id, shard, path) VALUES (1, 0, 'tests');
-    INSERT INTO process (run_id, serial, shard, pid, boot_id, started_ms) VALUES (1, 1, 0, 3, 'b', 1);
+    INSERT INTO process (run_id, serial, shard, pid, boot_id, pid_space, started_ms)
+    VALUES (1, 1, 0, 3, 'b', 's', 1);
     INSERT INTO notice (run_id, position, level, code, message) VALUES (1, 1, 'info', 'c', 'm');
     INSERT INTO counter (name, value) VALUES ('runs_passed', 1);
     INSERT INTO file (file_id, path) VALUES (1, 'a.py'), (2, 'b.py');
@@ -31,9 +32,9 @@ const ROWS: &str = "
     VALUES (1, 2, 1, 1, 1, 1);
     INSERT INTO warning (warning_id, category, message, file_id, line) VALUES (1, 'W', 'm', 1, 1);
     INSERT INTO run_warning (run_id, warning_id, times_seen) VALUES (1, 1, 1);
-    INSERT INTO lease (name, token, run_id, holder_host, holder_pid, holder_boot_id, acquired_ms,
-        heartbeat_ms, expires_ms)
-    VALUES ('containers', 1, 1, 'h', 2, 'b', 1, 1, 1);
+    INSERT INTO lease (name, token, run_id, holder_host, holder_pid, holder_boot_id, holder_pid_space,
+        acquired_ms, heartbeat_ms, expires_ms)
+    VALUES ('containers', 1, 1, 'h', 2, 'b', 's', 1, 1, 1);
     INSERT INTO image_archive (path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os,
         tags, verified_ms)
     VALUES ('/i', 1, 1, hex(zeroblob(32)), 'oci', 'sha256:1', 'amd64', 'linux', '[]', 1);

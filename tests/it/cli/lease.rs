@@ -27,6 +27,7 @@ fn elsewhere() -> Holder {
         process: ProcessIdentity {
             pid: 4242,
             boot_id: "boot".to_owned(),
+            pid_space: "pid:[1]".to_owned(),
             start_time: Some(7),
         },
     }

@@ -64,7 +64,7 @@ fn an_agent_that_could_not_write_for_long_is_at_work_in_its_status() {
     lab.execute("UPDATE lease SET expires_ms = heartbeat_ms WHERE name = 'schedule'");
     let text = lab.agent(&["status"]).expect(0).stdout;
     assert!(text.contains("agent     at work since"), "{text}");
-    assert!(text.contains("`schedule` was not renewed since"), "{text}");
+    assert!(text.contains("`schedule` is held by"), "{text}");
     service.kill();
     let text = lab.agent(&["status"]).expect(0).stdout;
     assert!(text.contains("gone without a goodbye"), "{text}");

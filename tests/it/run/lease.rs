@@ -266,7 +266,10 @@ fn a_process_that_slept_through_its_time_stores_nothing_more() {
         between
     };
     wait_until("a stop between two writes", stopped_between, |it| *it);
-    // It is so that only its time can end its lease.
+    // It is so that only its time can end its lease: nobody here can see its holder.
+    plain(&place.db())
+        .execute("UPDATE lease SET holder_pid_space = 'elsewhere'", [])
+        .unwrap();
     let request = LeaseRequest {
         lock_file: None,
         ..place.request()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use menace_agent::model::{Counts, CycleOutcome, ExitCode, Outcome, RunOutcome, Write};
+use menace_agent::model::{Counts, CycleOutcome, ExitCode, Liveness, Outcome, RunOutcome, Write};
 use menace_agent::store::{Counter, Reader};
 
 use super::sample::{NOW_MS, attempt, new_run, open, plain, put, run_ended, two_runs};
@@ -97,12 +97,24 @@ fn a_run_that_is_closed_for_a_gone_agent_counts_with_what_it_had() {
             .close_interrupted(run, NOW_MS, ExitCode::SIGINT)
             .unwrap();
     }
-    // Nobody was gone: the agent had only been held up.
-    store.write(run, &ended(RunOutcome::Passed)).unwrap();
     assert_eq!(
         counted(&path),
         ["runs_interrupted 1", "tests_not_run 1", "tests_passed 1"]
     );
+    // Nobody was gone: the agent had only been held up. The true end takes the place of the other.
+    for _ in 0..2 {
+        store.write(run, &ended(RunOutcome::Passed)).unwrap();
+        assert_eq!(
+            counted(&path),
+            [
+                "runs_interrupted 0",
+                "runs_passed 1",
+                "tests_not_run 0",
+                "tests_passed 3",
+                "tests_timed_out 1"
+            ]
+        );
+    }
 }
 
 #[test]
@@ -126,6 +138,6 @@ fn runs_that_are_removed_stay_counted() {
     assert_eq!(read(&path, Counter::Runs(RunOutcome::Failed)), 2);
     let state = Reader::open(&path)
         .unwrap()
-        .metrics_snapshot(NOW_MS, |_| false);
+        .metrics_snapshot(NOW_MS, |_| Liveness::Unknown);
     assert_eq!(state.unwrap().tests.passed, 5);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use menace_agent::metrics::{ScheduleFacts, Snapshot};
 use menace_agent::model::{
-    CoverageTotals, CycleOutcome, ExitCode, Holder, OrphanKind, ProcessIdentity, RunOutcome,
-    RunRecord, ShardIndex, Write,
+    CoverageTotals, CycleOutcome, ExitCode, Holder, Liveness, OrphanKind, ProcessIdentity,
+    RunOutcome, RunRecord, ShardIndex, Write,
 };
 use menace_agent::run::lease::CONTAINERS;
 use menace_agent::store::{Leases, Reader};
@@ -19,8 +19,11 @@ const GONE: u32 = 4711;
 
 fn snapshot(path: &Path) -> Snapshot {
     let reader = Reader::open(path).unwrap();
-    let is_gone = |process: &ProcessIdentity| process.pid == GONE;
-    reader.metrics_snapshot(NOW_MS, is_gone).unwrap()
+    let liveness = |process: &ProcessIdentity| match process.pid {
+        GONE => Liveness::Gone,
+        _ => Liveness::Unknown,
+    };
+    reader.metrics_snapshot(NOW_MS, liveness).unwrap()
 }
 
 fn finished_ms(run: &RunRecord) -> Option<i64> {
@@ -172,7 +175,7 @@ fn leases_orphans_and_the_schedule_are_shown_as_they_stand() {
 
     execute(
         &path,
-        "UPDATE cycle SET process_pid = 4711, process_boot_id = 'boot'",
+        "UPDATE cycle SET process_pid = 4711, process_boot_id = 'boot', process_pid_space = 'pid:[1]'",
     );
     assert!(!snapshot(&path).cycle_in_progress, "its process is gone");
 

@@ -48,6 +48,7 @@ pub(crate) fn process(pid: u32) -> ProcessIdentity {
     ProcessIdentity {
         pid,
         boot_id: "6f3a".to_owned(),
+        pid_space: "pid:[1]".to_owned(),
         start_time: Some(1_234_567),
     }
 }

@@ -10,6 +10,7 @@ mod discovery;
 mod environment;
 mod interrupt;
 mod metrics;
+mod neighbours;
 mod output;
 mod power_cut;
 mod repository;
