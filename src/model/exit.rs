@@ -23,7 +23,8 @@ impl ExitCode {
     pub const STATE_FILE: Self = Self(4);
     /// No test was collected at all.
     pub const NO_TESTS: Self = Self(5);
-    /// A test was lost, crashed its interpreter, ran out of time or could not be collected.
+    /// A test was lost, crashed its interpreter, ran out of time or could not be collected, or
+    /// pytest did not end as its tests would have it.
     pub const INCOMPLETE: Self = Self(6);
     /// A bug in the agent (`EX_SOFTWARE` of sysexits.h).
     pub const BUG: Self = Self(70);

@@ -239,7 +239,7 @@ impl Dispatcher {
             || counts.crashed + counts.timed_out > 0
         {
             RunOutcome::Incomplete
-        } else if counts.failures() > 0 {
+        } else if counts.failures() > 0 || self.shards.iter().any(|shard| shard.findings().failed) {
             RunOutcome::Failed
         } else if counts.not_run > 0 {
             RunOutcome::Incomplete

@@ -54,6 +54,16 @@ pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
     let (message, hint) = match summary.outcome() {
         // The command itself says last why a run could not be carried out.
         RunOutcome::Passed | RunOutcome::Error => return String::new(),
+        RunOutcome::Failed
+            if counts.failures() + counts.not_run == 0
+                && summary.run.orphan_failed.unwrap_or(0) == 0 =>
+        {
+            (
+                "every test passed, and pytest says that the session failed".to_owned(),
+                "a plug-in or a `conftest.py` said so; the warning above has its last words"
+                    .to_owned(),
+            )
+        }
         RunOutcome::Failed if counts.failures() + counts.not_run == 0 => (
             "every test passed, and orphans failed".to_owned(),
             "leave out --strict-orphans, and orphans are reported beside the run".to_owned(),
@@ -243,7 +253,9 @@ fn lost(summary: &RunSummary) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{} {what}", count(number, "test")))
         .collect();
-    if facts.is_empty() {
+    if facts.is_empty() && counts.error == 0 {
+        "every test came to its end, and pytest did not".to_owned()
+    } else if facts.is_empty() {
         "not every test could be collected".to_owned()
     } else {
         let facts = facts.join(", ");

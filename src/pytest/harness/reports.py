@@ -26,9 +26,13 @@ class Running:
         return any(report.outcome == "rerun" for report in self.reports)
 
     def verdict(self):
-        """The outcome over all phases and the report that decides it; None before there is one."""
+        """The outcome over all phases and the report that decides it; None before there is one.
+
+        Under `--setup-plan` and the like a test is set up and torn down, and never called.
+        """
         reports = self.reports + self.subtests
-        if not any(report.when != "setup" or report.outcome != "passed" for report in reports):
+        around = ("setup", "teardown")
+        if not any(report.when not in around or report.outcome != "passed" for report in reports):
             return None
         ranked = [(RANKS.index(rank(report)), report) for report in self.reports]
         ranked += [(0, report) for report in self.subtests if report.outcome == "failed"]

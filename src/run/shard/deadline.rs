@@ -50,6 +50,13 @@ pub(super) struct Ending {
     until: Mono,
 }
 
+impl Ending {
+    /// True if pytest is done and the process still has its moment to end by itself.
+    pub(super) fn is_only_planned(&self) -> bool {
+        self.cause == Cause::ExitHang && matches!(self.step, Step::Interrupt)
+    }
+}
+
 /// An xdist worker that is being ended.
 #[derive(Debug)]
 pub(super) struct WorkerEnding {

@@ -1,7 +1,7 @@
 //! The end of a process: the tests to blame, the tests that are lost, and the ones that continue.
 
 use super::deadline::Cause;
-use super::{Live, Phase, Shard, Stop};
+use super::{Live, Phase, Shard, Stop, TESTS_FAILED};
 use crate::clock::Mono;
 use crate::diag::last_lines;
 use crate::engine::child::Exit;
@@ -15,6 +15,8 @@ use crate::run::accounts::Accounts;
 const MAX_DEATHS: u32 = 3;
 /// Lines of standard error that explain a death which left no stacks.
 const TAIL_LINES: usize = 20;
+/// Lines of pytest that a notice repeats.
+const LAST_WORDS: usize = 3;
 
 impl Shard {
     pub(super) fn exited(
@@ -51,7 +53,10 @@ impl Shard {
             // for its end matters more.
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
-            (Some(bye), _) => self.said_goodbye(&live, bye, exit, now, accounts),
+            (Some(bye), _) => {
+                self.doubt(&live, bye, exit, stderr, accounts);
+                self.said_goodbye(&live, bye, now, accounts);
+            }
             (None, _) if let Some(why) = refusal => {
                 self.refused_to_start(why, stderr, now, accounts);
             }
@@ -88,21 +93,34 @@ impl Shard {
         self.finish(&message, accounts);
     }
 
-    fn said_goodbye(
-        &mut self,
-        live: &Live,
-        bye: &Bye,
-        exit: Exit,
-        now: Mono,
-        accounts: &mut Accounts,
-    ) {
+    /// Says if pytest did not end as its tests would have it: a `conftest.py` or a plug-in may set
+    /// the status of the session, and an interpreter may die while it ends. Plain pytest is not
+    /// green then, so the run is not either.
+    fn doubt(&mut self, live: &Live, bye: &Bye, exit: Exit, stderr: &str, accounts: &mut Accounts) {
+        let message = match exit {
+            Exit::Signal(_) if live.ended_by_itself() => {
+                self.findings.incomplete = true;
+                format!("the interpreter was {exit} after its last test")
+            }
+            Exit::Code(code) if live.ended_by_itself() && code != bye.status => {
+                self.findings.incomplete = true;
+                format!("the interpreter returned {exit} after its last test")
+            }
+            _ if bye.reason.is_none() && !live.explains(bye.status) => {
+                self.findings.failed |= bye.status == TESTS_FAILED;
+                self.findings.incomplete |= bye.status != TESTS_FAILED;
+                let status = bye.status;
+                format!("pytest ended with exit status {status}, which its tests do not explain")
+            }
+            _ => return,
+        };
+        tell_exit(message, stderr, accounts);
+    }
+
+    fn said_goodbye(&mut self, live: &Live, bye: &Bye, now: Mono, accounts: &mut Accounts) {
         self.exit_status = Some(bye.status);
         self.deaths_without_progress = 0;
         let said = bye.message.clone().unwrap_or_default();
-        if let Exit::Signal(_) = exit {
-            let message = format!("the interpreter was {exit} after its last test");
-            accounts.notice("death-at-exit", message, None);
-        }
         let why = match bye.reason {
             None => "collected, and never reported".to_owned(),
             Some(StopReason::MaxFail) => "not run: pytest stopped after the failures".to_owned(),
@@ -282,6 +300,10 @@ impl Shard {
         self.deaths += 1;
         // A culprit speaks for itself, and may be cleared by another try.
         self.findings.incomplete |= settled == 0;
+        if settled == 0 && live.collected > 0 && self.ledger.pending() == 0 {
+            let message = format!("the interpreter ended ({exit}) before pytest did");
+            tell_exit(message, stderr, accounts);
+        }
         self.partial_coverage(accounts);
         let progress = settled > 0 || live.progress;
         self.deaths_without_progress = if progress {
@@ -396,4 +418,12 @@ fn last_frame(traceback: &str) -> String {
         Some(place) => format!("{error} ({place})"),
         None => error.to_owned(),
     }
+}
+
+fn tell_exit(message: String, stderr: &str, accounts: &mut Accounts) {
+    // A last line with rules says how many tests passed, which is known.
+    let said = last_lines(stderr, LAST_WORDS + 1).filter(|line| !line.starts_with("==="));
+    let said: Vec<&str> = said.collect();
+    let hint = (!said.is_empty()).then(|| format!("it said last: {}", said.join(" · ")));
+    accounts.notice_each("unexplained-exit", message, hint);
 }

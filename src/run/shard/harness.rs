@@ -72,7 +72,9 @@ impl Shard {
     }
 
     fn collect_report(&mut self, report: CollectReport, accounts: &mut Accounts) {
-        self.findings.incomplete |= report.outcome.is_failure();
+        let failed = report.outcome.is_failure();
+        self.findings.incomplete |= failed;
+        self.live(|live| live.failed |= failed);
         if let Some((item, settled)) = self.ledger.file_report(report) {
             if settled.replaced.is_none() {
                 accounts.collected(self.index(), self.ledger.root(), vec![item]);
@@ -167,9 +169,11 @@ impl Shard {
         }
         self.make_known(&finished.id, accounts);
         let id = finished.id.clone();
+        let failed = finished.outcome.is_failure();
         let settled = self.ledger.finished(finished);
         self.live(|live| {
             live.progress = true;
+            live.failed |= failed;
             live.workers.retain(|worker| worker.nodeid != id);
         });
         accounts.settle(settled, self.is_last_round());

@@ -41,11 +41,17 @@ pub(super) struct Policy {
     pub(super) executor: Arc<Executor>,
 }
 
+/// Exit statuses of pytest (`pytest.ExitCode`).
+const TESTS_FAILED: i32 = 1;
+const NO_TESTS: i32 = 5;
+
 /// The findings of a shard besides verdicts.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// A test was lost, or could not be collected.
+    /// A test was lost, or could not be collected, or pytest did not end as its tests would have it.
     pub(super) incomplete: bool,
+    /// pytest says that the session failed, whatever its tests say.
+    pub(super) failed: bool,
     /// Tests, as opposed to files that were skipped or could not be collected.
     pub(super) tests: u64,
     /// The shard could not be carried out.
@@ -72,6 +78,8 @@ struct Live {
     collected: u64,
     /// It settled at least one test.
     progress: bool,
+    /// It reported a failure.
+    failed: bool,
     bye: Option<Bye>,
     ending: Option<Ending>,
     workers: Vec<WorkerEnding>,
@@ -86,6 +94,21 @@ impl Live {
     fn outlives(&self, test: &Running) -> bool {
         let hello = self.hello.as_ref();
         hello.is_some_and(|hello| hello.pid != test.pid)
+    }
+
+    /// True if the tests of this process explain how pytest ended.
+    fn explains(&self, status: i32) -> bool {
+        match status {
+            0 => true,
+            TESTS_FAILED => self.failed,
+            NO_TESTS => !self.progress,
+            _ => false,
+        }
+    }
+
+    /// True if nothing was done to the process that could have ended it.
+    fn ended_by_itself(&self) -> bool {
+        self.ending.as_ref().is_none_or(Ending::is_only_planned)
     }
 }
 
@@ -237,6 +260,7 @@ impl Shard {
             collecting: None,
             collected: 0,
             progress: false,
+            failed: false,
             bye: None,
             ending: None,
             workers: Vec::new(),

@@ -1,6 +1,6 @@
 //! The verdict on a suite: the exit code, the outcome and every test of it.
 
-use crate::lab::lab;
+use crate::lab::{lab, lab_with};
 
 const GREEN: &str = "def test_one(): pass\ndef test_two(): pass\n";
 
@@ -200,4 +200,109 @@ fn a_module_named_like_one_of_the_standard_library_does_not_hide_it() {
     };
     lab.run(&["--no-cov"]).expect(0);
     assert_eq!(lab.verdict(), "passed | 0");
+}
+
+/// A test that passes.
+const FINE: (&str, &str) = ("test_a.py", "def test_a(): pass\n");
+
+#[test]
+fn a_session_that_ends_with_a_status_of_its_own_is_not_green() {
+    let cases = [
+        (
+            "def pytest_sessionfinish(session): session.exitstatus = 17\n",
+            6,
+            "pytest ended with exit status 17, which its tests do not explain",
+        ),
+        (
+            "def pytest_sessionfinish(session): session.exitstatus = 1\n",
+            1,
+            "pytest ended with exit status 1, which its tests do not explain",
+        ),
+        (
+            "def pytest_sessionfinish(session): session.exitstatus = 5\n",
+            6,
+            "pytest ended with exit status 5, which its tests do not explain",
+        ),
+        (
+            "import atexit, os, signal\n\
+             atexit.register(lambda: os.kill(os.getpid(), signal.SIGSEGV))\n",
+            6,
+            "the interpreter was killed by SIGSEGV after its last test",
+        ),
+        (
+            "import atexit, os\natexit.register(lambda: os._exit(9))\n",
+            6,
+            "the interpreter returned exit status 9 after its last test",
+        ),
+    ];
+    for (conftest, code, message) in cases {
+        let Some(lab) = lab(&[("conftest.py", conftest), FINE]) else {
+            return;
+        };
+        let answer = lab.run(&["--no-cov"]).expect(code);
+        assert!(answer.stderr.contains(message), "{}", answer.stderr);
+        let outcome = if code == 1 { "failed" } else { "incomplete" };
+        assert_eq!(lab.verdict(), format!("{outcome} | {code}"), "{conftest}");
+        assert_eq!(lab.rows("SELECT code FROM notice"), ["unexplained-exit"]);
+    }
+}
+
+#[test]
+fn an_interpreter_that_leaves_before_pytest_ends_is_not_green() {
+    for hook in ["sessionfinish", "unconfigure"] {
+        let conftest = format!("import os\ndef pytest_{hook}(): os._exit(0)\n");
+        let Some(lab) = lab(&[("conftest.py", conftest.as_str()), FINE]) else {
+            return;
+        };
+        let answer = lab.run(&["--no-cov"]).expect(6);
+        let message = "the interpreter ended (exit status 0) before pytest did";
+        assert!(answer.stderr.contains(message), "{}", answer.stderr);
+        assert_eq!(lab.verdict(), "incomplete | 6", "{hook}");
+    }
+}
+
+#[test]
+fn options_under_which_no_test_runs_are_not_green() {
+    for option in [
+        "--collect-only",
+        "--setup-plan",
+        "--setup-only",
+        "--fixtures",
+        "--version",
+    ] {
+        let Some(lab) = lab(&[FINE]) else {
+            return;
+        };
+        let answer = lab.run(&["--no-cov", "--", option]);
+        assert_ne!(answer.code, 0, "{option}: {}", answer.stderr);
+        let passed = "SELECT count(*) FROM test_outcome WHERE outcome = 'passed'";
+        assert_eq!(lab.rows(passed), ["0"], "{option}");
+    }
+}
+
+#[test]
+fn coverage_below_the_limit_of_pytest_cov_fails_the_run_and_says_so() {
+    let Some(lab) = lab_with(
+        &["pytest", "coverage", "pytest-cov"],
+        &[
+            (
+                "pytest.ini",
+                "[pytest]\npythonpath = .\naddopts = --cov=code_of --cov-fail-under=100\n",
+            ),
+            ("code_of.py", "def left():\n    return 1\n"),
+            ("test_a.py", "import code_of\ndef test_a(): pass\n"),
+        ],
+    ) else {
+        return;
+    };
+    let answer = lab.run(&[]).expect(1);
+    assert_eq!(lab.verdict(), "failed | 1");
+    assert!(
+        answer.stdout.contains("every test passed"),
+        "{}",
+        answer.stdout
+    );
+    let hint = lab.rows("SELECT hint FROM notice").concat();
+    let said = "FAIL Required test coverage of 100% not reached. Total coverage: 50.00%";
+    assert!(hint.ends_with(said), "{hint}");
 }
