@@ -281,6 +281,6 @@ impl Hint for StoreError {
 fn damage_hint(path: &Path) -> String {
     let path = path.display();
     format!(
-        "the file was left as it is: keep a copy, put a backup (`{path}.v*.bak`) in its place, or save what is readable with `sqlite3 {path} .recover`"
+        "the file was left as it is: keep a copy, put a backup (`{path}.v*.bak`) in its place, or save what is readable: `sqlite3 {path} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 new.db`"
     )
 }

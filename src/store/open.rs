@@ -38,7 +38,7 @@ impl Store {
         identity.check(&db.file)?;
         check_writable(&db)?;
         configure(&db)?;
-        if identity.is_blank() {
+        if identity.is_blank() || identity.is_restored() {
             set_application_id(&db)?;
         }
         db.connection

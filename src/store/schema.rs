@@ -80,7 +80,7 @@ impl Identity {
     /// Refuses files of other programs, of newer agents and of other histories.
     pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
         let path = path.to_owned();
-        if self.application_id != APPLICATION_ID && !self.is_blank() {
+        if self.application_id != APPLICATION_ID && !self.is_blank() && !self.is_restored() {
             let found = self.in_words();
             return Err(StoreError::Foreign { path, found });
         }
@@ -89,24 +89,32 @@ impl Identity {
         if found > ours {
             return Err(StoreError::Newer { path, found, ours });
         }
-        let runner = runner();
-        for applied in &self.applied {
-            let known = runner
-                .get_migrations()
-                .iter()
-                .find(|known| known.version() == applied.version);
-            let same = known.is_some_and(|known| {
-                known.name() == applied.name && known.checksum().to_string() == applied.checksum
-            });
-            if !same {
-                return Err(StoreError::OtherHistory {
-                    path,
-                    version: applied.version,
-                    name: applied.name.clone(),
-                });
-            }
+        match self.strangers().next() {
+            None => Ok(()),
+            Some(applied) => Err(StoreError::OtherHistory {
+                path,
+                version: applied.version,
+                name: applied.name.clone(),
+            }),
         }
-        Ok(())
+    }
+
+    /// True for a state file that was made of a dump, which leaves the mark of the file out.
+    pub(super) fn is_restored(&self) -> bool {
+        let is_ours = !self.applied.is_empty() && self.strangers().next().is_none();
+        self.application_id == 0 && is_ours
+    }
+
+    /// The migrations of the file that this agent does not have.
+    fn strangers(&self) -> impl Iterator<Item = &Applied> {
+        let runner = runner();
+        self.applied.iter().filter(move |applied| {
+            !runner.get_migrations().iter().any(|known| {
+                known.version() == applied.version
+                    && known.name() == applied.name
+                    && known.checksum().to_string() == applied.checksum
+            })
+        })
     }
 
     fn in_words(&self) -> String {
@@ -249,27 +257,33 @@ fn read_identity(connection: &mut Connection) -> rusqlite::Result<Identity> {
         .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut applied = Vec::new();
-    let is_ours = application_id == APPLICATION_ID;
-    if is_ours && tables.iter().any(|name| name == "refinery_schema_history") {
-        let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
-        applied = whole
-            .prepare(sql)?
-            .query_map([], |row| {
-                Ok(Applied {
-                    version: row.get(0)?,
-                    name: row.get(1)?,
-                    checksum: row.get(2)?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-    }
+    let has_history = tables.iter().any(|name| name == "refinery_schema_history");
+    let applied = match application_id {
+        APPLICATION_ID if has_history => read_history(&whole)?,
+        // Another application may use refinery in another way.
+        0 if has_history => read_history(&whole).unwrap_or_default(),
+        _ => Vec::new(),
+    };
     whole.commit()?;
     Ok(Identity {
         application_id,
         tables,
         applied,
     })
+}
+
+fn read_history(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
+    let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
+    connection
+        .prepare(sql)?
+        .query_map([], |row| {
+            Ok(Applied {
+                version: row.get(0)?,
+                name: row.get(1)?,
+                checksum: row.get(2)?,
+            })
+        })?
+        .collect()
 }
 
 /// Copies the file to `{file}.v{version}.bak`, which appears whole or not at all.

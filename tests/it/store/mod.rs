@@ -12,6 +12,7 @@ mod mirror;
 mod module_map;
 mod open;
 mod orphans;
+mod other_sqlite;
 pub(crate) mod sample;
 mod scale;
 mod schema;

@@ -244,7 +244,7 @@ fn a_file_with_a_damaged_page_is_called_damaged() {
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     insta::assert_snapshot!(text, @"
     the state file `DIR/agent.db` is damaged
-    hint: the file was left as it is: keep a copy, put a backup (`DIR/agent.db.v*.bak`) in its place, or save what is readable with `sqlite3 DIR/agent.db .recover`
+    hint: the file was left as it is: keep a copy, put a backup (`DIR/agent.db.v*.bak`) in its place, or save what is readable: `sqlite3 DIR/agent.db .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 new.db`
     ");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
