@@ -1,4 +1,5 @@
-//! `agent module-map`: the groups of modules, and the changes that runs made to them.
+//! `agent module-map`: builds, shows, exports and imports the groups of modules, adds orphans that
+//! passed, and takes back what a run added.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,9 +35,9 @@ const MAP_VERSION: u32 = 1;
 /// The JSON of `agent module-map show --json` and `build --json`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct MapReport {
-    /// The version of this contract; within one, keys are only added.
+    /// The version of this contract; within one version, keys are only added.
     v: u32,
-    /// The modules, by file.
+    /// The modules, sorted by file.
     modules: Vec<MapEntry>,
 }
 
@@ -57,13 +58,14 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The state file in step with the JSON files, and the project that they speak of.
+/// The analysed project, and its state file with the edits of the JSON files read in.
 struct Desk {
     analysis: Analysis,
     store: Store,
     reader: Reader,
     mirrors: Mirrors,
-    /// Notices about the files that were printed already; writing the files finds the same again.
+    /// Notices about the JSON files that are printed already: writing these files may find the same
+    /// problems again.
     said: Vec<Notice>,
 }
 
@@ -94,7 +96,7 @@ impl Desk {
         Ok(groups(&self.reader.module_map()?))
     }
 
-    /// Puts a map in the place of the present one.
+    /// Replaces the map in the state file, and writes the JSON files.
     fn replace(
         &mut self,
         map: &[(Module, GroupId)],
@@ -169,7 +171,7 @@ fn show(args: &ShowMapArgs, settings: &Settings, output: &Streams) -> Result<Str
     Ok(map_groups(&modules, &output.data_palette))
 }
 
-/// The state file, with the edits of its JSON files.
+/// Opens the state file for reading, after the edits of the JSON files were read into it.
 pub(super) fn fresh_reader(settings: &Settings, output: &Streams) -> Result<Reader, Failure> {
     if settings.db.exists() {
         let mut store = Store::open(&settings.db, now_ms())?;
@@ -180,7 +182,7 @@ pub(super) fn fresh_reader(settings: &Settings, output: &Streams) -> Result<Read
     Ok(reader(settings)?)
 }
 
-/// The group of that number, or of the module of that name.
+/// The group that `what` means: its number, or the dotted name or file of one of its modules.
 fn group_named(modules: &[MapEntry], what: &str, settings: &Settings) -> Result<GroupId, Failure> {
     let group = what.parse().map(GroupId);
     if let Ok(group) = group
@@ -273,7 +275,7 @@ fn integrate(
     Ok(plan_lines(&plan, args.dry_run))
 }
 
-/// The files of the modules that are named, each an orphan that passed its last trial.
+/// The files of the modules that `names` mean; an error if one is no orphan that passed.
 fn passing(
     desk: &Desk,
     names: &[String],

@@ -64,7 +64,7 @@ impl Manner {
 
     fn tell(self, event: SchedulerEvent) {
         use SchedulerEvent as Event;
-        // The end of a cycle, and answers to SIGUSR1.
+        // Logged even if quiet: the end of a cycle, and answers to SIGUSR1.
         let is_due = matches!(
             event,
             Event::CycleFinished(_) | Event::Idle { .. } | Event::Preparing { .. }
@@ -76,7 +76,8 @@ impl Manner {
     }
 }
 
-/// Logs why there is no service, unless a person reads it, who is told like anywhere else.
+/// Logs why the service failed, and returns true, if the log is in JSON or goes to the journal.
+/// Otherwise returns false, and the caller shows the failure as that of any other command.
 pub(super) fn log_failure(cli: &Cli, failure: &Failure) -> bool {
     let log = log::early(cli);
     if log.is_for_people() {
@@ -91,7 +92,7 @@ pub(super) fn log_failure(cli: &Cli, failure: &Failure) -> bool {
     true
 }
 
-/// Makes the command line of a cycle from this one.
+/// A function that makes the process of a cycle: this program, with a command line made from ours.
 fn command(
     layers: &Layers,
     settings: &Settings,

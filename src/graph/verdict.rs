@@ -32,7 +32,7 @@ pub enum Tested {
     Covered,
     /// A test reaches it through imports alone.
     Imported,
-    /// A test reaches it only with the help of names in texts.
+    /// Imports alone do not lead there from a test: it takes a name in a text, as `patch("a.b.c")`.
     Named,
 }
 
@@ -48,7 +48,8 @@ pub struct Verdicts<'g> {
 }
 
 impl<'g> Verdicts<'g> {
-    /// The verdicts; `covered` are files that recorded coverage shows to be run by tests.
+    /// Judges every file of the graph. `covered` are the files that tests ran, by recorded
+    /// coverage.
     pub fn new(graph: &'g ImportGraph, covered: &BTreeSet<String>) -> Self {
         let edges = |id| graph.edges(id);
         let mut tests = Reach::new(graph);
@@ -98,13 +99,13 @@ impl<'g> Verdicts<'g> {
         self.list[id.as_usize()]
     }
 
-    /// True if no module of the project imports a module, and it is no test, conftest or entry
-    /// point.
+    /// True for a module of the application that no other file imports, unless it is a plugin, a
+    /// `__main__.py`, or named by a configuration file.
     pub fn is_isolated(&self, id: NodeId) -> bool {
         self.is_isolated[id.as_usize()]
     }
 
-    /// True if tests load a file, of whatever kind: they are it, or lead to it.
+    /// True if tests reach the file, whatever its role; a test file reaches itself.
     pub fn is_reached(&self, id: NodeId) -> bool {
         self.tests.has(id)
     }
@@ -115,7 +116,7 @@ impl<'g> Verdicts<'g> {
     }
 
     /// The test files that reach any of these modules, in the order of the files. Mentions count
-    /// for modules that no import reaches.
+    /// only for modules that no test reaches by imports alone.
     pub fn tests_reaching(&self, modules: &[NodeId]) -> Vec<NodeId> {
         let back = |id| self.graph.back_edges(id);
         let is_weak = |id: &&NodeId| self.tests.mark(**id).is_none_or(|mark| mark.is_weak);
@@ -183,7 +184,7 @@ impl<'g> Verdicts<'g> {
         self.causes(id).any(|cause| *cause == StartCause::MainFile)
     }
 
-    /// The causes by which something outside starts a module.
+    /// The reasons why something outside the project starts a module.
     pub(super) fn causes(&self, id: NodeId) -> impl Iterator<Item = &'g StartCause> + use<'g> {
         let starts = self.graph.starts();
         let first = starts.partition_point(|start| start.node < id);

@@ -6,10 +6,10 @@
 //!   git, environment ┘        (pure, decides)    └─► recorder ──commit──► EventLine ──► everyone
 //! ```
 //!
-//! A run has two phases: its tests, which the `dispatch::Dispatcher` decides with a state machine
-//! for each `shard` and the `accounts` of results; and the trials of [`crate::modules`]. One loop,
-//! [`carry_out`], does what a phase says, and does no more. Nobody hears of a result before the
-//! [`Recorder`] stored it.
+//! A run has two phases: its tests, and then the trials of [`crate::modules`]. The phase of the
+//! tests is the `dispatch::Dispatcher`: it has a state machine for each `shard`, and the `accounts`
+//! of results. One loop, [`carry_out`], does what a phase says, and does no more. Nobody hears of a
+//! result before the [`Recorder`] stored it.
 //!
 //! The agent can crash at three points of a run:
 //!
@@ -22,7 +22,7 @@
 //! Two runs in containers must not overlap. So such a run first takes a [`lease`], which is given
 //! back when the [`Job`] that holds it is dropped.
 //!
-//! **Invariant:** after the store failed, no result is shown that was not stored.
+//! **Invariant:** no result is shown that was not stored, even if the store fails.
 
 mod accounts;
 mod cleanup;

@@ -8,8 +8,9 @@
 //!                                                 or announced
 //! ```
 //!
-//! While nothing is submitted, the thread leaves a sign of life of the run every ten seconds, so that
-//! an agent that cannot see this one does not take the run for abandoned.
+//! While nothing is submitted, the thread notes every ten seconds that the run goes on. Otherwise
+//! an agent on another machine or in a container, which cannot see our process, would take the run
+//! for abandoned.
 //!
 //! The first write after a pause is committed at once; while writes keep coming, a transaction
 //! gathers the writes of 100 ms, so that a fast suite costs ten commits a second and not thousands.
@@ -35,7 +36,7 @@ const BATCH_ROWS: usize = 2_000;
 /// Bytes of output after which a batch is written without waiting: it bounds the memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Submissions that wait for the thread before `submit` does.
+/// Submissions that can wait for the thread; while there are so many, `submit` blocks.
 const WAITING: usize = 256;
 
 /// The time for which a batch is tried again before the writer gives up.
@@ -62,8 +63,8 @@ struct Submission {
 }
 
 impl Writer {
-    /// Starts the thread. `announce` is called there with each event, after the commit of the
-    /// writes that came with it and before it, in the order of submission.
+    /// Starts the thread. It calls `announce` with each event, in the order of submission, once the
+    /// writes of the same submission and of all earlier ones are committed.
     pub fn spawn(
         store: Store,
         run: RunId,
@@ -92,7 +93,8 @@ impl Writer {
 
     /// Hands over `writes`, and `events` to announce once they are stored.
     ///
-    /// Waits while the thread is far behind. After a failure everything is dropped and counted.
+    /// Blocks while too many submissions wait. After a failure, writes and events are dropped; the
+    /// error of [`Writer::finish`] has the number of results that were lost.
     pub fn submit(&self, writes: Vec<Write>, events: Vec<Event>) {
         // The thread ends early only by a panic of `announce`, which `finish` passes on.
         let _ = self.sender.send(Submission { writes, events });
@@ -136,8 +138,9 @@ impl<A: FnMut(Event)> Worker<A> {
         Ok(self.store)
     }
 
-    /// The next batch: what has come until `until`, and at least one submission. While none comes,
-    /// the run leaves signs of life.
+    /// Waits for a submission, and adds those that wait already or come before `until`, as long as
+    /// the batch is not full. `None` if no more can come. While it waits for the first, it leaves
+    /// signs of life of the run.
     fn gather(&mut self, until: Mono) -> Option<Submission> {
         let mut batch = loop {
             match self.receiver.recv_timeout(HEARTBEAT) {
@@ -185,7 +188,8 @@ impl<A: FnMut(Event)> Worker<A> {
         }
     }
 
-    /// Counts what is lost, until the last submission has come.
+    /// Drops all later submissions, and counts the results that are lost with them and with
+    /// `batch`.
     fn give_up(&self, batch: &Submission, error: StoreError) -> StoreError {
         let mut results = count_results(&batch.writes);
         while let Ok(more) = self.receiver.recv() {

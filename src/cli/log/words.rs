@@ -4,7 +4,7 @@ use crate::cli::terminal::{Live, count, duration, tally, whole_seconds};
 use crate::diag::and_more;
 use crate::model::{Comparison, RunOutcome, RunSummary};
 
-/// Running tests that are named.
+/// The most running tests that an entry names.
 const NAMED: usize = 5;
 
 /// `started on 2 paths with 4 workers; the last run like it had 240 tests and took 12.3s`.
@@ -22,8 +22,8 @@ pub(super) fn started(paths: usize, workers: u32, expected: Option<(u64, f64)>) 
     format!("started{on} with {workers}{expected}")
 }
 
-/// `12 of 240 tests done in 2m 05s; running: t.py::test_x (12s)`; `otherwise` stands for tests if
-/// none runs.
+/// `12 of 240 tests done in 2m 05s; running: t.py::test_x (12s)`. Before the first test or trial,
+/// `otherwise` takes the place of `running: …`.
 pub(super) fn running(live: &Live, otherwise: &str) -> String {
     let (total, is_final) = live.total();
     let about = if is_final || total == 0 { "" } else { "about " };
@@ -98,7 +98,8 @@ fn changes(comparison: &Comparison) -> String {
     format!("; since run {}: {changes}", comparison.previous_run)
 }
 
-/// The hint for a run that did not pass: the command that shows more.
+/// The next step after a run that did not pass: the command that shows more, or what to check if
+/// there was no test. None if the run passed or was not carried out.
 pub(super) fn hint(summary: &RunSummary) -> Option<String> {
     let run = summary.run.run_id;
     match summary.outcome() {
@@ -112,7 +113,7 @@ pub(super) fn hint(summary: &RunSummary) -> Option<String> {
     }
 }
 
-/// Seconds to the millisecond: the clock of tests is finer than anybody reads.
+/// Rounds to milliseconds: more digits help nobody who reads the log.
 pub(super) fn seconds(exact: f64) -> f64 {
     (exact * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! The table of `agent history`: a line a run.
+//! The table of `agent history`: one line per run.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,7 +8,7 @@ use super::text::{REPORT_COLUMNS, duration, inline, width};
 use crate::diag::Palette;
 use crate::model::RunRecord;
 
-/// Characters of a commit id: as many as git shows.
+/// Characters of a commit id that are shown: as many as git shows in a small repository.
 const COMMIT_CHARS: usize = 7;
 
 const TITLES: [&str; 9] = [
@@ -18,8 +18,9 @@ const TITLES: [&str; 9] = [
 /// Texts stand on the left of their column, numbers on the right.
 const RIGHT: [bool; 9] = [true, false, false, true, true, true, true, true, false];
 
-/// The table, a line a run in the order of `runs`, times in `zone`. `failed` counts errors, crashes
-/// and time-outs too; a `+` after the commit says that files were changed since.
+/// The table: one line per run, in the order of `runs`, with times in `zone`. `failed` counts
+/// errors, crashes and time-outs too; a `+` after the commit says that tracked files differed from
+/// it when the run began.
 pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> String {
     if runs.is_empty() {
         return "no run yet; `agent run` makes the first\n".to_owned();
@@ -45,7 +46,7 @@ pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> 
     table
 }
 
-/// A time in `zone`, such as `2026-11-24 03:24`; `?` if it is out of range.
+/// The time `ms` in `zone`, written as `format` says (strftime); `?` if it is out of range.
 pub(super) fn local_time(ms: i64, zone: &TimeZone, format: &str) -> String {
     Timestamp::from_millisecond(ms).map_or_else(
         |_| "?".to_owned(),
@@ -53,7 +54,7 @@ pub(super) fn local_time(ms: i64, zone: &TimeZone, format: &str) -> String {
     )
 }
 
-/// The first characters of a commit id.
+/// The first `COMMIT_CHARS` characters of a commit id, with control characters spelled out.
 pub(super) fn short_commit(commit: &str) -> String {
     inline(commit).chars().take(COMMIT_CHARS).collect()
 }

@@ -1,4 +1,4 @@
-//! The list of `agent lease list`: three lines a lease.
+//! The list of `agent lease list`: three lines per lease, or one if it is free.
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,7 @@ use crate::model::{Lease, LeaseState};
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S";
 
-/// One lease in the list.
+/// A lease with its state, which also depends on the time and on the machine that looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseLine {
     pub lease: Lease,

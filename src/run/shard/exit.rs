@@ -11,11 +11,12 @@ use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
 use crate::run::accounts::Accounts;
 
-/// Deaths in a row that settled no test end the shard: a fourth process would die like the others.
+/// The shard ends after so many deaths in a row that settled no test: a fourth process would die
+/// like the others.
 const MAX_DEATHS: u32 = 3;
-/// Lines of standard error that explain a death which left no stacks.
+/// The last lines of standard error that are shown with a death.
 const TAIL_LINES: usize = 20;
-/// Lines of pytest that a notice repeats.
+/// The last lines of the process that a notice repeats, next to pytest's line with the counts.
 const LAST_WORDS: usize = 3;
 
 impl Shard {
@@ -38,7 +39,8 @@ impl Shard {
             });
         }
         if self.findings.tests > 0 {
-            // Without a test, only what collecting imports was executed: that is no coverage.
+            // If no test was collected, only imports were executed: what they cover is not the
+            // coverage of tests.
             accounts.store_coverage();
         }
         let cause = live.ending.as_ref().map(|ending| ending.cause);
@@ -49,8 +51,8 @@ impl Shard {
         };
         match (&live.bye, cause) {
             (_, Some(Cause::Stop)) => self.stopped(now, accounts),
-            // If SIGTERM is turned into an exception, the process still says goodbye; the reason
-            // for its end matters more.
+            // A process whose tests turn SIGTERM into an exception says goodbye although we ended
+            // it; our reason to end it counts, and not what it says.
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
             (Some(bye), _) => {
@@ -93,9 +95,10 @@ impl Shard {
         self.finish(&message, accounts);
     }
 
-    /// Says if pytest did not end as its tests would have it: a `conftest.py` or a plug-in may set
-    /// the status of the session, and an interpreter may die while it ends. Plain pytest is not
-    /// green then, so the run is not either.
+    /// Marks the shard as failed or incomplete, and tells why, if its tests do not explain how the
+    /// process ended: a `conftest.py` or a plug-in may change the exit status, and the interpreter
+    /// may die after the last test. Plain pytest is not green in such a case, so the run must not
+    /// be green either.
     fn doubt(&mut self, live: &Live, bye: &Bye, exit: Exit, stderr: &str, accounts: &mut Accounts) {
         let message = match exit {
             Exit::Signal(_) if live.ended_by_itself() => {
@@ -148,7 +151,8 @@ impl Shard {
             }
             None | Some(StopReason::MaxFail | StopReason::Stop) => {}
         }
-        // pytest says 5 for "no tests"; anything else without a test means that they were lost.
+        // Exit status 5 of pytest means "no tests"; another one above 1, if there was no test,
+        // means that tests were lost.
         let silent =
             live.collected == 0 && self.findings.tests == 0 && bye.status > 1 && bye.status != 5;
         self.findings.incomplete |= silent;
@@ -216,7 +220,8 @@ impl Shard {
         self.continue_or_finish(live, accounts);
     }
 
-    /// The interpreter ended and said nothing at all.
+    /// The process ended before its hello: its Python is too old, it died although an earlier
+    /// process of the shard had worked, or it is no Python that can be used.
     fn silent_end(&mut self, live: &Live, exit: Exit, stderr: &str, accounts: &mut Accounts) {
         if let Some(version) = &live.unsupported {
             self.findings.failure.get_or_insert(Failure::environment(
@@ -288,7 +293,8 @@ impl Shard {
             Exit::OutOfMemory => self.policy.executor.explain_out_of_memory(),
             _ => format!("the interpreter was {exit} in this test"),
         };
-        // A test in a process of its own did not end this one.
+        // If a test ran in another process than the one that died (an xdist worker), that test did
+        // not cause the death: nobody is blamed.
         let alone = !self.ledger.running().iter().any(|test| live.outlives(test));
         let blame = alone.then_some((Outcome::Crashed, how.as_str()));
         let detail = python_stacks(stderr).unwrap_or_else(|| {
@@ -298,7 +304,8 @@ impl Shard {
         });
         let settled = self.settle_running(blame, Some(&detail), now, accounts);
         self.deaths += 1;
-        // A culprit speaks for itself, and may be cleared by another try.
+        // A test that was settled keeps the run from being green by its own verdict, unless it
+        // passes when it is tried again. Without such a test the shard has to say so.
         self.findings.incomplete |= settled == 0;
         if settled == 0 && live.collected > 0 && self.ledger.pending() == 0 {
             let message = format!("the interpreter ended ({exit}) before pytest did");
@@ -389,7 +396,8 @@ impl Shard {
         }
     }
 
-    /// Nothing more comes from this shard.
+    /// Ends the shard: tests of the first round without a verdict become `not_run`, with `message`,
+    /// or with that of the stop if `message` is empty.
     pub(super) fn finish(&mut self, message: &str, accounts: &mut Accounts) {
         let message = match self.stop {
             Some(stop) if message.is_empty() => stop.message(),
@@ -421,7 +429,7 @@ fn last_frame(traceback: &str) -> String {
 }
 
 fn tell_exit(message: String, stderr: &str, accounts: &mut Accounts) {
-    // A last line with rules says how many tests passed, which is known.
+    // pytest's last line (`=== 3 passed in 0.1s ===`) is left out: the counts are known.
     let said = last_lines(stderr, LAST_WORDS + 1).filter(|line| !line.starts_with("==="));
     let said: Vec<&str> = said.collect();
     let hint = (!said.is_empty()).then(|| format!("it said last: {}", said.join(" · ")));
