@@ -26,7 +26,7 @@ const WORKFLOWS_VERSION: u32 = 1;
 /// The JSON of `agent workflow list --json`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WorkflowReport {
-    /// The version of this contract; within one, keys are only added.
+    /// The version of this contract; within one version, keys are only added.
     v: u32,
     /// The workflows, by name.
     workflows: Vec<Workflow>,

@@ -107,7 +107,7 @@ impl Shard {
             }
             Exit::Code(code) if live.ended_by_itself() && code != bye.status => {
                 self.findings.incomplete = true;
-                format!("the interpreter returned {exit} after its last test")
+                format!("the interpreter ended with {exit} after its last test")
             }
             _ if bye.reason.is_none() && !live.explains(bye.status) => {
                 self.findings.failed |= bye.status == TESTS_FAILED;
@@ -432,6 +432,7 @@ fn tell_exit(message: String, stderr: &str, accounts: &mut Accounts) {
     // pytest's last line (`=== 3 passed in 0.1s ===`) is left out: the counts are known.
     let said = last_lines(stderr, LAST_WORDS + 1).filter(|line| !line.starts_with("==="));
     let said: Vec<&str> = said.collect();
+    let said = &said[said.len().saturating_sub(LAST_WORDS)..];
     let hint = (!said.is_empty()).then(|| format!("it said last: {}", said.join(" · ")));
     accounts.notice_each("unexplained-exit", message, hint);
 }

@@ -232,7 +232,7 @@ fn a_session_that_ends_with_a_status_of_its_own_is_not_green() {
         (
             "import atexit, os\natexit.register(lambda: os._exit(9))\n",
             6,
-            "the interpreter returned exit status 9 after its last test",
+            "the interpreter ended with exit status 9 after its last test",
         ),
     ];
     for (conftest, code, message) in cases {
