@@ -36,7 +36,7 @@ impl Supervisor {
         }
         let schedule = schedule_of(&settings);
         if settings.metrics.listen() != self.settings.metrics.listen() {
-            self.listen_anew(&settings)?;
+            self.listen_again(&settings)?;
         }
         if schedule.spec != self.schedule.spec {
             self.state = schedule.begin(self.state.seed, now_ms());
@@ -47,7 +47,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn listen_anew(&mut self, settings: &Settings) -> Result<(), NotReloaded> {
+    fn listen_again(&mut self, settings: &Settings) -> Result<(), NotReloaded> {
         if settings.metrics.port == self.settings.metrics.port {
             // One port on two addresses: the old one could be in the way of the new one.
             self.exporter = None;

@@ -1,6 +1,6 @@
 //! The scheduler's side of the state file.
 //!
-//! The file is opened anew for each operation, and never created: so if the project was moved away,
+//! The file is opened again for each operation, and never created: so if the project was moved away,
 //! or another file was put in its place, the next operation notices it.
 
 use std::net::SocketAddr;

@@ -40,7 +40,7 @@ fn a_page_through_a_pipe_has_eighty_columns_and_no_colours() {
 
       exit code  meaning
       0          Every test passed.
-      1          A test failed.
+      1          A test failed, or pytest says that the session failed.
       2          The command line, a variable or a settings file is wrong.
       3          The environment is wrong: there is no interpreter, or none with
                  pytest; or the agent cannot use an image or an engine.

@@ -248,7 +248,7 @@ fn who_lost_the_schedule_writes_nothing_more() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_not_made_anew() {
+fn a_file_that_is_gone_is_not_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gone/agent.db");
     let error = Store::open_existing(&path).unwrap_err();

@@ -96,7 +96,7 @@ fn a_module_that_joined_and_breaks_makes_the_run_fail() {
 }
 
 #[test]
-fn the_list_is_made_once_and_anew_when_asked() {
+fn the_list_is_made_once_and_again_when_asked() {
     let Some(lab) = project(&[]) else { return };
     run(&lab, &[]);
     lab.write("pkg/late.py", "");

@@ -154,7 +154,7 @@ fn a_cycle_that_ignores_its_signals_is_killed() {
 }
 
 #[test]
-fn sighup_reads_the_settings_anew() {
+fn sighup_reads_the_settings_again() {
     let Some(lab) = lab(&[("test_a.py", PASSING), ("menace.toml", "interval = 3600\n")]) else {
         return;
     };

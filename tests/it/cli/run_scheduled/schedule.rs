@@ -168,7 +168,7 @@ fn due_times_outlive_the_agent_and_what_was_missed_is_caught_up_once() {
 }
 
 #[test]
-fn another_schedule_begins_anew() {
+fn another_schedule_begins_again() {
     let Some(lab) = lab(&[("test_a.py", PASSING)]) else {
         return;
     };
