@@ -23,7 +23,7 @@ use crate::pytest::trial_protocol::TrialCommand;
 use crate::store::StoreError;
 
 /// The longest sleep of the loop: the store may fail while nothing else happens.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// Inputs that are taken before their writes are handed on.
 const BATCH: usize = 256;
 
@@ -66,7 +66,7 @@ impl<P: Phase> Stage<'_, '_, P> {
         while !self.phase.is_over() {
             let now = self.watch.now();
             let due = self.phase.deadline().map(|deadline| deadline.since(now));
-            let limit = due.unwrap_or(HEARTBEAT).min(HEARTBEAT);
+            let limit = due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
             let mut next = mailbox.next(limit);
             for _ in 0..BATCH {
                 let Some(input) = next else { break };

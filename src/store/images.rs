@@ -8,6 +8,18 @@ use super::open::Store;
 use super::reader::Reader;
 use super::rows::{count, json};
 
+/// The columns that [`image_archive`] reads.
+macro_rules! image_archive_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os, tags,
+                 verified_ms
+             FROM image_archive ",
+            $rest
+        )
+    };
+}
+
 /// The findings of the latest check of an image tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageArchiveRow {
@@ -76,9 +88,7 @@ impl Reader {
     pub fn image_archive(&self, path: &str) -> Result<Option<ImageArchiveRow>, StoreError> {
         self.db.first(
             "read what is known of an image tarball",
-            "SELECT path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os, tags,
-                 verified_ms
-             FROM image_archive WHERE path = ?1",
+            image_archive_query!("WHERE path = ?1"),
             [path],
             image_archive,
         )
@@ -88,9 +98,7 @@ impl Reader {
     pub fn image_archives(&self) -> Result<Vec<ImageArchiveRow>, StoreError> {
         self.db.rows(
             "read the image tarballs",
-            "SELECT path, size_bytes, mtime_ns, sha256, format, image_id, architecture, os, tags,
-                 verified_ms
-             FROM image_archive ORDER BY path",
+            image_archive_query!("ORDER BY path"),
             [],
             image_archive,
         )

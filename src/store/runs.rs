@@ -355,7 +355,7 @@ fn correct_notices(tx: &Transaction<'_>, run: RunId, closed_ms: i64) -> rusqlite
         code: "closed-by-another".to_owned(),
         message: format!(
             "another agent closed this run as of {}, because it could not see that the agent of \
-             the run was at work; the run went on, and its results are complete",
+             the run was at work; the run went on, and this is its own end",
             rfc3339(closed_ms)
         ),
         hint: Some(

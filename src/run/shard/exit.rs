@@ -1,7 +1,7 @@
 //! The end of a process: the tests to blame, the tests that are lost, and the ones that continue.
 
 use super::deadline::Cause;
-use super::{Live, Phase, Shard, Stop, TESTS_FAILED};
+use super::{Live, NO_TESTS, Phase, Shard, Stop, TESTS_FAILED};
 use crate::clock::Mono;
 use crate::diag::last_lines;
 use crate::engine::child::Exit;
@@ -153,8 +153,10 @@ impl Shard {
         }
         // Exit status 5 of pytest means "no tests"; another one above 1, if there was no test,
         // means that tests were lost.
-        let silent =
-            live.collected == 0 && self.findings.tests == 0 && bye.status > 1 && bye.status != 5;
+        let silent = live.collected == 0
+            && self.findings.tests == 0
+            && bye.status > TESTS_FAILED
+            && bye.status != NO_TESTS;
         self.findings.incomplete |= silent;
         if self.ledger.pending() > 0 && self.round == 0 {
             self.findings.incomplete |= !asked;
