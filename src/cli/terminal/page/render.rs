@@ -1,8 +1,8 @@
 //! The blocks of a page as lines.
 
 use super::block::{Block, blocks};
-use super::span::{IsTopic, Kind, Span, spans, wrap};
-use super::table::{Row, table};
+use super::span::{Kind, Span, wrap};
+use super::table::table;
 use crate::cli::terminal::palette::paint;
 use crate::cli::terminal::text::{REPORT_COLUMNS, push_line, width};
 use crate::diag::Palette;
@@ -24,7 +24,7 @@ pub fn page(
     let columns = columns.clamp(LEAST_COLUMNS, REPORT_COLUMNS);
     let mut text = String::new();
     let mut after_item = false;
-    for block in blocks(markdown) {
+    for block in blocks(markdown, is_topic) {
         let is_item = matches!(block, Block::Item(..));
         let first = text.is_empty();
         // The items of a list stand together.
@@ -32,19 +32,14 @@ pub fn page(
             text.push('\n');
         }
         after_item = is_item;
-        for line in lines(&block, columns, is_topic, palette) {
+        for line in lines(block, columns, palette) {
             push_line(&mut text, &line);
         }
     }
     text
 }
 
-fn lines(
-    block: &Block<'_>,
-    columns: usize,
-    is_topic: IsTopic<'_>,
-    palette: &Palette,
-) -> Vec<String> {
+fn lines(block: Block, columns: usize, palette: &Palette) -> Vec<String> {
     let room = columns - INDENT.len();
     let indented = |lines: Vec<String>| -> Vec<String> {
         let line = |line| format!("{INDENT}{line}");
@@ -52,19 +47,19 @@ fn lines(
     };
     match block {
         Block::Heading(level, text) => {
-            let spans = heading(*level, spans(text, is_topic));
+            let spans = heading(level, text);
             let lines = wrap(&spans, columns).into_iter();
             lines.map(|line| line.painted(palette)).collect()
         }
         Block::Paragraph(text) => {
-            let lines = wrap(&spans(text, is_topic), room).into_iter();
+            let lines = wrap(&text, room).into_iter();
             indented(lines.map(|line| line.painted(palette)).collect())
         }
         Block::Item(marker, text) => {
-            let hang = width(marker) + 1;
-            let lines = wrap(&spans(text, is_topic), room - hang).into_iter();
+            let hang = width(&marker) + 1;
+            let lines = wrap(&text, room - hang).into_iter();
             let lines = lines.enumerate().map(|(index, line)| {
-                let marker = if index == 0 { marker } else { "" };
+                let marker = if index == 0 { marker.as_str() } else { "" };
                 format!("{marker:hang$}{}", line.painted(palette))
             });
             indented(lines.collect())
@@ -79,13 +74,7 @@ fn lines(
             });
             code.collect()
         }
-        Block::Table(rows) => {
-            let row = |row: &Vec<String>| -> Row {
-                row.iter().map(|cell| spans(cell, is_topic)).collect()
-            };
-            let rows = rows.iter().map(row).collect();
-            indented(table(rows, room, palette))
-        }
+        Block::Table(rows) => indented(table(rows, room, palette)),
     }
 }
 

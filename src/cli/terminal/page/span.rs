@@ -1,4 +1,4 @@
-//! The mark-up inside a line, and lines that are broken between words.
+//! Text of several styles, and lines of it that are broken between words.
 
 use crate::cli::terminal::palette::paint;
 use crate::cli::terminal::text::width;
@@ -65,64 +65,9 @@ impl Line {
 /// The text between two spaces: pieces of one or more kinds.
 type Word = Vec<Span>;
 
-/// The spans of `text`. A link is its text, followed by its target in parentheses unless that is a
-/// topic or the text itself.
-pub(super) fn spans(text: &str, is_topic: IsTopic<'_>) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        if let Some((marked, after)) = marked(rest, is_topic) {
-            push_plain(&mut spans, &mut plain);
-            spans.extend(marked);
-            rest = after;
-            continue;
-        }
-        plain.push(next);
-        rest = &rest[next.len_utf8()..];
-    }
-    push_plain(&mut spans, &mut plain);
-    spans
-}
-
-fn push_plain(spans: &mut Vec<Span>, plain: &mut String) {
-    if !plain.is_empty() {
-        spans.push(span(Kind::Plain, std::mem::take(plain)));
-    }
-}
-
 fn span(kind: Kind, text: impl Into<String>) -> Span {
     let text = text.into();
     Span { kind, text }
-}
-
-/// The marked text that `text` begins with, and what follows it.
-fn marked<'a>(text: &'a str, is_topic: IsTopic<'_>) -> Option<(Vec<Span>, &'a str)> {
-    if let Some(code) = text.strip_prefix('`') {
-        let (code, after) = code.split_once('`')?;
-        return Some((vec![span(Kind::Code, format!("`{code}`"))], after));
-    }
-    if let Some(link) = text.strip_prefix('[') {
-        let (text, after) = link.split_once("](")?;
-        let (target, after) = after.split_once(')')?;
-        let mut shown = spans(text, is_topic);
-        if target != text && !is_topic(target) {
-            shown.push(span(Kind::Plain, format!(" ({target})")));
-        }
-        return (!text.contains(']')).then_some((shown, after));
-    }
-    let mark = ["**", "*"]
-        .into_iter()
-        .find(|mark| text.starts_with(mark))?;
-    let (inside, after) = text.strip_prefix(mark)?.split_once(mark)?;
-    let empty = inside.is_empty() || inside.starts_with(' ');
-    let mut inside = spans(inside, is_topic);
-    for span in &mut inside {
-        if span.kind == Kind::Plain {
-            span.kind = Kind::Strong;
-        }
-    }
-    (!empty).then_some((inside, after))
 }
 
 /// `spans` in lines of at most `columns`. Code is broken only if it alone is longer than that, and
@@ -187,47 +132,12 @@ fn push_piece(words: &mut Vec<Word>, piece: Span, joined: bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::spans;
     use super::*;
 
-    fn read(text: &str) -> Vec<Span> {
-        spans(text, &|target| target == "sql.md")
-    }
-
-    fn plain(text: &str) -> String {
-        read(text).into_iter().map(|span| span.text).collect()
-    }
-
     fn lines(text: &str, columns: usize) -> Vec<String> {
-        let lines = wrap(&read(text), columns).into_iter();
+        let lines = wrap(&spans(text), columns).into_iter();
         lines.map(|line| line.painted(&Palette::PLAIN)).collect()
-    }
-
-    #[test]
-    fn code_keeps_its_backticks_and_all_that_is_in_it() {
-        assert_eq!(
-            read("a `*b* [c](d)` **e `f`**"),
-            [
-                span(Kind::Plain, "a "),
-                span(Kind::Code, "`*b* [c](d)`"),
-                span(Kind::Plain, " "),
-                span(Kind::Strong, "e "),
-                span(Kind::Code, "`f`"),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_link_shows_its_target_unless_that_is_a_topic() {
-        assert_eq!(plain("see [the rules](a/b.md)."), "see the rules (a/b.md).");
-        assert_eq!(plain("see [SQL](sql.md)."), "see SQL.");
-        assert_eq!(plain("run [vendor.sh](vendor.sh)"), "run vendor.sh");
-    }
-
-    #[test]
-    fn what_is_no_mark_up_stays() {
-        for text in ["2 * 3 * 4", "a[1] (b)", "[[table]]", "it's `open", "*"] {
-            assert_eq!(plain(text), text);
-        }
     }
 
     #[test]
@@ -242,7 +152,7 @@ mod tests {
 
     #[test]
     fn colours_take_no_columns() {
-        let line = &wrap(&read("see **both of** `x`"), 40)[0];
+        let line = &wrap(&spans("see **both of** `x`"), 40)[0];
         assert_eq!(line.width, 15);
         assert_eq!(
             line.painted(&Palette::ANSI),

@@ -154,10 +154,10 @@ fn as_list(rows: &[Row], columns: usize, palette: &Palette) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::terminal::page::span::spans;
+    use crate::cli::terminal::page::block::spans;
 
     fn shown(rows: &[&[&str]], columns: usize) -> String {
-        let cell = |text: &&str| spans(text, &|_| false);
+        let cell = |text: &&str| spans(text);
         let rows = rows.iter().map(|row| row.iter().map(cell).collect());
         table(rows.collect(), columns, &Palette::PLAIN).join("\n")
     }
