@@ -16,14 +16,20 @@ class Reaper:
         self.start()
 
     def start(self):
+        """Returns when the reaper has left the group: what kills the group then spares it."""
         source, sink = os.pipe()
+        departure, departed = os.pipe()
         pid = os.fork()
         if pid:
             os.close(source)
+            os.close(departed)
+            os.read(departure, 1)  # Nothing comes of a reaper that is dead.
+            os.close(departure)
             self.sink = sink
             return
         try:
             os.setsid()
+            os.write(departed, b".")
             null = os.open(os.devnull, os.O_RDWR)
             for fd in (0, 1, 2):
                 os.dup2(null, fd)

@@ -218,26 +218,44 @@ fn a_trial_that_is_killed_before_it_can_note_a_module_leaves_nothing_behind() {
     let dies = "        self.channel.send(\"started\", pid=pid, **name_of(module))\n\
         \x20       time.sleep(0.5)\n\
         \x20       os.kill(os.getpid(), signal.SIGKILL)\n";
-    let changed = |(name, text): (&'static str, &'static str)| {
-        let is_trials = name == "_menace.trial.trials";
-        assert_eq!(
-            text.matches(notes).count(),
-            usize::from(is_trials),
-            "{name}"
-        );
-        (name, &*text.replace(notes, dies).leak())
-    };
-    let sources: Vec<_> = TRIAL.sources.iter().copied().map(changed).collect();
-    let program = Program {
-        sources: sources.leak(),
-        ..TRIAL
-    };
     let files = [("a.py", "import time\ntime.sleep(600)\n")];
     let project = Project::new(&python, &files);
-    let mut talk = project.start_program(program);
+    let mut talk = project.start_program(changed("_menace.trial.trials", notes, dies));
     let pid = talk.wait_for_start();
     talk.end();
     wait_for_death(&[pid]);
+}
+
+#[test]
+fn a_reaper_that_is_slow_to_start_is_not_killed_with_the_trial() {
+    let Some(python) = bare_python() else { return };
+    let leaves = "            os.setsid()\n";
+    let leaves_late =
+        "            import time\n            time.sleep(0.5)\n            os.setsid()\n";
+    let files = [("a.py", "import time\ntime.sleep(600)\n")];
+    let project = Project::new(&python, &files);
+    let mut talk = project.start_program(changed("_menace.trial.reaper", leaves, leaves_late));
+    let pid = talk.wait_for_start();
+    talk.kill();
+    talk.end();
+    wait_for_death(&[pid]);
+}
+
+/// The trial with one place of one of its sources replaced.
+fn changed(source: &str, from: &str, to: &str) -> Program {
+    let replaced = |(name, text): (&'static str, &'static str)| {
+        if name != source {
+            return (name, text);
+        }
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        (name, &*text.replace(from, to).leak())
+    };
+    let sources: Vec<_> = TRIAL.sources.iter().copied().map(replaced).collect();
+    assert!(TRIAL.sources.iter().any(|(name, _)| *name == source));
+    Program {
+        sources: sources.leak(),
+        ..TRIAL
+    }
 }
 
 #[test]
