@@ -129,21 +129,29 @@ fn attrs_is_as_under_pytest() {
 
 /// `unittest` with twelve thousand subtests, under the pytest that reports them itself; some cannot
 /// be sent between processes, which fails their tests with xdist.
+const MORE_ITERTOOLS: Package = Package {
+    name: "more-itertools",
+    version: "10.7.0",
+    pytest: "9.0.1",
+    needs: &[],
+};
+
 #[test]
 fn more_itertools_is_as_under_pytest() {
     check(&Suite {
-        package: Package {
-            name: "more-itertools",
-            version: "10.7.0",
-            pytest: "9.0.1",
-            needs: &[],
-        },
+        package: MORE_ITERTOOLS,
         args: &[],
-        variants: &[
-            Variant::Plain,
-            Variant::Workers,
-            Variant::Coverage("--cov=."),
-        ],
+        variants: &[Variant::Plain, Variant::Workers],
+    });
+}
+
+/// The rest of it counts, which takes minutes if each line is noticed.
+#[test]
+fn the_recipes_of_more_itertools_are_as_under_pytest_with_coverage() {
+    check(&Suite {
+        package: MORE_ITERTOOLS,
+        args: &["tests/test_recipes.py"],
+        variants: &[Variant::Coverage("--cov=.")],
     });
 }
 
