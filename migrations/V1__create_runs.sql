@@ -59,7 +59,7 @@ CREATE TABLE run (
     CHECK ((orphan_total IS NULL) = (orphan_passed IS NULL)),
     CHECK ((orphan_total IS NULL) = (orphan_failed IS NULL)),
     CHECK ((integrated IS NULL) = (redundant IS NULL))
-) STRICT;
+);
 
 -- Finds the previous run that selected the same tests in the same way.
 CREATE INDEX run_by_selection ON run (selection_key, run_id);
@@ -80,7 +80,7 @@ CREATE TABLE shard (
     PRIMARY KEY (run_id, shard),
     CHECK ((python IS NULL) = (pytest IS NULL)),
     CHECK ((python IS NULL) = (executable IS NULL))
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- The processes of a run in the order of their starts. One without a shard tries orphans.
 CREATE TABLE process (
@@ -97,7 +97,7 @@ CREATE TABLE process (
     PRIMARY KEY (run_id, serial),
     FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard),
     CHECK ((ended_ms IS NULL) = (status IS NULL))
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE notice (
     run_id   INTEGER NOT NULL REFERENCES run (run_id),
@@ -108,13 +108,13 @@ CREATE TABLE notice (
     hint     TEXT,
     PRIMARY KEY (run_id, position),
     UNIQUE (run_id, code, message)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- What is counted over all runs and outlives them.
 CREATE TABLE counter (
     name  TEXT    NOT NULL PRIMARY KEY CHECK (name <> ''),
     value INTEGER NOT NULL CHECK (value >= 0)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE VIEW run_summary AS
 SELECT

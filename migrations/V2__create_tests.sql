@@ -3,7 +3,7 @@
 CREATE TABLE file (
     file_id INTEGER NOT NULL PRIMARY KEY,
     path    TEXT    NOT NULL UNIQUE
-) STRICT;
+);
 
 -- The node id comes first in the key, because that is what people ask for.
 CREATE TABLE test (
@@ -13,7 +13,7 @@ CREATE TABLE test (
     file_id INTEGER NOT NULL REFERENCES file (file_id),
     line    INTEGER CHECK (line >= 0),
     UNIQUE (nodeid, root)
-) STRICT;
+);
 
 -- Texts that repeat from run to run, kept once: zstd frames under the SHA-256 of the plain text.
 CREATE TABLE content (
@@ -21,7 +21,7 @@ CREATE TABLE content (
     sha256     BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
     body       BLOB    NOT NULL
-) STRICT;
+);
 
 -- Ordered by run, so that a run appends and never rewrites the pages of earlier ones; there is
 -- no index by test for the same reason, and the planner skips from run to run instead.
@@ -45,7 +45,7 @@ CREATE TABLE attempt (
     details_id     INTEGER REFERENCES content (content_id),
     PRIMARY KEY (run_id, test_id, attempt),
     FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- The lines of a source file that a run executed.
 CREATE TABLE coverage (
@@ -56,7 +56,7 @@ CREATE TABLE coverage (
     statement_lines_id  INTEGER NOT NULL REFERENCES content (content_id),
     executed_lines_id   INTEGER NOT NULL REFERENCES content (content_id),
     PRIMARY KEY (run_id, file_id)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE warning (
     warning_id INTEGER NOT NULL PRIMARY KEY,
@@ -65,7 +65,7 @@ CREATE TABLE warning (
     file_id    INTEGER NOT NULL REFERENCES file (file_id),
     line       INTEGER NOT NULL CHECK (line >= 0),
     UNIQUE (file_id, line, category, message)
-) STRICT;
+);
 
 CREATE TABLE run_warning (
     run_id     INTEGER NOT NULL REFERENCES run (run_id),
@@ -73,8 +73,10 @@ CREATE TABLE run_warning (
     nodeid     TEXT,
     times_seen INTEGER NOT NULL CHECK (times_seen >= 1),
     PRIMARY KEY (run_id, warning_id)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
+-- LEFT JOIN, so that questions about many tests read the attempts once, in their order. Conditions
+-- on a test or a file make SQLite begin there all the same.
 CREATE VIEW test_outcome AS
 SELECT
     a.run_id,
@@ -88,8 +90,8 @@ SELECT
     t.root,
     t.line
 FROM attempt AS a
-JOIN test AS t ON t.test_id = a.test_id
-JOIN file AS f ON f.file_id = t.file_id
+LEFT JOIN test AS t ON t.test_id = a.test_id
+LEFT JOIN file AS f ON f.file_id = t.file_id
 WHERE a.is_last = 1;
 
 CREATE VIEW test_attempt AS
@@ -110,8 +112,8 @@ SELECT
     a.cpu_us / 1e6 AS cpu_s,
     t.root
 FROM attempt AS a
-JOIN test AS t ON t.test_id = a.test_id
-JOIN file AS f ON f.file_id = t.file_id;
+LEFT JOIN test AS t ON t.test_id = a.test_id
+LEFT JOIN file AS f ON f.file_id = t.file_id;
 
 CREATE VIEW file_coverage AS
 SELECT
@@ -121,4 +123,4 @@ SELECT
     c.covered,
     100.0 * c.covered / nullif(c.statements, 0) AS percent
 FROM coverage AS c
-JOIN file AS f ON f.file_id = c.file_id;
+LEFT JOIN file AS f ON f.file_id = c.file_id;

@@ -21,7 +21,7 @@ CREATE TABLE lease (
     CHECK ((holder_host IS NULL) = (heartbeat_ms IS NULL)),
     CHECK ((holder_host IS NULL) = (expires_ms IS NULL)),
     CHECK (holder_host IS NOT NULL OR (run_id IS NULL AND holder_start_time IS NULL))
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- A tarball of the same size and time need not be read again.
 CREATE TABLE image_archive (
@@ -35,7 +35,7 @@ CREATE TABLE image_archive (
     os           TEXT    NOT NULL,
     tags         TEXT    NOT NULL CHECK (json_valid(tags)),
     verified_ms  INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- julianday, because SQLite before 3.42 knows the present time in milliseconds in no other way.
 CREATE VIEW lease_state AS

@@ -10,7 +10,7 @@ CREATE TABLE source_file (
     content_hash BLOB    NOT NULL CHECK (length(content_hash) = 16),
     -- What it says of imports, or why that cannot be told, with a version and a checksum.
     reading      BLOB    NOT NULL
-) STRICT;
+);
 
 -- The scan that the list of orphans comes from: no row, or one.
 CREATE TABLE scan (
@@ -21,7 +21,7 @@ CREATE TABLE scan (
     analysed    INTEGER NOT NULL CHECK (analysed BETWEEN 0 AND files),
     -- Which discoveries it was made with, separated by spaces.
     discoveries TEXT    NOT NULL
-) STRICT;
+);
 
 CREATE TABLE orphan (
     file_id         INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id),
@@ -37,7 +37,7 @@ CREATE TABLE orphan (
     message         TEXT,
     -- Fields of orphan_modules.json that are not the agent's.
     extra           TEXT    CHECK (extra IS NULL OR json_valid(extra))
-) STRICT;
+);
 
 -- A count of orphans reads no texts.
 CREATE INDEX orphan_by_kind ON orphan (kind, status);
@@ -45,14 +45,14 @@ CREATE INDEX orphan_by_kind ON orphan (kind, status);
 -- Taken off the module map by hand: no run puts it there again. Apart from the list, which changes.
 CREATE TABLE held_back (
     file_id INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id)
-) STRICT;
+);
 
 -- The orphans whose imports lead to an orphan.
 CREATE TABLE orphan_lead (
     file_id    INTEGER NOT NULL REFERENCES orphan (file_id) ON DELETE CASCADE,
     by_file_id INTEGER NOT NULL REFERENCES file (file_id),
     PRIMARY KEY (file_id, by_file_id)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE trial (
     run_id      INTEGER NOT NULL REFERENCES run (run_id),
@@ -66,7 +66,7 @@ CREATE TABLE trial (
     message     TEXT,
     details_id  INTEGER REFERENCES content (content_id),
     PRIMARY KEY (run_id, file_id)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE module_map (
     file_id  INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id),
@@ -76,13 +76,13 @@ CREATE TABLE module_map (
     run_id   INTEGER REFERENCES run (run_id),
     added_ms INTEGER NOT NULL,
     CHECK (source <> 'run' OR run_id IS NOT NULL)
-) STRICT;
+);
 
 CREATE TABLE workflow (
     workflow_id INTEGER NOT NULL PRIMARY KEY,
     name        TEXT    NOT NULL UNIQUE CHECK (name <> ''),
     created_ms  INTEGER NOT NULL
-) STRICT;
+);
 
 CREATE TABLE workflow_step (
     workflow_id INTEGER NOT NULL REFERENCES workflow (workflow_id) ON DELETE CASCADE,
@@ -95,7 +95,7 @@ CREATE TABLE workflow_step (
     PRIMARY KEY (workflow_id, position),
     UNIQUE (workflow_id, file_id),
     CHECK (source <> 'run' OR run_id IS NOT NULL)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- The JSON files of the data folder as they were last read or written.
 CREATE TABLE mirror (
@@ -105,7 +105,7 @@ CREATE TABLE mirror (
     content_hash BLOB    NOT NULL CHECK (length(content_hash) = 16),
     -- What is in it besides entries.
     extra        TEXT    CHECK (extra IS NULL OR json_valid(extra))
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE VIEW orphan_module AS
 SELECT
@@ -134,7 +134,7 @@ SELECT
     t.touched,
     t.message
 FROM trial AS t
-JOIN file AS f ON f.file_id = t.file_id;
+LEFT JOIN file AS f ON f.file_id = t.file_id;
 
 CREATE VIEW module_group AS
 SELECT

@@ -21,7 +21,7 @@ CREATE TABLE schedule (
     started_ms    INTEGER NOT NULL,
     stopped_ms    INTEGER,
     agent_version TEXT    NOT NULL
-) STRICT;
+);
 
 -- AUTOINCREMENT, so that the number of a cycle is never given to another one.
 CREATE TABLE cycle (
@@ -50,7 +50,7 @@ CREATE TABLE cycle (
     CHECK ((process_pid IS NULL) = (process_pid_space IS NULL)),
     CHECK (process_pid IS NOT NULL OR process_start_time IS NULL),
     CHECK (outcome IS NOT 'not_started' OR run_id IS NULL)
-) STRICT;
+);
 
 -- Found at once among years of cycles.
 CREATE INDEX cycle_open ON cycle (cycle_id) WHERE finished_ms IS NULL;

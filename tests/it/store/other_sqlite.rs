@@ -1,4 +1,5 @@
-//! State files in the hands of `sqlite3`, whose SQLite is older than ours and built in another way.
+//! State files in the hands of other SQLites, which are older than ours and built in another way:
+//! `sqlite3` of the system, and SQLite 3.34, the oldest one for which schema and views are made.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::process::{Command, Stdio};
 use menace_agent::store::Reader;
 
 use super::sample::{open, two_runs};
+use crate::envs::{available, interpreters, venv};
 use crate::lab::{rows, skipped};
 
 /// The outcomes of all tests by run.
@@ -61,6 +63,48 @@ fn another_sqlite_finds_nothing_wrong_and_every_view_answers() {
             &format!("SELECT count(*) FROM \"{view}\"; SELECT * FROM \"{view}\""),
         );
     }
+}
+
+/// Checks a file, reads every view and all objects of the schema, dumps the file and restores it.
+const IN_PYTHON: &str = "\
+import sys
+from sqlite3.dump import _iterdump
+from pysqlite3 import dbapi2 as sqlite
+assert sqlite.sqlite_version_info[:2] == (3, 34), sqlite.sqlite_version
+base = sqlite.connect(sys.argv[1])
+def texts(connection, sql):
+    return [row[0] for row in connection.execute(sql)]
+def views(connection):
+    names = texts(connection, \"SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY 1\")
+    return {name: connection.execute('SELECT * FROM ' + name).fetchall() for name in names}
+assert texts(base, 'PRAGMA integrity_check') == ['ok']
+assert texts(base, 'PRAGMA foreign_key_check') == []
+before = views(base)
+assert len(before) > 5 and len(before['test_outcome']) > 3, before
+restored = sqlite.connect(sys.argv[2])
+restored.executescript('\\n'.join(_iterdump(base)))
+assert views(restored) == before
+";
+
+#[test]
+fn the_oldest_sqlite_checks_reads_dumps_and_restores_a_file() {
+    // The last Python that the packages with this SQLite are made for.
+    let Some(python) = interpreters().into_iter().find(|it| it.minor == 8) else {
+        skipped("there is no Python 3.8");
+        return;
+    };
+    let packages = ["pysqlite3-binary==0.4.5"];
+    let Some(python) = available(venv(python.path.to_str().unwrap(), &packages)) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    two_runs(&mut open(&path));
+    let mut command = Command::new(python);
+    command.args(["-c", IN_PYTHON]).arg(&path);
+    let output = command.arg(folder.path().join("new.db")).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
 }
 
 #[test]

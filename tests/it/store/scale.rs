@@ -102,4 +102,17 @@ fn a_hundred_thousand_tests_are_found_through_indexes() {
         let scans = scans.any(|found| found.starts_with("SCAN"));
         assert!(!scans, "{question}: {plan:#?}");
     }
+    questions_about_all_tests_read_the_attempts_once(&connection);
+}
+
+/// They do not look for each test in each run.
+fn questions_about_all_tests_read_the_attempts_once(connection: &Connection) {
+    for question in [
+        "SELECT nodeid, count(*) FROM test_outcome WHERE flaky GROUP BY nodeid ORDER BY 2 DESC",
+        "SELECT nodeid, count(*) FROM test_outcome WHERE flaky = 1 GROUP BY nodeid",
+        "SELECT nodeid, avg(duration_s) FROM test_attempt GROUP BY nodeid ORDER BY 2 DESC LIMIT 9",
+    ] {
+        let plan = plan(connection, question);
+        assert_eq!(plan[0], "SCAN a", "{question}: {plan:#?}");
+    }
 }
