@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use uuid::{NoContext, Uuid};
 
 /// UTC milliseconds since the epoch. Clocks set before 1970 read as 0.
 #[expect(
@@ -18,6 +19,13 @@ pub fn now_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A new UUID: its upper half is the wall time, its lower half is random.
+pub fn new_uuid() -> Uuid {
+    let since = Duration::from_millis(now_ms().unsigned_abs());
+    let time = uuid::Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos());
+    Uuid::new_v7(time)
 }
 
 /// A wall time as RFC 3339 in UTC; empty if no calendar has that time.

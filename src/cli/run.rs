@@ -26,6 +26,7 @@ pub(super) fn run(
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
     // Dropped at the end of this function: figures are shown while the run goes on.
+    notices.extend(metrics::exposure(settings));
     let exporter = metrics::start_exporter(settings);
     let _exporter = exporter.unwrap_or_else(|error| {
         notices.push(warning("metrics-port", &error));

@@ -13,6 +13,7 @@ use crate::diag;
 use crate::engine::process::ProcessSpec;
 use crate::model::log::{LogFields, LogLevel};
 use crate::model::{CycleId, ExitCode, Notice};
+use crate::service::metrics;
 use crate::service::scheduler::{Scheduler, SchedulerEvent};
 use crate::settings::{Layers, LogFormat, Settings, Verbosity};
 
@@ -23,7 +24,7 @@ pub(super) fn run(
     notices: &[Notice],
 ) -> Result<ExitCode, Failure> {
     let log = Log::new(settings.log_format);
-    for notice in notices {
+    for notice in notices.iter().chain(&metrics::exposure(&settings)) {
         log.entry(&log::of_notice(notice));
     }
     let manner = Rc::new(Cell::new(Manner::of(&settings)));

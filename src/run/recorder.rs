@@ -16,13 +16,11 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::job::Job;
 use super::lease::LeaseKeeper;
 use super::report;
 use super::verdict::Verdict;
-use crate::clock::now_ms;
+use crate::clock::{new_uuid, now_ms};
 use crate::diag::Hint;
 use crate::engine::identity;
 use crate::model::event::EVENTS_VERSION;
@@ -266,7 +264,7 @@ fn facts(job: &Job<'_>) -> RunFacts {
     let request = &job.plan.request;
     let shards = job.plan.shards.iter();
     RunFacts {
-        uuid: Uuid::now_v7().to_string(),
+        uuid: new_uuid().to_string(),
         trigger: job.trigger.clone(),
         project: request.project.to_string_lossy().into_owned(),
         paths: shards.map(|shard| shard.label.clone()).collect(),

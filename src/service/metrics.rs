@@ -11,6 +11,7 @@ use crate::engine::identity;
 use crate::exporter::textfile::{self, TextfileError};
 use crate::exporter::{Exporter, ExporterError, encode};
 use crate::metrics::families;
+use crate::model::{Level, Notice};
 use crate::settings::Settings;
 use crate::store::Reader;
 
@@ -25,6 +26,17 @@ pub fn start_exporter(settings: &Settings) -> Result<Option<Exporter>, ExporterE
     };
     let db = settings.db.clone();
     Exporter::start(addr, move || text(&db)).map(Some)
+}
+
+/// A warning if others than this machine can read the figures, for which there is no password.
+pub fn exposure(settings: &Settings) -> Option<Notice> {
+    let addr = settings.metrics.listen()?;
+    (!addr.ip().is_loopback()).then(|| Notice {
+        level: Level::Warning,
+        code: "metrics-exposed".to_owned(),
+        message: format!("whoever can reach {addr} can read the figures"),
+        hint: Some("with `--metrics-addr 127.0.0.1` only this machine can".to_owned()),
+    })
 }
 
 /// Writes the figures to the file that the settings name, if they name one.

@@ -13,14 +13,23 @@ pub(super) const REPORT_COLUMNS: usize = 80;
 /// Text without any width is cut after this many characters a column, lest marks pile up forever.
 const CHARS_PER_COLUMN: usize = 4;
 
+/// Nobody reads a longer line; what it stands for is whole in the state file.
+const INLINE_COLUMNS: usize = 1000;
+
 /// Columns of a tab in a block.
 const TAB: &str = "    ";
 
 /// `text` on one line: control characters and such that reorder or hide text are spelled out in
-/// Python's way, `\n`, `\x1b`, `\u202e`.
+/// Python's way, `\n`, `\x1b`, `\u202e`. Of a very long one, `…` stands for the middle.
 pub(in crate::cli) fn inline(text: &str) -> Cow<'_, str> {
+    // No character has more columns than bytes.
+    let text = if text.len() <= INLINE_COLUMNS {
+        Cow::Borrowed(text)
+    } else {
+        shorten_middle(text, INLINE_COLUMNS)
+    };
     if !text.contains(is_unsafe) {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -299,6 +308,16 @@ mod tests {
         );
         assert_eq!(inline("日本é"), "日本é");
         assert_eq!(inline("\u{9b}1m"), r"\x9b1m");
+    }
+
+    #[test]
+    fn a_name_of_a_million_characters_is_shortened() {
+        let nodeid = format!("tests/test_a.py::test[{}-end]", "a".repeat(1_000_000));
+        let line = inline(&nodeid);
+        assert_eq!(width(&line), INLINE_COLUMNS);
+        assert!(line.starts_with("tests/test_a.py::test[aaa") && line.ends_with("aaa-end]"));
+        let fits = "a".repeat(INLINE_COLUMNS);
+        assert_eq!(inline(&fits), fits);
     }
 
     #[test]

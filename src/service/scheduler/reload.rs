@@ -6,7 +6,7 @@ use super::{SchedulerEvent, notify, schedule_of};
 use crate::clock::now_ms;
 use crate::diag::{self, Hint};
 use crate::exporter::Exporter;
-use crate::service::metrics::start_exporter;
+use crate::service::metrics::{exposure, start_exporter};
 use crate::settings::Settings;
 
 impl Supervisor {
@@ -54,6 +54,9 @@ impl Supervisor {
         }
         match start_exporter(settings) {
             Ok(exporter) => {
+                if let Some(notice) = exposure(settings) {
+                    self.say(SchedulerEvent::Notice(notice));
+                }
                 self.exporter = exporter;
                 self.state_file.listen = self.exporter.as_ref().map(Exporter::addr);
                 Ok(())

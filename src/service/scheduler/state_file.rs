@@ -6,9 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
-use crate::clock::{now_ms, rfc3339_ms};
+use crate::clock::{new_uuid, now_ms, rfc3339_ms};
 use crate::engine::{identity, kill_leftover};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::{
@@ -211,8 +209,8 @@ fn record(run: &RunRecord) -> HistoryRecord {
     }
 }
 
-/// A random number: the lower half of a new UUID, whose upper half is the time.
+/// A random number.
 fn seed() -> u64 {
-    let (_, random) = Uuid::now_v7().as_u64_pair();
+    let (_, random) = new_uuid().as_u64_pair();
     random
 }

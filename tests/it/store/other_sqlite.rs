@@ -1,5 +1,5 @@
-//! State files in the hands of other SQLites, which are older than ours and built in another way:
-//! `sqlite3` of the system, and SQLite 3.34, the oldest one for which schema and views are made.
+//! State files in the hands of other builds of SQLite, which are older than ours: `sqlite3` of the
+//! system, and SQLite 3.34, the oldest one for which schema and views are made.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -77,6 +77,23 @@ fn a_port_that_is_taken_is_a_warning_and_no_more() {
 }
 
 #[test]
+fn figures_that_others_can_read_are_a_warning() {
+    let Some(lab) = project() else { return };
+    let port = free_port();
+    let args = ["--metrics-addr", "0.0.0.0", "--metrics-port"];
+    let answer = lab.run(&[&args[..], &[&port.to_string(), "tests/test_one.py"]].concat());
+    let warning = format!(
+        "warning: whoever can reach 0.0.0.0:{port} can read the figures\n\
+        hint: with `--metrics-addr 127.0.0.1` only this machine can\n"
+    );
+    let answer = answer.expect(0);
+    assert!(answer.stderr.contains(&warning), "{answer}");
+    let args = ["--metrics-port", &port.to_string(), "tests/test_one.py"];
+    let answer = lab.run(&args).expect(0);
+    assert!(!answer.stderr.contains("warning"), "{answer}");
+}
+
+#[test]
 fn a_run_leaves_its_figures_in_a_file() {
     let Some(lab) = project() else { return };
     let args = ["--metrics-textfile", "agent.prom", "tests/test_one.py"];

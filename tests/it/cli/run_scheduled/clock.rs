@@ -92,6 +92,23 @@ fn a_restart_with_a_clock_that_is_behind_does_not_wait_for_a_day() {
 }
 
 #[test]
+fn a_clock_of_the_time_before_1970_is_no_reason_to_fail() {
+    let (Some(library), Some(lab)) = (library(), lab(&[("test_a.py", PASSING)])) else {
+        return;
+    };
+    // 80 years.
+    lab.write("offset", "-2524608000");
+    let mut service = start(&lab, &library, &["--interval", "3600", "--run-now"]);
+    assert_eq!(service.wait("cycle-finished")["outcome"], "passed");
+    service.stop();
+    assert_eq!(
+        lab.rows("SELECT started_at, outcome FROM run_summary"),
+        ["1970-01-01T00:00:00.000Z | passed"]
+    );
+    assert_nothing_is_left(&lab);
+}
+
+#[test]
 fn an_agent_whose_schedule_was_taken_over_ends() {
     let (Some(library), Some(lab)) = (library(), lab(&[("test_a.py", PASSING)])) else {
         return;
