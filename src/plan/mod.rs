@@ -16,4 +16,4 @@ pub use cleanup::CleanupPlan;
 pub use mirror::{MapMerge, OrphanMerge};
 pub use orphans::{OrphanWishes, TrialPlan};
 pub use recovery::RecoveryPlan;
-pub use run::{RunPlan, RunRequest, ShardPlan, TestPath};
+pub use run::{RunPlan, RunRequest, ShardLimit, ShardPlan, TestPath};

@@ -38,6 +38,15 @@ impl TestPath {
     }
 }
 
+/// The time that a shard has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShardLimit {
+    /// From its first process to its end.
+    Total(Duration),
+    /// From one message of its processes to the next.
+    Silence(Duration),
+}
+
 /// The request of a user for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRequest {
@@ -49,8 +58,8 @@ pub struct RunRequest {
     pub pytest_args: Vec<String>,
     /// The total of workers, at least 1.
     pub workers: u32,
-    /// The longest time that a shard may take.
-    pub timeout: Duration,
+    /// The time that a shard has.
+    pub limit: ShardLimit,
     /// The longest time that a test may take; `None` for no limit.
     pub test_timeout: Option<Duration>,
     /// The number of times that a failing test is tried again.
@@ -215,7 +224,7 @@ mod tests {
             paths: paths.iter().map(path).collect(),
             pytest_args: vec!["-k".to_owned(), "x".to_owned()],
             workers,
-            timeout: Duration::from_mins(5),
+            limit: ShardLimit::Total(Duration::from_mins(5)),
             test_timeout: None,
             reruns: 0,
             max_fail: None,

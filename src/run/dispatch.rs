@@ -59,7 +59,7 @@ impl Dispatcher {
         let request = &plan.request;
         let policy = Policy {
             project: request.project.to_string_lossy().into_owned(),
-            timeout: request.timeout,
+            limit: request.limit,
             test_timeout: request.test_timeout,
             reruns: request.reruns,
             harness: request.harness,

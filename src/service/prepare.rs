@@ -12,7 +12,7 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{Executor, HostExecutor, python};
 use crate::model::{CycleId, Level, Notice, RunId};
 use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
-use crate::plan::{RunPlan, RunRequest, TestPath};
+use crate::plan::{RunPlan, RunRequest, ShardLimit, TestPath};
 use crate::run::{Job, Mailbox, Waiting, recover};
 use crate::settings::{Origin, Settings};
 use crate::source::resolve;
@@ -20,6 +20,10 @@ use crate::store::Store;
 
 /// The longest time to import and test a module, unless the settings have a limit for tests.
 const TRIAL_LIMIT: Duration = Duration::from_mins(1);
+/// Of a shard, where nobody says more.
+const SHARD_LIMIT: Duration = Duration::from_mins(5);
+/// The time that the end of a test which ran out of its own time may take.
+const TEST_GRACE: Duration = Duration::from_mins(1);
 
 /// The facts of a run that are no settings.
 #[derive(Debug, Clone)]
@@ -80,7 +84,7 @@ pub(super) fn prepare<'a>(
         paths,
         pytest_args: settings.pytest_args.clone(),
         workers: settings.workers,
-        timeout: settings.timeout,
+        limit: shard_limit(settings, executor.counts_timeouts()),
         test_timeout: settings.test_timeout,
         reruns: settings.reruns,
         max_fail: settings.max_fail,
@@ -127,18 +131,32 @@ fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
             .all(|name| settings.origin(name) == Origin::Default)
 }
 
+/// On this machine a suite may take as long as it takes, as under pytest, while it reports something
+/// now and then. In a container it may not, unless the user says so.
+fn shard_limit(settings: &Settings, in_containers: bool) -> ShardLimit {
+    let is_said = settings.origin("timeout") != Origin::Default;
+    match settings.timeout {
+        Some(limit) => ShardLimit::Total(limit),
+        None if in_containers && !is_said => ShardLimit::Total(SHARD_LIMIT),
+        // A test that may take longer is ended by its own limit.
+        None => ShardLimit::Silence(
+            settings
+                .test_timeout
+                .map_or(SHARD_LIMIT, |limit| SHARD_LIMIT.max(limit + TEST_GRACE)),
+        ),
+    }
+}
+
 /// The job of the run with modules that no test reaches. A trial may take as long as a test, and
-/// all of them as long as a shard.
+/// all of them as long as a shard in a container.
 fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> OrphanJob {
+    let budget = settings.timeout.unwrap_or(SHARD_LIMIT);
     OrphanJob {
         request: orphans::request(settings),
         wishes: orphans::wishes(settings),
         suppressions: settings.orphans.suppressions.clone(),
-        limit: settings
-            .test_timeout
-            .unwrap_or(TRIAL_LIMIT)
-            .min(settings.timeout),
-        budget: Some(settings.timeout),
+        limit: settings.test_timeout.unwrap_or(TRIAL_LIMIT).min(budget),
+        budget: Some(budget),
         strict: settings.orphans.strict,
         integrate: settings.orphans.integrate,
         integration,
@@ -173,5 +191,28 @@ fn recovered(closed: &[RunId]) -> Notice {
             runs.join(", ")
         ),
         hint: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_container_has_a_total_that_nobody_asked_for() {
+        let mut settings = Settings::for_project("/p");
+        let silence = |seconds| ShardLimit::Silence(Duration::from_secs(seconds));
+        let total = |seconds| ShardLimit::Total(Duration::from_secs(seconds));
+        assert_eq!(shard_limit(&settings, false), silence(300));
+        assert_eq!(shard_limit(&settings, true), total(300));
+
+        settings.test_timeout = Some(Duration::from_secs(9));
+        assert_eq!(shard_limit(&settings, false), silence(300));
+        settings.test_timeout = Some(Duration::from_secs(900));
+        assert_eq!(shard_limit(&settings, false), silence(960));
+
+        settings.timeout = Some(Duration::from_secs(7));
+        assert_eq!(shard_limit(&settings, false), total(7));
+        assert_eq!(shard_limit(&settings, true), total(7));
     }
 }

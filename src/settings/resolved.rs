@@ -28,8 +28,8 @@ pub struct Settings {
     pub pytest_args: Vec<String>,
     /// The interpreter: a command, or an absolute path. `None` to look for one.
     pub python: Option<String>,
-    /// The longest time that a shard may take.
-    pub timeout: Duration,
+    /// The longest time that a shard may take; `None` for no limit but that it reports something.
+    pub timeout: Option<Duration>,
     /// The longest time that a test may take; `None` for no limit.
     pub test_timeout: Option<Duration>,
     /// The number of times that a failing test is tried again.
@@ -249,7 +249,7 @@ impl Settings {
             workers: 1,
             pytest_args: Vec::new(),
             python: None,
-            timeout: Duration::from_mins(5),
+            timeout: None,
             test_timeout: None,
             reruns: 0,
             max_fail: None,

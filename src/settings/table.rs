@@ -73,11 +73,15 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_ARGS"])
         .help("Arguments for pytest, as one text of shell words")
         .more("The agent adds what follows `--` on the command line."),
-    setting!(Execution, "timeout" => Seconds(timeout))
+    setting!(Execution, "timeout" => SecondsOrNone(timeout))
         .flags(&[value("--timeout", "SECONDS")])
         .variables(&["SELF_TEST_TIMEOUT"])
-        .help("Seconds that a shard may take")
-        .more("After that, the test that runs is `timed_out` and the others are `not_run`."),
+        .help("Seconds that a shard may take, or none")
+        .more(
+            "After that, the test that runs is `timed_out` and the others are `not_run`. Without \
+             it a shard in a container has 300 s, and one on this machine ends after 300 s \
+             without a word of its tests.",
+        ),
     setting!(Execution, "test-timeout" => SecondsOrNone(test_timeout))
         .flags(&[value("--test-timeout", "SECONDS")])
         .variables(&["SELF_TEST_TEST_TIMEOUT"])

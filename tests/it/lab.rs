@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use menace_agent::engine::{Executor, HostExecutor};
 use menace_agent::model::HarnessOptions;
-use menace_agent::plan::RunRequest;
+use menace_agent::plan::{RunRequest, ShardLimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rusqlite::types::ValueRef;
@@ -83,7 +83,7 @@ impl Lab {
             paths: Vec::new(),
             pytest_args: Vec::new(),
             workers: 1,
-            timeout: Duration::from_mins(5),
+            limit: ShardLimit::Total(Duration::from_mins(5)),
             test_timeout: None,
             reruns: 0,
             max_fail: None,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Live, Phase, Shard};
 use crate::clock::Mono;
 use crate::model::Outcome;
+use crate::plan::ShardLimit;
 use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
 use crate::run::accounts::Accounts;
@@ -81,13 +82,21 @@ impl Shard {
             .hello
             .is_none()
             .then(|| live.started.plus(self.policy.executor.hello_limit()));
-        let shard = self.began.map(|began| began.plus(self.policy.timeout));
+        let shard = self.end_of_time(live);
         let workers = live.workers.iter().map(|worker| worker.until);
         workers
             .chain(hello)
             .chain(shard)
             .chain(self.next_test_deadline(live))
             .min()
+    }
+
+    /// When the shard is out of time, as things are.
+    fn end_of_time(&self, live: &Live) -> Option<Mono> {
+        match self.policy.limit {
+            ShardLimit::Total(limit) => self.began.map(|began| began.plus(limit)),
+            ShardLimit::Silence(limit) => Some(live.heard.plus(limit)),
+        }
     }
 
     fn next_test_deadline(&self, live: &Live) -> Option<Mono> {
@@ -107,17 +116,15 @@ impl Shard {
             return;
         }
         let hello_limit = self.policy.executor.hello_limit();
-        let Phase::Running(live) = &mut self.phase else {
+        let Phase::Running(live) = &self.phase else {
             return;
         };
+        let out_of_time = self.end_of_time(live).is_some_and(|end| end <= now);
         if live.ending.is_some() {
             self.next_step(now, accounts);
         } else if live.hello.is_none() && live.started.plus(hello_limit) <= now {
             self.end(Cause::NoHello, Step::Terminate, now, accounts);
-        } else if self
-            .began
-            .is_some_and(|began| began.plus(self.policy.timeout) <= now)
-        {
+        } else if out_of_time {
             self.end(Cause::ShardTimeout, Step::Stacks, now, accounts);
         } else {
             self.tick_workers(now, accounts);

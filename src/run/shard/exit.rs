@@ -6,6 +6,7 @@ use crate::clock::Mono;
 use crate::diag::last_lines;
 use crate::engine::child::Exit;
 use crate::model::{Event, ExitCode, Failure, Outcome, Write};
+use crate::plan::ShardLimit;
 use crate::pytest::protocol::{Bye, StopReason};
 use crate::pytest::reconcile::Doom;
 use crate::pytest::stacks::python_stacks;
@@ -192,8 +193,27 @@ impl Shard {
         if self.policy.executor.counts_timeouts() {
             accounts.container_timed_out();
         }
-        let limit = self.policy.timeout.as_secs_f64();
-        let message = format!("running when its shard was out of time after {limit}s (--timeout)");
+        let (message, rest, notice, hint) = match self.policy.limit {
+            ShardLimit::Total(limit) => {
+                let limit = limit.as_secs_f64();
+                (
+                    format!("running when its shard was out of time after {limit}s (--timeout)"),
+                    format!("not run: its shard was out of time after {limit}s"),
+                    format!("{} ran out of its {limit}s", self.label_quoted()),
+                    "give it more with `--timeout SECONDS` or SELF_TEST_TIMEOUT",
+                )
+            }
+            ShardLimit::Silence(limit) => {
+                let limit = limit.as_secs_f64();
+                (
+                    format!("running when its shard had reported nothing for {limit}s"),
+                    format!("not run: its shard reported nothing for {limit}s"),
+                    format!("{} reported nothing for {limit}s", self.label_quoted()),
+                    "a test that needs longer is given more with `--test-timeout SECONDS`, \
+                     a shard with `--timeout SECONDS`",
+                )
+            }
+        };
         let stacks = python_stacks(stderr);
         self.settle_running(
             Some((Outcome::TimedOut, &message)),
@@ -201,17 +221,10 @@ impl Shard {
             now,
             accounts,
         );
-        accounts.notice_each(
-            "shard-timeout",
-            format!("{} ran out of its {limit}s", self.label_quoted()),
-            Some("give it more with `--timeout SECONDS` or SELF_TEST_TIMEOUT".to_owned()),
-        );
+        accounts.notice_each("shard-timeout", notice, Some(hint.to_owned()));
         self.findings.incomplete = true;
         self.partial_coverage(accounts);
-        self.finish(
-            &format!("not run: its shard was out of time after {limit}s"),
-            accounts,
-        );
+        self.finish(&rest, accounts);
     }
 
     fn test_out_of_time(&mut self, live: &Live, stderr: &str, now: Mono, accounts: &mut Accounts) {

@@ -26,7 +26,7 @@ use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor};
 use crate::model::{Failure, HarnessOptions, ProcessIdentity, ShardIndex, Write};
-use crate::plan::ShardPlan;
+use crate::plan::{ShardLimit, ShardPlan};
 use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
 use crate::pytest::reconcile::{Ledger, Running};
 
@@ -34,7 +34,7 @@ use crate::pytest::reconcile::{Ledger, Running};
 #[derive(Debug, Clone)]
 pub(super) struct Policy {
     pub(super) project: String,
-    pub(super) timeout: Duration,
+    pub(super) limit: ShardLimit,
     pub(super) test_timeout: Option<Duration>,
     pub(super) reruns: u32,
     pub(super) harness: HarnessOptions,
@@ -71,6 +71,8 @@ enum Phase {
 struct Live {
     serial: u32,
     started: Mono,
+    /// The time of its last message.
+    heard: Mono,
     process: Option<ProcessIdentity>,
     hello: Option<Hello>,
     unsupported: Option<String>,
@@ -254,6 +256,7 @@ impl Shard {
         self.phase = Phase::Running(Box::new(Live {
             serial,
             started: now,
+            heard: now,
             process: None,
             hello: None,
             unsupported: None,
@@ -359,7 +362,10 @@ impl Shard {
         accounts: &mut Accounts,
     ) {
         match event {
-            EngineEvent::Line(event) => self.harness(*event, now, accounts),
+            EngineEvent::Line(event) => {
+                self.live(|live| live.heard = now);
+                self.harness(*event, now, accounts);
+            }
             EngineEvent::BadLine(problem) => accounts.notice(
                 "harness-line",
                 format!("a line of the test process is not of its protocol: {problem}"),

@@ -6,7 +6,7 @@ use super::{MAIN, OTHER, SIGSEGV, Sim, request, two_paths};
 use crate::engine::EngineEvent;
 use crate::engine::child::Exit;
 use crate::model::{ExitCode, Failure, Outcome, RunOutcome};
-use crate::plan::RunRequest;
+use crate::plan::{RunRequest, ShardLimit};
 use crate::pytest::protocol::{HarnessEvent, StopReason};
 use crate::run::effect::{
     Effect, EnvironmentReady, Input, Notify, ProcessEvent, StopSignal, Target,
@@ -158,6 +158,33 @@ fn a_shard_out_of_time_ends_with_every_test_accounted_for() {
     );
     assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
     assert!(sim.notices().contains(&"shard-timeout"));
+}
+
+#[test]
+fn a_shard_that_goes_on_reporting_has_time_and_a_silent_one_has_not() {
+    let mut sim = Sim::new(RunRequest {
+        limit: ShardLimit::Silence(Duration::from_mins(5)),
+        ..request()
+    });
+    let tests = ["t.py::a", "t.py::b", "t.py::c"];
+    sim.collect(MAIN, &tests);
+    for test in &tests[..2] {
+        sim.pass_time(Duration::from_secs(299));
+        sim.start(MAIN, test);
+        sim.pass_time(Duration::from_secs(299));
+        assert_eq!(sim.signals(), []);
+        sim.finish(MAIN, test, Outcome::Passed);
+    }
+    sim.start(MAIN, tests[2]);
+    sim.pass_time(Duration::from_mins(5));
+    assert_eq!(sim.signals(), [(Target::Member(1001), Notify::DumpStacks)]);
+    sim.exit(MAIN, Exit::Signal(15), "");
+    let last = sim.records().last().unwrap();
+    assert_eq!(last.outcome, Outcome::TimedOut);
+    let message = "running when its shard had reported nothing for 300s";
+    assert_eq!(last.message.as_deref(), Some(message));
+    assert!(sim.notices().contains(&"shard-timeout"));
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::engine::{ContainerExecutor, EngineEvent, Executor, HostExecutor};
 use crate::model::{
     AttemptRecord, Event, HarnessOptions, Outcome, ProcessIdentity, RunOutcome, ShardIndex, Write,
 };
-use crate::plan::{RunPlan, RunRequest, TestPath};
+use crate::plan::{RunPlan, RunRequest, ShardLimit, TestPath};
 use crate::pytest::protocol::{
     Bye, Collected, CollectedTest, Finished, HarnessEvent, Hello, RunCommand, Session, Started,
     StopReason,
@@ -45,7 +45,7 @@ fn request() -> RunRequest {
         paths: Vec::new(),
         pytest_args: Vec::new(),
         workers: 1,
-        timeout: Duration::from_mins(5),
+        limit: ShardLimit::Total(Duration::from_mins(5)),
         test_timeout: None,
         reruns: 0,
         max_fail: None,

@@ -54,7 +54,7 @@ fn the_json_holds_what_the_table_says() {
     insta::assert_snapshot!(setting("reruns"), @r#"{"flags":["--reruns"],"origin":{"from":"file","line":1,"path":"[PROJECT]/menace.toml"},"value":3,"variable":"SELF_TEST_RERUNS","variables":["SELF_TEST_RERUNS"]}"#);
     insta::assert_snapshot!(setting("coverage"), @r#"{"flags":["--cov","--no-cov"],"origin":{"from":"variable","name":"SELF_TEST_COVERAGE"},"value":false,"variable":"SELF_TEST_COVERAGE","variables":["SELF_TEST_COVERAGE"]}"#);
     insta::assert_snapshot!(setting("max-fail"), @r#"{"flags":["--max-fail","--fail-fast"],"origin":{"from":"default"},"value":null,"variable":"SELF_TEST_MAX_FAIL","variables":["SELF_TEST_MAX_FAIL"]}"#);
-    insta::assert_snapshot!(setting("timeout"), @r#"{"flags":["--timeout"],"origin":{"from":"default"},"value":300.0,"variable":"SELF_TEST_TIMEOUT","variables":["SELF_TEST_TIMEOUT"]}"#);
+    insta::assert_snapshot!(setting("timeout"), @r#"{"flags":["--timeout"],"origin":{"from":"default"},"value":null,"variable":"SELF_TEST_TIMEOUT","variables":["SELF_TEST_TIMEOUT"]}"#);
 }
 
 #[test]

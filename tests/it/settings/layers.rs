@@ -208,7 +208,7 @@ fn defaults_are_those_of_a_library_user() {
     };
     assert_eq!(values(&settings), values(&expected));
     assert_eq!(settings.db, place.path("project/sandbox_data/agent.db"));
-    assert_eq!(settings.timeout.as_secs(), 300);
+    assert_eq!(settings.timeout, None);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn a_wrong_value_in_a_file_is_shown_with_its_line() {
     ");
     insta::assert_snapshot!(in_file("timeout = \"5m\"\n"), @r#"
     error: cannot use the settings in …/project/menace.toml:1
-      caused by: `timeout` is `"5m"`, expected a number of seconds above 0, in the line `timeout = "5m"`
+      caused by: `timeout` is `"5m"`, expected a number of seconds above 0, or `none`, in the line `timeout = "5m"`
     "#);
     insta::assert_snapshot!(in_file("coverage = \"yes\"\n"), @r#"
     error: cannot use the settings in …/project/menace.toml:1
@@ -240,7 +240,7 @@ fn a_wrong_variable_is_named_with_what_it_takes() {
     ");
     insta::assert_snapshot!(in_variable("SELF_TEST_TIMEOUT", "0"), @"
     error: cannot use the variable `SELF_TEST_TIMEOUT`
-      caused by: its value is `0`, expected a number of seconds above 0
+      caused by: its value is `0`, expected a number of seconds above 0, or `none`
     ");
     insta::assert_snapshot!(in_variable("SELF_TEST_TIMEOUT", "1e10"), @"
     error: cannot use the variable `SELF_TEST_TIMEOUT`

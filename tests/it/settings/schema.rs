@@ -56,7 +56,7 @@ fn a_wrong_value_of_each_kind_does_not_fit() {
         "reruns = 1.5",
         "max-fail = 0",
         "timeout = 0",
-        "timeout = 'none'",
+        "interval = 'none'",
         "timeout = '5m'",
         "timeout = 1e10",
         "test-timeout = 0",

@@ -93,15 +93,14 @@ fn times_are_seconds_above_zero() {
     ];
     for (word, time) in cases {
         let settings = with_variable("SELF_TEST_TIMEOUT", word).unwrap();
-        assert_eq!(settings.timeout, time, "{word}");
+        assert_eq!(settings.timeout, Some(time), "{word}");
         let settings = with_file(&format!("timeout = {word}")).unwrap();
-        assert_eq!(settings.timeout, time, "{word} in a file");
+        assert_eq!(settings.timeout, Some(time), "{word} in a file");
     }
-    for word in [
-        "0", "-1", "-0", "nan", "inf", "1e-9", "1e10", "1e400", "5m", "none",
-    ] {
+    for word in ["0", "-1", "-0", "nan", "inf", "1e-9", "1e10", "1e400", "5m"] {
         assert!(with_variable("SELF_TEST_TIMEOUT", word).is_err(), "{word}");
     }
+    assert!(with_variable("SELF_TEST_INTERVAL", "none").is_err());
 }
 
 #[test]
@@ -123,9 +122,11 @@ fn patience_may_be_nothing_or_endless() {
 #[test]
 fn limits_can_be_taken_away_again() {
     let place = Place::new()
-        .project_file("test-timeout = 3\nmax-fail = 2")
+        .project_file("timeout = 9\ntest-timeout = 3\nmax-fail = 2")
+        .env("SELF_TEST_TIMEOUT", "none")
         .env("SELF_TEST_TEST_TIMEOUT", "none")
         .env("SELF_TEST_MAX_FAIL", "none");
+    assert_eq!(place.settings().timeout, None);
     assert_eq!(place.settings().test_timeout, None);
     assert_eq!(place.settings().max_fail, None);
     let in_file = with_file("test-timeout = 'none'\nmax-fail = 'none'").unwrap();
