@@ -1,6 +1,7 @@
 """Descriptors that the code of a project is kept away from."""
 import fcntl
 import os
+import termios
 
 
 def private(fd):
@@ -13,8 +14,23 @@ def private(fd):
     raise OSError("cannot duplicate descriptor %d" % fd)
 
 
+def leave_terminal():
+    """A shell that a test starts would ask for the terminal, and be stopped: it is the agent's."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return  # There is none.
+    try:
+        fcntl.ioctl(terminal, termios.TIOCNOTTY)
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
+
+
 def take_channel():
     """Private copies of 0 and 1; then input is empty, and output goes where errors go."""
+    leave_terminal()
     commands, events = private(0), private(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

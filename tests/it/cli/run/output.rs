@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -224,4 +224,30 @@ fn quiet_says_the_failures_and_the_verdict() {
     run 1: 1 failed, 1 error, 2 passed, 1 skipped in [TIME]
     ");
     assert_eq!(answer.stderr, "");
+}
+
+/// Runs its arguments in a terminal of their own.
+const IN_TERMINAL: &str = "import os, pty, sys\n\
+    sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))\n";
+
+#[test]
+fn a_shell_that_a_test_starts_does_not_stop_the_run_in_a_terminal() {
+    let asks = "import subprocess\n\
+        def test_shell():\n\
+        \x20   command = ['bash', '-ic', 'echo hi']\n\
+        \x20   out = subprocess.run(command, stdout=subprocess.PIPE, timeout=600).stdout\n\
+        \x20   assert out == b'hi\\n'\n";
+    let Some(lab) = lab(&[("test_a.py", asks)]) else {
+        return;
+    };
+    let run = lab.command(&["run", "--no-cov"]);
+    let mut in_terminal = Command::new(lab.python());
+    in_terminal.args(["-c", IN_TERMINAL]).arg(run.get_program());
+    in_terminal.args(run.get_args()).current_dir(lab.path());
+    for (name, value) in run.get_envs() {
+        in_terminal.env(name, value.unwrap());
+    }
+    in_terminal.stdin(Stdio::null());
+    run_to_end(&mut in_terminal).expect(0);
+    assert_eq!(lab.table(), "test_a.py::test_shell passed\n");
 }
