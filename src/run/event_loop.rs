@@ -11,7 +11,7 @@ use super::effect::{Effect, EnvironmentReady, Input, Notify, ProcessEvent, Targe
 use super::job::Job;
 use super::phase::Phase;
 use super::recorder::Recorder;
-use crate::clock::{Stopwatch, now_ms};
+use crate::clock::{Mono, Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::managed::provide;
 use crate::engine::{HarnessProcess, Launch, git, identity};
@@ -24,6 +24,8 @@ use crate::store::StoreError;
 
 /// The longest sleep of the loop: the store may fail while nothing else happens.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The time between two looks for signals while the tests wait for the state file.
+const LOOK: Duration = Duration::from_millis(100);
 /// Inputs that are taken before their writes are handed on.
 const BATCH: usize = 256;
 
@@ -41,9 +43,11 @@ pub fn carry_out(
         watch: Stopwatch::start(),
         processes: HashMap::new(),
         pending: VecDeque::new(),
+        held: Duration::ZERO,
+        is_stopped: false,
         has_failed: false,
     };
-    let effects = stage.phase.start(stage.watch.now(), now_ms());
+    let effects = stage.phase.start(stage.now(), now_ms());
     stage.perform(effects);
     stage.recorder.flush()?;
     stage.until_over()
@@ -57,6 +61,10 @@ struct Stage<'a, 'r, P> {
     processes: HashMap<u32, HarnessProcess>,
     /// Inputs that effects gave rise to; they come before anything else.
     pending: VecDeque<Input>,
+    /// The time for which the tests waited for the state file.
+    held: Duration,
+    /// True once a signal asked the run to end.
+    is_stopped: bool,
     has_failed: bool,
 }
 
@@ -64,7 +72,8 @@ impl<P: Phase> Stage<'_, '_, P> {
     fn until_over(&mut self) -> Result<(), StoreError> {
         let mailbox = &self.job.mailbox;
         while !self.phase.is_over() {
-            let now = self.watch.now();
+            self.hold();
+            let now = self.now();
             let due = self.phase.deadline().map(|deadline| deadline.since(now));
             let limit = due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
             let mut next = mailbox.next(limit);
@@ -79,17 +88,40 @@ impl<P: Phase> Stage<'_, '_, P> {
             if self.recorder.has_failed() && !std::mem::replace(&mut self.has_failed, true) {
                 self.take(Input::StoreFailed);
             }
-            let effects = self.phase.tick(self.watch.now(), now_ms());
+            let effects = self.phase.tick(self.now(), now_ms());
             self.perform(effects);
             self.recorder.flush()?;
         }
         Ok(())
     }
 
+    /// Takes nothing of the processes while too much waits to be stored. So the tests wait, too,
+    /// and their clock stands still. A signal that ends the run ends this.
+    fn hold(&mut self) {
+        while !self.is_stopped
+            && !self.recorder.has_failed()
+            && !self.recorder.has_room(Duration::ZERO)
+        {
+            let since = self.watch.now();
+            self.recorder.has_room(LOOK);
+            self.held += self.watch.now().since(since);
+            if let Some(signal) = self.job.mailbox.signal() {
+                self.take(signal);
+            }
+        }
+    }
+
+    /// The present on the clock of the tests.
+    fn now(&self) -> Mono {
+        let held_ms = u64::try_from(self.held.as_millis()).unwrap_or(u64::MAX);
+        Mono(self.watch.now().0.saturating_sub(held_ms))
+    }
+
     fn take(&mut self, input: Input) {
         self.pending.push_back(input);
         while let Some(input) = self.pending.pop_front() {
-            let effects = self.phase.handle(input, self.watch.now(), now_ms());
+            self.is_stopped |= matches!(input, Input::Stop(_));
+            let effects = self.phase.handle(input, self.now(), now_ms());
             self.perform(effects);
         }
     }

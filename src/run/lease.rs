@@ -392,6 +392,8 @@ impl Renewal {
             match self.leases.renew(&self.claim, now.wall_ms, self.terms.ttl) {
                 Ok(true) => renewed = now,
                 Ok(false) => return,
+                // Nobody else can take it either while another program has the state file locked.
+                Err(StoreError::Locked { .. }) => {}
                 // Others may have it by now, and nobody can say.
                 Err(_) if due == Due::Overdue => return,
                 // A busy disk: the next tick tries again.

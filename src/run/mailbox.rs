@@ -132,7 +132,8 @@ impl Mailbox {
         }
     }
 
-    fn signal(&self) -> Option<Input> {
+    /// A signal that was not taken yet.
+    pub(super) fn signal(&self) -> Option<Input> {
         let asked = lock(&self.stop.signals).pop_front()?;
         Some(if asked.drain {
             Input::Drain(asked.signal)
@@ -159,6 +160,11 @@ impl StopHandle {
             signal,
             drain: true,
         });
+    }
+
+    /// True if the present run was asked to end.
+    pub(super) fn was_asked(&self) -> bool {
+        lock(&self.cancel).is_cancelled()
     }
 
     fn ask(&self, asked: Asked) {

@@ -15,6 +15,7 @@
 //! the state file nothing more is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::job::Job;
 use super::lease::LeaseKeeper;
@@ -28,7 +29,7 @@ use crate::model::{
     Event, EventLine, ExitCode, Failure, LeaseClaim, NewRun, Notice, RunEnd, RunFacts, RunId,
     RunOutcome, RunRecord, RunSummary, Write,
 };
-use crate::store::{Baseline, Counter, Store, StoreError, Writer};
+use crate::store::{Baseline, Counter, Patience, Store, StoreError, Writer};
 
 /// The reasons for a missing summary.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,7 @@ pub struct Recorder<'a> {
     facts: RunFacts,
     lease: Option<&'a LeaseKeeper>,
     baseline: Option<Baseline>,
+    patience: Patience,
     announce: Announce,
     hand: Hand,
     writes: Vec<Write>,
@@ -79,6 +81,9 @@ enum Hand {
 impl<'a> Recorder<'a> {
     /// Opens a run; it is on disk when this returns. `announce` is called with every event, each
     /// after what it says is stored; while it blocks, the tests wait.
+    ///
+    /// If another process has the state file locked, results wait for as long as the tests may
+    /// take.
     pub fn open(
         mut store: Store,
         job: &'a Job<'_>,
@@ -93,9 +98,11 @@ impl<'a> Recorder<'a> {
             lease: lease.map(|lease| lease.claim().clone()),
             cycle: job.cycle,
         })?;
+        let stop = job.mailbox.stop_handle();
         let mut recorder = Self {
             run,
             lease,
+            patience: Patience::new(job.plan.request.timeout, move || stop.was_asked()),
             announce: Arc::new(move |event| {
                 announce(EventLine {
                     v: EVENTS_VERSION,
@@ -185,11 +192,21 @@ impl<'a> Recorder<'a> {
         failed || self.has_lost_lease()
     }
 
+    /// Waits until so little waits to be stored that more can be taken; returns false if that does
+    /// not come within `limit`.
+    pub(super) fn has_room(&self, limit: Duration) -> bool {
+        match &self.hand {
+            Hand::Writers(writer) => writer.has_room(limit),
+            Hand::Ours(_) | Hand::Lost => true,
+        }
+    }
+
     fn has_lost_lease(&self) -> bool {
         self.lease.is_some_and(LeaseKeeper::is_lost)
     }
 
-    /// The state file, once everything that was noted is stored and told.
+    /// The state file, once everything that was noted is stored and told, and nobody else has it
+    /// locked.
     pub fn store(&mut self) -> Result<&mut Store, StoreError> {
         self.flush()?;
         if matches!(self.hand, Hand::Writers(_))
@@ -198,7 +215,11 @@ impl<'a> Recorder<'a> {
             self.hand = Hand::Ours(writer.finish()?);
         }
         match &mut self.hand {
-            Hand::Ours(store) => Ok(store),
+            Hand::Ours(store) => {
+                let run = self.run;
+                self.patience.insist(|| store.sign_of_life(run), |_| {})?;
+                Ok(store)
+            }
             Hand::Writers(_) | Hand::Lost => Err(StoreError::GaveUp),
         }
     }
@@ -208,9 +229,9 @@ impl<'a> Recorder<'a> {
             && let Hand::Ours(store) = std::mem::replace(&mut self.hand, Hand::Lost)
         {
             let announce = Arc::clone(&self.announce);
-            self.hand = Hand::Writers(Writer::spawn(store, self.run, move |event| {
-                announce(event);
-            })?);
+            let announce = move |event| announce(event);
+            let patience = self.patience.clone();
+            self.hand = Hand::Writers(Writer::spawn(store, self.run, patience, announce)?);
         }
         match &self.hand {
             Hand::Writers(writer) => Ok(writer),
@@ -229,6 +250,7 @@ impl<'a> Recorder<'a> {
             failure: verdict.failure.or(lost),
         };
         let run = self.run;
+        let patience = self.patience.clone();
         let store = self.store()?;
         for (counter, times) in [
             (Counter::ContainerFailures, verdict.troubles.failures),
@@ -236,8 +258,10 @@ impl<'a> Recorder<'a> {
         ] {
             store.add_to_counter(counter, times)?;
         }
-        store.write(run, &[Write::RunEnded(Box::new(end))])?;
-        let summary = report::summary(&store.reader()?, run)?.ok_or(RunError::Gone(run))?;
+        let end = [Write::RunEnded(Box::new(end))];
+        patience.insist(|| store.write(run, &end), |_| {})?;
+        let summary = patience.insist(|| report::summary(&store.reader()?, run), |_| {})?;
+        let summary = summary.ok_or(RunError::Gone(run))?;
         (self.announce)(Event::RunFinished(Box::new(summary.clone())));
         Ok(summary)
     }

@@ -21,7 +21,8 @@
 //! [`Store::close_interrupted`].
 //!
 //! **Invariant:** an event reaches the announcer of the [`Writer`] only after the transaction that
-//! holds its facts was committed with `synchronous = FULL`.
+//! holds its facts was committed with `synchronous = FULL`. One notice comes before: that results
+//! wait for a state file which cannot be written now.
 //!
 //! **Invariant:** a run under a lease writes only while the lease has the token of that run; this
 //! is checked in the transaction that writes.
@@ -47,6 +48,7 @@ mod mirror;
 mod module_map;
 mod open;
 mod orphan_list;
+mod patience;
 mod place;
 mod reader;
 mod results;
@@ -71,6 +73,7 @@ pub use leases::{Acquisition, Leases};
 pub use module_map::Added;
 pub use open::Store;
 pub use orphan_list::ScanRow;
+pub use patience::Patience;
 pub use reader::{CoverageRow, Reader, WarningRow};
 pub use schema::{APPLICATION_ID, latest_version};
 pub use writer::Writer;

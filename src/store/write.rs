@@ -30,7 +30,7 @@ impl Store {
     }
 
     /// Notes that the agent of a run is at work.
-    pub(super) fn sign_of_life(&mut self, run: RunId) -> Result<(), StoreError> {
+    pub fn sign_of_life(&mut self, run: RunId) -> Result<(), StoreError> {
         let mut put = || {
             let tx = self.db.connection.transaction()?;
             put_sign_of_life(&tx, run)?;

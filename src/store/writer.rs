@@ -1,12 +1,15 @@
 //! The writer thread: many small writes become few transactions, and nothing is announced early.
 //!
 //! ```text
-//!  submit ─► channel (bounded) ─► batch ─► BEGIN IMMEDIATE … COMMIT ─► announce, in order
-//!                                              │ disk full, locked, disk error
-//!                                              └─ the same batch again, for up to 10 s; then the
-//!                                                 first error is kept, and nothing more is written
-//!                                                 or announced
+//!  submit ─► queue ─► batch ─► BEGIN IMMEDIATE … COMMIT ─► announce, in order
+//!              │                   │ disk full, locked, disk error
+//!              │                   └─ the same batch again, as long as [`Patience`] lasts; then the
+//!              │                      error is kept, and nothing more is written or announced
+//!              └─ more than 32 MiB wait: `has_room` says so, and the caller lets the tests wait
 //! ```
+//!
+//! A caller that looks at [`Writer::has_room`] is never blocked: it still hears signals while
+//! another process has the file locked.
 //!
 //! While nothing is submitted, the thread notes every ten seconds that the run goes on. Otherwise
 //! an agent on another machine or in a container, which cannot see our process, would take the run
@@ -16,16 +19,17 @@
 //! gathers the writes of 100 ms, so that a fast suite costs ten commits a second and not thousands.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::error::StoreError;
 use super::open::Store;
-use crate::clock::{Mono, Pauses, Stopwatch};
-use crate::model::{Event, HEARTBEAT, RunId, Write};
+use super::patience::Patience;
+use crate::clock::{Mono, Stopwatch};
+use crate::model::{Event, HEARTBEAT, Level, Notice, RunId, Write};
 
 /// The time for which a batch gathers: short for the eye, long against the few ms of an fsync.
 const GATHER: Duration = Duration::from_millis(100);
@@ -36,30 +40,55 @@ const BATCH_ROWS: usize = 2_000;
 /// Bytes of output after which a batch is written without waiting: it bounds the memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Submissions that can wait for the thread; while there are so many, `submit` blocks.
-const WAITING: usize = 256;
+/// Bytes that wait for the thread before the tests wait for it: minutes of a usual suite.
+const ROOM_BYTES: usize = 32 * 1024 * 1024;
 
-/// The time for which a batch is tried again before the writer gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The pauses between two tries.
-const PAUSES: Pauses = Pauses {
-    first: Duration::from_millis(50),
-    longest: PATIENCE,
-};
+/// What a write or an event takes besides its texts, roughly.
+const ENTRY_BYTES: usize = 512;
 
 /// The handle of the writer thread, which owns the [`Store`] until [`Writer::finish`].
 #[derive(Debug)]
 pub struct Writer {
-    sender: SyncSender<Submission>,
+    sender: Sender<Submission>,
     thread: JoinHandle<Result<Store, StoreError>>,
     failed: Arc<AtomicBool>,
+    room: Arc<Room>,
 }
 
 #[derive(Debug, Default)]
 struct Submission {
     writes: Vec<Write>,
     events: Vec<Event>,
+    bytes: usize,
+}
+
+/// The bytes that were submitted and are neither stored nor told.
+#[derive(Debug, Default)]
+struct Room {
+    bytes: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) {
+        *self.bytes() += bytes;
+    }
+
+    fn free(&self, bytes: usize) {
+        *self.bytes() -= bytes;
+        self.freed.notify_all();
+    }
+
+    fn wait(&self, limit: Duration) -> bool {
+        let is_full = |bytes: &mut usize| *bytes >= ROOM_BYTES;
+        let waited = self.freed.wait_timeout_while(self.bytes(), limit, is_full);
+        let (bytes, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *bytes < ROOM_BYTES
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, usize> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Writer {
@@ -68,16 +97,21 @@ impl Writer {
     pub fn spawn(
         store: Store,
         run: RunId,
+        patience: Patience,
         announce: impl FnMut(Event) + Send + 'static,
     ) -> Result<Self, StoreError> {
-        let (sender, receiver) = sync_channel(WAITING);
+        let (sender, receiver) = channel();
+        let room = Arc::new(Room::default());
         let failed = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             store,
             run,
+            patience,
             receiver,
             announce,
             failed: Arc::clone(&failed),
+            room: Arc::clone(&room),
+            waited: false,
             watch: Stopwatch::start(),
         };
         let thread = thread::Builder::new()
@@ -88,16 +122,31 @@ impl Writer {
             sender,
             thread,
             failed,
+            room,
         })
     }
 
     /// Hands over `writes`, and `events` to announce once they are stored.
     ///
-    /// Blocks while too many submissions wait. After a failure, writes and events are dropped; the
-    /// error of [`Writer::finish`] has the number of results that were lost.
+    /// Never blocks; if there is no [room](Self::has_room), it is better to wait before. After a
+    /// failure, writes and events are dropped; the error of [`Writer::finish`] has the number of
+    /// results that were lost.
     pub fn submit(&self, writes: Vec<Write>, events: Vec<Event>) {
+        let entries = (writes.len() + events.len()) * ENTRY_BYTES;
+        let bytes = entries + Size::of(&writes).bytes;
+        self.room.take(bytes);
         // The thread ends early only by a panic of `announce`, which `finish` passes on.
-        let _ = self.sender.send(Submission { writes, events });
+        let _ = self.sender.send(Submission {
+            writes,
+            events,
+            bytes,
+        });
+    }
+
+    /// Waits until less than 32 MiB wait to be stored and told, or writing has failed; returns
+    /// false if neither comes within `limit`.
+    pub fn has_room(&self, limit: Duration) -> bool {
+        self.failed() || self.room.wait(limit)
     }
 
     /// True if writing has failed for good; [`Writer::finish`] gives the error.
@@ -118,9 +167,13 @@ impl Writer {
 struct Worker<A> {
     store: Store,
     run: RunId,
+    patience: Patience,
     receiver: Receiver<Submission>,
     announce: A,
     failed: Arc<AtomicBool>,
+    room: Arc<Room>,
+    /// True once it was told that results wait.
+    waited: bool,
     watch: Stopwatch,
 }
 
@@ -134,6 +187,7 @@ impl<A: FnMut(Event)> Worker<A> {
             }
             gathered_until = self.watch.now().plus(GATHER);
             batch.events.into_iter().for_each(&mut self.announce);
+            self.room.free(batch.bytes);
         }
         Ok(self.store)
     }
@@ -163,28 +217,38 @@ impl<A: FnMut(Event)> Worker<A> {
             size.add(&more.writes);
             batch.writes.extend(more.writes);
             batch.events.extend(more.events);
+            batch.bytes += more.bytes;
         }
         Some(batch)
     }
 
-    /// Writes a batch, and tries again while time may help.
+    /// Writes a batch, and tries again while time may help. The first time it says so; the notice
+    /// is stored behind the batch.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
         }
-        let deadline = self.watch.now().plus(PATIENCE);
-        let mut tries = 0;
-        loop {
-            let error = match self.store.write(self.run, writes) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            let left = deadline.since(self.watch.now());
-            if !may_pass(&error) || left.is_zero() {
-                return Err(error);
-            }
-            thread::park_timeout(PAUSES.nth(tries).min(left));
-            tries += 1;
+        let mut said = None;
+        let Self {
+            store,
+            run,
+            announce,
+            waited,
+            ..
+        } = self;
+        self.patience.insist(
+            || store.write(*run, writes),
+            |error| {
+                if !std::mem::replace(waited, true) {
+                    let notice = waits(error);
+                    announce(Event::Notice(notice.clone()));
+                    said = Some(notice);
+                }
+            },
+        )?;
+        match said {
+            Some(notice) => self.commit(&[Write::Notice(notice)]),
+            None => Ok(()),
         }
     }
 
@@ -202,11 +266,21 @@ impl<A: FnMut(Event)> Worker<A> {
     }
 }
 
-fn may_pass(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Full { .. } | StoreError::Locked { .. } | StoreError::Io { .. }
-    )
+fn waits(error: &StoreError) -> Notice {
+    let hint = match error {
+        StoreError::Locked { path } => Some(format!(
+            "`fuser {}` names the process that has it",
+            path.display()
+        )),
+        StoreError::Full { .. } => Some("free some space".to_owned()),
+        _ => None,
+    };
+    Notice {
+        level: Level::Warning,
+        code: "state-file-waits".to_owned(),
+        message: format!("{error}: results wait until it can be written"),
+        hint,
+    }
 }
 
 fn count_results(writes: &[Write]) -> u64 {

@@ -189,6 +189,31 @@ fn a_lease_is_renewed_while_it_is_held() {
 }
 
 #[test]
+fn a_lease_outlives_a_lock_of_the_state_file_that_is_longer_than_its_life() {
+    let place = Place::new();
+    let terms = LeaseRequest {
+        terms: Terms {
+            ttl: Duration::from_secs(1),
+            ..BRISK
+        },
+        ..place.request()
+    };
+    let keeper = at_once(&terms).unwrap();
+    let other = plain(&place.db());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // A try of the keeper fails after five seconds.
+    let third = plain(&place.db());
+    third.busy_timeout(Duration::from_secs(7)).unwrap();
+    third.execute_batch("BEGIN IMMEDIATE").unwrap_err();
+    other.execute_batch("COMMIT").unwrap();
+    let hold = || place.leases().find(CONTAINERS).unwrap().unwrap().hold;
+    let is_alive =
+        |hold: &Option<Hold>| hold.as_ref().is_some_and(|hold| !hold.is_expired(now_ms()));
+    wait_until("a renewal", hold, is_alive);
+    assert!(!keeper.is_lost());
+}
+
+#[test]
 fn a_keeper_notices_that_its_lease_is_lost_and_leaves_the_next_one_alone() {
     let place = Place::new();
     let terms = LeaseRequest {

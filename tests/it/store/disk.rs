@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use menace_agent::diag::Hint;
 use menace_agent::model::{Event, Outcome};
-use menace_agent::store::{Reader, Store, StoreError, Writer};
+use menace_agent::store::{Patience, Reader, Store, StoreError, Writer};
 use nix::unistd::{Uid, seteuid};
 
 use super::child::{self, command};
@@ -108,8 +108,12 @@ fn results_wait_for_space_on_a_full_disk() {
     let mut store = open(&path);
     let run = store.open_run(&new_run()).unwrap();
     let (sender, events) = channel();
-    let announce = move |event: Event| sender.send(event).unwrap();
-    let writer = Writer::spawn(store, run, announce).unwrap();
+    let announce = move |event: Event| {
+        if let Event::TestFinished(_) = event {
+            sender.send(event).unwrap();
+        }
+    };
+    let writer = Writer::spawn(store, run, Patience::default(), announce).unwrap();
     let filler = mount.fill();
     let results = 100;
     for n in 0..results {
@@ -139,8 +143,12 @@ fn a_disk_that_stays_full_ends_the_writer_with_a_count() {
     let mut store = open(&path);
     let run = store.open_run(&new_run()).unwrap();
     let (sender, events) = channel();
-    let announce = move |event: Event| sender.send(event).unwrap();
-    let writer = Writer::spawn(store, run, announce).unwrap();
+    let announce = move |event: Event| {
+        if let Event::TestFinished(_) = event {
+            sender.send(event).unwrap();
+        }
+    };
+    let writer = Writer::spawn(store, run, Patience::default(), announce).unwrap();
     mount.fill();
     for n in 0..100 {
         let record = large(n);

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 
 use menace_agent::model::{Event, ExitCode, Outcome, RunOutcome, Write};
-use menace_agent::store::Writer;
+use menace_agent::store::{Patience, Writer};
 
 use super::child;
 use super::sample::{NOW_MS, SHARD, attempt, new_run, open, plain, put, test};
@@ -54,7 +54,7 @@ fn announce_results(path: &Path) {
             writeln!(out, "announced {};", record.nodeid).unwrap();
         }
     };
-    let writer = Writer::spawn(store, run, announce).unwrap();
+    let writer = Writer::spawn(store, run, Patience::default(), announce).unwrap();
     let tests = (0..TESTS)
         .map(|n| test(&format!("a.py::test_{n}")))
         .collect();

@@ -13,7 +13,7 @@ use menace_agent::model::{
     Event, ExitCode, Holder, Lease, LeaseClaim, LeaseToken, NewRun, Outcome, RunId, RunOutcome,
 };
 use menace_agent::plan::{MapMerge, OrphanMerge};
-use menace_agent::store::{Acquisition, Leases, Reader, ScanRow, StoreError, Writer};
+use menace_agent::store::{Acquisition, Leases, Patience, Reader, ScanRow, StoreError, Writer};
 use proptest::prelude::*;
 
 use super::child;
@@ -307,7 +307,10 @@ fn the_writer_gives_up_at_once_and_announces_nothing_without_its_lease() {
     let run = store.open_run(&run_under(&claim)).unwrap();
     leases.release(&claim).unwrap();
     let (sender, announced) = channel();
-    let writer = Writer::spawn(store, run, move |event| sender.send(event).unwrap()).unwrap();
+    let writer = Writer::spawn(store, run, Patience::default(), move |event| {
+        sender.send(event).unwrap();
+    })
+    .unwrap();
     for n in 0..3 {
         let record = attempt(&format!("a.py::test_{n}"), 1, Outcome::Passed);
         let event = Event::TestFinished(Box::new(record.clone()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use menace_agent::diag::Hint;
 use menace_agent::model::{Event, Outcome, RunId, ShardIndex, Write};
-use menace_agent::store::{Store, StoreError, Writer};
+use menace_agent::store::{Patience, Store, StoreError, Writer};
 
 use super::sample::{attempt, key, new_run, open, plain, put};
 
@@ -16,7 +16,9 @@ fn start(mut store: Store) -> (Writer, Receiver<Event>, RunId) {
     let run = store.open_run(&new_run()).unwrap();
     let (sender, receiver) = channel();
     let announce = move |event| sender.send(event).unwrap();
-    (Writer::spawn(store, run, announce).unwrap(), receiver, run)
+    let patience = Patience::new(LONG, || false);
+    let writer = Writer::spawn(store, run, patience, announce).unwrap();
+    (writer, receiver, run)
 }
 
 fn result(n: usize) -> (Vec<Write>, Vec<Event>) {
@@ -43,7 +45,7 @@ fn every_announced_result_can_be_read_by_others_at_that_moment() {
             .unwrap();
         sender.send(found).unwrap();
     };
-    let writer = Writer::spawn(store, run, announce).unwrap();
+    let writer = Writer::spawn(store, run, Patience::default(), announce).unwrap();
     for n in 0..500 {
         let (writes, events) = result(n);
         writer.submit(writes, events);
@@ -93,14 +95,67 @@ fn a_lock_of_another_process_delays_results_and_loses_none() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (writes, event) = result(1);
     writer.submit(writes, event);
-    // Longer than SQLite itself waits, so that the batch is tried again.
-    events.recv_timeout(Duration::from_secs(6)).unwrap_err();
+    // SQLite itself waits for five seconds.
+    let Event::Notice(notice) = events.recv_timeout(LONG).unwrap() else {
+        panic!("a result was announced while it could not be stored");
+    };
+    assert_eq!(
+        notice.message.replace(path.to_str().unwrap(), "FILE"),
+        "the state file `FILE` was locked by another process for more than 5 s: results wait \
+         until it can be written"
+    );
+    // Longer than a full disk is waited for.
+    events.recv_timeout(Duration::from_secs(13)).unwrap_err();
     other.execute_batch("COMMIT").unwrap();
-    events.recv_timeout(LONG).unwrap();
+    let told = events.recv_timeout(LONG).unwrap();
+    assert!(matches!(told, Event::TestFinished(_)), "{told:?}");
     assert!(!writer.failed());
     let store = writer.finish().unwrap();
-    let tries = store.reader().unwrap().attempts(run, &key("a.py::test_1"));
+    let reader = store.reader().unwrap();
+    let tries = reader.attempts(run, &key("a.py::test_1"));
     assert_eq!(tries.unwrap().len(), 1);
+    assert_eq!(reader.notices(run).unwrap(), [notice]);
+}
+
+#[test]
+fn a_lock_that_stays_is_given_up_soon_after_somebody_asks_the_run_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let run = store.open_run(&new_run()).unwrap();
+    let patience = Patience::new(Duration::MAX, || true);
+    let writer = Writer::spawn(store, run, patience, drop).unwrap();
+    let other = plain(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    writer.submit(result(1).0, Vec::new());
+    let error = writer.finish().unwrap_err();
+    assert_eq!(error.to_string(), "1 results could not be stored");
+    let StoreError::NotStored { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert!(matches!(*source, StoreError::Locked { .. }), "{source:?}");
+}
+
+#[test]
+fn a_writer_that_is_behind_says_so_and_takes_more_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let (writer, _events, run) = start(open(&path));
+    let other = plain(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(writer.has_room(Duration::ZERO));
+    let results = 40;
+    for n in 0..results {
+        let mut record = attempt(&format!("a.py::test_{n}"), 1, Outcome::Failed);
+        record.longrepr = Some("x".repeat(1 << 20));
+        writer.submit(vec![put(record)], Vec::new());
+    }
+    assert!(!writer.has_room(Duration::ZERO));
+    other.execute_batch("COMMIT").unwrap();
+    assert!(writer.has_room(LONG));
+    let store = writer.finish().unwrap();
+    let failures = store.reader().unwrap().failures(run, 1_000).unwrap();
+    assert_eq!(failures.len(), results);
 }
 
 #[test]

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::lab::{Lab, bare_lab, lab, rows, skipped};
+use crate::store::sample::plain;
 
 const GREEN: &str = "def test_one(): pass\n";
 
@@ -160,4 +164,48 @@ fn a_disk_that_fills_up_in_the_middle_of_a_run() {
     lab.run(&["--no-cov"]).expect(0);
     let outcomes = lab.rows("SELECT outcome FROM run_summary");
     assert_eq!(outcomes, ["interrupted", "passed"]);
+}
+
+#[test]
+fn a_lock_of_another_program_loses_no_result_and_no_time_of_the_tests() {
+    // Far more than waits in memory: the tests pause, and none of them runs out of time.
+    let noisy = "import os, pytest\n\
+        @pytest.mark.parametrize('n', range(60))\n\
+        def test_noise(n):\n\
+        \x20   print(os.urandom(500000).hex())\n\
+        \x20   assert n % 2\n";
+    let Some(lab) = lab(&[("test_a.py", noisy)]) else {
+        return;
+    };
+    let mut going = lab.start(&["--no-cov", "--test-timeout", "3"]);
+    going.wait_for(|event| event["t"] == "test_finished");
+    let other = plain(&lab.db());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    going.wait_for(|event| event["code"] == "state-file-waits");
+    // Longer than a full disk is waited for, and than a test may take.
+    let third = plain(&lab.db());
+    third.busy_timeout(Duration::from_secs(16)).unwrap();
+    third.execute_batch("BEGIN IMMEDIATE").unwrap_err();
+    other.execute_batch("COMMIT").unwrap();
+    going.end().expect(1);
+    let rows = lab.rows("SELECT passed, failed, total, outcome FROM run_summary");
+    assert_eq!(rows, ["30 | 30 | 60 | failed"]);
+}
+
+#[test]
+fn ctrl_c_ends_a_run_that_waits_for_a_lock() {
+    let Some(lab) = lab(&[(
+        "test_a.py",
+        "import time\ndef test_one(): time.sleep(600)\n",
+    )]) else {
+        return;
+    };
+    let mut going = lab.start(&["--no-cov"]);
+    going.wait_for_test("test_one");
+    let other = plain(&lab.db());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    going.signal(Signal::SIGINT);
+    let answer = going.end().expect(4);
+    assert!(answer.stderr.contains("locked by another process"));
+    assert_eq!(crate::lab::processes_of(&lab), [""; 0]);
 }
