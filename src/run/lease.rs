@@ -233,19 +233,24 @@ impl LeaseKeeper {
             name: request.name.clone(),
             token,
         };
-        let mut keeper = Self::start(leases, claim, request.terms)?;
+        let mut keeper = Self::start(leases, claim, request)?;
         if let Some(path) = &request.lock_file {
             keeper.lock_file = Some(lock(path, &keeper, &mut queue)?);
         }
         Ok(keeper)
     }
 
-    fn start(leases: Leases, claim: LeaseClaim, terms: Terms) -> Result<Self, LeaseError> {
+    fn start(
+        leases: Leases,
+        claim: LeaseClaim,
+        request: &LeaseRequest,
+    ) -> Result<Self, LeaseError> {
         let (stop, stopped) = channel();
         let renewal = Renewal {
             leases,
+            store: request.store.clone(),
             claim: claim.clone(),
-            terms,
+            terms: request.terms,
             stopped,
         };
         // A lease whose thread cannot be had runs out by itself.
@@ -370,6 +375,8 @@ impl<'a, F: FnMut(&Waiting)> Queue<'a, F> {
 /// The state of a keeper's thread.
 struct Renewal {
     leases: Leases,
+    /// The name of the state file.
+    store: PathBuf,
     claim: LeaseClaim,
     terms: Terms,
     stopped: Receiver<()>,
@@ -377,7 +384,7 @@ struct Renewal {
 
 impl Renewal {
     /// Returns when the lease is given back, or lost.
-    fn run(self) {
+    fn run(mut self) {
         let tick = TICK.min(self.terms.renew_every);
         let clocks = Clocks {
             watch: Stopwatch::start(),
@@ -386,6 +393,12 @@ impl Renewal {
         while self.stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
             let now = clocks.now();
             let due = self.terms.due(now.since(renewed));
+            if self.leases.has_lost_name()
+                && let Ok(leases) = Leases::open(&self.store)
+            {
+                // The run has written the file back.
+                self.leases = leases;
+            }
             if due == Due::NotYet {
                 continue;
             }

@@ -217,7 +217,13 @@ impl<'a> Recorder<'a> {
         match &mut self.hand {
             Hand::Ours(store) => {
                 let run = self.run;
-                self.patience.insist(|| store.sign_of_life(run), |_| {})?;
+                let mut check = || {
+                    store.sign_of_life(run)?;
+                    store.write_by_name(run, &[])
+                };
+                if let Some(notice) = self.patience.insist(&mut check, |_| {})? {
+                    (self.announce)(Event::Notice(notice));
+                }
                 Ok(store)
             }
             Hand::Writers(_) | Hand::Lost => Err(StoreError::GaveUp),
@@ -250,7 +256,7 @@ impl<'a> Recorder<'a> {
             failure: verdict.failure.or(lost),
         };
         let run = self.run;
-        let patience = self.patience.clone();
+        let (patience, announce) = (self.patience.clone(), Arc::clone(&self.announce));
         let store = self.store()?;
         for (counter, times) in [
             (Counter::ContainerFailures, verdict.troubles.failures),
@@ -259,10 +265,12 @@ impl<'a> Recorder<'a> {
             store.add_to_counter(counter, times)?;
         }
         let end = [Write::RunEnded(Box::new(end))];
-        patience.insist(|| store.write(run, &end), |_| {})?;
+        if let Some(notice) = patience.insist(|| store.write_by_name(run, &end), |_| {})? {
+            announce(Event::Notice(notice));
+        }
         let summary = patience.insist(|| report::summary(&store.reader()?, run), |_| {})?;
         let summary = summary.ok_or(RunError::Gone(run))?;
-        (self.announce)(Event::RunFinished(Box::new(summary.clone())));
+        announce(Event::RunFinished(Box::new(summary.clone())));
         Ok(summary)
     }
 

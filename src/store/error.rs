@@ -147,6 +147,15 @@ pub enum StoreError {
         version: i32,
         source: Box<refinery_core::Error>,
     },
+    /// The file has lost its name, and nobody can find what is written to it.
+    #[error(
+        "the state file `{}` was removed, moved or replaced, and cannot be written back",
+        path.display()
+    )]
+    LostName { path: PathBuf, source: io::Error },
+    /// SQLite has found out that the file lost its name.
+    #[error("the state file `{}` was removed, moved or replaced", path.display())]
+    Moved { path: PathBuf },
     /// No backup could be made, and so nothing was migrated.
     #[error("cannot back up the state file to `{}`", backup.display())]
     Backup {
@@ -268,6 +277,9 @@ impl Hint for StoreError {
             }
             Self::Backup { .. } => {
                 "free some space beside the state file; nothing was changed".to_owned()
+            }
+            Self::LostName { .. } | Self::Moved { .. } => {
+                "nothing else may touch the data folder while the agent runs; `agent run` makes a new file".to_owned()
             }
             Self::LeaseLost { .. } => {
                 "another agent took over while this one was held up, or the lease was released: `agent lease list` shows it; `agent run` starts a new run".to_owned()

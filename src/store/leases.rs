@@ -60,6 +60,11 @@ impl Leases {
         Ok(Self { db })
     }
 
+    /// True if somebody has removed, moved or replaced the file since it was opened.
+    pub fn has_lost_name(&self) -> bool {
+        self.db.has_lost_name()
+    }
+
     /// Takes the lease `name` for `holder` until `ttl` after `now_ms`, if it is free, expired, or
     /// held under the token `gone`, whose holder the caller knows to be gone.
     pub fn acquire(

@@ -8,11 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
 use super::connect::{Access, WAIT_S, connect, patiently};
+use super::copy::remove_leftovers;
 use super::db::Db;
 use super::diagnose::{check_one_byte, diagnose, read_only};
 use super::error::StoreError;
 use super::place;
 use super::schema::{self, APPLICATION_ID, Identity};
+use crate::model::Notice;
 
 /// Earlier SQLite can corrupt a write-ahead log that several processes checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -21,6 +23,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 #[derive(Debug)]
 pub struct Store {
     pub(super) db: Db,
+    /// The notice that the file lost its name, until it is told.
+    pub(super) to_tell: Option<Notice>,
 }
 
 impl Store {
@@ -48,7 +52,8 @@ impl Store {
         schema::migrate(&mut db, now_ms)?;
         set_pragma(&db, "foreign_keys", 1)?;
         place::make_private(&db.file)?;
-        Ok(Self { db })
+        remove_leftovers(&db.file, now_ms);
+        Ok(Self { db, to_tell: None })
     }
 
     /// The path of the state file; if a link was given, of the file that it leads to.
@@ -82,6 +87,20 @@ pub(super) fn open_existing(path: &Path, access: Access) -> Result<Db, StoreErro
         db.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
     }
+    Ok(db)
+}
+
+/// Opens a state file that this process has just made, for writing.
+pub(super) fn connect_to_write(file: &Path) -> Result<Db, StoreError> {
+    let connection =
+        connect(file, Access::Write).map_err(|error| diagnose(file, "open a connection", error))?;
+    let mut db = Db {
+        file: file.to_owned(),
+        connection,
+    };
+    configure(&db)?;
+    db.connection
+        .set_transaction_behavior(TransactionBehavior::Immediate);
     Ok(db)
 }
 

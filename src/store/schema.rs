@@ -9,22 +9,18 @@
 //! delete the rows that cascade from it. So foreign keys are off while migrations run, and each
 //! migration checks all links before it commits.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::Path;
 
 use refinery_core::error::Kind;
 use refinery_core::traits::sync::{Query, Transaction};
 use refinery_core::{Migrate, Migration, Runner, Target};
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-use uuid::{Timestamp, Uuid};
 
-use super::connect::{Access, connect, patiently};
+use super::copy::Unfinished;
 use super::db::{Db, count};
 use super::diagnose::diagnose;
 use super::error::StoreError;
-use super::place::{beside, create_private, folder_of};
+use super::place::beside;
 
 /// The files of `migrations/`, by name and text.
 macro_rules! files {
@@ -162,7 +158,8 @@ pub(super) fn migrate_by(runner: Runner, db: &mut Db, now_ms: i64) -> Result<(),
         back_up(db, version, now_ms)?;
     }
     while version < latest {
-        let next = version + 1;
+        // A new file has all of it at once, so that nobody takes it for one of an older agent.
+        let next = if version == 0 { latest } else { version + 1 };
         runner = runner.set_target(Target::Version(next));
         let outcome = runner.run(&mut Checked(&mut db.connection));
         version = Identity::read(db)?.version();
@@ -289,51 +286,14 @@ fn read_history(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
 /// Copies the file to `{file}.v{version}.bak`, which appears whole or not at all.
 fn back_up(db: &Db, version: i32, now_ms: i64) -> Result<(), StoreError> {
     let backup = beside(&db.file, &format!(".v{version}.bak"));
-    let (seconds, rest_ms) = (now_ms.max(0) / 1000, now_ms.max(0) % 1000);
-    let stamp = Timestamp::from_unix_time(
-        seconds.unsigned_abs(),
-        u32::try_from(rest_ms).unwrap_or(0) * 1_000_000,
-        0,
-        0,
-    );
-    let unfinished = beside(&backup, &format!(".{}", Uuid::new_v7(stamp)));
-    let done = copy_whole(db, &unfinished).and_then(|copied| {
+    let unfinished = Unfinished::beside(&backup, now_ms);
+    let read_version = |copy: &mut Db| Ok(Identity::read(copy)?.version());
+    let done = unfinished.copy(db, read_version).and_then(|copied| {
         if copied == version {
-            fs::rename(&unfinished, &backup)?;
-            return File::open(folder_of(&backup))?.sync_all();
+            return unfinished.rename(&backup);
         }
         // Another agent migrated first, and made the backup before it did.
-        fs::remove_file(&unfinished)
+        Ok(())
     });
-    done.map_err(|source| {
-        // The copy is incomplete and of this call alone; the error matters more than its removal.
-        let _ = fs::remove_file(&unfinished);
-        StoreError::Backup { backup, source }
-    })
-}
-
-/// Copies the database page by page and returns the copy's schema version.
-fn copy_whole(db: &Db, target: &Path) -> io::Result<i32> {
-    create_private(target)?;
-    let mut copy = Db {
-        connection: connect(target, Access::Write).map_err(io::Error::other)?,
-        file: target.to_owned(),
-    };
-    let copied = patiently(|| {
-        let backup = Backup::new(&db.connection, &mut copy.connection)?;
-        match backup.step(-1)? {
-            StepResult::Done => Ok(()),
-            _ => Err(busy()),
-        }
-    });
-    copied.map_err(io::Error::other)?;
-    let identity = Identity::read(&mut copy).map_err(io::Error::other)?;
-    let closed = copy.connection.close();
-    closed.map_err(|(_, error)| io::Error::other(error))?;
-    Ok(identity.version())
-}
-
-fn busy() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-    rusqlite::Error::SqliteFailure(code, None)
+    done.map_err(|source| StoreError::Backup { backup, source })
 }

@@ -13,7 +13,7 @@
 //!
 //! While nothing is submitted, the thread notes every ten seconds that the run goes on. Otherwise
 //! an agent on another machine or in a container, which cannot see our process, would take the run
-//! for abandoned.
+//! for abandoned. It looks every second if the state file still has its name (`name`).
 //!
 //! The first write after a pause is committed at once; while writes keep coming, a transaction
 //! gathers the writes of 100 ms, so that a fast suite costs ten commits a second and not thousands.
@@ -33,6 +33,9 @@ use crate::model::{Event, HEARTBEAT, Level, Notice, RunId, Write};
 
 /// The time for which a batch gathers: short for the eye, long against the few ms of an fsync.
 const GATHER: Duration = Duration::from_millis(100);
+
+/// The time between two looks at the name of the file while nothing is submitted.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Rows after which a batch is written without waiting.
 const BATCH_ROWS: usize = 2_000;
@@ -194,13 +197,21 @@ impl<A: FnMut(Event)> Worker<A> {
 
     /// Waits for a submission, and adds those that wait already or come before `until`, as long as
     /// the batch is not full. `None` if no more can come. While it waits for the first, it leaves
-    /// signs of life of the run.
+    /// signs of life of the run. An empty batch says that the file has lost its name.
     fn gather(&mut self, until: Mono) -> Option<Submission> {
+        let mut sign_at = self.watch.now().plus(HEARTBEAT);
         let mut batch = loop {
-            match self.receiver.recv_timeout(HEARTBEAT) {
+            match self.receiver.recv_timeout(LOOK) {
                 Ok(first) => break first,
-                // If it fails, the next batch says why.
-                Err(RecvTimeoutError::Timeout) => drop(self.store.sign_of_life(self.run)),
+                Err(RecvTimeoutError::Timeout) if self.store.has_lost_name() => {
+                    break Submission::default();
+                }
+                Err(RecvTimeoutError::Timeout) if sign_at <= self.watch.now() => {
+                    // If it fails, the next batch says why.
+                    let _ = self.store.sign_of_life(self.run);
+                    sign_at = self.watch.now().plus(HEARTBEAT);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         };
@@ -222,12 +233,9 @@ impl<A: FnMut(Event)> Worker<A> {
         Some(batch)
     }
 
-    /// Writes a batch, and tries again while time may help. The first time it says so; the notice
+    /// Writes a batch, and tries again while time may help. The first time it says so; that notice
     /// is stored behind the batch.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        if writes.is_empty() {
-            return Ok(());
-        }
         let mut said = None;
         let Self {
             store,
@@ -236,8 +244,8 @@ impl<A: FnMut(Event)> Worker<A> {
             waited,
             ..
         } = self;
-        self.patience.insist(
-            || store.write(*run, writes),
+        let lost = self.patience.insist(
+            || store.write_by_name(*run, writes),
             |error| {
                 if !std::mem::replace(waited, true) {
                     let notice = waits(error);
@@ -246,6 +254,9 @@ impl<A: FnMut(Event)> Worker<A> {
                 }
             },
         )?;
+        if let Some(notice) = lost {
+            announce(Event::Notice(notice));
+        }
         match said {
             Some(notice) => self.commit(&[Write::Notice(notice)]),
             None => Ok(()),

@@ -9,7 +9,7 @@ use super::StoreError;
 use super::connect::{Access, connect};
 use super::db::Db;
 use super::open::Store;
-use super::schema::{latest_version, migrate_by, runner};
+use super::schema::{APPLICATION_ID, latest_version, migrate_by, runner};
 
 const NOW_MS: i64 = 1_735_689_600_000;
 
@@ -208,4 +208,50 @@ fn a_migration_that_breaks_a_link_leaves_the_file_at_its_version() {
     let broken = "1 rows of `coverage` refer to rows of `run` that are not there";
     assert!(causes.ends_with(broken), "{causes}");
     assert_eq!(contents(&db.connection), before);
+}
+
+#[test]
+fn a_new_file_whose_making_was_cut_short_is_still_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    std::fs::write(&path, "").unwrap();
+    let mut db = Db {
+        connection: connect(&path, Access::Write).unwrap(),
+        file: path.clone(),
+    };
+    db.connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    // As a kill between two migrations would.
+    let step = [("fail", "INSERT INTO nothing VALUES (1)".to_owned())];
+    migrate_by(extended(&step), &mut db, NOW_MS).unwrap_err();
+    drop(db);
+    drop(Store::open(&path, NOW_MS).unwrap());
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    let name = names.pop().unwrap().unwrap().file_name();
+    assert_eq!((name.to_str(), names.len()), (Some("agent.db"), 0));
+}
+
+#[test]
+fn copies_that_killed_agents_left_are_removed_after_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    // Both were made at `NOW_MS`.
+    let left = [
+        "agent.db.v3.bak.01941f29-7c00-7000-8000-000000000000",
+        "agent.db.unfinished-01941f29-7c00-7000-8000-000000000000",
+    ];
+    let kept = ["agent.db.v3.bak", "agent.db.v3.bak.mine"];
+    for name in left.iter().chain(&kept) {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    std::fs::write(folder.path().join(left[0].to_owned() + "-journal"), "").unwrap();
+    let hour_ms = 60 * 60 * 1000;
+    drop(Store::open(&path, NOW_MS + hour_ms).unwrap());
+    let is_there = |name: &str| folder.path().join(name).exists();
+    assert!(left.iter().chain(&kept).all(|name| is_there(name)));
+    drop(Store::open(&path, NOW_MS + 25 * hour_ms).unwrap());
+    assert!(!left.iter().any(|name| is_there(name)));
+    assert!(!is_there(&(left[0].to_owned() + "-journal")));
+    assert!(kept.iter().all(|name| is_there(name)));
 }

@@ -214,6 +214,34 @@ fn a_lease_outlives_a_lock_of_the_state_file_that_is_longer_than_its_life() {
 }
 
 #[test]
+fn a_keeper_renews_the_lease_in_a_state_file_that_came_back() {
+    let place = Place::new();
+    let terms = LeaseRequest {
+        terms: BRISK,
+        ..place.request()
+    };
+    let keeper = at_once(&terms).unwrap();
+    let mut store = Store::open(&place.db(), now_ms()).unwrap();
+    let run = store.open_run(&new_run()).unwrap();
+    fs::remove_file(place.db()).unwrap();
+    store.write_by_name(run, &[]).unwrap().unwrap();
+    let hold = || {
+        place
+            .leases()
+            .find(CONTAINERS)
+            .unwrap()
+            .unwrap()
+            .hold
+            .unwrap()
+    };
+    let first = hold();
+    wait_until("a renewal", hold, |hold| {
+        hold.heartbeat_ms > first.heartbeat_ms
+    });
+    assert!(!keeper.is_lost());
+}
+
+#[test]
 fn a_keeper_notices_that_its_lease_is_lost_and_leaves_the_next_one_alone() {
     let place = Place::new();
     let terms = LeaseRequest {

@@ -10,6 +10,7 @@ mod leases;
 mod metrics;
 mod mirror;
 mod module_map;
+mod name;
 mod open;
 mod orphans;
 mod other_sqlite;

@@ -209,3 +209,23 @@ fn ctrl_c_ends_a_run_that_waits_for_a_lock() {
     assert!(answer.stderr.contains("locked by another process"));
     assert_eq!(crate::lab::processes_of(&lab), [""; 0]);
 }
+
+#[test]
+fn a_data_folder_that_is_removed_during_a_run_comes_back_with_everything() {
+    let source = "import pathlib, shutil, time\n\
+        def test_one(): pass\n\
+        def test_two():\n\
+        \x20   shutil.rmtree('sandbox_data')\n\
+        \x20   while not pathlib.Path('sandbox_data/agent.db').exists(): time.sleep(0.01)\n\
+        def test_three(): pass\n";
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    lab.write("test_a.py", source);
+    let answer = lab.run(&["--no-cov"]).expect(0);
+    let message = lab.plain(&answer.stderr) + &lab.plain(&answer.stdout);
+    assert!(message.contains("the agent wrote it back"), "{message}");
+    let rows = lab.rows("SELECT run_id, passed, outcome FROM run_summary");
+    assert_eq!(rows, ["1 | 1 | passed", "2 | 3 | passed"]);
+}
