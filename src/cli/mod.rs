@@ -51,11 +51,13 @@ use self::streams::Streams;
 use crate::clock::now_ms;
 use crate::diag;
 use crate::model::ExitCode;
+use crate::service::survive_file_limits;
 use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
 use crate::store::{Reader, Store, StoreError};
 
 /// Carries out the command line `args` (the program's name first) and says how that went.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> std::process::ExitCode {
+    survive_file_limits();
     let cli = match Cli::parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage(&error).into(),

@@ -57,4 +57,4 @@ pub use error::ServiceError;
 pub use orphans::{discover_isolated_modules, discover_orphan_modules, discover_recursive_orphans};
 pub use records::{MetricsSink, ResultRecord};
 pub use self_test::SelfTestService;
-pub use signals::{Request, run_until_drained, run_until_signal};
+pub use signals::{Request, run_until_drained, run_until_signal, survive_file_limits};

@@ -11,6 +11,17 @@ use super::self_test::SelfTestService;
 use crate::model::RunSummary;
 use crate::run::{StopHandle, StopSignal};
 
+/// Lets writes beyond the limit for files of this process fail, as on a full disk; otherwise
+/// SIGXFSZ would kill it. What the process starts does not inherit this.
+pub fn survive_file_limits() {
+    let kind = SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32);
+    // The handler stays for as long as the process lives; without it there is only that limit.
+    if let Ok(runtime) = Builder::new_current_thread().enable_io().build() {
+        let _entered = runtime.enter();
+        let _handled = signal(kind);
+    }
+}
+
 /// Runs a service once, to its end, on this thread, while SIGINT, SIGTERM and SIGHUP of the process
 /// end its run: the first with a grace for teardown, the second at once.
 ///

@@ -1,6 +1,8 @@
 //! Connections to a file: the one place that makes them, and the time that they wait for locks.
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
+    /// Reads a file that has no log, makes nothing beside it, and locks nothing: for a full disk,
+    /// on which nobody writes.
+    ReadAlone,
     Write,
 }
 
@@ -33,10 +38,14 @@ pub(super) enum Access {
 pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connection> {
     let mode = match access {
         Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadAlone => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     // Without a folder, SQLite would see more than a name in `file:x` or `:memory:`.
-    let name = Path::new(".").join(file);
+    let mut name = Path::new(".").join(file);
+    if access == Access::ReadAlone {
+        name = immutable(&name);
+    }
     // A connection has one owner at a time, so that SQLite need not guard it with a mutex.
     let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -45,6 +54,21 @@ pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connectio
     // makes writing a run four times as slow; this keeps the plan.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
+}
+
+/// The URI by which SQLite opens `file` as one that nobody changes.
+fn immutable(file: &Path) -> PathBuf {
+    let mut uri = OsString::from("file:");
+    for byte in file.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(OsStr::from_bytes(&[*byte]));
+            }
+            other => uri.push(format!("%{other:02X}")),
+        }
+    }
+    uri.push("?immutable=1");
+    PathBuf::from(uri)
 }
 
 /// Tries again while the file is locked, for as long as SQLite would wait for a lock.

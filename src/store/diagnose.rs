@@ -10,13 +10,12 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, faccessat};
 use rusqlite::ffi::SQLITE_READONLY_DBMOVED;
 use rusqlite::{Error, ErrorCode};
 
 use super::error::StoreError;
-use super::place::folder_of;
+use super::place::{file_limit, folder_of, is_full, no_room};
 
 /// Every SQLite file starts with these bytes.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -31,22 +30,25 @@ pub(super) fn diagnose(path: &Path, action: &'static str, source: Error) -> Stor
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => not_a_database(path, source),
         Some(ErrorCode::DatabaseCorrupt) => damaged(path, source),
-        Some(ErrorCode::DiskFull) => StoreError::Full { path: owned },
+        Some(ErrorCode::DiskFull) => no_room(path),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Locked { path: owned }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            read_only(path).unwrap_or(StoreError::Io {
+            let cause = read_only(path).or_else(|| is_full(path));
+            cause.unwrap_or(StoreError::Io {
                 path: owned,
                 source,
             })
         }
         // SQLite tells a full disk from a failing one for most of its files, but not for all.
-        Some(ErrorCode::SystemIoFailure) if is_full(path) => StoreError::Full { path: owned },
-        Some(ErrorCode::SystemIoFailure) => StoreError::Io {
-            path: owned,
-            source,
-        },
+        Some(ErrorCode::SystemIoFailure) => {
+            let cause = is_full(path).or_else(|| file_limit(path));
+            cause.unwrap_or(StoreError::Io {
+                path: owned,
+                source,
+            })
+        }
         _ => StoreError::Sql {
             path: owned,
             action,
@@ -80,10 +82,6 @@ pub(super) fn read_only(path: &Path) -> Option<StoreError> {
             folder: folder.to_owned(),
         }),
     }
-}
-
-fn is_full(path: &Path) -> bool {
-    statvfs(folder_of(path)).is_ok_and(|stat| stat.blocks_available() == 0)
 }
 
 fn writable(path: &Path) -> Result<(), Errno> {

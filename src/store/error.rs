@@ -120,6 +120,19 @@ pub enum StoreError {
     /// There is no space left.
     #[error("no space is left for the state file `{}`", path.display())]
     Full { path: PathBuf },
+    /// The file system has space, but takes no more files.
+    #[error("no inode is left for the state file `{}`: its file system takes no more files", path.display())]
+    NoInodes { path: PathBuf },
+    /// The process may not make its files as large as this one would be.
+    #[error(
+        "the state file `{}` would be larger than this process may make a file: {limit_bytes} bytes",
+        path.display()
+    )]
+    FileLimit {
+        path: PathBuf,
+        /// The soft limit of `RLIMIT_FSIZE`.
+        limit_bytes: u64,
+    },
     /// Another process holds a lock for too long.
     #[error("the state file `{}` was locked by another process for more than {WAIT_S} s", path.display())]
     Locked { path: PathBuf },
@@ -202,17 +215,6 @@ pub enum StoreError {
     Thread { source: io::Error },
 }
 
-impl StoreError {
-    /// A file of the store that could not be made or looked at.
-    pub(super) fn of_file(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::StorageFull => Self::Full { path },
-            _ => Self::File { path, source },
-        }
-    }
-}
-
 impl Hint for StoreError {
     fn exit_code(&self) -> ExitCode {
         ExitCode::STATE_FILE
@@ -265,6 +267,12 @@ impl Hint for StoreError {
             Self::Full { .. } => format!(
                 "free some space and run again, or {another}; what was stored before is kept"
             ),
+            Self::NoInodes { .. } => format!(
+                "remove files that you do not need (`df -i` counts them) and run again, or {another}; what was stored before is kept"
+            ),
+            Self::FileLimit { .. } => {
+                "raise the limit (`ulimit -f`, or `LimitFSIZE=` of a service) and run again; what was stored before is kept".to_owned()
+            }
             Self::Locked { path } => format!(
                 "end the process that holds it (`fuser {}` names it), then try again",
                 path.display()

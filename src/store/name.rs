@@ -19,7 +19,7 @@ use super::copy::Unfinished;
 use super::db::Db;
 use super::error::StoreError;
 use super::open::{Store, connect_to_write};
-use super::place::{beside, prepare_folder};
+use super::place::{beside, no_room, prepare_folder};
 use crate::clock::now_ms;
 use crate::model::{Level, Notice, RunId, Write};
 
@@ -60,7 +60,7 @@ impl Store {
         let copied = copy.copy(&self.db, |_| Ok(()));
         let named = copied.and_then(|()| name(&copy, &file));
         let named = named.map_err(|source| match source.kind() {
-            ErrorKind::StorageFull => StoreError::of_file(&file, source),
+            ErrorKind::StorageFull => no_room(&file),
             _ => StoreError::LostName {
                 path: file.clone(),
                 source,

@@ -68,10 +68,12 @@ pub(super) fn open_existing(path: &Path, access: Access) -> Result<Db, StoreErro
     if !file.exists() {
         return Err(StoreError::Missing { path: file });
     }
-    let connection =
-        connect(&file, access).map_err(|error| diagnose(&file, "open a connection", error))?;
-    let mut db = Db { file, connection };
-    let identity = Identity::read(&mut db)?;
+    let (mut db, identity) = identify(&file, access).or_else(|error| match access {
+        Access::Read if place::has_no_log(&file) && needs_room(&error) => {
+            identify(&file, Access::ReadAlone)
+        }
+        _ => Err(error),
+    })?;
     identity.check(&db.file)?;
     let path = db.file.clone();
     if identity.is_blank() {
@@ -88,6 +90,27 @@ pub(super) fn open_existing(path: &Path, access: Access) -> Result<Db, StoreErro
             .set_transaction_behavior(TransactionBehavior::Immediate);
     }
     Ok(db)
+}
+
+fn identify(file: &Path, access: Access) -> Result<(Db, Identity), StoreError> {
+    let connection =
+        connect(file, access).map_err(|error| diagnose(file, "open a connection", error))?;
+    let file = file.to_owned();
+    let mut db = Db { file, connection };
+    let identity = Identity::read(&mut db)?;
+    Ok((db, identity))
+}
+
+/// True if a file can be read once SQLite makes nothing beside it.
+fn needs_room(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Full { .. }
+            | StoreError::NoInodes { .. }
+            | StoreError::FileLimit { .. }
+            | StoreError::ReadOnlyMount { .. }
+            | StoreError::ReadOnlyFolder { .. }
+    )
 }
 
 /// Opens a state file that this process has just made, for writing.
@@ -110,7 +133,7 @@ fn create_and_connect(file: &Path) -> Result<Connection, StoreError> {
     static CREATION: Mutex<()> = Mutex::new(());
     let _guard = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(source) = place::create_private(file) {
-        let failed = StoreError::of_file(file, source);
+        let failed = place::file_error(file, source);
         return Err(read_only(file).unwrap_or(failed));
     }
     check_one_byte(file)?;

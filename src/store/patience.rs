@@ -61,9 +61,10 @@ impl Patience {
                     let end = Mono::default().plus(self.limit);
                     hurried.map_or(end, |hurried| hurried.min(end))
                 }
-                StoreError::Full { .. } | StoreError::Io { .. } | StoreError::Moved { .. } => {
-                    Mono::default().plus(LEAST)
-                }
+                StoreError::Full { .. }
+                | StoreError::NoInodes { .. }
+                | StoreError::Io { .. }
+                | StoreError::Moved { .. } => Mono::default().plus(LEAST),
                 _ => return Err(error),
             };
             let left = end.since(now);

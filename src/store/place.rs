@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::statfs::{Statfs, statfs};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::Uid;
 
 use super::error::StoreError;
@@ -15,6 +17,9 @@ use super::error::StoreError;
 /// Results can hold secrets that tests print, so nobody else may read them.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// More than SQLite adds to a file at once: a page, or the index of its log.
+const MARGIN_BYTES: u64 = 1 << 16;
 
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;
@@ -54,9 +59,12 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// A folder that holds other things is the user's, and gets no `.gitignore`.
 pub(super) fn prepare_folder(file: &Path) -> Result<(), StoreError> {
     let folder = folder_of(file);
-    let failed = |source| StoreError::Folder {
-        folder: folder.to_owned(),
-        source,
+    let failed = |source: io::Error| match source.kind() {
+        ErrorKind::StorageFull => no_room(file),
+        _ => StoreError::Folder {
+            folder: folder.to_owned(),
+            source,
+        },
     };
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(FOLDER_MODE);
@@ -77,7 +85,7 @@ pub(super) fn prepare_folder(file: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         // A write-protected folder is reported as such when the file is opened.
         Err(error) if is_refusal(&error) => Ok(()),
-        written => written.map_err(|source| StoreError::of_file(&path, source)),
+        written => written.map_err(|source| file_error(&path, source)),
     }
 }
 
@@ -101,7 +109,7 @@ pub(super) fn make_private(file: &Path) -> Result<(), StoreError> {
             Ok(data) => data,
             // SQLite removes its own files whenever it sees fit.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(source) => return Err(StoreError::of_file(&path, source)),
+            Err(source) => return Err(file_error(&path, source)),
         };
         let of_others = data.mode() & 0o077;
         if of_others == 0 || data.uid() != Uid::effective().as_raw() {
@@ -109,12 +117,72 @@ pub(super) fn make_private(file: &Path) -> Result<(), StoreError> {
         }
         match fs::set_permissions(&path, Permissions::from_mode(FILE_MODE)) {
             Err(error) if error.kind() != ErrorKind::NotFound && !is_refusal(&error) => {
-                return Err(StoreError::of_file(&path, error));
+                return Err(file_error(&path, error));
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// True if everything that was written is in `file` itself, and none of it in a log beside it.
+pub(super) fn has_no_log(file: &Path) -> bool {
+    let is_empty = |suffix| match fs::metadata(beside(file, suffix)) {
+        Ok(data) => data.len() == 0,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    is_empty("-wal") && is_empty("-journal")
+}
+
+/// The error of a file of the store that could not be made or looked at.
+pub(super) fn file_error(path: &Path, source: io::Error) -> StoreError {
+    let cause = match source.kind() {
+        ErrorKind::StorageFull => Some(no_room(path)),
+        ErrorKind::FileTooLarge => file_limit(path),
+        _ => None,
+    };
+    cause.unwrap_or(StoreError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The error of a file system that takes no more, for the file at `path`.
+pub(super) fn no_room(path: &Path) -> StoreError {
+    let folder = folder_of(path).ancestors().find(|folder| folder.is_dir());
+    let stat = statvfs(folder.unwrap_or(Path::new("."))).ok();
+    let path = path.to_owned();
+    match stat {
+        // Some file systems have no fixed number of files, and count none.
+        Some(stat) if stat.files() > 0 && stat.files_available() == 0 => {
+            if stat.blocks_available() == 0 {
+                StoreError::Full { path }
+            } else {
+                StoreError::NoInodes { path }
+            }
+        }
+        _ => StoreError::Full { path },
+    }
+}
+
+/// The same if the file system of `path` has no space or no inode; `None` if it has both.
+pub(super) fn is_full(path: &Path) -> Option<StoreError> {
+    let stat = statvfs(folder_of(path)).ok()?;
+    let no_inodes = stat.files() > 0 && stat.files_available() == 0;
+    (stat.blocks_available() == 0 || no_inodes).then(|| no_room(path))
+}
+
+/// The error of a state file that has no room below the limit for files of this process.
+pub(super) fn file_limit(path: &Path) -> Option<StoreError> {
+    let (limit_bytes, _) = getrlimit(Resource::RLIMIT_FSIZE).ok()?;
+    let sizes = ["", "-wal", "-journal"]
+        .map(|suffix| fs::metadata(beside(path, suffix)).map_or(0, |data| data.len()));
+    let largest = sizes.into_iter().max().unwrap_or(0);
+    let is_reached = limit_bytes != RLIM_INFINITY && largest + MARGIN_BYTES > limit_bytes;
+    is_reached.then(|| StoreError::FileLimit {
+        path: path.to_owned(),
+        limit_bytes,
+    })
 }
 
 /// `file` with `suffix` behind its whole name.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, bare_lab, lab, rows, skipped};
+use crate::lab::{Answer, Lab, answer, bare_lab, lab, rows, skipped};
+use crate::store::child::command;
 use crate::store::sample::plain;
 
 const GREEN: &str = "def test_one(): pass\n";
@@ -164,6 +165,104 @@ fn a_disk_that_fills_up_in_the_middle_of_a_run() {
     lab.run(&["--no-cov"]).expect(0);
     let outcomes = lab.rows("SELECT outcome FROM run_summary");
     assert_eq!(outcomes, ["interrupted", "passed"]);
+}
+
+/// The commands that only read.
+const READING: [&[&str]; 3] = [&["history"], &["show", "latest"], &["status"]];
+
+/// Runs the tests of a project on a file system of its own.
+fn run_on(options: &str) -> Option<(Lab, Mount)> {
+    let lab = lab(&[("test_a.py", GREEN)])?;
+    let mount = Mount::new(&lab.path().join("sandbox_data"), options)?;
+    lab.run(&["--no-cov"]).expect(0);
+    Some((lab, mount))
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_stored_readable() {
+    let Some((lab, mount)) = run_on("size=1500k") else {
+        return;
+    };
+    fs::write(mount.0.join("filler"), vec![1; 2 << 20]).unwrap_err();
+    for command in READING {
+        lab.agent(command).expect(0);
+    }
+    assert!(lab.agent(&["history"]).stdout.contains("passed"));
+    let answer = lab.run(&["--no-cov"]).expect(4);
+    assert!(answer.stderr.contains("no space is left"), "{answer:?}");
+}
+
+#[test]
+fn a_disk_without_inodes_is_called_so_and_keeps_what_was_stored_readable() {
+    let Some((lab, mount)) = run_on("size=1500k,nr_inodes=8") else {
+        return;
+    };
+    let mut others = 0;
+    while fs::write(mount.0.join(others.to_string()), "").is_ok() {
+        others += 1;
+    }
+    for command in READING {
+        lab.agent(command).expect(0);
+    }
+    assert!(lab.agent(&["history"]).stdout.contains("passed"));
+    let message = lab.run(&["--no-cov"]).expect(4).stderr;
+    insta::assert_snapshot!(lab.plain(&message), @"
+    error: no inode is left for the state file `[PROJECT]/sandbox_data/agent.db`: its file system takes no more files
+    hint: remove files that you do not need (`df -i` counts them) and run again, or name another file with `--db FILE`; what was stored before is kept
+    ");
+    // A file that is not there yet.
+    let new = mount.0.join("new.db");
+    let answer = lab.run(&["--no-cov", "--db", new.to_str().unwrap()]);
+    assert!(answer.expect(4).stderr.contains("no inode is left"));
+}
+
+/// `agent` with these arguments, which may make no file larger than `kib`.
+fn limited(lab: &Lab, kib: u32, args: &[&str]) -> Answer {
+    let agent = lab.command(args);
+    let mut shell = command("bash");
+    shell
+        .args(["-c", &format!("ulimit -f {kib}; exec \"$0\" \"$@\"")])
+        .arg(agent.get_program())
+        .args(agent.get_args())
+        .current_dir(lab.path())
+        .env_clear()
+        .envs(
+            agent
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    answer(&mut shell)
+}
+
+#[test]
+fn a_limit_for_files_is_an_error_and_kills_neither_the_agent_nor_what_it_stored() {
+    let source = "def test_one():\n\
+        \x20   status = open('/proc/self/status').read()\n\
+        \x20   assert 'SigBlk:\\t0000000000000000' in status\n";
+    let noisy = "import os, pytest\n\
+        @pytest.mark.parametrize('n', range(50))\n\
+        def test_noise(n):\n\
+        \x20   print(os.urandom(30000).hex())\n\
+        \x20   assert False\n";
+    let Some(lab) = lab(&[("test_a.py", source)]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    for command in READING {
+        limited(&lab, 8, command).expect(0);
+    }
+    let message = limited(&lab, 8, &["run", "--no-cov"]).expect(4).stderr;
+    insta::assert_snapshot!(lab.plain(&message), @"
+    error: the state file `[PROJECT]/sandbox_data/agent.db` would be larger than this process may make a file: 8192 bytes
+    hint: raise the limit (`ulimit -f`, or `LimitFSIZE=` of a service) and run again; what was stored before is kept
+    ");
+    lab.write("test_a.py", noisy);
+    let message = limited(&lab, 700, &["run", "--no-cov", "-q"])
+        .expect(4)
+        .stderr;
+    assert!(message.contains("results could not be stored"), "{message}");
+    assert!(message.contains("716800 bytes"), "{message}");
+    assert_eq!(rows(&lab.db(), "PRAGMA integrity_check"), ["ok"]);
 }
 
 #[test]
