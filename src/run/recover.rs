@@ -10,6 +10,10 @@ use crate::store::{Store, StoreError};
 /// Returns the runs that were closed.
 pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
     let plan = recovery(store)?;
+    if !plan.close.is_empty() {
+        // What ended an agent may have ended a write to the disk.
+        store.check()?;
+    }
     for (process, until_ms) in &plan.kill {
         kill_leftover(process, *until_ms);
     }

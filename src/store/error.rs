@@ -110,6 +110,13 @@ pub enum StoreError {
         path: PathBuf,
         source: rusqlite::Error,
     },
+    /// A check found pages that are damaged.
+    #[error("the state file `{}` is damaged: {found}", path.display())]
+    Damaged {
+        path: PathBuf,
+        /// The first damage, in the words of SQLite.
+        found: String,
+    },
     /// A row holds something that the agent never writes.
     #[error("the state file `{}` holds a bad value: {what}", path.display())]
     BadValue {
@@ -260,6 +267,10 @@ impl Hint for StoreError {
                 path.display()
             ),
             Self::Truncated { path, .. } | Self::Corrupt { path, .. } => damage_hint(path),
+            Self::Damaged { path, .. } => format!(
+                "nothing is written to it; `agent history` and `agent show` read what is legible; {}",
+                damage_hint(path)
+            ),
             Self::BadValue { .. } | Self::Pragma { .. } | Self::NoRun { .. } | Self::Sql { .. } => {
                 return None;
             }

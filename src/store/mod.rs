@@ -28,11 +28,13 @@
 //! is checked in the transaction that writes.
 //!
 //! **Invariant:** nothing here deletes, repairs or replaces a state file. A file that cannot be
-//! used gives an error that says so.
+//! used gives an error that says so. One with damaged pages is refused before anything is written
+//! ([`Store::check`]); readers go on as far as they get.
 //!
 //! **Invariant:** every effect is idempotent, so a batch whose commit failed can be written again.
 
 mod baseline;
+mod check;
 mod compare;
 mod connect;
 mod content;

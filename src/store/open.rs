@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
+use super::check::{check, check_daily};
 use super::connect::{Access, WAIT_S, connect, patiently};
 use super::copy::remove_leftovers;
 use super::db::Db;
@@ -41,6 +42,7 @@ impl Store {
         let identity = Identity::read(&mut db)?;
         identity.check(&db.file)?;
         check_writable(&db)?;
+        let checked = check_daily(&db, now_ms)?;
         configure(&db)?;
         if identity.is_blank() || identity.is_restored() {
             set_application_id(&db)?;
@@ -51,9 +53,17 @@ impl Store {
         set_pragma(&db, "foreign_keys", 0)?;
         schema::migrate(&mut db, now_ms)?;
         set_pragma(&db, "foreign_keys", 1)?;
+        if let Some(due) = checked {
+            due.done(&db);
+        }
         place::make_private(&db.file)?;
         remove_leftovers(&db.file, now_ms);
         Ok(Self { db, to_tell: None })
+    }
+
+    /// Refuses a file with damaged pages. Takes two seconds at most.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check(&self.db)
     }
 
     /// The path of the state file; if a link was given, of the file that it leads to.

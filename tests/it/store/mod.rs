@@ -1,5 +1,6 @@
 //! The state file, on real SQLite files.
 
+mod check;
 pub(crate) mod child;
 mod counters;
 mod cycles;
