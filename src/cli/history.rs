@@ -15,8 +15,10 @@ pub(super) fn run(
     settings: &Settings,
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
-    let runs = reader(settings)?.history(args.count)?;
+    let (runs, damage) = reader(settings)?.legible_history(args.count);
     let table = history_table(&runs, &TimeZone::system(), &output.data_palette);
-    output.data(&table).map_err(Failure::stdout)?;
-    Ok(ExitCode::SUCCESS)
+    if damage.is_none() || !runs.is_empty() {
+        output.data(&table).map_err(Failure::stdout)?;
+    }
+    damage.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }

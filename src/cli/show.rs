@@ -28,15 +28,16 @@ pub(super) fn run(
         RunRef::Number(run) => reader.run(run)?,
     };
     let run = found.ok_or_else(|| not_there(args.run))?;
+    let mut damage = None;
     let text = if args.json {
         let summary = summary(&reader, run.run_id)?.ok_or_else(|| not_over(run.run_id))?;
         json(&summary)?
     } else {
-        let shown = gather(&reader, run)?;
+        let shown = gather(&reader, run, &mut damage)?;
         show_run(&shown, &TimeZone::system(), &output.data_palette)
     };
     output.data(&text).map_err(Failure::stdout)?;
-    Ok(ExitCode::SUCCESS)
+    damage.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
 fn not_there(run: RunRef) -> Failure {
@@ -62,16 +63,35 @@ fn not_over(run: RunId) -> Failure {
     }
 }
 
-fn gather(reader: &Reader, run: RunRecord) -> Result<ShownRun, StoreError> {
+/// Reads what there is to show. What lies on damaged pages is left out, and the first error that
+/// says so goes into `damage`.
+fn gather(
+    reader: &Reader,
+    run: RunRecord,
+    damage: &mut Option<StoreError>,
+) -> Result<ShownRun, StoreError> {
     let id = run.run_id;
     let mut failures = Vec::new();
-    for test in reader.failures(id, MAX_FAILURES)? {
-        failures.extend(reader.attempts(id, &test.key())?);
+    for test in legible(reader.failures(id, MAX_FAILURES), damage)? {
+        failures.extend(legible(reader.attempts(id, &test.key()), damage)?);
     }
     Ok(ShownRun {
-        notices: reader.notices(id)?,
+        notices: legible(reader.notices(id), damage)?,
         failures,
-        notable_trials: reader.notable_trials(id, MAX_FAILURES)?,
+        notable_trials: legible(reader.notable_trials(id, MAX_FAILURES), damage)?,
         run,
     })
+}
+
+fn legible<T>(
+    found: Result<Vec<T>, StoreError>,
+    damage: &mut Option<StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    match found {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            damage.get_or_insert(error);
+            Ok(Vec::new())
+        }
+        found => found,
+    }
 }

@@ -23,12 +23,28 @@ impl Db {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        self.in_words(
-            action,
-            self.connection
-                .prepare_cached(sql)
-                .and_then(|mut query| query.query_map(params, read)?.collect()),
-        )
+        let mut rows = Vec::new();
+        self.rows_into(&mut rows, action, sql, params, read)?;
+        Ok(rows)
+    }
+
+    /// Adds all rows of a query to `rows`; after an error, those that came before it are there.
+    pub(super) fn rows_into<T>(
+        &self,
+        rows: &mut Vec<T>,
+        action: &'static str,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<(), StoreError> {
+        let query = self.connection.prepare_cached(sql);
+        let added = query.and_then(|mut query| {
+            for row in query.query_map(params, read)? {
+                rows.push(row?);
+            }
+            Ok(())
+        });
+        self.in_words(action, added)
     }
 
     /// The first row of a query, if it has one.

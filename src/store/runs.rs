@@ -200,8 +200,19 @@ impl Store {
 impl Reader {
     /// The latest runs, the newest first.
     pub fn history(&self, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
+        let (runs, damage) = self.legible_history(limit);
+        damage.map_or(Ok(runs), Err)
+    }
+
+    /// The same of a file that may be damaged: the runs before the damage, and the error there.
+    pub fn legible_history(&self, limit: u32) -> (Vec<RunRecord>, Option<StoreError>) {
+        let mut runs = Vec::new();
         let sql = run_query!("ORDER BY run_id DESC LIMIT ?1");
-        self.db.rows("read the runs", sql, [limit], run_record)
+        let action = "read the runs";
+        let read = self
+            .db
+            .rows_into(&mut runs, action, sql, [limit], run_record);
+        (runs, read.err())
     }
 
     /// One run; `None` when the file has no such run.

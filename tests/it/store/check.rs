@@ -134,3 +134,28 @@ fn a_sound_file_is_opened_on_every_day() {
     }
     assert!(is_sound(&path));
 }
+
+#[test]
+fn the_runs_before_a_damaged_page_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = Store::open(&path, NOW_MS).unwrap();
+    let runs = 40;
+    for _ in 0..runs {
+        store.open_run(&new_run()).unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let legible: Vec<usize> = (1..whole.len() / PAGE)
+        .filter_map(|page| Reader::open(&damaged(folder.path(), &whole, page)).ok())
+        .filter_map(|reader| {
+            let (read, damage) = reader.legible_history(1_000);
+            let damage = damage.as_ref();
+            assert!(damage.is_none_or(is_damage), "{damage:?}");
+            assert_eq!(damage.is_none(), read.len() == runs);
+            assert_eq!(reader.history(1_000).is_err(), damage.is_some());
+            (damage.is_some() && !read.is_empty()).then_some(read.len())
+        })
+        .collect();
+    assert!(!legible.is_empty());
+}

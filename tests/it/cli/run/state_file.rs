@@ -328,3 +328,25 @@ fn a_data_folder_that_is_removed_during_a_run_comes_back_with_everything() {
     let rows = lab.rows("SELECT run_id, passed, outcome FROM run_summary");
     assert_eq!(rows, ["1 | 1 | passed", "2 | 3 | passed"]);
 }
+
+#[test]
+fn a_damaged_page_is_refused_by_a_run_and_what_is_legible_is_still_shown() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(0);
+    // The day of the last check is long ago.
+    lab.execute("PRAGMA user_version = 1");
+    let page = lab.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'notice'");
+    let page: usize = page.concat().parse().unwrap();
+    let mut bytes = fs::read(lab.db()).unwrap();
+    bytes[(page - 1) * 4096..page * 4096].fill(0xEE);
+    fs::write(lab.db(), bytes).unwrap();
+    let message = refused(&lab);
+    assert!(message.contains("is damaged"), "{message}");
+    let history = lab.agent(&["history"]).expect(0);
+    assert!(history.stdout.contains("passed"), "{history:?}");
+    let shown = lab.agent(&["show", "latest"]).expect(4);
+    assert!(shown.stdout.contains("run 1: passed"), "{shown:?}");
+    assert!(shown.stderr.contains("is damaged"), "{shown:?}");
+}
