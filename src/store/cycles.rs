@@ -111,7 +111,7 @@ impl Store {
     /// folder, it is not made again.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let db = open_existing(path, Access::Write)?;
-        Ok(Self { db, to_tell: None })
+        Ok(Self::of(db))
     }
 
     /// Writes the one row of the schedule over the row before it.

@@ -11,7 +11,6 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::unistd::{AccessFlags, faccessat};
-use rusqlite::ffi::SQLITE_READONLY_DBMOVED;
 use rusqlite::{Error, ErrorCode};
 
 use super::error::StoreError;
@@ -23,10 +22,6 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Names the cause of `source`, which came while doing `action` to the file at `path`.
 pub(super) fn diagnose(path: &Path, action: &'static str, source: Error) -> StoreError {
     let owned = path.to_owned();
-    let extended = source.sqlite_error().map(|error| error.extended_code);
-    if extended == Some(SQLITE_READONLY_DBMOVED) {
-        return StoreError::Moved { path: owned };
-    }
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => not_a_database(path, source),
         Some(ErrorCode::DatabaseCorrupt) => damaged(path, source),

@@ -169,13 +169,17 @@ pub enum StoreError {
     },
     /// The file has lost its name, and nobody can find what is written to it.
     #[error(
-        "the state file `{}` was removed, moved or replaced, and cannot be written back",
+        "the state file `{}` was removed or replaced, and cannot be written back",
         path.display()
     )]
     LostName { path: PathBuf, source: io::Error },
-    /// SQLite has found out that the file lost its name.
-    #[error("the state file `{}` was removed, moved or replaced", path.display())]
-    Moved { path: PathBuf },
+    /// The file has another name now.
+    #[error("the state file `{}` was moved to `{}`", path.display(), to.display())]
+    Moved {
+        path: PathBuf,
+        /// Its present name.
+        to: PathBuf,
+    },
     /// No backup could be made, and so nothing was migrated.
     #[error("cannot back up the state file to `{}`", backup.display())]
     Backup {
@@ -267,10 +271,7 @@ impl Hint for StoreError {
                 path.display()
             ),
             Self::Truncated { path, .. } | Self::Corrupt { path, .. } => damage_hint(path),
-            Self::Damaged { path, .. } => format!(
-                "nothing is written to it; `agent history` and `agent show` read what is legible; {}",
-                damage_hint(path)
-            ),
+            Self::Damaged { path, .. } => refused_hint(path),
             Self::BadValue { .. } | Self::Pragma { .. } | Self::NoRun { .. } | Self::Sql { .. } => {
                 return None;
             }
@@ -297,7 +298,8 @@ impl Hint for StoreError {
             Self::Backup { .. } => {
                 "free some space beside the state file; nothing was changed".to_owned()
             }
-            Self::LostName { .. } | Self::Moved { .. } => {
+            Self::Moved { path, to } => moved_hint(path, to),
+            Self::LostName { .. } => {
                 "nothing else may touch the data folder while the agent runs; `agent run` makes a new file".to_owned()
             }
             Self::LeaseLost { .. } => {
@@ -307,6 +309,16 @@ impl Hint for StoreError {
         };
         Some(hint)
     }
+}
+
+fn moved_hint(path: &Path, to: &Path) -> String {
+    let (path, to) = (path.display(), to.display());
+    format!("what was stored is there: move it back (`mv {to} {path}`), and run again")
+}
+
+fn refused_hint(path: &Path) -> String {
+    let legible = "`agent history` and `agent show` read what is legible";
+    format!("nothing is written to it; {legible}; {}", damage_hint(path))
 }
 
 fn damage_hint(path: &Path) -> String {

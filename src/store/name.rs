@@ -2,7 +2,8 @@
 //!
 //! The system keeps such a file as long as a connection has it, and SQLite goes on to write to it;
 //! but nobody else would ever see what is written. So the agent looks for its name before a result
-//! is told, and writes the file back from the connection that still has it.
+//! is told. A file that was moved is waited for, as a disk that is full; any other is written back
+//! from the connection that still has it.
 //!
 //! SQLite neither copies a write-ahead log into a file that lost its name nor removes one of that
 //! name when the connection ends.
@@ -19,7 +20,7 @@ use super::copy::Unfinished;
 use super::db::Db;
 use super::error::StoreError;
 use super::open::{Store, connect_to_write};
-use super::place::{beside, no_room, prepare_folder};
+use super::place::{FileId, beside, no_room, prepare_folder};
 use crate::clock::now_ms;
 use crate::model::{Level, Notice, RunId, Write};
 
@@ -49,12 +50,15 @@ impl Store {
     }
 
     /// Writes the file back if it has lost its name: to that name, or, if another file has it now,
-    /// beside that.
+    /// beside that. A file that was moved and is still there is left alone: it may come back.
     fn keep_name(&mut self) -> Result<(), StoreError> {
         if !self.has_lost_name() {
             return Ok(());
         }
         let file = self.db.file.clone();
+        if let Some(to) = self.id.and_then(FileId::name) {
+            return Err(StoreError::Moved { path: file, to });
+        }
         prepare_folder(&file)?;
         let copy = Unfinished::beside(&file, now_ms());
         let copied = copy.copy(&self.db, |_| Ok(()));
@@ -67,6 +71,7 @@ impl Store {
             },
         })?;
         self.db = connect_to_write(&named)?;
+        self.id = FileId::of(&named);
         self.to_tell = Some(lost(&file, &named));
         Ok(())
     }
@@ -103,7 +108,7 @@ fn name(copy: &Unfinished, file: &Path) -> io::Result<PathBuf> {
 
 fn lost(file: &Path, named: &Path) -> Notice {
     let what = format!(
-        "the state file `{}` was removed, moved or replaced during the run",
+        "the state file `{}` was removed or replaced during the run",
         file.display()
     );
     let (message, hint) = if named == file {

@@ -13,7 +13,7 @@ use super::copy::remove_leftovers;
 use super::db::Db;
 use super::diagnose::{check_one_byte, diagnose, read_only};
 use super::error::StoreError;
-use super::place;
+use super::place::{self, FileId};
 use super::schema::{self, APPLICATION_ID, Identity};
 use crate::model::Notice;
 
@@ -24,6 +24,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 #[derive(Debug)]
 pub struct Store {
     pub(super) db: Db,
+    /// The file itself, whatever its name.
+    pub(super) id: Option<FileId>,
     /// The notice that the file lost its name, until it is told.
     pub(super) to_tell: Option<Notice>,
 }
@@ -58,7 +60,15 @@ impl Store {
         }
         place::make_private(&db.file)?;
         remove_leftovers(&db.file, now_ms);
-        Ok(Self { db, to_tell: None })
+        Ok(Self::of(db))
+    }
+
+    pub(super) fn of(db: Db) -> Self {
+        Self {
+            id: FileId::of(&db.file),
+            db,
+            to_tell: None,
+        }
     }
 
     /// Refuses a file with damaged pages. Takes two seconds at most.

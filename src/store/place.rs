@@ -125,6 +125,35 @@ pub(super) fn make_private(file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A file itself, which keeps this whatever its name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file that has the name `path` now.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let data = fs::metadata(path).ok()?;
+        Some(Self {
+            device: data.dev(),
+            inode: data.ino(),
+        })
+    }
+
+    /// The present name of a file that this process has open; `None` if it was removed, or the
+    /// system does not say.
+    pub(super) fn name(self) -> Option<PathBuf> {
+        // These entries are looked at and not opened: closing one would drop locks of SQLite.
+        let open = fs::read_dir("/proc/self/fd").ok()?.flatten();
+        let mut open = open.map(|entry| entry.path());
+        let ours = open.find(|entry| Self::of(entry) == Some(self))?;
+        let name = fs::read_link(ours).ok()?;
+        (Self::of(&name) == Some(self)).then_some(name)
+    }
+}
+
 /// True if everything that was written is in `file` itself, and none of it in a log beside it.
 pub(super) fn has_no_log(file: &Path) -> bool {
     let is_empty = |suffix| match fs::metadata(beside(file, suffix)) {

@@ -104,7 +104,7 @@ fn a_folder_that_is_removed_comes_back_before_the_next_result_is_told() {
     let notice = going.notice();
     assert_eq!(
         notice.message.replace(path.to_str().unwrap(), "FILE"),
-        "the state file `FILE` was removed, moved or replaced during the run: the agent wrote it \
+        "the state file `FILE` was removed or replaced during the run: the agent wrote it \
          back, with all results and earlier runs"
     );
     assert_eq!(going.result(), 2);
@@ -148,7 +148,7 @@ fn the_loss_is_noticed_while_nothing_happens() {
     let going = start(&path);
     going.submit(0);
     assert_eq!(going.result(), 1);
-    fs::rename(folder.path().join("data"), folder.path().join("moved")).unwrap();
+    fs::remove_dir_all(folder.path().join("data")).unwrap();
     going.notice();
     assert_eq!(results(&path), 1);
     drop(going.writer.finish().unwrap());
@@ -179,6 +179,45 @@ fn a_file_that_took_the_name_stays_and_the_run_goes_on_beside_it() {
     assert_eq!(results(copy), 1);
     assert_sound(copy);
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn results_wait_while_a_file_is_moved_and_are_stored_in_it_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    let path = data.join("agent.db");
+    let going = start(&path);
+    fs::rename(&data, &away).unwrap();
+    going.submit(0);
+    let notice = going.notice();
+    let moved = format!("was moved to `{}`", away.join("agent.db").display());
+    assert!(notice.message.contains(&moved), "{notice:?}");
+    assert!(!data.exists());
+    fs::rename(&away, &data).unwrap();
+    assert_eq!(going.result(), 1);
+    drop(going.writer.finish().unwrap());
+    assert_sound(&path);
+}
+
+#[test]
+fn a_file_that_stays_away_ends_the_writer_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/agent.db");
+    let away = folder.path().join("away");
+    let going = start(&path);
+    fs::rename(folder.path().join("data"), &away).unwrap();
+    going.submit(0);
+    going.notice();
+    let error = going.writer.finish().unwrap_err();
+    let StoreError::NotStored { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    let place = away.join("agent.db");
+    assert!(
+        matches!(&*source, StoreError::Moved { to, .. } if *to == place),
+        "{source:?}"
+    );
+    assert!(going.told.recv_timeout(Duration::ZERO).is_err());
 }
 
 #[test]
