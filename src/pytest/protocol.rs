@@ -40,6 +40,10 @@ pub struct RunCommand {
     pub only: Option<Vec<String>>,
     /// The node ids of tests to leave out.
     pub skip: Vec<String>,
+    /// The node ids of tests with parameters that an earlier process collected, in its order. A
+    /// test whose parameters are others in each collection is known by its place among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<String>,
     /// Modules of the module map among the files of `argv`: a test of its own imports each of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
@@ -255,8 +259,6 @@ pub struct Finished {
     pub id: String,
     /// The verdict over setup, call, teardown and subtests.
     pub outcome: Outcome,
-    /// When setup began, UTC seconds since the epoch.
-    pub started_at: Option<f64>,
     /// Seconds in setup.
     pub setup_s: Option<f64>,
     /// Seconds in the test itself.

@@ -10,12 +10,16 @@
 //! round n - 1. Within a round every test is expected to report once, over as many processes as
 //! it takes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::protocol::{CollectReport, CollectedTest, Finished};
 use crate::clock::Mono;
 use crate::model::{AttemptRecord, Outcome, ShardIndex, TestItem};
+
+/// Clocks of two machines do not run at quite the same speed.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// The tests of one shard and their verdicts so far.
 #[derive(Debug)]
@@ -66,6 +70,8 @@ pub struct Running {
     pub pid: u32,
     /// The time when it began.
     pub since: Mono,
+    /// The same as UTC milliseconds since the epoch.
+    pub since_ms: i64,
     /// The number of this try of the test, from 1.
     pub attempt: u32,
     /// The verdict that was decided for it, even if it reports another one.
@@ -172,20 +178,38 @@ impl Ledger {
     }
 
     /// A test began. Returns the number of this try, from 1.
-    pub fn started(&mut self, nodeid: &str, worker: String, pid: u32, now: Mono) -> u32 {
+    ///
+    /// The times are the agent's own: a test may replace the clocks of its process, and the clock
+    /// of another machine may be wrong.
+    pub fn started(
+        &mut self,
+        nodeid: &str,
+        worker: String,
+        pid: u32,
+        now: Mono,
+        wall_ms: i64,
+    ) -> u32 {
         let index = self.index_of(nodeid);
+        // A worker runs one test at a time: an earlier one of it has ended unseen, or waits for
+        // the end of its process with the verdict that was decided.
+        let unseen = self.running.extract_if(.., |running| {
+            running.worker == worker && running.doom.is_none()
+        });
+        for running in unseen {
+            // A plug-in tries the same test again, and does not say how this try of it ended.
+            if *running.nodeid == *nodeid {
+                self.tests[index].attempts -= 1;
+            }
+        }
         let test = &mut self.tests[index];
         test.attempts += 1;
         let (nodeid, attempt) = (Arc::clone(&test.nodeid), test.attempts);
-        // A worker runs one test at a time: an earlier one of it has ended unseen, or waits for
-        // the end of its process with the verdict that was decided.
-        self.running
-            .retain(|running| running.worker != worker || running.doom.is_some());
         self.running.push(Running {
             nodeid,
             worker,
             pid,
             since: now,
+            since_ms: wall_ms,
             attempt,
             doom: None,
         });
@@ -219,8 +243,15 @@ impl Ledger {
     }
 
     /// Takes the report of a test. A verdict that was decided earlier takes its place.
-    pub fn finished(&mut self, finished: Finished) -> Settled {
+    ///
+    /// `process_began` is the time since which its process lives: no test took longer than that,
+    /// whatever clock it has.
+    pub fn finished(&mut self, finished: Finished, process_began: Mono, now: Mono) -> Settled {
         let began = self.take_running(&finished.id);
+        let (since, since_ms) = (
+            began.as_ref().map(|running| running.since),
+            began.as_ref().map(|running| running.since_ms),
+        );
         let doomed = began.and_then(|running| running.doom);
         let (outcome, message, longrepr) = match doomed {
             // A test that was interrupted on purpose reports a consequence of that.
@@ -231,17 +262,22 @@ impl Ledger {
             None => (finished.outcome, finished.message, finished.longrepr),
         };
         let index = self.index_of(&finished.id);
-        let sum = [finished.setup_s, finished.call_s, finished.teardown_s];
-        let duration_s = sum.iter().flatten().fold(None, |sum: Option<f64>, part| {
-            Some(sum.unwrap_or_default() + part.max(0.0))
-        });
+        let mut phases = [finished.setup_s, finished.call_s, finished.teardown_s]
+            .map(|seconds| seconds.map(|seconds| seconds.max(0.0)));
+        let sum = phases.iter().flatten().copied().reduce(|a, b| a + b);
+        let longest = now.since(process_began) + CLOCK_TOLERANCE;
+        let is_possible = sum.is_none_or(|sum| sum <= longest.as_secs_f64());
+        let duration_s = if is_possible {
+            sum
+        } else {
+            phases = [None; 3];
+            since.map(|since| now.since(since).as_secs_f64())
+        };
         let mut settled = self.settle(index, outcome, message, longrepr);
         let record = &mut settled.record;
-        record.started_ms = finished.started_at.map(epoch_ms);
+        record.started_ms = since_ms;
         record.duration_s = duration_s;
-        record.setup_s = finished.setup_s.map(|s| s.max(0.0));
-        record.call_s = finished.call_s.map(|s| s.max(0.0));
-        record.teardown_s = finished.teardown_s.map(|s| s.max(0.0));
+        [record.setup_s, record.call_s, record.teardown_s] = phases;
         record.worker = Some(finished.worker);
         record.peak_rss_bytes = finished.peak_rss_bytes;
         record.cpu_s = finished.cpu_s.map(|s| s.max(0.0));
@@ -313,6 +349,7 @@ impl Ledger {
             };
             let longrepr = doom.longrepr.or_else(|| detail.map(str::to_owned));
             let mut settled = self.settle(index, doom.outcome, Some(doom.message), longrepr);
+            settled.record.started_ms = Some(running.since_ms);
             settled.record.duration_s = Some(now.since(running.since).as_secs_f64());
             settled.record.worker = Some(running.worker);
             verdicts.push(settled);
@@ -370,14 +407,35 @@ impl Ledger {
 
     /// Node ids that are still to report in this round.
     pub fn pending_ids(&self) -> Vec<String> {
-        let pending = self.tests.iter().filter(|test| self.is_pending(test));
-        pending.map(|test| test.nodeid.to_string()).collect()
+        let ids = self.pending_tests().map(|test| test.nodeid.to_string());
+        ids.collect()
+    }
+
+    fn pending_tests(&self) -> impl Iterator<Item = &Test> {
+        self.tests.iter().filter(|test| self.is_pending(test))
+    }
+
+    /// Node ids of tests with parameters, in the order of their collection; in a later round, those
+    /// of the files of that round.
+    pub fn parametrized(&self) -> Vec<String> {
+        let files: HashSet<Arc<str>> = match self.round {
+            0 => HashSet::new(),
+            _ => self
+                .pending_tests()
+                .map(|test| Arc::clone(&test.file))
+                .collect(),
+        };
+        let tests = self.tests.iter().filter(|test| test.nodeid.contains('['));
+        tests
+            .filter(|test| !test.is_file && (self.round == 0 || files.contains(&test.file)))
+            .map(|test| test.nodeid.to_string())
+            .collect()
     }
 
     /// Files of the tests that are still to report in this round, relative to the project.
     pub fn pending_files(&self) -> Vec<String> {
         let mut files: Vec<String> = Vec::new();
-        for test in self.tests.iter().filter(|test| self.is_pending(test)) {
+        for test in self.pending_tests() {
             if files.last().is_none_or(|last| **last != *test.file) {
                 files.push(test.file.to_string());
             }
@@ -460,12 +518,4 @@ fn relative_to(base: &str, path: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/').to_owned(),
         _ => path.to_owned(),
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "saturates, and dates are far from the limits"
-)]
-fn epoch_ms(seconds: f64) -> i64 {
-    (seconds * 1000.0).round() as i64
 }

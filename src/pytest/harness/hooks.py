@@ -8,7 +8,7 @@ from time import perf_counter
 import pytest
 
 from ..shared.text import clean, text_of
-from .selection import place_of
+from .selection import place_of, plain
 
 PLUGIN = "_menace_harness"
 
@@ -40,6 +40,7 @@ class Hooks:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config):
+        self.guard(show_arguments, early_config)
         self.guard(self.process.distribute, early_config)
         if self.cover is not None:
             self.guard(self.cover.start, early_config)
@@ -61,15 +62,15 @@ class Hooks:
         self.process.deselected += len(items)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config, items):
-        self.guard(self.process.selection.apply, items, config)
+    def pytest_collection_modifyitems(self, items):
+        self.guard(self.process.selection.apply, items, self.process.notice)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session):
         self.guard(self.collected, session.items)
 
     def collected(self, items):
-        self.process.collected([(clean(item.nodeid), place_of(item)) for item in items])
+        self.process.collected([(clean(plain(item)), place_of(item)) for item in items])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self):
@@ -85,9 +86,12 @@ class Hooks:
     def pytest_runtest_logreport(self, report):
         self.guard(self.process.report, report)
 
+    def pytest_exception_interact(self, report):
+        self.guard(self.process.withheld, report)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logfinish(self, nodeid):
-        self.guard(self.process.logfinish)
+        self.guard(self.process.logfinish, nodeid)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_report_teststatus(self):
@@ -118,6 +122,15 @@ class Hooks:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session):
         self.guard(self.process.ending, session)
+
+
+def show_arguments(config, hidden=True):
+    """Hides the arguments that let the hooks in from tests, and shows them to xdist."""
+    given, own = config.invocation_params, ("-p", PLUGIN)
+    args = tuple(given.args)
+    args = args[2:] if args[:2] == own else args
+    args = args if hidden else own + args
+    config.invocation_params = type(given)(args=args, plugins=None, dir=given.dir)
 
 
 def without_progress(outcome):

@@ -9,7 +9,7 @@ class Process:
 
     def __init__(self, program, command):
         self.program, self.command, self.owner = program, command, getpid()
-        self.selection = Selection(command.get("only"), command.get("skip") or ())
+        self.selection = Selection(command)
         self.deselected, self.session, self.stop, self.cover = 0, None, None, None
         if command.get("coverage"):
             self.cover = program.load("_menace.harness.cover").Cover(self)

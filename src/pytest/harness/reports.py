@@ -1,6 +1,6 @@
 """Reads the reports of a test: its outcome, the reason for it, and what the test cost."""
 import sys
-from time import process_time, time
+from time import perf_counter, process_time
 
 from ..shared.text import one_line, shorten, text_of
 
@@ -13,13 +13,57 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 RANKS = ("failed", "error", "xfailed", "xpassed", "skipped", "passed")
 
 
+PHASES = ("setup", "call", "teardown")
+SECONDS = "_menace_seconds"  # What an xdist worker adds to the data of its reports.
+
+
+class Stopwatch:
+    """Times the phases of the tests of this process, by a clock that no test has replaced.
+
+    pytest times them too, with functions that tests freeze or set. Its figure is the better one, as
+    reports may come late and together, and is believed if it fits into the time that passed.
+    """
+
+    def __init__(self):
+        self.begin()
+
+    def begin(self):
+        self.mark = self.last = perf_counter()
+        self.spent = 0.0
+
+    def seconds(self, report):
+        """The time that a phase took, at the moment of its report."""
+        now, seconds = perf_counter(), getattr(report, "duration", None)
+        if report.when == "setup" and self.spent:  # A try that nobody has announced.
+            self.mark, self.spent = self.last, 0.0
+        if not isinstance(seconds, float) or not 0.0 < seconds <= now - self.mark - self.spent:
+            seconds = now - self.last
+        self.spent += seconds
+        self.last = now
+        return seconds
+
+
 class Running:
-    """A test that has begun."""
+    """A test that has begun; `nodeid` is the one of its reports."""
 
     def __init__(self, uid, nodeid, worker, pid):
         self.uid, self.nodeid, self.worker, self.pid = uid, nodeid, worker, pid
-        self.cpu, self.began = process_time(), time()
-        self.reports, self.subtests = [], []
+        self.cpu, self.seconds, self.announced = process_time(), {}, True
+        self.reports, self.subtests, self.withheld = [], [], []
+
+    def add(self, report, seconds):
+        self.reports.append(report)
+        self.seconds[report.when] = seconds
+
+    def add_withheld(self):
+        """Takes failures that a plug-in did not report, to try the test again, as reports."""
+        reported = {report.when for report in self.reports}
+        for report in self.withheld:
+            if report.when not in reported:
+                self.add(report, report.duration)
+
+    def was_torn_down(self):
+        return any(report.when == "teardown" for report in self.reports)
 
     def was_rerun(self):
         """pytest-rerunfailures gave the outcome `rerun` to a failure of this try."""
@@ -39,11 +83,8 @@ class Running:
         best, report = min(ranked or [(RANKS.index("passed"), reports[0])], key=lambda pair: pair[0])
         return RANKS[best], report
 
-    def seconds(self):
-        seconds = {r.when: getattr(r, "duration", None) for r in self.reports}
-        times = {"%s_s" % when: seconds.get(when) for when in ("setup", "call", "teardown")}
-        starts = [r.start for r in self.reports if getattr(r, "start", None)]
-        return dict(times, started_at=min(starts) if starts else self.began)
+    def times(self):
+        return {"%s_s" % when: self.seconds.get(when) for when in PHASES}
 
     def explanation(self, outcome, report, cap):
         if outcome not in ("failed", "error"):

@@ -8,8 +8,17 @@ import os
 
 from ..shared.text import clean, one_line, shorten, text_of
 from .process import Process
-from .reports import Running, facts_since, is_subtest, longrepr_of, message_of, rank, subtest_name
-from .selection import plain
+from .reports import (
+    PHASES,
+    Running,
+    Stopwatch,
+    facts_since,
+    is_subtest,
+    longrepr_of,
+    message_of,
+    rank,
+    subtest_name,
+)
 
 
 class Session(Process):
@@ -69,7 +78,7 @@ class Session(Process):
             rootdir=str(config.rootpath),
             inifile=str(inifile) if inifile else None,
             plugins=self.guard(plugins_of, config) or [],
-            workers=len(config.option.tx) if self.nodes.distributed else 1,
+            workers=self.nodes.number,
         )
 
     def follow(self, config):
@@ -100,9 +109,9 @@ class Session(Process):
         self.send("collecting", id=clean(nodeid))
         self.poll()
 
-    def collected(self, tests):
+    def collected(self, tests, done=True):
         """`tests` are node ids, each with its file and line."""
-        self.uids = {}
+        self.uids = self.uids or {}
         seen, lines, size = collections.Counter(), [], 0
         for nodeid, (file, line) in tests:
             uid = self.selection.next_uid(nodeid, seen)
@@ -112,7 +121,7 @@ class Session(Process):
             if len(lines) == 1000 or size > 1 << 20:
                 self.send("collected", tests=lines, done=False)
                 lines, size = [], 0
-        self.send("collected", tests=lines, deselected=self.deselected, done=True)
+        self.send("collected", tests=lines, deselected=self.deselected, done=done)
         self.poll()
 
     def collect_report(self, report):
@@ -131,26 +140,33 @@ class Session(Process):
             longrepr=shorten(longrepr_of(report), self.cap) if error else None,
         )
 
-    def start(self, nodeid, worker=None):
-        worker = worker or self.nodes.current
-        if worker is None:
-            return None  # The first report will say who runs it.
-        nodeid = clean(plain(nodeid, self.session.config))
-        earlier = self.running.get(worker)
+    def start(self, nodeid):
+        self.nodes.begin()
+        if self.nodes.current is not None:  # Else the first report will say who runs it.
+            self.enter(nodeid, self.nodes.current)
+
+    def enter(self, nodeid, worker):
+        """A test began: pytest says so, or a report of it is the first sign."""
+        earlier = self.running.get((worker, nodeid))
         if earlier is not None:
             self.finish(earlier)
-            if earlier.nodeid == nodeid and earlier.was_rerun():
+            if earlier.was_rerun():
                 return self.again(earlier)
-        uids = (self.uids or {}).get(nodeid) or [nodeid]
-        uid = uids[self.starts[nodeid] % len(uids)]
-        self.starts[nodeid] += 1
+        for other in [r for r in self.running.values() if r.worker == worker and r.was_torn_down()]:
+            self.finish(other)
+        name = self.nodes.name_of(nodeid, worker)
+        uids = (self.uids or {}).get(name) or [name]
+        uid = uids[self.starts[name] % len(uids)]
+        self.starts[name] += 1
         return self.begin(Running(uid, nodeid, worker, self.nodes.pid_of(worker)))
 
     def again(self, running):
-        return self.begin(Running(running.uid, running.nodeid, running.worker, running.pid))
+        following = Running(running.uid, running.nodeid, running.worker, running.pid)
+        following.announced = running.announced
+        return self.begin(following)
 
     def begin(self, running):
-        self.running[running.worker] = running
+        self.running[running.worker, running.nodeid] = running
         self.send("started", id=running.uid, worker=running.worker, pid=running.pid)
         return running
 
@@ -160,7 +176,11 @@ class Session(Process):
         if report.when == "???":
             self.nodes.blame(worker, report)
             return
-        running = self.running.get(worker) or self.start(report.nodeid, worker)
+        # A plug-in may run tests without announcing them, or several at once.
+        running = self.running.get((worker, report.nodeid))
+        if running is None:
+            running = self.enter(report.nodeid, worker)
+            running.announced = False
         if is_subtest(report):
             outcome = rank(report)
             if outcome in ("failed", "skipped"):  # There may be thousands that passed.
@@ -171,18 +191,29 @@ class Session(Process):
         if report.when == "setup" and running.was_rerun():
             self.finish(running)
             running = self.again(running)
-        running.reports.append(report)
+        running.add(report, self.nodes.seconds(report))
+        if report.when == "teardown" and not running.announced:
+            self.finish(running)
+            self.poll()
 
-    def logfinish(self):
+    def withheld(self, report):
+        """A phase failed; its report may come, or be kept back by a plug-in that tries again."""
+        running = self.running.get((self.nodes.current, getattr(report, "nodeid", None)))
+        if running is not None and report.when in PHASES:
+            running.withheld.append(report)
+
+    def logfinish(self, nodeid):
         self.nodes.drain()
-        running = self.running.get(self.nodes.current)
+        running = self.running.get((self.nodes.current, nodeid))
         if running is not None:
             self.finish(running)
         self.poll()
 
     def finish(self, running):
         """Says the verdict over all phases, if there is one."""
-        self.running.pop(running.worker, None)
+        self.running.pop((running.worker, running.nodeid), None)
+        if running.withheld:
+            running.add_withheld()
         verdict = running.verdict()
         if verdict is None:
             return
@@ -193,12 +224,12 @@ class Session(Process):
         self.send("finished", **finished)
 
     def times(self, running):
-        return dict(self.nodes.facts_of(running), **running.seconds())
+        return dict(self.nodes.facts_of(running), **running.times())
 
     def crash(self, running, message):
-        self.running.pop(running.worker, None)
-        verdict = {"started_at": running.began, "message": one_line(message)}
-        self.send("finished", id=running.uid, worker=running.worker, outcome="crashed", **verdict)
+        self.running.pop((running.worker, running.nodeid), None)
+        message = one_line(message)
+        self.send("finished", id=running.uid, worker=running.worker, outcome="crashed", message=message)
 
     def warning(self, warning, nodeid):
         event = {
@@ -239,10 +270,15 @@ class Session(Process):
 class Alone:
     """The one process of a session without xdist."""
 
-    distributed, current = False, "main"
+    distributed, current, number = False, "main", 1
 
     def __init__(self, pid):
-        self.pid = pid
+        self.pid, stopwatch = pid, Stopwatch()
+        self.begin, self.seconds = stopwatch.begin, stopwatch.seconds
+
+    @staticmethod
+    def name_of(nodeid, worker):
+        return clean(nodeid)
 
     def pid_of(self, worker):
         return self.pid

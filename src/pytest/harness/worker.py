@@ -1,5 +1,5 @@
 """The harness in a worker of pytest-xdist; its mail goes to the session by a side channel."""
-from os import getpid
+from os import _exit, getpid
 from time import process_time
 
 import pytest
@@ -10,7 +10,7 @@ from .codec import decode, encode
 from .hooks import wait_for_pytest
 from .interpreter import watch_for_hangs
 from .process import Process
-from .reports import facts_since
+from .reports import PHASES, SECONDS, Stopwatch, facts_since, is_subtest
 
 
 def join(program, channel, command):
@@ -28,7 +28,8 @@ class Worker(Process):
     in_worker = True
 
     def __init__(self, program, command, side):
-        self.side, self.cpu = side, 0.0
+        self.side, self.cpu, self.stopwatch = side, 0.0, Stopwatch()
+        self.reported, self.failures = set(), []
         super().__init__(program, command)
         side.setcallback(lambda reason: setattr(self, "stop", reason))
 
@@ -44,12 +45,30 @@ class Worker(Process):
 
     def collected(self, tests):
         if self.command["places"]:
-            self.send("places", places=[place for _, place in tests], deselected=self.deselected)
+            pairs = zip(self.session.items, tests)
+            known = self.selection.aliases
+            names = ((clean(item.nodeid), known.get(name, name)) for item, (name, _) in pairs)
+            names = {nodeid: name for nodeid, name in names if nodeid != name}
+            places = [place for _, place in tests]
+            self.send("places", places=places, names=names, deselected=self.deselected)
 
     def start(self, _):
         self.cpu = process_time()
+        self.stopwatch.begin()
+        self.reported, self.failures = set(), []
 
-    def logfinish(self):
+    def report(self, report):
+        self.reported.add(report.when)
+
+    def withheld(self, report):
+        self.failures.append(report)
+
+    def logfinish(self, _):
+        config = self.session.config
+        for report in self.failures:
+            if report.when in PHASES and report.when not in self.reported:
+                data = config.hook.pytest_report_to_serializable(config=config, report=report)
+                self.send("withheld", data=data)
         self.send("facts", **facts_since(self.cpu))
         self.refuses()
 
@@ -66,19 +85,37 @@ class Worker(Process):
         """The session hears of it from xdist."""
 
     distribute = broken_conftest = collecting = collect_report = ignore
-    report = warning = interrupted = because = ignore
+    warning = interrupted = because = ignore
 
 
 class Sendable:
     """A plugin that makes reports such as execnet accepts."""
 
     def __init__(self, worker):
-        self.guard = worker.guard
+        self.worker, self.guard, self.status = worker, worker.guard, 0
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_report_to_serializable(self):
+    def pytest_report_to_serializable(self, report):
+        if getpid() != self.worker.owner:
+            self.end_of_child(report)
         outcome = yield
-        self.guard(make_sendable, outcome)
+        self.guard(self.make_sendable, outcome, report)
+
+    def end_of_child(self, report):
+        """A test forked, and its child runs on into pytest: its reports would pass for its parent's.
+
+        It is silenced, and ends after its test as pytest would: nobody would give it another one.
+        """
+        self.worker.side.gateway._send = lambda *args, **kwargs: None
+        if report.when in PHASES:
+            self.status |= report.outcome == "failed"
+            if report.when == "teardown":
+                _exit(self.status)
+
+    def make_sendable(self, outcome, report):
+        make_sendable(outcome)
+        if report.when in PHASES and not is_subtest(report):
+            outcome.get_result()[SECONDS] = self.worker.stopwatch.seconds(report)
 
 
 def make_sendable(outcome):

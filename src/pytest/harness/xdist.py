@@ -11,9 +11,10 @@ import pytest
 
 from ..shared.text import clean, one_line
 from .codec import decode, encode
+from .hooks import show_arguments
 from .interpreter import version_of
-from .reports import facts_since, longrepr_of
-from .selection import plain
+from .reports import SECONDS, facts_since, longrepr_of
+from .selection import copy_of
 
 BOOTSTRAP = """
 sources, command = channel.receive()
@@ -37,6 +38,12 @@ def ask_for_workers(session, config):
         known.numprocesses = config.option.numprocesses = session.command["workers"]
 
 
+def number_of_workers(config):
+    """`--tx 3*popen` asks for three."""
+    times = [spec.partition("*")[0] for spec in config.option.tx]
+    return sum(int(number) if number.isdigit() else 1 for number in times)
+
+
 class Nodes:
     """The workers, as seen by the session; a plugin with xdist's hooks."""
 
@@ -44,11 +51,25 @@ class Nodes:
 
     def __init__(self, session, dsession):
         self.session, self.dsession = session, dsession
+        self.number = number_of_workers(dsession.config)
         self.sides, self.mail, self.current = {}, collections.deque(), None
-        self.places, self.facts, self.crashed = [], {}, {}
+        self.places, self.names, self.facts, self.crashed = [], {}, {}, {}
+        self.each = dsession.config.getvalue("dist") == "each"
+        self.copies, self.vacant, self.told = {}, [], set()
 
     def pid_of(self, worker):
         return self.sides.get(worker, (self.session.owner,))[0]
+
+    def begin(self):
+        """The workers have watches."""
+
+    @staticmethod
+    def seconds(report):
+        return report.__dict__.pop(SECONDS, getattr(report, "duration", None))
+
+    def name_of(self, nodeid, worker):
+        name = clean(nodeid)
+        return copy_of(self.names.get(name, name), self.copies.get(worker, 1))
 
     def facts_of(self, running):
         return self.facts.pop(running.worker, None) or facts_since(running.cpu)
@@ -58,6 +79,7 @@ class Nodes:
         for name in ("worker_logstart", "worker_logfinish"):
             setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
         config.pluginmanager.register(self)
+        show_arguments(config, hidden=False)  # xdist hands them on to its workers.
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
@@ -88,12 +110,14 @@ class Nodes:
 
     def connect(self, node):
         """Brings the harness into a new worker and opens a side channel to it."""
+        name = node.gateway.id
+        if self.each:  # A new worker takes the place of one that died.
+            self.copies[name] = self.vacant.pop(0) if self.vacant else len(self.copies) + 1
         channel = node.gateway.remote_exec(BOOTSTRAP)
-        command = dict(self.session.command, places=not self.sides)
+        command = dict(self.session.command, places=not self.sides, copy=self.copies.get(name, 1))
         channel.send((self.session.program.sources, encode(command)))
         side, pid = channel.receive(60)
         channel.waitclose(60)
-        name = node.gateway.id
         self.sides[name] = (pid, side)
         if self.session.stop:
             self.ask(side, self.session.stop)
@@ -105,15 +129,25 @@ class Nodes:
             mail = decode(text)
             kind = mail.pop("t")
             if kind == "places":
-                self.places, self.session.deselected = mail["places"], mail["deselected"]
+                self.places, self.names = mail["places"], mail["names"]
+                self.session.deselected = mail["deselected"]
             elif kind == "facts":
                 self.facts[worker] = mail
+            elif kind == "withheld":
+                self.withheld(worker, mail["data"])
             elif kind == "lines":
                 self.session.cover.add(mail["files"])
             elif kind == "notice":
                 self.session.notice(**mail)
             else:
                 self.session.send(kind, **mail)
+
+    def withheld(self, worker, data):
+        config = self.session.session.config
+        report = config.hook.pytest_report_from_serializable(config=config, data=data)
+        running = self.session.running.get((worker, report.nodeid))
+        if running is not None:
+            running.withheld.append(report)
 
     def stop(self, reason):
         self.dsession.shouldstop = reason
@@ -128,23 +162,33 @@ class Nodes:
             pass  # The worker is gone.
 
     def collected(self, node, ids):
-        """All workers collect the same; the one that was started first also says the places."""
+        """All workers collect the same; the one that was started first also says the places.
+
+        Under `--dist each` the tests of each worker are tests of their own.
+        """
         self.drain()
-        session, first = self.session, node.gateway.id in list(self.sides)[:1]
-        if session.uids is None and (first or self.places):
-            ids = [clean(plain(nodeid, session.session.config)) for nodeid in ids]
-            places = self.places
-            if len(places) != len(ids):
-                root = str(session.session.config.rootpath)
-                places = [(os.path.join(root, nodeid.split("::")[0]), None) for nodeid in ids]
-            session.collected(zip(ids, places))
+        session, worker = self.session, node.gateway.id
+        if not (self.places or worker in list(self.sides)[:1]):
+            return
+        number = self.copies.get(worker, 1)
+        if number in self.told:
+            return
+        self.told.add(number)
+        ids, places = [self.name_of(nodeid, worker) for nodeid in ids], self.places
+        if len(places) != len(ids):
+            root = str(session.session.config.rootpath)
+            places = [(os.path.join(root, nodeid.split("::")[0]), None) for nodeid in ids]
+        done = not self.each or len(self.told) == self.number
+        session.collected(zip(ids, places), done)
 
     def down(self, node, error):
         if not error or error == "keyboard-interrupt":
             return
         self.drain()
         worker = node.gateway.id
-        running = self.session.running.get(worker)
+        self.vacant.append(self.copies.get(worker, 1))
+        tests = self.session.running.values()
+        running = next((test for test in tests if test.worker == worker), None)
         self.session.send("worker_died", worker=worker, id=running.uid if running else None)
         if running is not None:
             self.crashed[worker] = running.nodeid
@@ -152,6 +196,5 @@ class Nodes:
 
     def blame(self, worker, report):
         """xdist reports the next test of a dead worker as crashed, even if it had not begun."""
-        nodeid = clean(plain(report.nodeid, self.session.session.config))
-        if self.crashed.pop(worker, None) != nodeid:
-            self.session.crash(self.session.start(nodeid, worker), longrepr_of(report))
+        if self.crashed.pop(worker, None) != report.nodeid:
+            self.session.crash(self.session.enter(report.nodeid, worker), longrepr_of(report))

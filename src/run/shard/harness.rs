@@ -13,7 +13,13 @@ use crate::run::effect::Effect;
 
 impl Shard {
     /// Takes an event. Each has its arm: one that nobody handles does not compile.
-    pub(super) fn harness(&mut self, event: HarnessEvent, now: Mono, accounts: &mut Accounts) {
+    pub(super) fn harness(
+        &mut self,
+        event: HarnessEvent,
+        now: Mono,
+        now_ms: i64,
+        accounts: &mut Accounts,
+    ) {
         match event {
             HarnessEvent::Hello(hello) => self.hello(hello, accounts),
             HarnessEvent::Unsupported { python } => {
@@ -23,8 +29,8 @@ impl Shard {
             HarnessEvent::Collecting { id } => self.live(|live| live.collecting = Some(id)),
             HarnessEvent::CollectReport(report) => self.collect_report(report, accounts),
             HarnessEvent::Collected(collected) => self.collected(collected, accounts),
-            HarnessEvent::Started(started) => self.test_started(started, now, accounts),
-            HarnessEvent::Finished(finished) => self.finished(*finished, accounts),
+            HarnessEvent::Started(started) => self.test_started(started, now, now_ms, accounts),
+            HarnessEvent::Finished(finished) => self.finished(*finished, now, accounts),
             HarnessEvent::Subtest(subtest) => self.subtest(subtest, accounts),
             HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, accounts),
             HarnessEvent::Warning(warning) => self.warning(warning, accounts),
@@ -103,10 +109,10 @@ impl Shard {
         }
     }
 
-    fn test_started(&mut self, started: Started, now: Mono, accounts: &mut Accounts) {
+    fn test_started(&mut self, started: Started, now: Mono, now_ms: i64, accounts: &mut Accounts) {
         let Started { id, worker, pid } = started;
         self.make_known(&id, accounts);
-        let attempt = self.ledger.started(&id, worker.clone(), pid, now);
+        let attempt = self.ledger.started(&id, worker.clone(), pid, now, now_ms);
         accounts.announce(Event::TestStarted {
             shard: self.index(),
             nodeid: id,
@@ -158,9 +164,12 @@ impl Shard {
         }
     }
 
-    fn finished(&mut self, finished: Finished, accounts: &mut Accounts) {
-        if let Phase::Running(live) = &self.phase
-            && let Some(running) = self.ledger.running_test(&finished.id)
+    fn finished(&mut self, finished: Finished, now: Mono, accounts: &mut Accounts) {
+        let Phase::Running(live) = &self.phase else {
+            return;
+        };
+        let process_began = live.started;
+        if let Some(running) = self.ledger.running_test(&finished.id)
             && running.doom.is_some()
             && !live.outlives(running)
         {
@@ -170,7 +179,7 @@ impl Shard {
         self.make_known(&finished.id, accounts);
         let id = finished.id.clone();
         let failed = finished.outcome.is_failure();
-        let settled = self.ledger.finished(finished);
+        let settled = self.ledger.finished(finished, process_began, now);
         self.live(|live| {
             live.progress = true;
             live.failed |= failed;

@@ -304,6 +304,7 @@ impl Shard {
             } else {
                 Vec::new()
             },
+            known: self.ledger.parametrized(),
             modules: self.plan.modules.clone(),
             roots: self.plan.roots.clone(),
         }
@@ -358,13 +359,13 @@ impl Shard {
         &mut self,
         event: EngineEvent<HarnessEvent>,
         now: Mono,
-        ended_ms: i64,
+        now_ms: i64,
         accounts: &mut Accounts,
     ) {
         match event {
             EngineEvent::Line(event) => {
                 self.live(|live| live.heard = now);
-                self.harness(*event, now, accounts);
+                self.harness(*event, now, now_ms, accounts);
             }
             EngineEvent::BadLine(problem) => accounts.notice(
                 "harness-line",
@@ -377,7 +378,7 @@ impl Shard {
                 accounts.notice_each("container-left", problem, Some(hint.to_owned()));
             }
             EngineEvent::Exited { exit, stderr_tail } => {
-                self.exited(exit, &stderr_tail, now, ended_ms, accounts);
+                self.exited(exit, &stderr_tail, now, now_ms, accounts);
             }
         }
     }

@@ -28,6 +28,8 @@ use crate::pytest::protocol::{
 
 const MAIN: ShardIndex = ShardIndex(0);
 const OTHER: ShardIndex = ShardIndex(1);
+/// The wall time when a run begins.
+const NOON_MS: i64 = 1_795_521_600_000;
 const SIGSEGV: Exit = Exit::Signal(11);
 
 /// A run whose harness is the test.
@@ -92,7 +94,7 @@ impl Sim {
             serials: [0; 2],
             log: Vec::new(),
         };
-        let effects = sim.dispatcher.start(sim.now, 0);
+        let effects = sim.dispatcher.start(sim.now, NOON_MS);
         sim.record(effects);
         sim
     }
@@ -126,8 +128,12 @@ impl Sim {
         }
     }
 
+    fn now_ms(&self) -> i64 {
+        NOON_MS + i64::try_from(self.now.0).unwrap()
+    }
+
     fn input(&mut self, input: Input) {
-        let effects = self.dispatcher.handle(input, self.now, 0);
+        let effects = self.dispatcher.handle(input, self.now, self.now_ms());
         self.record(effects);
     }
 
@@ -143,7 +149,7 @@ impl Sim {
 
     fn pass_time(&mut self, by: Duration) {
         self.now = self.now.plus(by);
-        let effects = self.dispatcher.tick(self.now, 0);
+        let effects = self.dispatcher.tick(self.now, self.now_ms());
         self.record(effects);
     }
 
@@ -207,14 +213,24 @@ impl Sim {
     }
 
     fn finish_in(&mut self, shard: ShardIndex, id: &str, worker: &str, outcome: Outcome) {
+        self.finish_after(shard, id, worker, outcome, 0.5);
+    }
+
+    fn finish_after(
+        &mut self,
+        shard: ShardIndex,
+        id: &str,
+        worker: &str,
+        outcome: Outcome,
+        call_s: f64,
+    ) {
         self.line(
             shard,
             HarnessEvent::Finished(Box::new(Finished {
                 id: id.to_owned(),
                 outcome,
-                started_at: Some(1.0),
                 setup_s: Some(0.25),
-                call_s: Some(0.5),
+                call_s: Some(call_s),
                 teardown_s: Some(-1.0),
                 worker: worker.to_owned(),
                 peak_rss_bytes: None,

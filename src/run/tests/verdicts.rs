@@ -1,6 +1,8 @@
 //! The verdict of a run.
 
-use super::{MAIN, OTHER, Sim, request, two_paths};
+use std::time::Duration;
+
+use super::{MAIN, NOON_MS, OTHER, SIGSEGV, Sim, request, two_paths};
 use crate::model::{HarnessOptions, Outcome, RunOutcome, Write};
 use crate::plan::RunRequest;
 use crate::pytest::protocol::{CollectReport, Command, CoverageLines, HarnessEvent, StopReason};
@@ -20,6 +22,54 @@ fn a_run_in_which_everything_passes_is_green() {
         Some(0.75),
         "a clock that runs backwards counts as no time"
     );
+}
+
+#[test]
+fn the_times_of_a_test_are_those_of_the_agent_if_its_process_has_a_false_clock() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a", "t.py::b", "t.py::c"]);
+    sim.pass_time(Duration::from_secs(10));
+    for (id, call_s) in [
+        ("t.py::a", 1e10),
+        ("t.py::b", f64::INFINITY),
+        ("t.py::c", 2.0),
+    ] {
+        sim.start(MAIN, id);
+        sim.pass_time(Duration::from_secs(3));
+        sim.finish_after(MAIN, id, "main", Outcome::Passed, call_s);
+    }
+    let times = sim
+        .records()
+        .map(|test| (test.started_ms, test.duration_s, test.call_s));
+    let expected = [
+        (Some(NOON_MS + 10_000), Some(3.0), None),
+        (Some(NOON_MS + 13_000), Some(3.0), None),
+        (Some(NOON_MS + 16_000), Some(2.25), Some(2.0)),
+    ];
+    assert_eq!(times.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_try_whose_end_is_not_told_does_not_count() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a"]);
+    sim.start(MAIN, "t.py::a");
+    sim.test(MAIN, "t.py::a", Outcome::Passed);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.attempts(), [("t.py::a", 1, Outcome::Passed)]);
+}
+
+#[test]
+fn a_process_that_continues_is_told_of_the_tests_with_parameters() {
+    let mut sim = Sim::new(request());
+    let ids = ["t.py::a[1]", "t.py::b", "t.py::a[2]"];
+    sim.collect(MAIN, &ids);
+    sim.test(MAIN, ids[0], Outcome::Passed);
+    sim.start(MAIN, ids[1]);
+    sim.exit(MAIN, SIGSEGV, "");
+    let command = *sim.commands().last().unwrap();
+    assert_eq!(command.skip, ids[..2]);
+    assert_eq!(command.known, [ids[0], ids[2]]);
 }
 
 #[test]

@@ -90,3 +90,34 @@ def test_view():
         environment []\n";
     assert_eq!(text, expected);
 }
+
+#[test]
+fn no_list_of_arguments_tells_of_the_harness() {
+    let Some(python) = python() else { return };
+    let probe = r#"
+import sys, os
+
+def test_view(pytestconfig):
+    given = pytestconfig.invocation_params
+    print("given", given.args, given.plugins)
+    print("trace", sys.gettrace(), sys.getprofile())
+    original = getattr(sys, "orig_argv", [sys.executable, *sys.argv])
+    print("original", [os.path.basename(word) for word in original])
+    try:
+        with open("/proc/self/cmdline") as file: words = file.read().strip("\0")
+    except OSError:
+        words = " ".join(original)
+    print("listed", words == " ".join([sys.executable, *sys.argv]))
+    assert 0
+"#;
+    let mut project = Project::new(&python, &[("probe/test_view.py", probe)]);
+    project = project.args(&["-q", "-k", "test or view", "probe"]);
+    project.command.options.coverage = false;
+    let talk = project.run();
+    let text = &talk.test("test_view").sections[0].text;
+    let expected = "given ('-q', '-k', 'test or view', 'probe') None\n\
+        trace None None\n\
+        original ['python', 'pytest', '-q', '-k', 'test or view', 'probe']\n\
+        listed True\n";
+    assert_eq!(text, expected);
+}

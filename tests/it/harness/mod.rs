@@ -7,6 +7,7 @@ mod loader;
 mod matrix;
 mod modules;
 mod names;
+mod plugins;
 mod sources;
 mod streams;
 mod verdicts;

@@ -2,6 +2,7 @@
 
 use super::driver::{Project, Talk, python};
 
+use menace_agent::model::Outcome;
 use menace_agent::pytest::protocol::HarnessEvent;
 
 fn deselected(talk: &Talk) -> u64 {
@@ -235,4 +236,44 @@ def pytest_collection_modifyitems(items):
     let talk = project.run();
     assert_eq!(talk.verdicts().len(), 2, "{talk:?}");
     assert_eq!(talk.notices(), []);
+}
+
+#[test]
+fn names_that_change_with_each_collection_are_known_by_their_place() {
+    let Some(python) = python() else { return };
+    let file = r"
+import uuid, pytest
+values = [uuid.uuid4().hex for _ in range(4)]
+@pytest.mark.parametrize('value', values)
+def test_value(value): assert values.index(value) == 2
+@pytest.mark.parametrize('n', [1, 2])
+def test_number(n): pass
+";
+    let mut project = Project::new(&python, &[("test_it.py", file)]);
+    let first = project.run();
+    let names: Vec<String> = first.collected().into_iter().map(str::to_owned).collect();
+    project.command.known.clone_from(&names);
+    // A process that continues.
+    project.command.skip = vec![names[0].clone(), names[3].clone(), names[4].clone()];
+    let talk = project.run();
+    talk.assert_whole();
+    assert_eq!(talk.collected(), [&names[1], &names[2], &names[5]]);
+    assert_eq!(talk.outcomes()[&*names[2]], Outcome::Passed);
+    assert_eq!(talk.outcomes()[&*names[1]], Outcome::Failed);
+    let said = "4 tests have other ids in each collection, and are known by their function and \
+                their position";
+    assert_eq!(talk.notices(), [("ids-change", said)]);
+    // A later round.
+    project.command.skip = Vec::new();
+    project.command.only = Some(vec![names[3].clone()]);
+    let talk = project.run();
+    talk.assert_whole();
+    assert_eq!(talk.collected(), [&names[3]]);
+    // One test more than before: nobody can say which is which.
+    project.command.known.remove(0);
+    let talk = project.run();
+    assert_eq!(talk.collected(), [""; 0]);
+    let said = "1 tests are not found again: their functions have other parameters, and more or \
+                fewer of them, in each collection";
+    assert_eq!(talk.notices(), [("ids-lost", said)]);
 }

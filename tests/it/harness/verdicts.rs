@@ -106,7 +106,7 @@ fn a_verdict_comes_with_its_reason_times_and_output() {
         .unwrap();
     assert_eq!(failed.sections[0].title, "Captured stdout call");
     assert_eq!(failed.sections[0].text, "to stdout\n");
-    assert!(failed.started_at.unwrap() > 1.6e9 && failed.call_s.unwrap() < 5.0);
+    assert!(failed.call_s.unwrap() < 5.0);
     assert!(failed.peak_rss_bytes.unwrap() > 1 << 20 && failed.cpu_s.unwrap() < 5.0);
     let both = talk.test("test_fail_and_teardown_error");
     let longrepr = both.longrepr.as_deref().unwrap();

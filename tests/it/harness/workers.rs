@@ -140,3 +140,102 @@ fn reruns_survive_distribution() {
     let outcomes: Vec<_> = talk.finished().map(|test| test.outcome).collect();
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Passed]);
 }
+
+#[test]
+fn the_same_test_in_each_worker_has_a_verdict_for_each() {
+    let Some(python) = python() else { return };
+    let file = r"
+import os
+worker = os.environ['PYTEST_XDIST_WORKER']
+def test_one(): assert worker != 'gw1'
+def test_dies(): worker == 'gw1' and os._exit(3)
+def test_two(): pass
+";
+    let mut project = Project::new(&python, &[("test_it.py", file)]);
+    project = project.args(&["--dist=each", "--tx=2*popen"]);
+    let talk = project.run();
+    talk.assert_whole();
+    assert_eq!(workers(&talk), 2);
+    let expected = [
+        "test_dies passed",
+        "test_dies#2 crashed",
+        "test_one passed",
+        "test_one#2 failed",
+        "test_two passed",
+        "test_two#2 passed",
+    ];
+    assert_eq!(talk.verdicts(), expected);
+    let done = talk.events.iter().filter_map(|event| match event {
+        HarnessEvent::Collected(collected) => Some(collected.done),
+        _ => None,
+    });
+    assert_eq!(done.collect::<Vec<_>>(), [false, true]);
+    project.command.only = Some(vec!["test_it.py::test_one#2".to_owned()]);
+    let talk = project.run();
+    assert_eq!(talk.verdicts(), ["test_one#2 failed"]);
+}
+
+#[test]
+fn names_with_an_at_sign_survive_groups() {
+    let Some(python) = python() else { return };
+    let file = r"
+import pytest
+def test_none(): pass
+@pytest.mark.xdist_group('x@y')
+def test_mark(): pass
+@pytest.mark.xdist_group(name='z')
+@pytest.mark.parametrize('v', ['a@b'])
+def test_value(v): assert 0
+";
+    let talk = Project::new(&python, &[("d@2/test_it.py", file)])
+        .args(&["-n2", "--dist=loadgroup"])
+        .run();
+    talk.assert_whole();
+    let mut collected = talk.collected();
+    collected.sort_unstable();
+    let expected = ["test_mark", "test_none", "test_value[a@b]"];
+    assert_eq!(
+        collected,
+        expected.map(|name| format!("d@2/test_it.py::{name}"))
+    );
+    assert_eq!(
+        talk.verdicts(),
+        [
+            "test_mark passed",
+            "test_none passed",
+            "test_value[a@b] failed"
+        ]
+    );
+}
+
+#[test]
+fn a_child_that_runs_on_into_pytest_speaks_for_nobody_and_ends() {
+    let Some(python) = python() else { return };
+    let file = r"
+import os, pytest
+
+@pytest.fixture
+def around():
+    yield
+    with open('log', 'a') as log: log.write('torn down\n')
+@pytest.mark.parametrize('i', range(4))
+def test_forks(i, around):
+    child = os.fork()
+    if child == 0:
+        assert i % 2, 'in the child'
+        return
+    with open('log', 'a') as log: log.write('ended %d\n' % os.waitpid(child, 0)[1])
+";
+    let project = Project::new(&python, &[("test_it.py", file)]).workers(2);
+    let talk = project.run();
+    talk.assert_whole();
+    let passed = |test: &str| test.ends_with(" passed");
+    assert!(talk.verdicts().iter().all(|test| passed(test)), "{talk:?}");
+    assert_eq!(talk.finished().count(), 4);
+    assert_eq!(talk.bye(), (0, None, None));
+    let log = std::fs::read_to_string(project.path().join("log")).unwrap();
+    let mut lines: Vec<_> = log.lines().collect();
+    lines.sort_unstable();
+    let children = ["ended 0", "ended 0", "ended 256", "ended 256"];
+    assert_eq!(lines, [&children[..], &["torn down"; 8]].concat());
+}

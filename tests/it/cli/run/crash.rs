@@ -190,3 +190,29 @@ fn an_interpreter_that_starts_no_more_ends_the_shard() {
         ]
     );
 }
+
+#[test]
+fn tests_whose_ids_change_run_once_although_a_process_dies() {
+    let file = "import os, uuid, pytest\n\
+        values = [uuid.uuid4().hex for _ in range(4)]\n\
+        @pytest.mark.parametrize('value', values)\n\
+        def test_value(value):\n\
+        \x20   place = values.index(value)\n\
+        \x20   with open('log', 'a') as log: log.write(str(place))\n\
+        \x20   if place == 1 and not os.path.exists('died'):\n\
+        \x20       open('died', 'w').close()\n\
+        \x20       os._exit(3)\n\
+        \x20   assert place != 2 or os.path.exists('again')\n\
+        \x20   if place == 3: open('again', 'w').close()\n";
+    let Some(lab) = lab(&[("test_a.py", file)]) else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov", "--reruns", "1"]).expect(0);
+    let log = std::fs::read_to_string(lab.path().join("log")).unwrap();
+    assert_eq!(log, "012312", "each once, and the two that failed again");
+    let counts = "SELECT total, passed, flaky, not_run FROM run_summary";
+    assert_eq!(lab.rows(counts), ["4 | 4 | 2 | 0"], "{answer}");
+    let said = "tests have other ids in each collection";
+    let output = format!("{}{}", answer.stdout, answer.stderr);
+    assert_eq!(output.matches(said).count(), 1, "{answer}");
+}
