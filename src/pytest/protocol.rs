@@ -119,6 +119,8 @@ pub enum StopReason {
     Interrupted,
     /// Files could not be collected.
     CollectErrors,
+    /// pytest-xdist left its workers idle although tests are left: another process may run them.
+    Stalled,
     /// An error inside pytest or a plugin.
     Internal,
     /// pytest refused its arguments, or could not import a plugin that they name.

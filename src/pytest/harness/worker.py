@@ -51,6 +51,7 @@ class Worker(Process):
             names = {nodeid: name for nodeid, name in names if nodeid != name}
             places = [place for _, place in tests]
             self.send("places", places=places, names=names, deselected=self.deselected)
+        self.send("ready")
 
     def start(self, _):
         self.cpu = process_time()

@@ -6,6 +6,8 @@ the same gateway and so arrives before the report that follows it. At its other 
 import collections
 import os
 import threading
+from queue import Empty
+from time import perf_counter
 
 import pytest
 
@@ -15,6 +17,8 @@ from .hooks import show_arguments
 from .interpreter import version_of
 from .reports import SECONDS, facts_since, longrepr_of
 from .selection import copy_of
+
+STALLED_S = 10  # Between two tests, xdist needs milliseconds.
 
 BOOTSTRAP = """
 sources, command = channel.receive()
@@ -56,6 +60,7 @@ class Nodes:
         self.places, self.names, self.facts, self.crashed = [], {}, {}, {}
         self.each = dsession.config.getvalue("dist") == "each"
         self.copies, self.vacant, self.told = {}, [], set()
+        self.ready, self.ended, self.quiet_since = set(), set(), None
 
     def pid_of(self, worker):
         return self.sides.get(worker, (self.session.owner,))[0]
@@ -79,6 +84,7 @@ class Nodes:
         for name in ("worker_logstart", "worker_logfinish"):
             setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
         config.pluginmanager.register(self)
+        self.dsession.queue.get = self.patient(self.dsession.queue.get)
         show_arguments(config, hidden=False)  # xdist hands them on to its workers.
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -86,6 +92,36 @@ class Nodes:
         """The session waits for reports of its workers, which may be long in coming."""
         while True:
             self.session.hear(self.session.channel.receive(True))
+
+    def patient(self, get):
+        """xdist may lose sight of tests after a worker died, and then waits for ever."""
+
+        def wait(*args, **kwargs):
+            try:
+                event = get(*args, **kwargs)
+            except Empty:
+                if self.session.guard(self.is_stalled):
+                    reason = "pytest-xdist gives its workers nothing to do, although tests are left"
+                    self.session.because("stalled", reason)
+                    raise self.session.session.Interrupted(reason)
+                raise
+            self.quiet_since = None
+            return event
+
+        return wait
+
+    def is_stalled(self):
+        """True if for some time all workers were idle, and tests are left that nobody began."""
+        self.drain()
+        session, starts = self.session, self.session.starts
+        left = any(starts[name] < len(uids) for name, uids in (session.uids or {}).items())
+        idle = self.ready and self.ready.issuperset(self.sides.keys() - self.ended)
+        if session.running or self.dsession.shouldstop or not (left and idle):
+            self.quiet_since = None
+            return False
+        now = perf_counter()
+        self.quiet_since = self.quiet_since or now
+        return now - self.quiet_since >= STALLED_S
 
     def handler(self, original):
         def handle(node, **kwargs):
@@ -131,6 +167,8 @@ class Nodes:
             if kind == "places":
                 self.places, self.names = mail["places"], mail["names"]
                 self.session.deselected = mail["deselected"]
+            elif kind == "ready":
+                self.ready.add(worker)
             elif kind == "facts":
                 self.facts[worker] = mail
             elif kind == "withheld":
@@ -182,6 +220,7 @@ class Nodes:
         session.collected(zip(ids, places), done)
 
     def down(self, node, error):
+        self.ended.add(node.gateway.id)
         if not error or error == "keyboard-interrupt":
             return
         self.drain()

@@ -56,6 +56,9 @@ impl Shard {
             // it; our reason to end it counts, and not what it says.
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
+            (Some(bye), _) if bye.reason == Some(StopReason::Stalled) => {
+                self.stalled(&live, bye, now, accounts);
+            }
             (Some(bye), _) => {
                 self.doubt(&live, bye, exit, stderr, accounts);
                 self.said_goodbye(&live, bye, now, accounts);
@@ -133,6 +136,7 @@ impl Shard {
             Some(StopReason::Interrupted) => format!("not run: KeyboardInterrupt: {said}"),
             Some(StopReason::CollectErrors) => "not run: files could not be collected".to_owned(),
             Some(StopReason::Internal) => format!("not run: pytest failed: {said}"),
+            Some(StopReason::Stalled) => format!("not run: {said}"),
             Some(StopReason::Usage) => "not run: pytest refused its arguments".to_owned(),
         };
         self.settle_running(Some((Outcome::NotRun, &why)), None, now, accounts);
@@ -150,7 +154,7 @@ impl Shard {
             Some(StopReason::CollectErrors | StopReason::Exit | StopReason::Interrupted) => {
                 self.findings.incomplete = true;
             }
-            None | Some(StopReason::MaxFail | StopReason::Stop) => {}
+            None | Some(StopReason::MaxFail | StopReason::Stop | StopReason::Stalled) => {}
         }
         // Exit status 5 of pytest means "no tests"; another one above 1, if there was no test,
         // means that tests were lost.
@@ -164,6 +168,22 @@ impl Shard {
             self.settle_pending(&why, accounts);
         }
         self.next_round_or_finish(accounts);
+    }
+
+    /// The session ended itself because its workers had nothing to do: the tests that are left run
+    /// in a new process.
+    fn stalled(&mut self, live: &Live, bye: &Bye, now: Mono, accounts: &mut Accounts) {
+        let said = bye.message.as_deref().unwrap_or("pytest-xdist stalled");
+        let message = format!("{said}: a new process runs them");
+        accounts.notice_each("xdist-stalled", message, None);
+        self.settle_running(None, None, now, accounts);
+        self.deaths += 1;
+        self.deaths_without_progress = if live.progress {
+            0
+        } else {
+            self.deaths_without_progress + 1
+        };
+        self.continue_or_finish(live, accounts);
     }
 
     fn refused(&mut self, said: &str) {

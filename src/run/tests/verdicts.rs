@@ -73,6 +73,28 @@ fn a_process_that_continues_is_told_of_the_tests_with_parameters() {
 }
 
 #[test]
+fn the_tests_that_stalled_workers_leave_run_in_a_new_process() {
+    let mut sim = Sim::new(request());
+    sim.collect(MAIN, &["t.py::a", "t.py::b"]);
+    sim.test(MAIN, "t.py::a", Outcome::Passed);
+    sim.bye(MAIN, 2, Some(StopReason::Stalled));
+    assert_eq!(sim.commands().last().unwrap().skip, ["t.py::a"]);
+    assert_eq!(sim.notices(), ["xdist-stalled"]);
+    sim.collect(MAIN, &["t.py::b"]);
+    sim.test(MAIN, "t.py::b", Outcome::Passed);
+    sim.bye(MAIN, 0, None);
+    assert_eq!(sim.outcome(), (RunOutcome::Passed, 0));
+    // Without progress, it is tried no more than three times.
+    let mut sim = Sim::new(request());
+    for _ in 0..3 {
+        assert!(!sim.is_over());
+        sim.collect(MAIN, &["t.py::a"]);
+        sim.bye(MAIN, 2, Some(StopReason::Stalled));
+    }
+    assert_eq!(sim.outcome(), (RunOutcome::Incomplete, 6));
+}
+
+#[test]
 fn a_lost_test_makes_the_run_incomplete() {
     let mut sim = Sim::new(request());
     sim.collect(MAIN, &["t.py::a", "t.py::b"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use menace_agent::model::Outcome;
-use menace_agent::pytest::protocol::{HarnessEvent, Started};
+use menace_agent::pytest::protocol::{HarnessEvent, Started, StopReason};
 
 use super::driver::{Project, Talk, python};
 use crate::envs::{available, interpreters, venv};
@@ -238,4 +238,34 @@ def test_forks(i, around):
     lines.sort_unstable();
     let children = ["ended 0", "ended 0", "ended 256", "ended 256"];
     assert_eq!(lines, [&children[..], &["torn down"; 8]].concat());
+}
+
+#[test]
+fn workers_that_xdist_forgets_after_a_crash_end_the_session() {
+    let Some(python) = python() else { return };
+    // A scheduler that hands out nothing more once a worker has died.
+    let conftest = r"
+import pytest
+from xdist.scheduler import LoadScheduling
+class Forgetful(LoadScheduling):
+    died = False
+    def remove_node(self, node):
+        item = super().remove_node(node)
+        Forgetful.died = Forgetful.died or item is not None
+        return item
+    def schedule(self):
+        if not self.died: super().schedule()
+    tests_finished = False
+def pytest_xdist_make_scheduler(config, log): return Forgetful(config, log)
+";
+    let file = r"
+import os, pytest
+@pytest.mark.parametrize('i', range(4))
+def test_i(i): i == 0 and os._exit(3)
+";
+    let files = [("conftest.py", conftest), ("test_it.py", file)];
+    let talk = Project::new(&python, &files).args(&["-n1"]).run();
+    let said = "pytest-xdist gives its workers nothing to do, although tests are left";
+    assert_eq!(talk.bye(), (2, Some(StopReason::Stalled), Some(said)));
+    assert_eq!(talk.verdicts(), ["test_i[0] crashed"], "{talk:?}");
 }
