@@ -52,6 +52,7 @@ pub const HARNESS: Program = Program {
     entry: "_menace.harness.main",
     sources: modules![
         "shared" / "importer",
+        "shared" / "arguments",
         "shared" / "descriptors",
         "shared" / "stacks",
         "shared" / "text",
@@ -76,6 +77,7 @@ pub const TRIAL: Program = Program {
     entry: "_menace.trial.main",
     sources: modules![
         "shared" / "importer",
+        "shared" / "arguments",
         "shared" / "descriptors",
         "shared" / "stacks",
         "shared" / "text",

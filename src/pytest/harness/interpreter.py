@@ -3,6 +3,7 @@ import faulthandler
 import os
 import sys
 
+from ..shared.arguments import show_arguments
 from ..shared.stacks import dump_when_asked
 from ..shared.text import clean, text_of
 
@@ -38,34 +39,11 @@ def pose_as_pytest(argv):
     """Lets a test see the command line that the `pytest` script would show."""
     folder = os.path.dirname(sys.executable)
     script = os.path.join(folder, "pytest")
-    sys.argv[:] = [script] + argv
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv[:] = [sys.orig_argv[0], script] + argv
+    show_arguments([script] + argv)
     if sys.path and sys.path[0] == "":
         sys.path[0] = folder
     if os.path.isfile(script):
         sys.modules["__main__"].__file__ = script
-    show_as([sys.executable, script] + argv)
-
-
-def show_as(words):
-    """Overwrites the arguments in `/proc/self/cmdline`, by the rules of setproctitle(3).
-
-    There, a last byte that is no NUL says that one text stands in the place of the arguments, and
-    ends at the first NUL.
-    """
-    try:
-        with open("/proc/self/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        start, end = int(fields[45]), int(fields[46])
-        title = os.fsencode(" ".join(words))[: end - start - 2]
-        memory = os.open("/proc/self/mem", os.O_WRONLY)
-        try:
-            os.pwrite(memory, title.ljust(end - start - 1, b"\0") + b" ", start)
-        finally:
-            os.close(memory)
-    except (OSError, ValueError, IndexError):
-        pass  # It is no Linux, or one that does not allow it.
 
 
 def watch_for_hangs(stderr):

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 
+from ..shared.arguments import show_arguments
 from ..shared.descriptors import private
 from ..shared.stacks import dump_when_asked
 from ..shared.text import clean
@@ -80,7 +81,7 @@ def prepare(command, file, scratch, output):
     sys.dont_write_bytecode = True
     roots = [os.path.join(os.getcwd(), root) for root in command.get("roots") or ["."]]
     sys.path[:0] = [os.path.normpath(root) for root in roots]
-    sys.argv[:] = [file]
+    show_arguments([file])
 
 
 def make_room(name, file):

@@ -16,6 +16,20 @@ fn a_module_that_imports_passes() {
 }
 
 #[test]
+fn no_list_of_arguments_tells_of_the_trial() {
+    let Some(python) = bare_python() else { return };
+    let module = "import sys\n\
+        words = [sys.executable, __file__]\n\
+        print(sys.argv == words[1:], getattr(sys, 'orig_argv', words)[1:] == words[1:])\n\
+        try:\n    with open('/proc/self/cmdline') as file: listed = file.read()\n\
+        except OSError: listed = ' '.join(words)\n\
+        print(listed.strip('\\0') == ' '.join(words))\n";
+    let trial = Project::new(&python, &[("looks.py", module)]).trial();
+    assert_passed(&trial);
+    assert_eq!(trial.output, "True True\nTrue\n");
+}
+
+#[test]
 fn an_error_of_the_import_is_told_without_the_frames_of_the_trial() {
     let Some(python) = bare_python() else { return };
     let files = [
