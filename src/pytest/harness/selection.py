@@ -49,11 +49,11 @@ class Selection:
             else:
                 lost += sum(self.wants(name) for name in before)
         if self.aliases:
-            notice("ids-change", "%d tests have other ids in each collection" % len(self.aliases)
-                   + ", and are known by their function and their position")
+            text = "tests with other ids in each collection, known by their function and position: %d"
+            notice("ids-change", text % len(self.aliases))
         if lost:
-            notice("ids-lost", "%d tests are not found again: their functions have other parameters" % lost
-                   + ", and more or fewer of them, in each collection")
+            text = "tests that are not found again, as each collection has more or fewer of them: %d"
+            notice("ids-lost", text % lost)
 
 
 def by_function(uids):

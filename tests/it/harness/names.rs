@@ -260,8 +260,7 @@ def test_number(n): pass
     assert_eq!(talk.collected(), [&names[1], &names[2], &names[5]]);
     assert_eq!(talk.outcomes()[&*names[2]], Outcome::Passed);
     assert_eq!(talk.outcomes()[&*names[1]], Outcome::Failed);
-    let said = "4 tests have other ids in each collection, and are known by their function and \
-                their position";
+    let said = "tests with other ids in each collection, known by their function and position: 4";
     assert_eq!(talk.notices(), [("ids-change", said)]);
     // A later round.
     project.command.skip = Vec::new();
@@ -273,7 +272,6 @@ def test_number(n): pass
     project.command.known.remove(0);
     let talk = project.run();
     assert_eq!(talk.collected(), [""; 0]);
-    let said = "1 tests are not found again: their functions have other parameters, and more or \
-                fewer of them, in each collection";
+    let said = "tests that are not found again, as each collection has more or fewer of them: 1";
     assert_eq!(talk.notices(), [("ids-lost", said)]);
 }

@@ -212,7 +212,7 @@ fn tests_whose_ids_change_run_once_although_a_process_dies() {
     assert_eq!(log, "012312", "each once, and the two that failed again");
     let counts = "SELECT total, passed, flaky, not_run FROM run_summary";
     assert_eq!(lab.rows(counts), ["4 | 4 | 2 | 0"], "{answer}");
-    let said = "tests have other ids in each collection";
+    let said = "tests with other ids in each";
     let output = format!("{}{}", answer.stdout, answer.stderr);
     assert_eq!(output.matches(said).count(), 1, "{answer}");
 }
