@@ -47,6 +47,15 @@ pub enum ShardLimit {
     Silence(Duration),
 }
 
+impl ShardLimit {
+    /// The time itself.
+    pub fn time(self) -> Duration {
+        match self {
+            Self::Total(time) | Self::Silence(time) => time,
+        }
+    }
+}
+
 /// The request of a user for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRequest {

@@ -102,7 +102,7 @@ impl<'a> Recorder<'a> {
         let mut recorder = Self {
             run,
             lease,
-            patience: Patience::new(job.plan.request.timeout, move || stop.was_asked()),
+            patience: Patience::new(job.plan.request.limit.time(), move || stop.was_asked()),
             announce: Arc::new(move |event| {
                 announce(EventLine {
                     v: EVENTS_VERSION,
