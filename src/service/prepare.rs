@@ -208,7 +208,7 @@ mod tests {
 
         settings.test_timeout = Some(Duration::from_secs(9));
         assert_eq!(shard_limit(&settings, false), silence(300));
-        settings.test_timeout = Some(Duration::from_secs(900));
+        settings.test_timeout = Some(Duration::from_mins(15));
         assert_eq!(shard_limit(&settings, false), silence(960));
 
         settings.timeout = Some(Duration::from_secs(7));

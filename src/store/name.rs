@@ -14,14 +14,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{FileControl, MAIN_DB};
-use uuid::Uuid;
 
 use super::copy::Unfinished;
 use super::db::Db;
 use super::error::StoreError;
 use super::open::{Store, connect_to_write};
 use super::place::{FileId, beside, no_room, prepare_folder};
-use crate::clock::now_ms;
+use crate::clock::{new_uuid, now_ms};
 use crate::model::{Level, Notice, RunId, Write};
 
 impl Store {
@@ -101,7 +100,7 @@ fn name(copy: &Unfinished, file: &Path) -> io::Result<PathBuf> {
     if copy.rename_to_new(file)? {
         return Ok(file.to_owned());
     }
-    let saved = beside(file, &format!(".saved-{}", Uuid::now_v7()));
+    let saved = beside(file, &format!(".saved-{}", new_uuid()));
     copy.rename(&saved)?;
     Ok(saved)
 }

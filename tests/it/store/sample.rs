@@ -26,7 +26,7 @@ pub(crate) fn open(path: &Path) -> Store {
 pub(crate) fn new_run() -> NewRun {
     NewRun {
         facts: RunFacts {
-            uuid: uuid::Uuid::now_v7().to_string(),
+            uuid: menace_agent::clock::new_uuid().to_string(),
             trigger: "manual".to_owned(),
             project: "/home/lab/project".to_owned(),
             paths: vec!["tests".to_owned()],
