@@ -23,7 +23,12 @@ pub fn now_ms() -> i64 {
 
 /// A new UUID: its upper half is the wall time, its lower half is random.
 pub fn new_uuid() -> Uuid {
-    let since = Duration::from_millis(now_ms().unsigned_abs());
+    uuid_at(now_ms())
+}
+
+/// The same for a given time: UTC milliseconds since the epoch, of which those before it read as 0.
+pub fn uuid_at(ms: i64) -> Uuid {
+    let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     let time = uuid::Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos());
     Uuid::new_v7(time)
 }

@@ -11,12 +11,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
-use uuid::{Timestamp, Uuid};
+use uuid::Uuid;
 
 use super::connect::{Access, connect, patiently};
 use super::db::Db;
 use super::error::StoreError;
 use super::place::{beside, create_private, folder_of};
+use crate::clock::uuid_at;
 
 /// The age at which an unfinished copy is nobody's: longer than any disk takes to copy.
 const ABANDONED_MS: i64 = 24 * 60 * 60 * 1000;
@@ -34,14 +35,7 @@ pub(super) struct Unfinished(PathBuf);
 impl Unfinished {
     /// One beside `path`; nothing is made yet.
     pub(super) fn beside(path: &Path, now_ms: i64) -> Self {
-        let (seconds, rest_ms) = (now_ms.max(0) / 1000, now_ms.max(0) % 1000);
-        let stamp = Timestamp::from_unix_time(
-            seconds.unsigned_abs(),
-            u32::try_from(rest_ms).unwrap_or(0) * 1_000_000,
-            0,
-            0,
-        );
-        Self(beside(path, &format!("{MARK}{}", Uuid::new_v7(stamp))))
+        Self(beside(path, &format!("{MARK}{}", uuid_at(now_ms))))
     }
 
     /// Copies the database page by page, and returns what `look` finds in the copy.
