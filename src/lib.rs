@@ -69,7 +69,7 @@
 //! | L1 | `image` | image archives and wheels, judged over bytes |
 //! | L1 | `unit` | units of systemd and launchd: values in, text out |
 //! | L1 | `insight` | rows in, verdicts out: comparison, time left |
-//! | L0 | [`model`], `clock`, [`diag`], `replacement` | words, time, error chains, whole files |
+//! | L0 | [`model`], `clock`, [`diag`], `replacement`, `links` | words, time, error chains, whole files, ends of links |
 //!
 //! L1 is pure: no I/O, no clock, no thread.
 //!
@@ -110,6 +110,8 @@ pub mod graph;
 pub mod image;
 #[doc(hidden)]
 pub mod insight;
+#[doc(hidden)]
+pub mod links;
 #[doc(hidden)]
 pub mod metrics;
 #[doc(hidden)]

@@ -36,6 +36,7 @@ mod stream;
 mod streams;
 pub mod terminal;
 mod topics;
+mod trust;
 mod why;
 mod workflow;
 
@@ -45,12 +46,12 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde::Serialize;
 
-use self::args::{Cli, Command};
+use self::args::{Cli, Command, WorkflowCommand};
 use self::failure::Failure;
 use self::streams::Streams;
 use crate::clock::now_ms;
 use crate::diag;
-use crate::model::ExitCode;
+use crate::model::{ExitCode, Notice};
 use crate::service::survive_file_limits;
 use crate::settings::{self, ColorChoice, FlagValues, Layers, Settings, SettingsError};
 use crate::store::{Reader, Store, StoreError};
@@ -95,9 +96,19 @@ fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
         return service::run(args, cli, output);
     }
     let layers = layers(cli.flags())?;
+    if let Command::Trust(args) = &cli.command {
+        // Decides what the settings are.
+        return trust::run(args, &layers, output);
+    }
     let (settings, notices) = Settings::load(&layers)?;
     *output = Streams::new(settings.color);
+    let notices = if tells_notices(&cli.command) {
+        notices
+    } else {
+        tell(notices, output)
+    };
     match &cli.command {
+        Command::Trust(args) => trust::run(args, &layers, output),
         Command::Config(args) => config::run(args, &settings, notices, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Help(args) => help::run(args, output),
@@ -117,6 +128,25 @@ fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
         Command::Why(args) => why::run(args, &settings, output),
         Command::Graph(args) => graph::run(args, &settings, output),
     }
+}
+
+/// True if a command takes the notices about settings and tells them in its own way.
+fn tells_notices(command: &Command) -> bool {
+    match command {
+        Command::Workflow(args) => matches!(args.command, WorkflowCommand::Run(_)),
+        command => matches!(
+            command,
+            Command::Config(_) | Command::Run(_) | Command::RunScheduled(_) | Command::Cycle(_)
+        ),
+    }
+}
+
+/// Writes notices to standard error; none are left.
+fn tell(notices: Vec<Notice>, output: &Streams) -> Vec<Notice> {
+    for notice in notices {
+        output.notice(&notice);
+    }
+    Vec::new()
 }
 
 /// The colours of messages about settings that cannot be loaded.

@@ -1,12 +1,37 @@
 //! Asks git for the commit of the project, and whether tracked files differ from it.
+//!
+//! The repository came with the project, and its configuration can name programs: git starts none
+//! of them here. The user's own configuration counts as always, except for the keys below.
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::process::{ProcessSpec, run};
+use super::child::Exit;
+use super::process::{ProcessError, ProcessSpec, run};
 
 /// A repository on a slow disk is worth waiting for, but not for long: the run goes on meanwhile.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Keys that make git start programs when it only looks, and values with which it starts none.
+const QUIET: [&str; 6] = [
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    // A folder of the project can look like a repository, with a configuration of its own.
+    "safe.bareRepository=explicit",
+    // Objects that are missing are not fetched, also not by a git that knows no variable for it.
+    "protocol.allow=never",
+    "diff.external=",
+    "core.pager=cat",
+];
+
+/// Variables with the same purpose.
+const QUIET_VARIABLES: [(&str, &str); 3] = [
+    // A look does not rewrite the index under the user's own git.
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    // This one outweighs `protocol.NAME.allow`.
+    ("GIT_ALLOW_PROTOCOL", "none"),
+];
 
 /// The commit that is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,26 +39,77 @@ pub struct GitState {
     /// The full commit id.
     pub commit: String,
     /// True if tracked files of the project differ from it. Files that git does not track do not
-    /// count.
+    /// count, nor do changes inside of submodules.
     pub dirty: bool,
 }
+
+/// Filter programs, as a pattern of keys.
+const FILTERS: &str = r"^filter\..*\.(clean|process|required)$";
+
+/// More than any repository has, and less than is captured of an answer.
+const MOST_BYTES: usize = 64 * 1024;
 
 /// The state of the repository that holds `project`. `None` if there is no repository, no commit,
 /// or no git: none of this is an error of a run.
 pub fn state(project: &Path) -> Option<GitState> {
-    let git = |args: &[&str]| {
-        // Without optional locks a look does not rewrite the index under the user's own git.
-        let spec = ProcessSpec::new("git", project)
-            .args(args)
-            .env("GIT_OPTIONAL_LOCKS", "0");
-        run(&spec, LIMIT)
-            .ok()
-            .map(|answer| answer.stdout.trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "--verify", "HEAD"])?;
-    let changes = git(&["status", "--porcelain", "--untracked-files=no", "--", "."])?;
+    let commit = ask(&git(project).args(["rev-parse", "--verify", "HEAD"]))?;
+    // A submodule is a repository of its own, with a configuration that is not looked through.
+    let status = ["status", "--porcelain", "--ignore-submodules=dirty"];
+    let tracked = ["--untracked-files=no", "--", "."];
+    let changes = ask(&without_filters(project)?.args(status).args(tracked))?;
     Some(GitState {
-        commit,
-        dirty: !changes.is_empty(),
+        commit: commit.trim().to_owned(),
+        dirty: !changes.trim().is_empty(),
     })
+}
+
+/// A call of git that starts no filter of the repository: a comparison of a file with its commit
+/// would start them. The filters of the user and of the system stay.
+fn without_filters(project: &Path) -> Option<ProcessSpec> {
+    let list = ["config", "--null", "--name-only"];
+    let list = |more: &[&str]| {
+        let listing = git(project).args(list).args(more.iter().copied());
+        ask(&listing.args(["--get-regexp", FILTERS])).filter(|names| names.len() < MOST_BYTES)
+    };
+    let scoped = list(&["--show-scope"]);
+    let names: Vec<String> = match &scoped {
+        Some(scoped) => {
+            let words: Vec<&str> = scoped.split('\0').collect();
+            let pairs = words.chunks_exact(2);
+            let ours = pairs.filter(|pair| !["global", "system"].contains(&pair[0]));
+            ours.map(|pair| pair[1].to_owned()).collect()
+        }
+        // A git before 2.26 does not say whose they are.
+        None => list(&[])?
+            .split_terminator('\0')
+            .map(str::to_owned)
+            .collect(),
+    };
+    // Unlike `-c`, this takes names with `=`.
+    let off = names
+        .iter()
+        .map(|name| format!("--config-env={name}={NOTHING}"));
+    Some(git(project).args(off).env(NOTHING, ""))
+}
+
+/// A variable that is empty.
+const NOTHING: &str = "MENACE_AGENT_NOTHING";
+
+fn git(project: &Path) -> ProcessSpec {
+    let quiet = QUIET.iter().flat_map(|setting| ["-c", setting]);
+    let spec = ProcessSpec::new("git", project).args(quiet);
+    let variables = QUIET_VARIABLES.iter();
+    variables.fold(spec, |spec, (name, value)| spec.env(name, value))
+}
+
+/// The answer, which is empty if git found nothing; `None` if it could not look.
+fn ask(spec: &ProcessSpec) -> Option<String> {
+    match run(spec, LIMIT) {
+        Ok(answer) => Some(answer.stdout),
+        Err(ProcessError::Failed {
+            exit: Exit::Code(1),
+            ..
+        }) => Some(String::new()),
+        Err(_) => None,
+    }
 }

@@ -75,6 +75,20 @@ pub enum SettingsError {
         /// The problem with its value.
         source: Problem,
     },
+    /// A place of the agent is behind a link that nobody asked for.
+    #[error(
+        "`{}` is no place of the agent: a link leads to `{}`",
+        path.display(),
+        end.display()
+    )]
+    LeadsOut {
+        /// The setting that has the place.
+        setting: &'static str,
+        /// The place.
+        path: PathBuf,
+        /// The end of the link.
+        end: PathBuf,
+    },
     /// A flag that belongs to no setting.
     #[error("no setting has the flag `{flag}`")]
     UnknownFlag {
@@ -133,6 +147,10 @@ impl Hint for SettingsError {
             Self::File { source, .. } => source.hint(),
             Self::Variable { source, .. } | Self::Flag { source, .. } => source.hint.clone(),
             Self::VariableNotUtf8 { name } => Some(format!("run `unset {name}`")),
+            Self::LeadsOut { setting, .. } => Some(format!(
+                "remove the link, or name the place: {}",
+                table::ways_to_set(setting)
+            )),
             Self::UnknownFlag { .. } => None,
         }
     }

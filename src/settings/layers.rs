@@ -12,7 +12,9 @@ use super::project;
 use super::resolved::{Settings, default_db, default_lock_file};
 use super::setting::Setting;
 use super::table::{self, SETTINGS};
+use super::trust::{Asking, Trust, Trusted};
 use super::value::{Given, Problem, Raw};
+use crate::links;
 use crate::model::Notice;
 
 /// Everything that settings are made from, besides the files.
@@ -113,17 +115,23 @@ impl Layers {
             .filter(|value| !value.is_empty())
     }
 
-    /// `$XDG_CONFIG_HOME/menace/config.toml`; a relative folder is ignored, as its standard asks.
-    fn user_file(&self) -> Option<PathBuf> {
+    /// The folder that `variable` names, else `in_home` in the home of the user; a relative folder
+    /// is ignored, as the standard of these variables asks.
+    pub(super) fn user_folder(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
         let folder = |name| {
             self.variable(name)
                 .map(Path::new)
                 .filter(|p| p.is_absolute())
         };
-        let config = match folder("XDG_CONFIG_HOME") {
-            Some(folder) => folder.to_path_buf(),
-            None => folder("HOME")?.join(".config"),
-        };
+        match folder(variable) {
+            Some(folder) => Some(folder.to_path_buf()),
+            None => Some(folder("HOME")?.join(in_home)),
+        }
+    }
+
+    /// `$XDG_CONFIG_HOME/menace/config.toml`.
+    fn user_file(&self) -> Option<PathBuf> {
+        let config = self.user_folder("XDG_CONFIG_HOME", ".config")?;
         Some(config.join("menace").join("config.toml"))
     }
 
@@ -153,17 +161,45 @@ impl Layers {
     }
 }
 
+impl Trust {
+    /// The trust that the project of `layers` asks for.
+    pub fn of(layers: &Layers) -> Result<Self, SettingsError> {
+        Ok(Settings::of_files(layers)?.trust)
+    }
+}
+
+/// What the files say, before variables and flags.
+struct OfFiles {
+    settings: Settings,
+    trust: Trust,
+    notice: Option<Notice>,
+}
+
 impl Settings {
     /// The settings that `layers` and the files of the project and of the user add up to, and
     /// notices about them for the user.
     pub fn load(layers: &Layers) -> Result<(Self, Vec<Notice>), SettingsError> {
+        let OfFiles {
+            mut settings,
+            trust,
+            notice,
+        } = Self::of_files(layers)?;
+        let cwd = working_folder(layers)?;
+        for setting in SETTINGS {
+            settings.apply_variable(setting, layers, &cwd)?;
+            settings.apply_flag(setting, &layers.flags, &cwd)?;
+        }
+        settings.finish(layers);
+        settings.check_places()?;
+        let untrusted = trust.notice(trust.state());
+        Ok((settings, notice.into_iter().chain(untrusted).collect()))
+    }
+
+    /// The settings of the two files; of the project's, what asks for trust counts only if the user
+    /// trusts the folder.
+    fn of_files(layers: &Layers) -> Result<OfFiles, SettingsError> {
         check_flags(&layers.flags)?;
-        let cwd = layers.cwd.canonicalize();
-        let cwd = cwd.map_err(|source| SettingsError::WorkingFolder {
-            path: layers.cwd.clone(),
-            source,
-        })?;
-        let (project, origin) = layers.project(&cwd)?;
+        let (project, origin) = layers.project(&working_folder(layers)?)?;
         let mut settings = Self::for_project(&project);
         settings.origins.insert("project", origin);
 
@@ -171,31 +207,72 @@ impl Settings {
             .user_file()
             .map(|path| file::plain(&path))
             .transpose()?;
+        if let Some(user) = user.flatten() {
+            for entry in &user.entries {
+                settings.apply_line(entry, &user)?;
+            }
+            // What the user requires is what a value of the project is compared with.
+            settings.settle_containers();
+        }
         let (of_project, notice) = file::of_project(&project)?;
-        for file in [user.flatten(), of_project].into_iter().flatten() {
-            settings.apply_file(&file)?;
+        let state = layers.user_folder("XDG_STATE_HOME", ".local/state");
+        let mut trust = Trust::new(&project, state);
+        if let Some(file) = of_project {
+            settings.apply_project_file(&file, &mut trust)?;
         }
-        for setting in SETTINGS {
-            settings.apply_variable(setting, layers, &cwd)?;
-            settings.apply_flag(setting, &layers.flags, &cwd)?;
-        }
-        settings.finish(layers);
-        Ok((settings, notice.into_iter().collect()))
+        Ok(OfFiles {
+            settings,
+            trust,
+            notice,
+        })
     }
 
-    fn apply_file(&mut self, file: &SettingsFile) -> Result<(), SettingsError> {
+    fn apply_project_file(
+        &mut self,
+        file: &SettingsFile,
+        trust: &mut Trust,
+    ) -> Result<(), SettingsError> {
+        let mut whole = self.clone();
+        let mut asking = Vec::new();
         for entry in &file.entries {
-            self.apply_entry(entry, &file.path)
-                .map_err(|source| SettingsError::File {
-                    path: file.path.clone(),
+            whole.apply_line(entry, file)?;
+            let mut next = self.clone();
+            let setting = next.apply_line(entry, file)?;
+            match setting.asking(self, &next) {
+                None => *self = next,
+                Some(reason) => asking.push(Asking {
+                    name: setting.name,
+                    value: setting.kind.show(&next).to_string(),
                     line: entry.line,
-                    source,
-                })?;
+                    reason,
+                }),
+            }
+        }
+        trust.ask(file, asking, &whole);
+        if trust.state() == Trusted::Yes {
+            *self = whole;
         }
         Ok(())
     }
 
-    fn apply_entry(&mut self, entry: &Entry, path: &Path) -> Result<(), Box<FileProblem>> {
+    fn apply_line(
+        &mut self,
+        entry: &Entry,
+        file: &SettingsFile,
+    ) -> Result<&'static Setting, SettingsError> {
+        self.apply_entry(entry, &file.path)
+            .map_err(|source| SettingsError::File {
+                path: file.path.clone(),
+                line: entry.line,
+                source,
+            })
+    }
+
+    fn apply_entry(
+        &mut self,
+        entry: &Entry,
+        path: &Path,
+    ) -> Result<&'static Setting, Box<FileProblem>> {
         let setting = table::by_key(&entry.key).map_err(|nearest| FileProblem::UnknownKey {
             key: entry.key.clone(),
             text: entry.text.clone(),
@@ -212,7 +289,7 @@ impl Settings {
             text: entry.text.clone(),
             problem,
         })?;
-        Ok(())
+        Ok(setting)
     }
 
     fn apply_variable(
@@ -270,6 +347,28 @@ impl Settings {
         };
         setting.kind.read(self, &given)?;
         self.origins.insert(setting.name, origin);
+        Ok(())
+    }
+
+    /// Checks that no link of the project leads to other places: the data folder is inside of the
+    /// project unless somebody names another, and so are the files of the data folder.
+    fn check_places(&self) -> Result<(), SettingsError> {
+        let within = [
+            ("data-dir", &self.data_dir, &self.project),
+            ("db", &self.db, &self.data_dir),
+            ("lock-file", &self.lock_file, &self.data_dir),
+        ];
+        for (setting, path, folder) in within {
+            if self.origin(setting) == Origin::Default
+                && let Some(end) = links::leads_out(path, folder)
+            {
+                return Err(SettingsError::LeadsOut {
+                    setting,
+                    path: path.clone(),
+                    end,
+                });
+            }
+        }
         Ok(())
     }
 
@@ -335,6 +434,15 @@ impl Settings {
             self.origins.insert("use-container", requiring);
         }
     }
+}
+
+/// The working folder, without links.
+fn working_folder(layers: &Layers) -> Result<PathBuf, SettingsError> {
+    let cwd = layers.cwd.canonicalize();
+    cwd.map_err(|source| SettingsError::WorkingFolder {
+        path: layers.cwd.clone(),
+        source,
+    })
 }
 
 fn check_flags(flags: &FlagValues) -> Result<(), SettingsError> {

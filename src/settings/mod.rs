@@ -18,6 +18,8 @@
 //! value is an error in every layer, so that it does not lie in wait for the day when the flag is
 //! left out.
 //!
+//! A project is not the user: what its file may set, and what it may not, is in `trust.rs`.
+//!
 //! **Invariant:** nothing here looks at the process's own environment; [`Layers`] says it all.
 
 mod choices;
@@ -32,6 +34,7 @@ mod resolved;
 mod schema;
 mod setting;
 mod table;
+mod trust;
 mod value;
 
 pub use choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
@@ -43,6 +46,7 @@ pub use resolved::{
     ContainerSettings, DEFAULT_IMAGE, MetricsSettings, OrphanSettings, ScheduleSettings, Settings,
 };
 pub use schema::file_schema;
-pub use setting::{Flag, Section, Setting, Takes, UsedBy};
+pub use setting::{Ask, Flag, Section, Setting, Takes, UsedBy};
 pub use table::SETTINGS;
+pub use trust::{Asking, Trust, TrustError, Trusted};
 pub use value::{Problem, Value};

@@ -30,8 +30,7 @@ pub fn file_schema() -> Schema {
 
 fn property(setting: &Setting) -> Value {
     let mut property = of_kind(setting);
-    let description = format!("{}. {}", setting.meaning(), setting.more);
-    property["description"] = description.trim_end().into();
+    property["description"] = setting.description().into();
     if let Some(default) = setting.default_value() {
         property["default"] = json!(default);
     }

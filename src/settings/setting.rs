@@ -25,9 +25,23 @@ pub struct Setting {
     pub opposite: Option<&'static str>,
     /// Further sentences, for readers who have more than a line of a terminal.
     pub more: &'static str,
+    /// What a value of a project's own file asks of the user, if the row has to do with that.
+    pub asks: Option<Ask>,
     pub(super) kind: Kind,
     help: &'static str,
     default: Option<&'static str>,
+}
+
+/// A reason for which a value from a project's own file counts only in a folder that the user
+/// trusts; [`Setting::asks`] names the one of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// It names a program that the agent starts.
+    Program,
+    /// It names a place: it asks if that is outside of the project.
+    Place,
+    /// It can give the tests more than they have without it: it asks if it does.
+    Privilege,
 }
 
 /// A heading of the help and of the page for people.
@@ -98,6 +112,17 @@ pub enum UsedBy {
     OrphansScan,
 }
 
+impl Ask {
+    /// What a user reads about it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Program => "A project's own file needs your trust for it.",
+            Self::Place => "A project's own file needs your trust to lead out of the project.",
+            Self::Privilege => "A project's own file needs your trust to give more.",
+        }
+    }
+}
+
 impl Section {
     /// All sections, in the order of the help.
     pub const ALL: [Self; 8] = [
@@ -135,6 +160,18 @@ impl Setting {
             [one, other] => format!("{help}: {one} or {other}"),
             several => format!("{help}: {}", several.join(", ")),
         }
+    }
+
+    /// [`Setting::meaning`] and everything more, in sentences.
+    pub fn description(&self) -> String {
+        let asks = self.asks.map_or("", Ask::sentence);
+        let texts = [
+            format!("{}.", self.meaning()),
+            self.more.to_owned(),
+            asks.to_owned(),
+        ];
+        let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+        texts.join(" ")
     }
 
     /// Its default as people read it; empty if there is none.
@@ -204,6 +241,7 @@ impl Setting {
             variables: &[],
             opposite: None,
             more: "",
+            asks: None,
             kind,
             help: "",
             default: None,
@@ -232,6 +270,11 @@ impl Setting {
 
     pub(super) const fn more(mut self, sentences: &'static str) -> Self {
         self.more = sentences;
+        self
+    }
+
+    pub(super) const fn asks(mut self, ask: Ask) -> Self {
+        self.asks = Some(ask);
         self
     }
 

@@ -6,7 +6,7 @@
 
 use super::choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
 use super::kind::{Choice, Field, Kind, name_of};
-use super::setting::{Section, Setting, UsedBy, arguments, off, on, value, values, word};
+use super::setting::{Ask, Section, Setting, UsedBy, arguments, off, on, value, values, word};
 
 /// A row, as far as every row has it: its section, its name, its kind and the field that keeps it.
 macro_rules! setting {
@@ -45,10 +45,12 @@ pub const SETTINGS: &[Setting] = &[
         .default("the nearest one above")
         .more("A file cannot set it, because the agent looks for its files there."),
     setting!(Global, "data-dir" => Place(data_dir))
+        .asks(Ask::Place)
         .variables(&["SANDBOX_DATA_DIR"])
         .help("The folder of everything that the agent keeps")
         .default("sandbox_data"),
     setting!(Global, "db" => Place(db))
+        .asks(Ask::Place)
         .flags(&[value("--db", "FILE").used_by(&[UsedBy::Every])])
         .variables(&["MENACE_AGENT_DB"])
         .help("The state file")
@@ -60,6 +62,7 @@ pub const SETTINGS: &[Setting] = &[
         .more("`auto` means on a terminal, unless the variable `NO_COLOR` is set."),
     // The tests to run, how, and until when.
     setting!(Execution, "paths" => TestPaths(paths))
+        .asks(Ask::Place)
         .flags(&[arguments("PATHS")])
         .help("Files, folders, node ids or globs; each is a shard of its own")
         .default("pytest's own choice"),
@@ -113,6 +116,7 @@ pub const SETTINGS: &[Setting] = &[
         .more("The interpreter needs coverage.py for it."),
     // The Python to use, and its pytest.
     setting!(Interpreter, "python" => Program(python))
+        .asks(Ask::Program)
         .flags(&[value("--python", "PYTHON")])
         .variables(&["SELF_TEST_PYTHON"])
         .help("The interpreter")
@@ -126,6 +130,7 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_MANAGED_ENV"])
         .help("Make an environment if the interpreter has no pytest"),
     setting!(Interpreter, "offline" => Switch(offline))
+        .asks(Ask::Privilege)
         .flags(&[
             on("--offline"),
             off("--no-offline").help("Fetch what the managed environment needs"),
@@ -134,11 +139,13 @@ pub const SETTINGS: &[Setting] = &[
         .help("Fetch nothing")
         .more("The agent then pulls no image, and containers have no network."),
     setting!(Interpreter, "wheels" => Path(wheels))
+        .asks(Ask::Place)
         .flags(&[value("--wheels", "DIR")])
         .variables(&["SELF_TEST_WHEELS"])
         .help("A folder of wheels to make the managed environment from"),
     // Containers and their engines.
     setting!(Containers, "use-container" => Switch(container.enabled))
+        .asks(Ask::Privilege)
         .flags(&[
             on("--use-container"),
             off("--no-container").help("Run on the host"),
@@ -147,6 +154,7 @@ pub const SETTINGS: &[Setting] = &[
         .help("Run each path in a container, if an engine answers")
         .more("On a schedule this is also on if you name an image and an engine has it."),
     setting!(Containers, "require-container" => Switch(container.required))
+        .asks(Ask::Privilege)
         .flags(&[
             on("--require-container"),
             off("--no-require-container").help("Run on the host if no engine answers"),
@@ -161,16 +169,19 @@ pub const SETTINGS: &[Setting] = &[
         .default("the tarball's, else python:3.11-slim")
         .more("A name, or an id."),
     setting!(Containers, "image-tar" => Path(container.image_tar))
+        .asks(Ask::Place)
         .flags(&[value("--image-tar", "FILE")])
         .variables(&["MENACE_SELF_TEST_IMAGE_TAR"])
         .help("A tarball that holds the image"),
     setting!(Containers, "container-runtime" => Program(container.runtime))
+        .asks(Ask::Program)
         .flags(&[value("--container-runtime", "PROGRAM").used_by(ENGINES)])
         .variables(&["SELF_TEST_CONTAINER_RUNTIME"])
         .help("docker, podman or a path")
         .default("whichever answers")
         .more("The agent asks docker first."),
     setting!(Containers, "docker-host" => EngineHost(container.host))
+        .asks(Ask::Place)
         .flags(&[value("--docker-host", "URL").used_by(ENGINES)])
         .variables(&["SELF_TEST_DOCKER_HOST"])
         .help("The engine: unix://, tcp:// or ssh://")
@@ -181,29 +192,35 @@ pub const SETTINGS: &[Setting] = &[
         .help("Try N more times what the engine failed to do")
         .more("A failing test is no failure of the engine."),
     setting!(Containers, "env" => Variables(container.env))
+        .asks(Ask::Privilege)
         .flags(&[values("--env", "NAME[=VALUE]")])
         .variables(&["SELF_TEST_CONTAINER_ENV"])
         .help("Set a variable, or hand on one of this process")
         .more("`NAME=VALUE` sets it, `NAME` alone hands on the value that the agent has."),
     setting!(Containers, "network" => Word(container.network))
+        .asks(Ask::Privilege)
         .flags(&[value("--network", "NETWORK")])
         .variables(&["SELF_TEST_CONTAINER_NETWORK"])
         .help("The network of the containers")
         .default("none when offline")
         .more("If the agent is not offline, it is the engine's own default."),
     setting!(Containers, "memory" => Memory(container.memory))
+        .asks(Ask::Privilege)
         .flags(&[value("--memory", "BYTES")])
         .variables(&["SELF_TEST_CONTAINER_MEMORY"])
         .help("Memory of a container, such as 512m, or none"),
     setting!(Containers, "cpus" => Processors(container.cpus))
+        .asks(Ask::Privilege)
         .flags(&[value("--cpus", "N")])
         .variables(&["SELF_TEST_CONTAINER_CPUS"])
         .help("Processors of a container, or none"),
     setting!(Containers, "pids-limit" => Limit(container.pids))
+        .asks(Ask::Privilege)
         .flags(&[value("--pids-limit", "N")])
         .variables(&["SELF_TEST_CONTAINER_PIDS"])
         .help("Processes and threads of a container, or none"),
     setting!(Containers, "container-args" => Words(container.args))
+        .asks(Ask::Privilege)
         .flags(&[values("--container-arg", "ARG")])
         .variables(&["SELF_TEST_CONTAINER_ARGS"])
         .help("An argument for the engine's run")
@@ -211,6 +228,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Containers, "exclude" => Patterns(container.exclude))
         .help("What is not sent to a remote engine, by patterns of .gitignore"),
     setting!(Containers, "lock-file" => Place(lock_file))
+        .asks(Ask::Place)
         .variables(&["SELF_TEST_LOCK_FILE"])
         .help("The file that a run in containers locks")
         .default("sandbox_data/self_test.lock")
@@ -314,6 +332,7 @@ pub const SETTINGS: &[Setting] = &[
         .help("Put each due time off by up to so many seconds")
         .more("Many agents then do not begin at the same moment."),
     setting!(Schedule, "history" => Path(schedule.history))
+        .asks(Ask::Place)
         .flags(&[value("--history", "FILE").used_by(SCHEDULE)])
         .variables(&["SELF_TEST_HISTORY"])
         .help("Append the figures of each cycle to a JSON array")
@@ -332,10 +351,12 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_METRICS_PORT"])
         .help("Serve figures to Prometheus on this port, or none"),
     setting!(Metrics, "metrics-addr" => IpAddress(metrics.addr))
+        .asks(Ask::Privilege)
         .flags(&[value("--metrics-addr", "ADDRESS")])
         .variables(&["SELF_TEST_METRICS_ADDR"])
         .help("The address to serve them on"),
     setting!(Metrics, "metrics-textfile" => Path(metrics.textfile))
+        .asks(Ask::Place)
         .flags(&[value("--metrics-textfile", "FILE")])
         .variables(&["SELF_TEST_METRICS_TEXTFILE"])
         .help("Write the same to a file, for the textfile collector"),
@@ -366,6 +387,17 @@ pub(super) fn by_key(key: &str) -> Result<&'static Setting, Option<&'static str>
         .iter()
         .find(|setting| setting.in_files && setting.name == key)
         .ok_or_else(|| nearest(key))
+}
+
+/// The flags and variables that set a setting, as a list for people.
+pub(super) fn ways_to_set(name: &str) -> String {
+    let rows = SETTINGS.iter().filter(|setting| setting.name == name);
+    let ways = rows.flat_map(|setting| {
+        let flags = setting.flags.iter().map(|flag| flag.name);
+        flags.chain(setting.variables.iter().copied())
+    });
+    let ways: Vec<String> = ways.map(|way| format!("`{way}`")).collect();
+    ways.join(" or ")
 }
 
 /// The names that a file can use.

@@ -97,6 +97,8 @@ pub(super) enum Command {
     Lease(LeaseArgs),
     /// Print every setting with its value and where that came from
     Config(ConfigArgs),
+    /// Trust the settings in the project's own file, or no longer
+    Trust(TrustArgs),
     /// Print the JSON Schema of an output, or of menace.toml
     Schema(SchemaArgs),
     /// Explain a topic, or show the help of a command
@@ -261,6 +263,13 @@ pub(super) struct ConfigArgs {
     /// Print as JSON; `agent schema config` describes it
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrustArgs {
+    /// Take the trust back
+    #[arg(long)]
+    pub(super) revoke: bool,
 }
 
 #[derive(Debug, Args)]

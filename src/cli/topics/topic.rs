@@ -15,7 +15,7 @@ pub(in crate::cli) struct Topic {
 
 /// All topics, in the order in which `agent help` lists them: the pages that most people need come
 /// first.
-pub(in crate::cli) const TOPICS: [Topic; 10] = [
+pub(in crate::cli) const TOPICS: [Topic; 11] = [
     Topic {
         name: "run",
         about: "how tests are run: paths, flags, crashes, coverage",
@@ -27,6 +27,12 @@ pub(in crate::cli) const TOPICS: [Topic; 10] = [
         about: "flags, variables and files that set what the agent does",
         file: "src/cli/topics/settings.md",
         text: include_str!("settings.md"),
+    },
+    Topic {
+        name: "security",
+        about: "what the agent does with a project that you do not trust",
+        file: "src/cli/topics/security.md",
+        text: include_str!("security.md"),
     },
     Topic {
         name: "sql",

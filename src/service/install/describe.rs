@@ -12,7 +12,7 @@ use crate::settings::{SETTINGS, Settings};
 
 /// Variables that lead to the engine, the interpreter and the files of settings, or say how times
 /// and texts are read. Whatever else an environment has may be a secret, and stays behind.
-const SURROUNDINGS: [&str; 11] = [
+const SURROUNDINGS: [&str; 12] = [
     "CONTAINERS_CONF",
     "CONTAINER_HOST",
     "DOCKER_CONFIG",
@@ -24,6 +24,7 @@ const SURROUNDINGS: [&str; 11] = [
     "TZ",
     "VIRTUAL_ENV",
     "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
 ];
 
 /// The search path for programs if nobody names one.

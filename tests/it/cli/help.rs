@@ -15,6 +15,7 @@ fn help_alone_lists_the_topics_and_leads_to_the_commands() {
       topic       about
       run         how tests are run: paths, flags, crashes, coverage
       settings    flags, variables and files that set what the agent does
+      security    what the agent does with a project that you do not trust
       sql         the state file: views and columns for your queries
       modules     modules that no test reaches, module map, workflows
       containers  tests in docker or podman, image tarballs, cleaning up

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use menace_agent::pytest::source::{GUARDIAN, HARNESS, LOADER, TRIAL};
 
 /// The layer of each top-level module; a file may import lower layers and its own module.
-const LAYERS: [(&str, u32); 23] = [
+const LAYERS: [(&str, u32); 24] = [
     ("cli", 5),
     ("service", 4),
     ("run", 3),
@@ -33,6 +33,7 @@ const LAYERS: [(&str, u32); 23] = [
     ("clock", 0),
     ("diag", 0),
     ("replacement", 0),
+    ("links", 0),
 ];
 
 /// Modules that stand on a sibling, and on which.

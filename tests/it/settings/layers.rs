@@ -116,7 +116,9 @@ fn every_setting_is_read_from_every_layer_that_the_table_names() {
         let row = SETTINGS.iter().find(|row| row.name == name).unwrap();
         assert!(row.in_files, "{name}");
 
-        let place = Place::new().project_file(&format!("{name} = {toml}"));
+        let place = Place::new()
+            .project_file(&format!("{name} = {toml}"))
+            .trusted();
         let path = place.path("project/menace.toml");
         let file = Origin::File { path, line: 1 };
         assert_eq!(shown(&place.settings(), name), (text.to_owned(), file));
@@ -335,7 +337,8 @@ fn of_two_files_that_of_the_project_says_also_where_settings_depend_on_each_othe
     assert!(settings.container.enabled && settings.container.required);
     let place = Place::new()
         .user_file("auto-include-isolated = true\nrequire-container = true")
-        .project_file("discover-isolated = false\nuse-container = false");
+        .project_file("discover-isolated = false\nuse-container = false")
+        .trusted();
     let settings = place.settings();
     assert!(!settings.orphans.discover_isolated && settings.orphans.recursive_isolated);
     assert!(!settings.container.enabled && !settings.container.required);

@@ -6,6 +6,7 @@ mod messages;
 mod page;
 mod projects;
 mod schema;
+mod trust;
 mod values;
 
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use menace_agent::diag::{self, Hint, Palette};
 use menace_agent::model::Notice;
-use menace_agent::settings::{FlagValues, Layers, Settings, SettingsError};
+use menace_agent::settings::{FlagValues, Layers, Settings, SettingsError, Trust};
 use tempfile::TempDir;
 
 /// A folder with a project in it, a home, and what is said about them.
@@ -80,6 +81,12 @@ impl Place {
 
     fn flags(&mut self) -> &mut FlagValues {
         &mut self.layers.flags
+    }
+
+    /// The same place once its user trusts the project's file, as far as that asks for it.
+    fn trusted(self) -> Self {
+        Trust::of(&self.layers).unwrap().grant().unwrap();
+        self
     }
 
     fn load(&self) -> Result<(Settings, Vec<Notice>), SettingsError> {

@@ -56,13 +56,12 @@ fn cells(setting: &Setting) -> [String; 5] {
         quoted(name) + if opposite { " (says the opposite)" } else { "" }
     };
     let variables: Vec<String> = setting.variables.iter().map(variable).collect();
-    let meaning = format!("{}. {}", setting.meaning(), setting.more);
     [
         quoted(key),
         flags.join(", "),
         variables.join(", "),
         setting.default_text(),
-        meaning.trim_end().to_owned(),
+        setting.description(),
     ]
 }
 

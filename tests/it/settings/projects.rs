@@ -95,7 +95,8 @@ fn paths_of_a_file_start_from_its_folder() {
              wheels = '../wheels'\ndata-dir = 'data'",
         )
         .user_file("db = 'shared.db'")
-        .cwd("project/src");
+        .cwd("project/src")
+        .trusted();
     let settings = place.settings();
     assert_eq!(settings.paths, ["tests", "more/test_a.py::test"]);
     let python = text_of(&place.path("project/env/bin/python"));

@@ -94,5 +94,5 @@ fn a_setting_is_described_with_its_meaning_and_its_default() {
     let of = |setting: &str| schema.as_value()["properties"][setting].to_string();
     insta::assert_snapshot!(of("coverage"), @r#"{"default":true,"description":"Measure coverage. The interpreter needs coverage.py for it.","type":"boolean"}"#);
     insta::assert_snapshot!(of("progress"), @r#"{"default":"auto","description":"How to show progress: auto, bar, plain, none.","enum":["auto","bar","plain","none"]}"#);
-    insta::assert_snapshot!(of("db"), @r#"{"description":"The state file. Unless you name a file, it is `agent.db` in the data folder.","minLength":1,"type":"string"}"#);
+    insta::assert_snapshot!(of("db"), @r#"{"description":"The state file. Unless you name a file, it is `agent.db` in the data folder. A project's own file needs your trust to lead out of the project.","minLength":1,"type":"string"}"#);
 }

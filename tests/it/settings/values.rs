@@ -14,7 +14,7 @@ fn with_variable(name: &str, word: &str) -> Result<Settings, SettingsError> {
 }
 
 fn with_file(line: &str) -> Result<Settings, SettingsError> {
-    let place = Place::new().project_file(line);
+    let place = Place::new().user_file(line);
     place.load().map(|(settings, _)| settings)
 }
 
