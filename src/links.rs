@@ -52,6 +52,21 @@ pub fn leads_out(path: &Path, folder: &Path) -> Option<PathBuf> {
     (!end.starts_with(folder)).then_some(end)
 }
 
+/// An error if `path` leads out of `folder`; both are absolute.
+///
+/// # Errors
+///
+/// The link, in words.
+pub fn keep_in(path: &Path, folder: &Path) -> io::Result<()> {
+    match leads_out(path, folder) {
+        None => Ok(()),
+        Some(end) => Err(io::Error::other(format!(
+            "a link leads to `{}`",
+            end.display()
+        ))),
+    }
+}
+
 /// The components of a path, the last one first.
 fn steps(path: &Path) -> Vec<PathBuf> {
     let steps = path.components().rev();

@@ -9,7 +9,7 @@ use super::json;
 use super::streams::Streams;
 use crate::model::ExitCode;
 use crate::model::scan::GraphReport;
-use crate::service::orphans::{analysis, graph};
+use crate::service::orphans::{graph, look};
 use crate::settings::Settings;
 
 pub(super) fn run(
@@ -17,7 +17,7 @@ pub(super) fn run(
     settings: &Settings,
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
-    let analysis = analysis(settings)?;
+    let analysis = look(settings)?;
     let report = graph(&analysis);
     let text = match args.format {
         GraphFormat::Json => json(&report)?,

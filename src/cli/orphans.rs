@@ -3,7 +3,7 @@
 use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
 use super::failure::Failure;
 use super::json;
-use super::module_map::fresh_reader;
+use super::module_map::told_reader;
 use super::streams::Streams;
 use super::terminal::{orphan_list, scan_report};
 use crate::clock::rfc3339;
@@ -49,7 +49,7 @@ fn list(
     settings: &Settings,
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
-    let reader = fresh_reader(settings, output)?;
+    let reader = told_reader(settings, output)?;
     let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);
     let entry = |record: OrphanRecord| ListedOrphan {
         suppressed: suppressed(&settings.orphans.suppressions, &record.orphan.module),

@@ -33,7 +33,10 @@ pub(super) fn run(
     let reload = {
         let read = Rc::clone(&read);
         move || {
-            let (settings, _) = Settings::load(&layers)?;
+            let (settings, notices) = Settings::load(&layers)?;
+            for notice in &notices {
+                Log::new(settings.log_format).entry(&log::of_notice(notice));
+            }
             read.set(Manner::of(&settings));
             Ok(settings)
         }

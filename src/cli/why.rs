@@ -10,7 +10,7 @@ use super::streams::Streams;
 use super::terminal::why_report;
 use crate::diag::printable;
 use crate::model::ExitCode;
-use crate::service::orphans::{analysis, why};
+use crate::service::orphans::{look, why};
 use crate::settings::Settings;
 
 pub(super) fn run(
@@ -18,7 +18,7 @@ pub(super) fn run(
     settings: &Settings,
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
-    let analysis = analysis(settings)?;
+    let analysis = look(settings)?;
     let report = why(settings, &analysis, &args.module);
     let report = if report.modules.is_empty() {
         why(settings, &analysis, &from_project(&args.module, settings))

@@ -22,6 +22,7 @@ use serde::Deserialize;
 use super::child::{CANCEL_LATENCY, Cancel};
 use super::process::{ProcessError, ProcessSpec, run_unless};
 use crate::diag::Hint;
+use crate::links;
 use crate::model::digest;
 
 /// The packages that pip installs. xdist and coverage.py serve `--workers` and coverage.
@@ -212,8 +213,11 @@ pub fn provide(spec: &ManagedSpec) -> Result<ManagedEnv, ManagedError> {
         let path = path.to_owned();
         move |source| ManagedError::Write { path, source }
     };
-    fs::create_dir_all(&parent).map_err(writing(&parent))?;
     let lock_path = parent.join(format!("{key}.lock"));
+    for path in [&folder, &lock_path] {
+        links::keep_in(path, &spec.data_dir).map_err(writing(path))?;
+    }
+    fs::create_dir_all(&parent).map_err(writing(&parent))?;
     let lock_file = File::create(&lock_path).map_err(writing(&lock_path))?;
     // Two agents that start together make one environment; the lock ends with the file handle.
     let _lock = lock(lock_file, &spec.cancel).map_err(writing(&lock_path))?;

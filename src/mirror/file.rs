@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::document::{Damage, Document, file_of};
 use super::{Mirrors, Reading, Writing, warning};
 use crate::diag::and_more;
+use crate::links;
 use crate::model::Notice;
 use crate::model::mirror::Remembered;
 use crate::replacement::Replacement;
@@ -42,9 +43,19 @@ enum MirrorPlace {
 impl Mirrors {
     /// True if a file is there and is not as it was last read or written.
     pub fn is_edited(&self, name: &str, known: Option<&Remembered>) -> bool {
-        match look(&self.data_dir.join(name)) {
+        match self.look(name) {
             MirrorPlace::File { remember, .. } => !is_same(known, &remember),
             MirrorPlace::Nothing | MirrorPlace::Unreadable(_) => false,
+        }
+    }
+
+    /// Reads what is there, unless a link leads out of the folder: what is beyond is not the
+    /// agent's to read, or to write over.
+    fn look(&self, name: &str) -> MirrorPlace {
+        let path = self.data_dir.join(name);
+        match links::leads_out(&path, &self.data_dir) {
+            Some(_) => unreadable(&path, "it is a link that leads out of its folder"),
+            None => look(&path),
         }
     }
 
@@ -55,7 +66,7 @@ impl Mirrors {
         entries: impl Fn(&Document, &Path) -> Result<(T, Vec<String>), Damage>,
     ) -> Reading<T> {
         let path = self.data_dir.join(name);
-        let (bytes, mut remember) = match look(&path) {
+        let (bytes, mut remember) = match self.look(name) {
             MirrorPlace::Nothing => return Reading::Absent,
             MirrorPlace::Unreadable(notice) => return Reading::Refused(notice),
             MirrorPlace::File { remember, .. } if is_same(known, &remember) => {
@@ -89,7 +100,7 @@ impl Mirrors {
         update: impl Fn(Option<Document>) -> Document,
     ) -> Writing {
         let path = self.data_dir.join(name);
-        let (document, old) = match look(&path) {
+        let (document, old) = match self.look(name) {
             MirrorPlace::Nothing if is_empty => return Writing::Nothing,
             MirrorPlace::Nothing => {
                 let extra = known.and_then(|known| known.extra.as_deref());
@@ -131,13 +142,7 @@ fn is_same(known: Option<&Remembered>, found: &Remembered) -> bool {
 
 /// Reads what is there. Pipes and devices are not waited for.
 fn look(path: &Path) -> MirrorPlace {
-    let unreadable = |what: &str| {
-        MirrorPlace::Unreadable(warning(
-            UNREADABLE,
-            format!("cannot read `{}`: {what}", path.display()),
-            "it was left as it is; move it away, or make it a file that can be read",
-        ))
-    };
+    let unreadable = |what: &str| unreadable(path, what);
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
     let file = match options.open(path) {
@@ -162,6 +167,14 @@ fn look(path: &Path) -> MirrorPlace {
         remember: remembered(&bytes, mtime_ns(&data)),
         bytes,
     }
+}
+
+fn unreadable(path: &Path, what: &str) -> MirrorPlace {
+    MirrorPlace::Unreadable(warning(
+        UNREADABLE,
+        format!("cannot read `{}`: {what}", path.display()),
+        "it was left as it is; move it away, or make it a file that can be read",
+    ))
 }
 
 fn remembered(bytes: &[u8], mtime_ns: i64) -> Remembered {

@@ -14,8 +14,8 @@ use crate::graph::{Draft, Health, ImportGraph, Layout, Part, Resolution, SourceF
 use crate::model::module_map::Analysed;
 use crate::model::{ExitCode, Level, Module, Notice, Orphan};
 use crate::plan::OrphanWishes;
-use crate::source::{ScanError, ScanOptions, layout, scan};
-use crate::store::{Store, StoreError};
+use crate::source::{Scan, ScanError, ScanOptions, layout, scan};
+use crate::store::{Reader, Store, StoreError};
 
 /// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
 /// that a test which is gone is forgotten soon.
@@ -76,8 +76,24 @@ impl Hint for AnalysisError {
     }
 }
 
-/// Looks at every Python file of a project.
+/// Looks at every Python file of a project, and remembers what it says.
 pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis, AnalysisError> {
+    let reader = store.reader()?;
+    let (analysis, scan) = look_at(request, Some(&reader))?;
+    store.put_known_files(&scan.changed, &scan.gone)?;
+    Ok(analysis)
+}
+
+/// The same without a trace; `reader` is the state file, if there is one.
+pub fn look(request: &AnalysisRequest, reader: Option<&Reader>) -> Result<Analysis, AnalysisError> {
+    Ok(look_at(request, reader)?.0)
+}
+
+/// The analysis, and the scan with what is new to the state file.
+fn look_at(
+    request: &AnalysisRequest,
+    reader: Option<&Reader>,
+) -> Result<(Analysis, Scan), AnalysisError> {
     let options = ScanOptions {
         project: &request.project,
         data_dir: &request.data_dir,
@@ -85,14 +101,12 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
     };
     let mut by_tests = BTreeSet::new();
     let scan = scan(&options, || {
-        by_tests = store
-            .reader()?
-            .executed_files(COVERAGE_RUNS)?
-            .into_keys()
-            .collect();
-        store.known_files().map_err(AnalysisError::from)
+        let Some(reader) = reader else {
+            return Ok(Vec::new());
+        };
+        by_tests = reader.executed_files(COVERAGE_RUNS)?.into_keys().collect();
+        reader.known_files().map_err(AnalysisError::from)
     })?;
-    store.put_known_files(&scan.changed, &scan.gone)?;
     let (layout, problems) = layout(&request.project);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
     let unlisted = scan
@@ -109,13 +123,14 @@ pub fn analyse(request: &AnalysisRequest, store: &mut Store) -> Result<Analysis,
         message: problem,
         hint: None,
     });
-    Ok(Analysis {
+    let analysis = Analysis {
         notices: notices.collect(),
         executed: by_tests,
         layout,
         graph,
         health,
-    })
+    };
+    Ok((analysis, scan))
 }
 
 /// The graph of these files, from parts that threads make.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
-use super::mirrors::{are_edited, read_mirrors};
+use super::mirrors::{edited_files, read_mirrors};
 use crate::clock::now_ms;
 use crate::diag::{Hint, and_more};
 use crate::mirror::Mirrors;
@@ -37,7 +37,7 @@ pub fn keep_list(
 /// Reads the JSON files in if somebody edited them; without such an edit nothing is looked at.
 pub fn take_edits(store: &mut Store, request: &AnalysisRequest) -> Result<Vec<Notice>, StoreError> {
     let mirrors = request.mirrors();
-    if !are_edited(store, &mirrors)? {
+    if edited_files(&store.reader()?, &mirrors)?.is_empty() {
         return Ok(Vec::new());
     }
     match analyse(request, store) {

@@ -6,7 +6,7 @@ use crate::mirror::{Mirrors, Reading, Writing};
 use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry};
 use crate::model::{Groups, Level, Module, Notice, RunId};
 use crate::plan::{MapMerge, OrphanMerge};
-use crate::store::{Store, StoreError};
+use crate::store::{Reader, Store, StoreError};
 
 /// The most files that a notice names.
 const NAMED: usize = 3;
@@ -57,15 +57,15 @@ pub fn read_mirrors(
     Ok(said)
 }
 
-/// True if one of the files is not as it was last read or written.
-pub(super) fn are_edited(store: &Store, mirrors: &Mirrors) -> Result<bool, StoreError> {
-    let reader = store.reader()?;
+/// The names of the files that are not as they were last read or written.
+pub fn edited_files(reader: &Reader, mirrors: &Mirrors) -> Result<Vec<&'static str>, StoreError> {
+    let mut edited = Vec::new();
     for name in [ORPHANS_FILE, MODULE_MAP_FILE] {
         if mirrors.is_edited(name, reader.mirror(name)?.as_ref()) {
-            return Ok(true);
+            edited.push(name);
         }
     }
-    Ok(false)
+    Ok(edited)
 }
 
 /// Writes both files from the state file.

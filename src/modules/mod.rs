@@ -30,7 +30,7 @@ mod mirrors;
 mod trials;
 
 pub use after_tests::{IntegrationCallback, OrphanJob, after_tests};
-pub use analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
+pub use analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
 pub use integration::plan_integration;
 pub use list::{integrated_modules, keep_list, take_edits};
-pub use mirrors::{read_mirrors, write_mirrors};
+pub use mirrors::{edited_files, read_mirrors, write_mirrors};

@@ -2,14 +2,14 @@
 
 use crate::clock::now_ms;
 use crate::engine::{identity, kill_leftover};
-use crate::model::{ExitCode, RunId};
+use crate::model::{ExitCode, OpenRun, RunId};
 use crate::plan::RecoveryPlan;
 use crate::store::{Store, StoreError};
 
 /// Kills what is left of runs whose agent is gone, and closes these runs as `interrupted`.
 /// Returns the runs that were closed.
 pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
-    let plan = recovery(store)?;
+    let plan = recovery(store.open_runs()?);
     if !plan.close.is_empty() {
         // What ended an agent may have ended a write to the disk.
         store.check()?;
@@ -23,11 +23,7 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
     Ok(plan.close.iter().map(|(run, _)| *run).collect())
 }
 
-/// Plans what [`recover`] does, and changes nothing.
-pub fn recovery(store: &Store) -> Result<RecoveryPlan, StoreError> {
-    Ok(RecoveryPlan::new(
-        store.open_runs()?,
-        now_ms(),
-        identity::liveness,
-    ))
+/// Plans what [`recover`] does with these runs, and changes nothing.
+pub fn recovery(open: Vec<OpenRun>) -> RecoveryPlan {
+    RecoveryPlan::new(open, now_ms(), identity::liveness)
 }

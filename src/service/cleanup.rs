@@ -5,11 +5,11 @@ use crate::diag::Hint;
 use crate::engine::child::Cancel;
 use crate::engine::container::{Engine, EngineError};
 use crate::engine::identity;
-use crate::model::{ExitCode, Liveness, RunId};
+use crate::model::{ExitCode, LeaseClaim, Liveness, RunId};
 use crate::plan::cleanup::{FoundLease, dead_leases};
 use crate::run::{Swept, Thoroughness, recover, recovery, sweep};
 use crate::settings::Settings;
-use crate::store::{Counter, Leases, Store, StoreError};
+use crate::store::{Counter, Leases, Reader, Store, StoreError};
 
 use super::images::wanted;
 
@@ -51,11 +51,7 @@ impl Hint for CleanupError {
 /// A state file that cannot be used. An engine that fails is told in the report.
 pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport, CleanupError> {
     let mut report = CleanupReport::default();
-    let mut store = if settings.db.exists() {
-        Some(Store::open(&settings.db, now_ms())?)
-    } else {
-        None
-    };
+    let mut state = State::open(settings, how.dry_run)?;
     match Engine::detect_all(&wanted(settings), &Cancel::default()) {
         Err(error) => report.no_engine = Some(error),
         Ok((engines, silent)) => {
@@ -66,36 +62,72 @@ pub fn clean_up(settings: &Settings, how: Thoroughness) -> Result<CleanupReport,
             report.silent = silent;
         }
     }
-    if let Some(store) = &mut store {
-        let swept = || report.engines.iter().map(|(_, swept)| swept);
-        let failed: u64 = swept().map(|swept| swept.failed_calls).sum();
-        let reaped: u64 = swept().map(Swept::reaped).sum();
-        store.add_to_counter(Counter::ContainerFailures, failed)?;
-        if !how.dry_run {
-            store.add_to_counter(Counter::ContainersReaped, reaped)?;
+    match &mut state {
+        State::None => {}
+        State::Looked(reader) => {
+            let plan = recovery(reader.open_runs()?);
+            report.closed = plan.close.iter().map(|(run, _)| *run).collect();
+            let claims = dead(reader)?.into_iter();
+            report.released = claims.map(|claim| claim.name).collect();
         }
-        report.closed = if how.dry_run {
-            let plan = recovery(store)?;
-            plan.close.iter().map(|(run, _)| *run).collect()
-        } else {
-            recover(store)?
-        };
-        report.released = release(store, how.dry_run)?;
+        State::Opened(store) => {
+            let swept = || report.engines.iter().map(|(_, swept)| swept);
+            let failed: u64 = swept().map(|swept| swept.failed_calls).sum();
+            let reaped: u64 = swept().map(Swept::reaped).sum();
+            store.add_to_counter(Counter::ContainerFailures, failed)?;
+            store.add_to_counter(Counter::ContainersReaped, reaped)?;
+            report.closed = recover(store)?;
+            report.released = release(store)?;
+        }
     }
     Ok(report)
 }
 
-/// Gives back the leases whose holders are gone.
-fn release(store: &Store, dry_run: bool) -> Result<Vec<String>, StoreError> {
-    let found = store.reader()?.leases()?.into_iter().map(|lease| {
+/// The state file, opened as far as a cleanup needs it.
+enum State {
+    /// There is none.
+    None,
+    /// For a dry run, which writes nothing.
+    Looked(Reader),
+    Opened(Store),
+}
+
+impl State {
+    fn open(settings: &Settings, dry_run: bool) -> Result<Self, StoreError> {
+        if !settings.db.exists() {
+            return Ok(Self::None);
+        }
+        if dry_run {
+            match Reader::open(&settings.db) {
+                // It has to be brought up to date before anything can be read.
+                Err(StoreError::Older { .. }) => {}
+                opened => return opened.map(Self::Looked),
+            }
+        }
+        let store = Store::open(&settings.db, now_ms())?;
+        if dry_run {
+            return store.reader().map(Self::Looked);
+        }
+        Ok(Self::Opened(store))
+    }
+}
+
+/// The claims of holders that are gone.
+fn dead(reader: &Reader) -> Result<Vec<LeaseClaim>, StoreError> {
+    let found = reader.leases()?.into_iter().map(|lease| {
         let holder = lease.hold.as_ref().map(|hold| &hold.holder);
         let holder = holder.map_or(Liveness::Unknown, identity::liveness_of_holder);
         FoundLease { lease, holder }
     });
+    Ok(dead_leases(found.collect(), now_ms()))
+}
+
+/// Gives back the leases whose holders are gone.
+fn release(store: &Store) -> Result<Vec<String>, StoreError> {
     let leases = Leases::open(store.path())?;
     let mut released = Vec::new();
-    for claim in dead_leases(found.collect(), now_ms()) {
-        if dry_run || leases.release(&claim)? {
+    for claim in dead(&store.reader()?)? {
+        if leases.release(&claim)? {
             released.push(claim.name);
         }
     }

@@ -11,6 +11,7 @@ use crate::diag::{self, Hint};
 use crate::engine::container::{
     ContainerExecutor, Engine, EngineError, ImageFacts, Limits, ProjectSource,
 };
+use crate::links;
 use crate::model::{ExitCode, Level, Notice};
 use crate::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness, Waiting, sweep};
 use crate::settings::{DEFAULT_IMAGE, Origin, Settings};
@@ -440,7 +441,9 @@ fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, Con
         .take(12)
         .collect();
     let byte_code = data.join("pycache").join(short);
-    fs::create_dir_all(&byte_code).map_err(|source| ContainerError::Folder {
+    // Containers write there.
+    let made = links::keep_in(&byte_code, data).and_then(|()| fs::create_dir_all(&byte_code));
+    made.map_err(|source| ContainerError::Folder {
         path: byte_code.clone(),
         source,
     })?;

@@ -9,12 +9,12 @@ use crate::model::scan::{
 };
 use crate::model::{Notice, Orphan};
 use crate::modules::{
-    Analysis, AnalysisError, AnalysisRequest, analyse, keep_list, read_mirrors, write_mirrors,
+    self, Analysis, AnalysisError, AnalysisRequest, analyse, keep_list, read_mirrors, write_mirrors,
 };
 use crate::plan::OrphanWishes;
 use crate::plan::orphans::suppressed;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Reader, Store, StoreError};
 
 /// The largest number of unresolved imports that a report lists.
 const MAX_UNRESOLVED: usize = 1_000;
@@ -47,6 +47,18 @@ pub fn discover_isolated_modules(
 pub fn analysis(settings: &Settings) -> Result<Analysis, AnalysisError> {
     let mut store = Store::open(&settings.db, now_ms())?;
     analyse(&request(settings), &mut store)
+}
+
+/// The same for a command that only shows it: what the state file remembers is used, and nothing is
+/// written.
+pub fn look(settings: &Settings) -> Result<Analysis, AnalysisError> {
+    let reader = match Reader::open(&settings.db) {
+        Ok(reader) => Some(reader),
+        // What is remembered only saves time.
+        Err(StoreError::Missing { .. } | StoreError::Older { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    modules::look(&request(settings), reader.as_ref())
 }
 
 /// Looks for the modules that the settings ask for. With `keep` they become the list that runs

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::choices::ColorChoice;
 use super::error::{FileProblem, SettingsError};
 use super::file::{self, Entry, SettingsFile};
-use super::origin::Origin;
+use super::origin::{FILE_STRENGTH, Origin};
 use super::project;
 use super::resolved::{Settings, default_db, default_lock_file};
 use super::setting::Setting;
@@ -191,7 +191,8 @@ impl Settings {
         }
         settings.finish(layers);
         settings.check_places()?;
-        let untrusted = trust.notice(trust.state());
+        let is_set = |name| settings.origin(name).strength() > FILE_STRENGTH;
+        let untrusted = trust.notice(trust.state(), is_set);
         Ok((settings, notice.into_iter().chain(untrusted).collect()))
     }
 

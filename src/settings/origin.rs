@@ -37,13 +37,16 @@ pub enum Origin {
     },
 }
 
+/// The strength of a file among the layers.
+pub(super) const FILE_STRENGTH: u8 = 1;
+
 impl Origin {
     /// The strength of the layer, from 0 for the default. Files are alike to it;
     /// [`Settings::strength`](super::Settings) tells them apart.
     pub(super) fn strength(&self) -> u8 {
         match self {
             Self::Default => 0,
-            Self::File { .. } => 1,
+            Self::File { .. } => FILE_STRENGTH,
             Self::Variable { .. } => 2,
             Self::Flag { .. } => 3,
             Self::Appended { to } => to.strength(),

@@ -182,16 +182,25 @@ impl Trust {
         self.note.as_deref().ok_or(TrustError::NoHome)
     }
 
-    /// The notice about settings that do not count; `None` if all of them do.
-    pub(super) fn notice(&self, state: Trusted) -> Option<Notice> {
+    /// The notice about settings that do not count; `None` if all of them do, or have a value from
+    /// a stronger place: `is_set` says which have.
+    pub(super) fn notice(
+        &self,
+        state: Trusted,
+        is_set: impl Fn(&'static str) -> bool,
+    ) -> Option<Notice> {
         let (file, asking) = self.asks.as_ref().filter(|_| state != Trusted::Yes)?;
-        let list = asking.iter().map(|asking| {
+        let list = asking.iter().filter(|asking| !is_set(asking.name));
+        let list = list.map(|asking| {
             let Asking {
                 name, line, reason, ..
             } = asking;
             format!("`{name}` in line {line} {reason}")
         });
         let list = list.collect::<Vec<_>>().join("; ");
+        if list.is_empty() {
+            return None;
+        }
         let changed = match state {
             Trusted::Before => ", which has changed since you trusted it",
             Trusted::Yes | Trusted::No => "",

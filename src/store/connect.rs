@@ -53,6 +53,10 @@ pub(super) fn connect(file: &Path, access: Access) -> rusqlite::Result<Connectio
     // The bundled SQLite plans a statement again for each bound value once statistics exist, which
     // makes writing a run four times as slow; this keeps the plan.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A file can come with a project of others: its views and triggers call nothing but harmless
+    // functions, and nobody writes to its schema as to a table.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     Ok(connection)
 }
 

@@ -13,6 +13,7 @@ mod orphans;
 mod run;
 mod run_scheduled;
 mod schema;
+mod security;
 mod service;
 mod status;
 mod usage;

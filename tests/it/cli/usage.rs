@@ -29,6 +29,7 @@ fn agent_alone_prints_its_help_and_fails() {
       cleanup        Remove what interrupted runs left
       lease          Show or release the leases of runs in containers
       config         Print every setting with its value and where that came from
+      trust          Trust the settings in the project's own file, or no longer
       schema         Print the JSON Schema of an output, or of menace.toml
       help           Explain a topic, or show the help of a command
 
