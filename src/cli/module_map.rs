@@ -24,7 +24,7 @@ use crate::mirror::{Mirrors, module_map_text, parse_module_map};
 use crate::model::{
     ExitCode, GroupId, Groups, Level, MapEntry, Module, Notice, OrphanStatus, RunId, Source,
 };
-use crate::modules::{Analysis, edited_files, plan_integration, read_mirrors, write_mirrors};
+use crate::modules::{self, Analysis, Edited, plan_integration, read_mirrors, write_mirrors};
 use crate::service::orphans::{analysis, request};
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
@@ -157,7 +157,7 @@ fn build(args: &BuildArgs, settings: &Settings, output: &Streams) -> Result<Stri
 }
 
 fn show(args: &ShowMapArgs, settings: &Settings, output: &Streams) -> Result<String, Failure> {
-    let mut modules = told_reader(settings, output)?.module_map()?;
+    let mut modules = with_edits(&reader(settings)?, settings, output)?.map;
     if let Some(what) = &args.what {
         let group = group_named(&modules, what, settings)?;
         modules.retain(|entry| entry.group == group);
@@ -171,23 +171,18 @@ fn show(args: &ShowMapArgs, settings: &Settings, output: &Streams) -> Result<Str
     Ok(map_groups(&modules, &output.data_palette))
 }
 
-/// Opens the state file for reading. What somebody edited in the JSON files is not in it yet, and
-/// whoever only looks does not change that.
-pub(super) fn told_reader(settings: &Settings, output: &Streams) -> Result<Reader, Failure> {
-    let reader = reader(settings)?;
-    for name in edited_files(&reader, &request(settings).mirrors())? {
-        let path = settings.data_dir.join(name);
-        output.notice(&Notice {
-            level: Level::Info,
-            code: "mirror-edited".to_owned(),
-            message: format!(
-                "`{}` was edited, and the agent has not read it since",
-                path.display()
-            ),
-            hint: Some("the next run reads it, or `agent orphans scan --write`".to_owned()),
-        });
+/// The list of orphans and the map, with the edits of the JSON files, which stay unread by the state
+/// file: whoever only looks changes nothing.
+pub(super) fn with_edits(
+    reader: &Reader,
+    settings: &Settings,
+    output: &Streams,
+) -> Result<Edited, Failure> {
+    let edited = modules::with_edits(reader, &request(settings))?;
+    for notice in &edited.notices {
+        output.notice(notice);
     }
-    Ok(reader)
+    Ok(edited)
 }
 
 /// The group that `what` means: its number, or the dotted name or file of one of its modules.

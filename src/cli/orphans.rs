@@ -2,10 +2,10 @@
 
 use super::args::{OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand};
 use super::failure::Failure;
-use super::json;
-use super::module_map::told_reader;
+use super::module_map::with_edits;
 use super::streams::Streams;
 use super::terminal::{orphan_list, scan_report};
+use super::{json, reader};
 use crate::clock::rfc3339;
 use crate::model::scan::{ListedOrphan, OrphanReport, SCAN_VERSION};
 use crate::model::{ExitCode, OrphanRecord};
@@ -49,7 +49,8 @@ fn list(
     settings: &Settings,
     output: &mut Streams,
 ) -> Result<ExitCode, Failure> {
-    let reader = told_reader(settings, output)?;
+    let reader = reader(settings)?;
+    let orphans = with_edits(&reader, settings, output)?.orphans;
     let scanned_ms = reader.last_scan()?.map(|scan| scan.scanned_ms);
     let entry = |record: OrphanRecord| ListedOrphan {
         suppressed: suppressed(&settings.orphans.suppressions, &record.orphan.module),
@@ -58,7 +59,7 @@ fn list(
     let report = OrphanReport {
         v: SCAN_VERSION,
         scanned_at: scanned_ms.map(rfc3339),
-        orphans: reader.orphans()?.into_iter().map(entry).collect(),
+        orphans: orphans.into_iter().map(entry).collect(),
     };
     let text = if args.json {
         json(&report)?

@@ -76,8 +76,9 @@ fn without_filters(project: &Path) -> Option<ProcessSpec> {
         Some(scoped) => {
             let words: Vec<&str> = scoped.split('\0').collect();
             let pairs = words.chunks_exact(2);
-            let ours = pairs.filter(|pair| !["global", "system"].contains(&pair[0]));
-            ours.map(|pair| pair[1].to_owned()).collect()
+            let of_user = ["global", "system", "command"];
+            let others = pairs.filter(|pair| !of_user.contains(&pair[0]));
+            others.map(|pair| pair[1].to_owned()).collect()
         }
         // A git before 2.26 does not say whose they are.
         None => list(&[])?

@@ -29,6 +29,7 @@ const MAX_DAMAGED: usize = 1_000;
 const NAMED: usize = 3;
 
 const UNREADABLE: &str = "mirror-unreadable";
+const DAMAGED: &str = "mirror-damaged";
 
 /// The findings at the place of a file.
 enum MirrorPlace {
@@ -87,6 +88,7 @@ impl Mirrors {
                     notices: odd_entries(&path, &odd).into_iter().collect(),
                 }
             }
+            Err(damage) if self.only_looks => Reading::Refused(damaged(&path, &damage)),
             Err(damage) => Reading::Refused(set_aside(&path, &damage)),
         }
     }
@@ -233,13 +235,20 @@ fn odd_entries(path: &Path, odd: &[String]) -> Option<Notice> {
     ))
 }
 
+fn damaged(path: &Path, damage: &Damage) -> Notice {
+    warning(
+        DAMAGED,
+        format!("`{}` is damaged: {damage}", path.display()),
+        "mend it, or remove it: the next run writes the file again",
+    )
+}
+
 /// Keeps a damaged file under another name, so that a whole one can take its place.
 pub(super) fn set_aside(path: &Path, damage: &Damage) -> Notice {
-    const CODE: &str = "mirror-damaged";
     let shown = path.display();
     match free_name(path) {
         Ok(kept) => warning(
-            CODE,
+            DAMAGED,
             format!(
                 "`{shown}` is damaged: {damage}; it is kept as `{}`",
                 kept.display()
@@ -247,7 +256,7 @@ pub(super) fn set_aside(path: &Path, damage: &Damage) -> Notice {
             "mend it and put it back, or remove it: the next run writes the file again",
         ),
         Err(error) => warning(
-            CODE,
+            DAMAGED,
             format!("`{shown}` is damaged: {damage}; it cannot be set aside: {error}"),
             "it was left as it is; move it away",
         ),

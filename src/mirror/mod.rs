@@ -38,6 +38,8 @@ use crate::model::{Groups, Level, Notice};
 pub struct Mirrors {
     data_dir: PathBuf,
     project: PathBuf,
+    /// True if a damaged file stays where it is.
+    only_looks: bool,
 }
 
 /// The result of reading a file.
@@ -76,6 +78,16 @@ impl Mirrors {
         Self {
             data_dir: data_dir.to_owned(),
             project: project.to_owned(),
+            only_looks: false,
+        }
+    }
+
+    /// The same files for a command that leaves all as it is, also a damaged one.
+    #[must_use]
+    pub fn only_looking(self) -> Self {
+        Self {
+            only_looks: true,
+            ..self
         }
     }
 

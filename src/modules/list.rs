@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
-use super::mirrors::{edited_files, read_mirrors};
+use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
+use super::mirrors::{Edited, edited_files, look_into_mirrors, read_mirrors};
 use crate::clock::now_ms;
 use crate::diag::{Hint, and_more};
 use crate::mirror::Mirrors;
@@ -47,6 +47,31 @@ pub fn take_edits(store: &mut Store, request: &AnalysisRequest) -> Result<Vec<No
         }
         Err(AnalysisError::Store(error)) => Err(error),
         Err(error @ AnalysisError::Scan(_)) => Ok(vec![not_analysed(&error)]),
+    }
+}
+
+/// The list of orphans and the module map, with the edits of the JSON files that the state file does
+/// not have yet; nothing is written.
+pub fn with_edits(reader: &Reader, request: &AnalysisRequest) -> Result<Edited, StoreError> {
+    let mut edited = Edited {
+        orphans: reader.orphans()?,
+        map: reader.module_map()?,
+        notices: Vec::new(),
+    };
+    let mirrors = request.mirrors().only_looking();
+    if edited_files(reader, &mirrors)?.is_empty() {
+        return Ok(edited);
+    }
+    match look(request, Some(reader)) {
+        Ok(analysis) => {
+            let module_of = |file: &str| analysis.module_of(file);
+            look_into_mirrors(reader, &mirrors, module_of, edited)
+        }
+        Err(AnalysisError::Store(error)) => Err(error),
+        Err(error @ AnalysisError::Scan(_)) => {
+            edited.notices.push(not_analysed(&error));
+            Ok(edited)
+        }
     }
 }
 

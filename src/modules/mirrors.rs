@@ -4,7 +4,7 @@
 use crate::diag::and_more;
 use crate::mirror::{Mirrors, Reading, Writing};
 use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry};
-use crate::model::{Groups, Level, Module, Notice, RunId};
+use crate::model::{Groups, Level, MapEntry, Module, Notice, OrphanRecord, RunId};
 use crate::plan::{MapMerge, OrphanMerge};
 use crate::store::{Reader, Store, StoreError};
 
@@ -57,8 +57,58 @@ pub fn read_mirrors(
     Ok(said)
 }
 
+/// What the state file says, with the edits of the JSON files.
+#[derive(Debug)]
+pub struct Edited {
+    pub orphans: Vec<OrphanRecord>,
+    pub map: Vec<MapEntry>,
+    /// Notices about the files.
+    pub notices: Vec<Notice>,
+}
+
+/// Puts the edits of both files on top of what the state file says, as [`read_mirrors`] would.
+pub(super) fn look_into_mirrors(
+    reader: &Reader,
+    mirrors: &Mirrors,
+    module_of: impl Fn(&str) -> Option<Module>,
+    mut state: Edited,
+) -> Result<Edited, StoreError> {
+    let known = reader.mirror(ORPHANS_FILE)?;
+    match mirrors.read_orphans(known.as_ref()) {
+        Reading::Absent | Reading::Unchanged => {}
+        Reading::Refused(notice) => state.notices.push(notice),
+        Reading::Read {
+            entries, notices, ..
+        } => {
+            let merge = OrphanMerge::new(&entries, &state.orphans, known.is_some(), &module_of);
+            state.notices.extend(notices);
+            state.notices.extend(unknown(ORPHANS_FILE, &merge.unknown));
+            state.orphans = merge.applied(state.orphans);
+        }
+    }
+    let known = reader.mirror(MODULE_MAP_FILE)?;
+    match mirrors.read_module_map(known.as_ref()) {
+        Reading::Absent | Reading::Unchanged => {}
+        Reading::Refused(notice) => state.notices.push(notice),
+        Reading::Read {
+            entries, notices, ..
+        } => {
+            let merge = MapMerge::new(&entries, &state.map, known.is_some(), &module_of);
+            state.notices.extend(notices);
+            state
+                .notices
+                .extend(unknown(MODULE_MAP_FILE, &merge.unknown));
+            state.map = merge.applied(state.map);
+        }
+    }
+    Ok(state)
+}
+
 /// The names of the files that are not as they were last read or written.
-pub fn edited_files(reader: &Reader, mirrors: &Mirrors) -> Result<Vec<&'static str>, StoreError> {
+pub(super) fn edited_files(
+    reader: &Reader,
+    mirrors: &Mirrors,
+) -> Result<Vec<&'static str>, StoreError> {
     let mut edited = Vec::new();
     for name in [ORPHANS_FILE, MODULE_MAP_FILE] {
         if mirrors.is_edited(name, reader.mirror(name)?.as_ref()) {

@@ -32,5 +32,5 @@ mod trials;
 pub use after_tests::{IntegrationCallback, OrphanJob, after_tests};
 pub use analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
 pub use integration::plan_integration;
-pub use list::{integrated_modules, keep_list, take_edits};
-pub use mirrors::{edited_files, read_mirrors, write_mirrors};
+pub use list::{integrated_modules, keep_list, take_edits, with_edits};
+pub use mirrors::{Edited, read_mirrors, write_mirrors};

@@ -14,8 +14,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::mirror::OrphanEntry;
-use crate::model::{GroupId, Groups, MapEntry, Module, OrphanRecord};
+use crate::model::mirror::{ORPHANS_FILE, OrphanEntry};
+use crate::model::{
+    GroupId, Groups, MapEntry, Module, Orphan, OrphanKind, OrphanRecord, OrphanSource,
+    OrphanStatus, Source,
+};
 
 /// The changes that `orphan_modules.json` makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +78,32 @@ impl OrphanMerge {
         merge.removed = removed.cloned().collect();
         merge
     }
+
+    /// The list as it is after the changes, by file.
+    pub fn applied(self, mut list: Vec<OrphanRecord>) -> Vec<OrphanRecord> {
+        list.retain(|record| !self.removed.contains(&record.orphan.module.file));
+        // As the state file takes them in: of their kind nothing is known before a scan.
+        let added = self.added.into_iter().map(|(module, extra)| OrphanRecord {
+            orphan: Orphan {
+                module,
+                kind: OrphanKind::Unreferenced,
+                isolated: false,
+                reason: format!("`{ORPHANS_FILE}` lists it"),
+                led_by: Vec::new(),
+            },
+            source: OrphanSource::File,
+            status: OrphanStatus::Untried,
+            first_seen_run: None,
+            last_tested_run: None,
+            message: None,
+            held_back: false,
+            touched: 0,
+            extra,
+        });
+        list.extend(added);
+        list.sort_by(|one, other| one.orphan.module.file.cmp(&other.orphan.module.file));
+        list
+    }
 }
 
 impl MapMerge {
@@ -106,13 +135,30 @@ impl MapMerge {
         merge.removed = removed.cloned().collect();
         merge
     }
+
+    /// The map as it is after the changes, by file.
+    pub fn applied(self, mut map: Vec<MapEntry>) -> Vec<MapEntry> {
+        map.retain(|entry| !self.removed.contains(&entry.module.file));
+        for (module, group) in self.put {
+            match map.iter_mut().find(|entry| entry.module == module) {
+                Some(entry) => entry.group = group,
+                None => map.push(MapEntry {
+                    module,
+                    group,
+                    source: Source::File,
+                    run: None,
+                }),
+            }
+        }
+        map.sort_by(|one, other| one.module.file.cmp(&other.module.file));
+        map
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::sample::module;
-    use crate::model::{OrphanStatus, Source};
 
     fn listed(file: &str, extra: Option<&str>) -> OrphanEntry {
         OrphanEntry {

@@ -1,15 +1,21 @@
 //! Settings files: finding them, and turning each into settings with line numbers.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{FileProblem, SettingsError};
 use super::value::shortened;
 use crate::model::{Level, Notice};
+
+/// A larger file is no configuration.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The settings of one file.
 #[derive(Debug)]
@@ -79,7 +85,7 @@ fn in_pyproject(path: &Path) -> Result<Option<SettingsFile>, SettingsError> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, SettingsError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match read_bounded(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
@@ -95,6 +101,25 @@ fn read(path: &Path) -> Result<Option<String>, SettingsError> {
         }
     })?;
     Ok(Some(text))
+}
+
+/// A project can have anything under that name: pipes are not waited for, and devices not read to
+/// an end that they do not have.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let file = options.open(path)?;
+    let data = file.metadata()?;
+    // The system has its own words for a folder.
+    if !data.is_file() && !data.is_dir() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other("it is larger than 4 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// The entries in the order of the file, so that the first wrong line is the one complained about.

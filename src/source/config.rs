@@ -1,9 +1,11 @@
 //! [`Files`]: the configuration files of a folder, and values that several of them write alike.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path};
 
+use nix::fcntl::OFlag;
 use toml::{Table, Value};
 
 use super::ini::Ini;
@@ -57,7 +59,10 @@ impl<'a> Files<'a> {
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
-        let file = match File::open(self.folder.join(name)) {
+        let mut options = OpenOptions::new();
+        // A pipe is not waited for.
+        options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+        let file = match options.open(self.folder.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
             Err(error) => {

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use menace_agent::engine::git;
 use menace_agent::settings::{Ask, SETTINGS};
 use menace_agent::store::latest_version;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 use super::Answer;
@@ -251,58 +253,129 @@ fn nothing_starts_here_if_a_container_is_required() {
     assert!(!clone.has_run(), "{answer}");
 }
 
-/// git as it is, whatever this machine's own settings are.
+/// git as it is, whatever this machine's own settings are. Where it fails, that is the answer.
 #[expect(clippy::disallowed_methods, reason = "the repository is made by git")]
-fn call_git(clone: &Clone, args: &[&str]) {
-    let output = Command::new("git")
+fn call_git(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new("git");
+    command
         .args(["-c", "user.name=A", "-c", "user.email=a@example.org"])
+        .args(["-c", "protocol.file.allow=always"])
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .current_dir(clone.path("project"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{args:?}: {output:?}");
+        .current_dir(folder);
+    command.output().unwrap()
 }
+
+/// Makes a repository with one commit of what is in the folder.
+fn commit_all(folder: &Path) {
+    for args in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &["commit", "--quiet", "--message", "first"],
+    ] {
+        let output = call_git(folder, args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    }
+}
+
+/// Ways in which a repository makes git start a program: lines of its configuration, with `EVIL`
+/// for the program.
+const WAYS: [(&str, &str); 8] = [
+    ("fsmonitor", "[core]\nfsmonitor = EVIL"),
+    ("hooks", "[core]\nhooksPath = .git/mine"),
+    ("clean", "[filter \"evil\"]\nclean = EVIL"),
+    (
+        "process",
+        "[filter \"evil\"]\nprocess = EVIL\nrequired = true",
+    ),
+    ("equals", "[filter \"a=b\"]\nclean = EVIL"),
+    ("include", "[include]\npath = more"),
+    (
+        "ext",
+        "[core]\nrepositoryformatversion = 1\n[extensions]\npartialClone = o\n\
+         [remote \"o\"]\npromisor = true\nurl = ext::EVIL\n[protocol \"ext\"]\nallow = always",
+    ),
+    (
+        "uploadpack",
+        "[core]\nrepositoryformatversion = 1\n[extensions]\npartialClone = o\n\
+         [remote \"o\"]\npromisor = true\nurl = ../outside\nuploadpack = EVIL",
+    ),
+];
 
 /// A run asks git for the commit, and git starts no program that the repository of the project names.
 #[test]
 fn git_starts_no_program_of_the_repository() {
-    for key in [
-        "core.fsmonitor",
-        "core.hooksPath",
-        "filter.evil.clean",
-        "filter.evil.process",
-        "filter.a=b.clean",
-    ] {
+    for (way, lines) in WAYS {
         let clone = Clone::new("");
-        fs::remove_dir(clone.path("project/.git")).unwrap();
-        call_git(&clone, &["init", "--quiet"]);
-        call_git(&clone, &["add", "--all"]);
-        call_git(&clone, &["commit", "--quiet", "--message", "first"]);
-        clone.write(
-            "project/.git/info/attributes",
-            "*.py filter=evil\n*.toml filter=a=b\n",
-        );
-        let program = match key {
-            "core.hooksPath" => {
-                fs::create_dir(clone.path("project/.git/mine")).unwrap();
-                clone.program("project/.git/mine/post-index-change");
-                ".git/mine".to_owned()
-            }
-            _ => clone.path("project/evil").to_str().unwrap().to_owned(),
-        };
-        call_git(&clone, &["config", key, &program]);
+        let project = clone.path("project");
+        fs::remove_dir(project.join(".git")).unwrap();
+        commit_all(&project);
+        let attributes = "*.py filter=evil\n*.toml filter=a=b\n";
+        clone.write("project/.git/info/attributes", attributes);
+        fs::create_dir(project.join(".git/mine")).unwrap();
+        clone.program("project/.git/mine/post-index-change");
+        let evil = clone.program("evil");
+        let filter = format!("[filter \"evil\"]\nclean = {evil}\n");
+        clone.write("project/.git/more", &filter);
+        let config = fs::read_to_string(project.join(".git/config")).unwrap();
+        let lines = lines.replace("EVIL", &evil);
+        clone.write("project/.git/config", &format!("{config}{lines}\n"));
         // As long as before, so that only a look into it shows the change.
         clone.write("project/test_a.py", "def test_two(): pass\n");
         clone.write("project/menace.toml", "");
-        let state = git::state(&clone.path("project"));
-        assert!(!clone.has_run(), "{key}");
-        assert!(state.is_some_and(|state| state.dirty), "{key}");
-        // The programs are such that git would start them.
-        let _ = std::panic::catch_unwind(|| call_git(&clone, &["status", "--porcelain"]));
-        assert!(clone.has_run(), "{key}");
+        let lacks_objects = ["ext", "uploadpack"].contains(&way);
+        if lacks_objects {
+            let tree = call_git(&project, &["rev-parse", "HEAD^{tree}"]).stdout;
+            let tree = String::from_utf8(tree).unwrap();
+            let (folder, file) = tree.trim().split_at(2);
+            let object = project.join(".git/objects").join(folder).join(file);
+            fs::remove_file(object).unwrap();
+        }
+        let state = git::state(&project);
+        assert!(!clone.has_run(), "{way}");
+        let is_dirty = state.is_some_and(|state| state.dirty);
+        assert!(is_dirty || lacks_objects, "{way}");
+        // The way leads somewhere.
+        call_git(&project, &["status", "--porcelain"]);
+        assert!(clone.has_run(), "{way}");
     }
+}
+
+#[test]
+fn git_looks_into_no_repository_inside_of_another() {
+    let clone = Clone::new("");
+    let evil = clone.program("evil");
+    commit_all(&clone.path("outside"));
+    let project = clone.path("project");
+    fs::remove_dir(project.join(".git")).unwrap();
+    let source = clone.path("outside").to_str().unwrap().to_owned();
+    call_git(&project, &["init", "--quiet"]);
+    call_git(&project, &["submodule", "--quiet", "add", &source, "part"]);
+    commit_all(&project);
+    let part = project.join("part");
+    call_git(&part, &["config", "core.fsmonitor", &evil]);
+    clone.write("project/part/kept.txt", "of some user");
+    assert!(git::state(&project).is_some_and(|state| !state.dirty));
+    assert!(!clone.has_run());
+    call_git(&project, &["status", "--porcelain"]);
+    assert!(clone.has_run());
+
+    // A folder that looks like a repository, and is one of another.
+    fs::remove_file(clone.path("ran")).unwrap();
+    let bare = clone.path("project/bare");
+    call_git(&project, &["clone", "--quiet", "--bare", &source, "bare"]);
+    for (key, value) in [
+        ("core.bare", "false"),
+        ("core.worktree", ".."),
+        ("core.fsmonitor", &evil),
+    ] {
+        call_git(&bare, &["config", key, value]);
+    }
+    assert_eq!(git::state(&bare), None);
+    assert!(!clone.has_run());
+    call_git(&bare, &["status", "--porcelain"]);
+    assert!(clone.has_run());
 }
 
 /// The commands below start nothing that the project names, and write nothing.
@@ -336,6 +409,26 @@ fn commands_that_look_leave_all_as_it_is() {
             assert!(after == before, "{line} changed a file");
         }
     }
+}
+
+/// Nobody has read these edits into the state file yet.
+#[test]
+fn edits_are_shown_and_not_read_in() {
+    let clone = Clone::with_runs("");
+    clone.write(
+        "project/sandbox_data/module_map.json",
+        "{\"pkg/part.py\": 3}",
+    );
+    clone.write(
+        "project/sandbox_data/orphan_modules.json",
+        "[\"pkg/part.py\"]",
+    );
+    let before = clone.files();
+    let map = clone.call(&["module-map", "show"]);
+    assert!(map.stdout.contains("group 3"), "{map}");
+    let list = clone.call(&["orphans", "list"]);
+    assert!(list.stdout.contains("pkg.part"), "{list}");
+    assert!(clone.files() == before);
 }
 
 /// The one exception is the state file: they bring the one of an older agent up to date and keep a copy of it, and SQLite may put its `-wal` and `-shm` beside it.
@@ -570,6 +663,27 @@ fn no_link_is_followed_out_of_the_data_folder() {
         let kept = fs::read_to_string(clone.path("outside/kept.txt")).unwrap();
         assert_eq!(kept, "{\"pkg/part.py\": 1}\n");
         assert!(link.is_symlink());
+    }
+}
+
+/// A file of settings can be anything under that name.
+#[test]
+fn a_settings_file_without_an_end_is_not_read() {
+    for name in ["menace.toml", "pyproject.toml"] {
+        let clone = Clone::new("");
+        fs::remove_file(clone.path("project/menace.toml")).unwrap();
+        let path = clone.path("project").join(name);
+        symlink("/dev/zero", &path).unwrap();
+        let answer = clone.call(&["history"]);
+        assert_eq!(answer.code, 2, "{answer}");
+        assert!(answer.stderr.contains("it is no file"), "{answer}");
+        fs::remove_file(&path).unwrap();
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        assert_eq!(clone.call(&["history"]).code, 2);
+        fs::remove_file(&path).unwrap();
+        clone.write(&format!("project/{name}"), &"# \n".repeat(2 << 20));
+        let answer = clone.call(&["history"]);
+        assert!(answer.stderr.contains("larger than"), "{answer}");
     }
 }
 

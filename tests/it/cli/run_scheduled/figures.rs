@@ -155,6 +155,8 @@ fn the_exporter_moves_with_the_settings() {
     let shown = || lab.rows("SELECT listen FROM schedule_state")[0].clone();
     let mut reload = |text: String, event: &str| {
         lab.write("menace.toml", &text);
+        // Addresses that others reach ask for it.
+        lab.agent(&["trust"]).expect(0);
         service.signal(nix::sys::signal::Signal::SIGHUP);
         service.wait(event);
     };
