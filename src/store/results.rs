@@ -55,23 +55,7 @@ pub(super) fn put_attempt(
     record: &AttemptRecord,
 ) -> rusqlite::Result<()> {
     let test = test_id(tx, &record.root, &record.nodeid, &record.file, record.line)?;
-    tx.prepare_cached(
-        "INSERT INTO attempt (run_id, test_id, attempt, is_last, shard, outcome, flaky,
-             started_ms, duration_us, setup_us, call_us, teardown_us, cpu_us,
-             peak_rss_bytes, worker, message, details_id)
-         VALUES (?1, ?2, ?3,
-             NOT EXISTS (SELECT 1 FROM attempt WHERE run_id = ?1 AND test_id = ?2 AND attempt > ?3),
-             ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-         ON CONFLICT (run_id, test_id, attempt) DO UPDATE SET
-             is_last = excluded.is_last, shard = excluded.shard, outcome = excluded.outcome,
-             flaky = excluded.flaky, started_ms = excluded.started_ms,
-             duration_us = excluded.duration_us, setup_us = excluded.setup_us,
-             call_us = excluded.call_us, teardown_us = excluded.teardown_us,
-             cpu_us = excluded.cpu_us, peak_rss_bytes = excluded.peak_rss_bytes,
-             worker = excluded.worker, message = excluded.message,
-             details_id = excluded.details_id",
-    )?
-    .execute(params![
+    let row = params![
         run.0,
         test,
         record.attempt,
@@ -88,7 +72,28 @@ pub(super) fn put_attempt(
         record.worker,
         record.message,
         details_id(tx, record)?,
-    ])?;
+    ];
+    // The first attempt has its row since the test was collected.
+    let updated = tx
+        .prepare_cached(
+            "UPDATE attempt SET
+                 shard = ?4, outcome = ?5, flaky = ?6, started_ms = ?7, duration_us = ?8,
+                 setup_us = ?9, call_us = ?10, teardown_us = ?11, cpu_us = ?12,
+                 peak_rss_bytes = ?13, worker = ?14, message = ?15, details_id = ?16
+             WHERE run_id = ?1 AND test_id = ?2 AND attempt = ?3",
+        )?
+        .execute(row)?;
+    if updated == 0 {
+        tx.prepare_cached(
+            "INSERT INTO attempt (run_id, test_id, attempt, is_last, shard, outcome, flaky,
+                 started_ms, duration_us, setup_us, call_us, teardown_us, cpu_us,
+                 peak_rss_bytes, worker, message, details_id)
+             SELECT ?1, ?2, ?3,
+                 NOT EXISTS (SELECT 1 FROM attempt WHERE run_id = ?1 AND test_id = ?2 AND attempt > ?3),
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16",
+        )?
+        .execute(row)?;
+    }
     if record.attempt > 1 {
         tx.prepare_cached(
             "UPDATE attempt SET is_last = 0
