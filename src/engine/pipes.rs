@@ -3,6 +3,7 @@
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -52,6 +53,13 @@ impl Tail {
 /// The largest pipe that a process without privileges can ask for.
 const PIPE_BYTES: usize = 1024 * 1024;
 
+/// The time for which a reader lets a pipe fill after it took something: it takes the lines of a
+/// few quick tests at once, and is not woken for each of them.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// After as many bytes the pipe is read on at once, because it could become full.
+const PLENTY: usize = 16 * 1024;
+
 /// A pipe that several threads read from. Each gets what is there when it asks, and none waits for
 /// bytes that another one took.
 #[derive(Debug)]
@@ -94,10 +102,23 @@ impl SharedPipe {
                 Some(0) => return Ok(()),
                 Some(count) if cancelled => left = left.saturating_sub(count),
                 None if cancelled && !readable => return Ok(()),
+                Some(count) if count < PLENTY => self.let_it_fill(cancel),
                 Some(_) | None => {}
             }
         }
         Ok(())
+    }
+
+    /// Waits for [`GATHER`], or until the pipe ends or the reader is cancelled.
+    fn let_it_fill(&self, cancel: &PipeReader) {
+        let mut fds = [
+            // Its end is told without being asked for.
+            PollFd::new(self.pipe.as_fd(), PollFlags::empty()),
+            PollFd::new(cancel.as_fd(), PollFlags::POLLIN),
+        ];
+        let limit = PollTimeout::try_from(GATHER).unwrap_or(PollTimeout::ZERO);
+        // If the wait is cut short, the pipe is read a little early.
+        let _woken = poll(&mut fds, limit);
     }
 
     /// Reads what is in the pipe already, at most as much as a pipe holds.
