@@ -44,6 +44,9 @@ CREATE TABLE run (
     flaky             INTEGER NOT NULL DEFAULT 0 CHECK (flaky >= 0),
     statements        INTEGER CHECK (statements >= 0),
     covered           INTEGER CHECK (covered BETWEEN 0 AND statements),
+    -- NULL also if coverage counted lines alone.
+    branches          INTEGER CHECK (branches >= 0),
+    covered_branches  INTEGER CHECK (covered_branches BETWEEN 0 AND branches),
     orphan_total      INTEGER CHECK (orphan_total >= 0),
     orphan_passed     INTEGER CHECK (orphan_passed BETWEEN 0 AND orphan_total),
     orphan_failed     INTEGER CHECK (orphan_failed BETWEEN 0 AND orphan_total),
@@ -56,6 +59,8 @@ CREATE TABLE run (
     CHECK (failure IS NULL OR finished_ms IS NOT NULL),
     CHECK ((git_commit IS NULL) = (git_dirty IS NULL)),
     CHECK ((statements IS NULL) = (covered IS NULL)),
+    CHECK ((branches IS NULL) = (covered_branches IS NULL)),
+    CHECK (branches IS NULL OR statements IS NOT NULL),
     CHECK ((orphan_total IS NULL) = (orphan_passed IS NULL)),
     CHECK ((orphan_total IS NULL) = (orphan_failed IS NULL)),
     CHECK ((integrated IS NULL) = (redundant IS NULL))
@@ -141,7 +146,8 @@ SELECT
     timed_out,
     not_run,
     flaky,
-    100.0 * covered / nullif(statements, 0) AS coverage_percent,
+    100.0 * (covered + coalesce(covered_branches, 0))
+        / nullif(statements + coalesce(branches, 0), 0) AS coverage_percent,
     orphan_total,
     orphan_passed,
     orphan_failed,

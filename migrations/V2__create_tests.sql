@@ -47,7 +47,7 @@ CREATE TABLE attempt (
     FOREIGN KEY (run_id, shard) REFERENCES shard (run_id, shard)
 ) WITHOUT ROWID;
 
--- The lines of a source file that a run executed.
+-- The lines of a source file that a run executed, and the branches that it did not take.
 CREATE TABLE coverage (
     run_id              INTEGER NOT NULL REFERENCES run (run_id),
     file_id             INTEGER NOT NULL REFERENCES file (file_id),
@@ -55,7 +55,13 @@ CREATE TABLE coverage (
     covered             INTEGER NOT NULL CHECK (covered BETWEEN 0 AND statements),
     statement_lines_id  INTEGER NOT NULL REFERENCES content (content_id),
     executed_lines_id   INTEGER NOT NULL REFERENCES content (content_id),
-    PRIMARY KEY (run_id, file_id)
+    -- NULL if coverage counted lines alone.
+    branches            INTEGER CHECK (branches >= 0),
+    covered_branches    INTEGER CHECK (covered_branches BETWEEN 0 AND branches),
+    missing_branches_id INTEGER REFERENCES content (content_id),
+    PRIMARY KEY (run_id, file_id),
+    CHECK ((branches IS NULL) = (covered_branches IS NULL)),
+    CHECK ((branches IS NULL) = (missing_branches_id IS NULL))
 ) WITHOUT ROWID;
 
 CREATE TABLE warning (
@@ -121,6 +127,9 @@ SELECT
     f.path AS file,
     c.statements,
     c.covered,
-    100.0 * c.covered / nullif(c.statements, 0) AS percent
+    100.0 * (c.covered + coalesce(c.covered_branches, 0))
+        / nullif(c.statements + coalesce(c.branches, 0), 0) AS percent,
+    c.branches,
+    c.covered_branches
 FROM coverage AS c
 LEFT JOIN file AS f ON f.file_id = c.file_id;

@@ -36,10 +36,7 @@ pub fn compare(previous: &RunRecord, present: &RunRecord, differences: &Differen
         previous_runtime: previous.duration_s().unwrap_or_default(),
         added: differences.added,
         removed: differences.removed,
-        coverage_change: present
-            .coverage_percent()
-            .zip(previous.coverage_percent())
-            .map(|(present, previous)| present - previous),
+        coverage_change: coverage_change(previous, present),
         ..Comparison::default()
     };
     for test in &differences.tests {
@@ -52,6 +49,13 @@ pub fn compare(previous: &RunRecord, present: &RunRecord, differences: &Differen
         list.push(test.key.to_string());
     }
     comparison
+}
+
+/// None also if one run counted branches and the other did not.
+fn coverage_change(previous: &RunRecord, present: &RunRecord) -> Option<f64> {
+    let branches = |run: &RunRecord| run.coverage.map(|totals| totals.branches.is_some());
+    let change = present.coverage_percent()? - previous.coverage_percent()?;
+    (branches(previous) == branches(present)).then_some(change)
 }
 
 enum Change {
@@ -178,6 +182,7 @@ mod tests {
         let totals = |covered| CoverageTotals {
             statements: 200,
             covered,
+            ..CoverageTotals::default()
         };
         let change = |previous: Option<u64>, present: Option<u64>| {
             let [previous, present] = [previous, present].map(|covered| covered.map(totals));

@@ -123,7 +123,7 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "self_test_average_coverage",
-        "Executed statements in percent, united over the last run.",
+        "Executed statements, and branches if they were measured, in percent, united over the last run.",
         |state| state.last_run.as_ref()?.coverage_percent(),
     ),
     gauge(
@@ -229,7 +229,7 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "menace_agent_last_run_coverage_ratio",
-        "Executed statements of all statements, united over the last run.",
+        "Executed statements, and branches if they were measured, of all of them, united over the last run.",
         |state| Some(state.last_run.as_ref()?.coverage_percent()? / 100.0),
     ),
     gauge(
@@ -460,6 +460,7 @@ mod tests {
             state.last_run.as_mut().unwrap().coverage = Some(CoverageTotals {
                 statements,
                 covered,
+                ..CoverageTotals::default()
             });
             let shown = families("1", Some(&state));
             assert_eq!(sample(&shown, name), percent);

@@ -87,7 +87,7 @@ pub struct LogFields {
     /// The tests of a run, counted by outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Counts>,
-    /// The covered statements of a run in percent.
+    /// The covered statements of a run, and branches if they were measured, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
     /// The run that this one is compared with.

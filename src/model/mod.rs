@@ -42,7 +42,7 @@ pub mod summary;
 pub mod test;
 pub mod write;
 
-pub use coverage::{CoverageTotals, FileCoverage};
+pub use coverage::{Branches, CoverageTotals, FileCoverage, percent_in_words};
 pub use cycle::{CycleId, CycleOutcome, CycleReason};
 pub use event::{Event, EventLine};
 pub use exit::ExitCode;

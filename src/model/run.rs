@@ -5,7 +5,7 @@ use std::error::Error;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::coverage::CoverageTotals;
+use super::coverage::{CoverageTotals, percent_in_words};
 use super::cycle::CycleId;
 use super::exit::ExitCode;
 use super::ids::RunId;
@@ -75,7 +75,8 @@ pub struct RunRecord {
     /// The tests of the run, counted by outcome.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The executed statements, united over all processes; `None` if coverage was not measured.
+    /// The executed statements and branches, united over all processes; `None` if coverage was not
+    /// measured.
     #[serde(flatten)]
     pub coverage: Option<CoverageTotals>,
     /// The commit of the project's repository.
@@ -169,9 +170,20 @@ impl RunRecord {
         self.end.as_ref()?.failure.as_ref()
     }
 
-    /// Covered statements in percent; `None` if coverage was not measured.
+    /// Covered statements, and branches if they were measured, in percent; `None` if coverage was
+    /// not measured.
     pub fn coverage_percent(&self) -> Option<f64> {
         self.coverage.as_ref().and_then(CoverageTotals::percent)
+    }
+
+    /// The same for people: `87.4%`, or `87.4% with branches`.
+    pub fn coverage_in_words(&self) -> Option<String> {
+        let percent = percent_in_words(self.coverage_percent()?);
+        let branches = self.coverage.and_then(|totals| totals.branches);
+        Some(match branches {
+            Some(_) => format!("{percent} with branches"),
+            None => percent,
+        })
     }
 }
 

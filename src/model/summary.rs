@@ -29,7 +29,8 @@ pub struct RunSummary {
     pub runtime: f64,
     /// The number of all tests, whatever their outcome.
     pub total: u64,
-    /// Covered statements in percent, united over all processes; null if coverage was not measured.
+    /// Covered statements, and branches if they were measured, in percent, united over all
+    /// processes; null if coverage was not measured.
     pub coverage: Option<f64>,
     /// Tests that failed, crashed, ran out of time or were lost, in the order of their reports.
     /// At most 1,000; `total` and the counts are always whole.
@@ -95,7 +96,8 @@ pub struct Comparison {
     pub added: u64,
     /// The number of tests that are not there now.
     pub removed: u64,
-    /// Change of the coverage in percentage points, if both runs measured it.
+    /// Change of the coverage in percentage points, if both runs measured it in the same way: both
+    /// with branches, or both without.
     pub coverage_change: Option<f64>,
     /// Seconds that the previous run took.
     pub previous_runtime: f64,

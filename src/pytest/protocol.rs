@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{HarnessOptions, Module, Outcome, Section};
+use crate::model::{Branches, HarnessOptions, Module, Outcome, Section};
 
 /// The version of the protocol, `v` of every event.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -89,7 +89,7 @@ pub enum HarnessEvent {
     Warning(Warning),
     /// Lines executed so far; each line of the protocol adds to the earlier ones.
     Coverage {
-        /// At most 200 files a line.
+        /// At most 100 files a line.
         files: Vec<CoverageLines>,
     },
     /// A fixture whose setup took 0.1 s or more.
@@ -306,7 +306,7 @@ impl Ended {
     }
 }
 
-/// Lines of one source file.
+/// Lines and branches of one source file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CoverageLines {
     /// The absolute path of the file.
@@ -315,4 +315,7 @@ pub struct CoverageLines {
     pub statements: Option<String>,
     /// Lines that were executed, as ranges.
     pub executed: String,
+    /// Its branches, and those that were not taken so far; `None` if they are not measured, or not
+    /// known yet.
+    pub branches: Option<Branches>,
 }

@@ -56,6 +56,7 @@ pub const HARNESS: Program = Program {
         "shared" / "descriptors",
         "shared" / "stacks",
         "shared" / "text",
+        "harness" / "analysis",
         "harness" / "channel",
         "harness" / "codec",
         "harness" / "cover",

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::effect::Effect;
 use super::verdict::Troubles;
 use crate::model::{
-    Counts, CoverageTotals, Event, FileCoverage, FileRecord, Level, LineSet, Notice, ShardIndex,
-    TestItem, WarningRecord, Write,
+    Branches, Counts, CoverageTotals, Event, FileCoverage, FileRecord, Level, LineSet, Notice,
+    ShardIndex, TestItem, WarningRecord, Write,
 };
 use crate::pytest::protocol::CoverageLines;
 use crate::pytest::reconcile::Settled;
@@ -47,6 +47,7 @@ struct FileTally {
 struct CoverageEntry {
     statements: Option<LineSet>,
     executed: LineSet,
+    branches: Option<Branches>,
     changed: bool,
 }
 
@@ -248,6 +249,11 @@ impl Accounts {
         if let Some(statements) = statements {
             entry.statements.get_or_insert_default().unite(&statements);
         }
+        match (&mut entry.branches, &lines.branches) {
+            (Some(known), Some(news)) => known.unite(news),
+            (known, Some(news)) => *known = Some(news.clone()),
+            (_, None) => {}
+        }
         true
     }
 
@@ -259,13 +265,17 @@ impl Accounts {
             let Some(statements) = &entry.statements else {
                 continue;
             };
-            totals.statements += statements.len();
-            totals.covered += statements.count_common(&entry.executed);
+            totals.add(&CoverageTotals::of_file(
+                statements,
+                &entry.executed,
+                entry.branches.as_ref(),
+            ));
             if std::mem::take(&mut entry.changed) {
                 changed.push(FileCoverage {
                     file: file.clone(),
                     statements: statements.clone(),
                     executed: entry.executed.clone(),
+                    branches: entry.branches.clone(),
                 });
             }
         }

@@ -18,7 +18,7 @@ pub enum ResultRecord {
 
 /// A receiver for coverage and run time of each run: a dashboard, a time series, a bot.
 pub trait MetricsSink: Send {
-    /// Takes the figures of one finished run: covered statements in percent (`None` if coverage
+    /// Takes the figures of one finished run: covered statements and branches in percent (`None` if coverage
     /// was not measured) and wall time in seconds.
     fn record(&mut self, coverage_percent: Option<f64>, runtime_s: f64);
 }

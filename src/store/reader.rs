@@ -47,7 +47,7 @@ pub struct WarningRow {
 pub struct CoverageRow {
     /// The file, relative to the project if it lies inside of it.
     pub file: String,
-    /// Lines that hold statements, and the number of them that were executed.
+    /// Lines that hold statements, and branches, with the numbers of those that were executed.
     pub totals: CoverageTotals,
 }
 
@@ -204,7 +204,8 @@ impl Reader {
     pub fn file_coverage(&self, run: RunId) -> Result<Vec<CoverageRow>, StoreError> {
         self.db.rows(
             "read the coverage of a run",
-            "SELECT file, statements, covered FROM file_coverage WHERE run_id = ?1 ORDER BY file",
+            "SELECT file, statements, covered, branches, covered_branches FROM file_coverage
+             WHERE run_id = ?1 ORDER BY file",
             [run.0],
             |row| {
                 Ok(CoverageRow {
@@ -212,6 +213,8 @@ impl Reader {
                     totals: CoverageTotals {
                         statements: count(row, "statements")?,
                         covered: count(row, "covered")?,
+                        branches: count_or_null(row, "branches")?,
+                        covered_branches: count_or_null(row, "covered_branches")?,
                     },
                 })
             },

@@ -188,7 +188,7 @@ pub(super) fn count_last(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<C
     Ok(counts)
 }
 
-/// Writes the lines of `files`, in place of what was known of these files.
+/// Writes the lines and branches of `files`, in place of what was known of these files.
 pub(super) fn put_coverage(
     tx: &Transaction<'_>,
     run: RunId,
@@ -196,24 +196,40 @@ pub(super) fn put_coverage(
 ) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(
         "INSERT INTO coverage (run_id, file_id, statements, covered,
-             statement_lines_id, executed_lines_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             statement_lines_id, executed_lines_id, branches, covered_branches,
+             missing_branches_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (run_id, file_id) DO UPDATE SET
              statements = excluded.statements, covered = excluded.covered,
              statement_lines_id = excluded.statement_lines_id,
-             executed_lines_id = excluded.executed_lines_id",
+             executed_lines_id = excluded.executed_lines_id,
+             branches = excluded.branches, covered_branches = excluded.covered_branches,
+             missing_branches_id = excluded.missing_branches_id",
     )?;
     for file in files {
+        let totals = file.totals();
         insert.execute(params![
             run.0,
             file_id(tx, &file.file)?,
-            int(file.statements.len()),
-            int(file.covered()),
+            int(totals.statements),
+            int(totals.covered),
             content::keep(tx, file.statements.to_string().as_bytes())?,
             content::keep(tx, file.executed.to_string().as_bytes())?,
+            totals.branches.map(int),
+            totals.covered_branches.map(int),
+            missing_branches_id(tx, file)?,
         ])?;
     }
     Ok(())
+}
+
+fn missing_branches_id(tx: &Transaction<'_>, file: &FileCoverage) -> rusqlite::Result<Option<i64>> {
+    let Some(branches) = &file.branches else {
+        return Ok(None);
+    };
+    let ways = branches.missing.iter();
+    let ways: Vec<String> = ways.map(|(line, to)| format!("{line}>{to}")).collect();
+    content::keep(tx, ways.join(",").as_bytes()).map(Some)
 }
 
 /// Adds a notice behind those that the run has; one that it has already is not said twice.

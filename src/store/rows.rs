@@ -75,12 +75,17 @@ pub(super) fn counts(row: &Row<'_>) -> Result<Counts> {
     Ok(counts)
 }
 
-/// Reads `statements` and `covered`; `None` if coverage was not measured.
+/// Reads `statements`, `covered`, `branches` and `covered_branches`; `None` if coverage was not
+/// measured.
 pub(super) fn coverage(row: &Row<'_>) -> Result<Option<CoverageTotals>> {
-    let totals = count_or_null(row, "statements")?.zip(count_or_null(row, "covered")?);
-    Ok(totals.map(|(statements, covered)| CoverageTotals {
+    let Some(statements) = count_or_null(row, "statements")? else {
+        return Ok(None);
+    };
+    Ok(Some(CoverageTotals {
         statements,
-        covered,
+        covered: count(row, "covered")?,
+        branches: count_or_null(row, "branches")?,
+        covered_branches: count_or_null(row, "covered_branches")?,
     }))
 }
 

@@ -11,8 +11,8 @@ use super::rows::{count, count_or_null, counts, coverage, json, json_or_null, na
 use super::{leases, results, shards};
 use crate::clock::rfc3339;
 use crate::model::{
-    Counts, ExitCode, Integration, LeaseClaim, Level, NewRun, Notice, OpenRun, Outcome, RunEnd,
-    RunFacts, RunId, RunOutcome, RunRecord,
+    Counts, CoverageTotals, ExitCode, Integration, LeaseClaim, Level, NewRun, Notice, OpenRun,
+    Outcome, RunEnd, RunFacts, RunId, RunOutcome, RunRecord,
 };
 
 /// The code of the notice that the agent of a run is gone.
@@ -24,7 +24,7 @@ macro_rules! run_query {
         concat!(
             "SELECT run_id, uuid, trigger, project, executor, image, workers, pytest_args,
                  selection_key, agent_version, started_ms, finished_ms, outcome, exit_code,
-                 failure, git_commit, git_dirty, statements, covered,
+                 failure, git_commit, git_dirty, statements, covered, branches, covered_branches,
                  passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
                  flaky, orphan_total, orphan_passed, orphan_failed, integrated, redundant,
                  holder_pid, holder_boot_id, holder_pid_space, holder_start_time, active_ms,
@@ -276,6 +276,25 @@ pub(super) fn set_git(
     tx.prepare_cached("UPDATE run SET git_commit = ?2, git_dirty = ?3 WHERE run_id = ?1")?
         .execute(params![run.0, commit, dirty])
         .map(drop)
+}
+
+pub(super) fn set_coverage(
+    tx: &Transaction<'_>,
+    run: RunId,
+    totals: &CoverageTotals,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE run SET statements = ?2, covered = ?3, branches = ?4, covered_branches = ?5
+         WHERE run_id = ?1",
+    )?
+    .execute(params![
+        run.0,
+        int(totals.statements),
+        int(totals.covered),
+        totals.branches.map(int),
+        totals.covered_branches.map(int),
+    ])
+    .map(drop)
 }
 
 /// Sets the tallies of a run. If the run has an end already, what was counted for it follows.

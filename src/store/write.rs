@@ -2,7 +2,6 @@
 
 use rusqlite::{Transaction, params};
 
-use super::db::int;
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
@@ -99,11 +98,7 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
         }
         Write::Attempt(record) => results::put_attempt(tx, run, record),
         Write::Coverage(files) => results::put_coverage(tx, run, files),
-        Write::CoverageTotals(totals) => {
-            let sql = "UPDATE run SET statements = ?2, covered = ?3 WHERE run_id = ?1";
-            let row = params![run.0, int(totals.statements), int(totals.covered)];
-            tx.prepare_cached(sql)?.execute(row).map(drop)
-        }
+        Write::CoverageTotals(totals) => runs::set_coverage(tx, run, totals),
         Write::Notice(notice) => results::add_notice(tx, run, notice),
         Write::Warning { warning, count } => results::put_warning(tx, run, warning, *count),
         Write::Counts(counts) => runs::set_counts(tx, run, counts),

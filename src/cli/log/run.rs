@@ -367,6 +367,7 @@ mod tests {
             coverage: Some(CoverageTotals {
                 statements: 10_000,
                 covered: 8_736,
+                ..CoverageTotals::default()
             }),
             orphan_total: Some(6),
             orphan_passed: Some(5),

@@ -65,8 +65,9 @@ pub(super) fn finished(summary: &RunSummary) -> String {
     let change = change
         .filter(|change| change.abs() >= 0.05)
         .map_or_else(String::new, |change| format!(" ({change:+.1})"));
-    let coverage = summary.coverage.map_or_else(String::new, |percent| {
-        format!(", coverage {percent:.1}%{change}")
+    let coverage = summary.run.coverage_in_words();
+    let coverage = coverage.map_or_else(String::new, |coverage| {
+        format!(", coverage {coverage}{change}")
     });
     let orphans = match (summary.run.orphan_total, summary.run.orphan_failed) {
         (Some(total @ 1..), Some(failed)) => {

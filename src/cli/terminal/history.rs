@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::palette::{paint, run_style};
 use super::text::{REPORT_COLUMNS, duration, inline, width};
 use crate::diag::Palette;
-use crate::model::RunRecord;
+use crate::model::{RunRecord, percent_in_words};
 
 /// Characters of a commit id that are shown: as many as git shows in a small repository.
 const COMMIT_CHARS: usize = 7;
@@ -71,7 +71,7 @@ fn cells(run: &RunRecord, zone: &TimeZone) -> [String; 9] {
         run.counts.failures().to_string(),
         run.counts.flaky.to_string(),
         run.coverage_percent()
-            .map_or_else(nothing, |percent| format!("{percent:.1}%")),
+            .map_or_else(nothing, percent_in_words),
         run.duration_s().map_or_else(nothing, duration),
         run.git_commit
             .as_deref()
@@ -139,6 +139,7 @@ mod tests {
             coverage: Some(CoverageTotals {
                 statements: 10_000,
                 covered: 8_744,
+                ..CoverageTotals::default()
             }),
             git_commit: Some("9516a53c0ffee".to_owned()),
             git_dirty: Some(false),

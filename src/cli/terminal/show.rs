@@ -77,9 +77,7 @@ fn facts(run: &RunRecord, zone: &TimeZone) -> Vec<(&'static str, String)> {
     };
     let mut facts = vec![("tests", tests)];
     facts.extend(orphans_in_words(run).map(|words| ("orphans", words)));
-    if let Some(percent) = run.coverage_percent() {
-        facts.push(("coverage", format!("{percent:.1}%")));
-    }
+    facts.extend(run.coverage_in_words().map(|words| ("coverage", words)));
     let started = local_time(asked.started_ms, zone, "%Y-%m-%d %H:%M:%S %Z");
     facts.push(("started", format!("{started} ({})", asked.trigger)));
     facts.push(("project", asked.project.clone()));

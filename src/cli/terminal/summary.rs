@@ -37,11 +37,11 @@ pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
     }
     let plain = anstyle::Style::new();
     words.push((format!("in {}", duration(summary.runtime)), plain));
-    if let Some(percent) = summary.coverage {
+    if let Some(coverage) = summary.run.coverage_in_words() {
         let comparison = summary.comparison.as_ref();
         let change = comparison.and_then(|comparison| comparison.coverage_change);
         let change = change.map_or_else(String::new, coverage_change);
-        words.push((format!("· coverage {percent:.1}%{change}"), plain));
+        words.push((format!("· coverage {coverage}{change}"), plain));
     }
     flow(&words)
 }

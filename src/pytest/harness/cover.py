@@ -1,4 +1,4 @@
-"""Coverage: which lines of which files a process executed."""
+"""Coverage: which lines of which files a process executed, and which branches it took."""
 import os
 import sys
 from time import perf_counter
@@ -17,7 +17,10 @@ class Cover:
         known = config.known_args_namespace
         if getattr(known, "cov_source", None) and not getattr(known, "no_cov", False):
             self.foreign = config.pluginmanager.hasplugin("pytest_cov")
-        if self.foreign or version_of("coverage", "coverage") is None:
+        if version_of("coverage", "coverage") is None:
+            return
+        self.analysis = self.process.program.load("_menace.harness.analysis")
+        if self.foreign:
             return
         before = os.environ.get("COVERAGE_CORE")
         cores = [None] if before or not hasattr(sys, "monitoring") else ["sysmon", None]
@@ -25,20 +28,23 @@ class Cover:
             try:
                 if core:
                     os.environ["COVERAGE_CORE"] = core
-                self.cov = self.measure(str(config.rootpath))
+                self.cov = self.measure(str(config.rootpath), core)
                 return
             except Exception as error:
                 self.unavailable(error)
             finally:
                 if core:
-                    del os.environ["COVERAGE_CORE"]
+                    os.environ.pop("COVERAGE_CORE", None)
 
-    def measure(self, root):
+    def measure(self, root, core):
         import coverage
 
-        cov = coverage.Coverage(data_file=None, config_file=True, branch=False)
-        if not any(cov.get_option("run:" + name) for name in ("source", "source_pkgs", "include")):
+        cov = coverage.Coverage(data_file=None, config_file=True)
+        given = [cov.get_option("run:" + name) for name in ("source", "source_pkgs", "include")]
+        if not any(given) and not getattr(cov.config, "source_dirs", None):
             cov.set_option("run:source", [root])
+        if core and cov.get_option("run:branch"):
+            del os.environ["COVERAGE_CORE"]  # coverage.py knows by what it can tell branches.
         cov._warn = self.warned
         cov.start()
         return cov
@@ -61,20 +67,39 @@ class Cover:
 
     def flush(self):
         data, files = self.cov.get_data(), []
+        branches, in_worker = data.has_arcs(), self.process.in_worker
         for file in data.measured_files():
             lines = [line for line in data.lines(file) or () if line > 0]
-            if len(lines) != self.sent.get(file, 0):
-                self.sent[file] = len(lines)
+            arcs = data.arcs(file) if branches else ()
+            if len(arcs or lines) != self.sent.get(file, 0):
+                self.sent[file] = len(arcs or lines)
                 files.append({"file": file, "executed": ranges(lines)})
-        kind = "lines" if self.process.in_worker else "coverage"
-        for first in range(0, len(files), 200):
-            self.process.send(kind, files=files[first : first + 200])
+                if branches and in_worker:
+                    files[-1]["arcs"] = arcs
+        if branches and not in_worker:
+            self.add_branches(files)
+        self.send_files("lines" if in_worker else "coverage", files)
+
+    def add_branches(self, files):
+        """Only an analysis tells branches. It takes its time, and what is left waits for the next one."""
+        end = perf_counter() + 0.5
+        for entry in files:
+            found = None
+            if perf_counter() > end:
+                del self.sent[entry["file"]]
+            else:
+                found = self.analysis.report_on(self.cov, entry["file"], self.process.notice)
+            if found is not None:
+                entry.update(executed=found["executed"], branches=found.get("branches"))
 
     def add(self, files):
         """Unites what a worker executed with the session's own."""
-        self.process.send("coverage", files=files)
-        if self.cov is not None:
-            lines = {f["file"]: lines_of(f["executed"]) for f in files if f["executed"]}
+        lines = {f["file"]: lines_of(f["executed"]) for f in files if f["executed"]}
+        arcs = {f["file"]: f.pop("arcs") for f in files if "arcs" in f}
+        self.send_files("coverage", files)
+        if self.cov is not None and arcs:
+            self.cov.get_data().add_arcs(arcs)
+        elif self.cov is not None:
             self.cov.get_data().add_lines(lines)
 
     def end(self, config):
@@ -89,16 +114,14 @@ class Cover:
             self.unavailable(error)
 
     def summary(self):
-        files = []
-        for file in sorted(self.cov.get_data().measured_files()):
-            try:
-                _, statements, _, missing, _ = self.cov.analysis2(file)
-            except Exception:
-                continue  # Not Python, or no longer there.
-            executed = ranges(set(statements).difference(missing))
-            files.append({"file": file, "statements": ranges(statements), "executed": executed})
-        for first in range(0, len(files), 200):
-            self.process.send("coverage", files=files[first : first + 200])
+        self.analysis.remap(self.cov)
+        files = sorted(self.cov.get_data().measured_files())
+        found = (self.analysis.report_on(self.cov, file, self.process.notice) for file in files)
+        self.send_files("coverage", [entry for entry in found if entry is not None])
+
+    def send_files(self, kind, files):
+        for first in range(0, len(files), 100):
+            self.process.send(kind, files=files[first : first + 100])
 
 
 def ranges(lines):

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MAIN, NOON_MS, OTHER, SIGSEGV, Sim, request, two_paths};
-use crate::model::{HarnessOptions, Outcome, RunOutcome, Write};
+use crate::model::{Branches, CoverageTotals, HarnessOptions, Outcome, RunOutcome, Write};
 use crate::plan::RunRequest;
 use crate::pytest::protocol::{CollectReport, Command, CoverageLines, HarnessEvent, StopReason};
 use crate::run::effect::Effect;
@@ -265,12 +265,15 @@ fn arguments_that_pytest_refuses_are_a_usage_error() {
 }
 
 #[test]
-fn lines_of_all_processes_are_united() {
+fn lines_and_branches_of_all_processes_are_united() {
     let mut sim = Sim::new(RunRequest {
         harness: HarnessOptions::default(),
         ..two_paths(2)
     });
-    for (shard, executed) in [(MAIN, "1-3"), (OTHER, "3-5")] {
+    for (shard, executed, missing) in [
+        (MAIN, "1-3", [(1, 4), (5, -1)]),
+        (OTHER, "3-5", [(1, 2), (5, -1)]),
+    ] {
         let test = format!("{shard}.py::a");
         sim.collect(shard, &[&test]);
         sim.test(shard, &test, Outcome::Passed);
@@ -278,13 +281,23 @@ fn lines_of_all_processes_are_united() {
             file: "/p/m.py".to_owned(),
             statements: Some("1-10".to_owned()),
             executed: executed.to_owned(),
+            branches: Some(Branches {
+                total: 4,
+                missing: missing.into(),
+            }),
         }];
         sim.line(shard, HarnessEvent::Coverage { files });
         sim.bye(shard, 0, None);
     }
     let totals = sim.log.iter().rev().find_map(|effect| match effect {
-        Effect::Write(Write::CoverageTotals(totals)) => Some((totals.covered, totals.statements)),
+        Effect::Write(Write::CoverageTotals(totals)) => Some(*totals),
         _ => None,
     });
-    assert_eq!(totals, Some((5, 10)));
+    let united = CoverageTotals {
+        statements: 10,
+        covered: 5,
+        branches: Some(4),
+        covered_branches: Some(3),
+    };
+    assert_eq!(totals, Some(united));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use menace_agent::model::LineSet;
+use menace_agent::model::{Branches, LineSet};
 use menace_agent::pytest::protocol::HarnessEvent;
 
 use super::driver::{Project, Talk, python};
@@ -101,15 +101,136 @@ fn a_crash_does_not_take_the_lines_before_it() {
 #[test]
 fn the_project_s_settings_for_coverage_count() {
     let Some(python) = python() else { return };
-    let settings = (
-        "pyproject.toml",
-        "[tool.coverage.run]\nsource = ['pkg']\nbranch = true\nomit = ['*/unused.py']\n",
+    for settings in [
+        "[run]\nsource = pkg\nomit = */unused.py\n",
+        "[run]\nsource = pkg\n[report]\nomit = */unused.py\n",
+        "[run]\nsource = pkg\n[report]\ninclude = pkg/__init__.py\n    pkg/used.py\n",
+        "[run]\nsource = pkg\nbranch = true\n[report]\nomit = */unused.py\n",
+    ] {
+        let settings = (".coveragerc", settings);
+        let files: Vec<_> = FILES.iter().copied().chain([settings]).collect();
+        let project = Project::new(&python, &files).coverage();
+        let talk = project.run();
+        let files: Vec<_> = coverage(&talk, &project.path()).into_keys().collect();
+        assert_eq!(files, ["pkg/__init__.py", "pkg/used.py"], "{settings:?}");
+    }
+}
+
+const TURNS: (&str, &str) = (
+    "pkg/turns.py",
+    "def sign(n):\n    if n < 0:\n        return -1\n    if n:\n        return 1\n    return 0\n\n\n\
+     def last(names):\n    for name in names:\n        if name == 'stop':  # pragma: no branch\n            \
+     break\n    while True:\n        return name\n",
+);
+
+/// The branches of a file, united as the agent does it.
+fn branches(talk: &Talk, name: &str) -> Option<Branches> {
+    let files = talk.events.iter().filter_map(|event| match event {
+        HarnessEvent::Coverage { files } => Some(files),
+        _ => None,
+    });
+    let ours = files.flatten().filter(|lines| lines.file.ends_with(name));
+    let each = ours.filter_map(|lines| lines.branches.clone());
+    each.reduce(|mut united, next| {
+        united.unite(&next);
+        united
+    })
+}
+
+#[test]
+fn branches_are_united_and_files_never_imported_have_them() {
+    let Some(python) = python() else { return };
+    let tests = [
+        TURNS,
+        (
+            "test_c.py",
+            "from pkg import turns\n\ndef test_one(): assert turns.sign(-1) == -1\n",
+        ),
+        (
+            "test_d.py",
+            "import time\n\ndef test_two():\n    from pkg import turns\n    time.sleep(0.2)\n    \
+             assert turns.sign(0) == 0\n",
+        ),
+        ("pkg/never.py", "import sys\nif sys:\n    VALUE = 1\n"),
+    ];
+    for (settings, text) in [
+        (".coveragerc", "[run]\nbranch = true\n"),
+        ("setup.cfg", "[coverage:run]\nbranch = true\n"),
+        ("tox.ini", "[coverage:run]\nbranch = true\n"),
+        ("pyproject.toml", "[tool.coverage.run]\nbranch = true\n"),
+    ] {
+        let workers = if settings == "tox.ini" { 2 } else { 1 };
+        let files = FILES.into_iter().chain(tests).chain([(settings, text)]);
+        let project = Project::new(&python, &files.collect::<Vec<_>>())
+            .workers(workers)
+            .coverage();
+        let talk = project.run();
+        talk.assert_whole();
+        // sign(1), and both ends of the loop; a branch that need not be taken counts as if it were.
+        let turns = Branches {
+            total: 8,
+            missing: [(4, 5), (10, 11), (10, 13)].into(),
+        };
+        let never = Branches {
+            total: 2,
+            missing: [(2, -1), (2, 3)].into(),
+        };
+        assert_eq!(branches(&talk, "turns.py"), Some(turns), "{settings}");
+        assert_eq!(branches(&talk, "never.py"), Some(never), "{settings}");
+        assert_eq!(talk.notices(), [], "{settings}");
+        let files = coverage(&talk, &project.path());
+        assert_eq!(files["pkg/used.py"], ("1-2,7-8".to_owned(), 4));
+    }
+}
+
+#[test]
+fn lines_alone_have_no_branches() {
+    let Some(python) = python() else { return };
+    for workers in [1, 2] {
+        let project = Project::new(&python, &FILES).workers(workers).coverage();
+        assert_eq!(branches(&project.run(), ".py"), None);
+    }
+}
+
+#[test]
+fn a_crash_does_not_take_the_branches_before_it() {
+    let Some(python) = python() else { return };
+    let files = [
+        ("pkg/__init__.py", ""),
+        TURNS,
+        (".coveragerc", "[run]\nbranch = true\n"),
+        (
+            "test_a.py",
+            "from pkg import turns\ndef test_one(): assert turns.sign(2) == 1\n",
+        ),
+        ("test_b.py", "import os\ndef test_dies(): os._exit(1)\n"),
+    ];
+    let talk = Project::new(&python, &files).coverage().run();
+    let turns = Branches {
+        total: 8,
+        missing: [(2, 3), (4, 6), (10, 11), (10, 13)].into(),
+    };
+    assert_eq!(branches(&talk, "turns.py"), Some(turns), "{talk:?}");
+}
+
+#[test]
+fn a_coverage_py_with_other_insides_still_tells_lines() {
+    let Some(python) = python() else { return };
+    let conftest = (
+        "conftest.py",
+        "import coverage.results\ndel coverage.results.Analysis.missing_branch_arcs\n\
+         coverage.results.Analysis.__post_init__ = lambda self: \
+         setattr(self, 'missing', self.statements - self.executed)\n",
     );
-    let files: Vec<_> = FILES.iter().copied().chain([settings]).collect();
+    let settings = (".coveragerc", "[run]\nbranch = true\n");
+    let files: Vec<_> = FILES.iter().copied().chain([conftest, settings]).collect();
     let project = Project::new(&python, &files).coverage();
     let talk = project.run();
-    let files: Vec<_> = coverage(&talk, &project.path()).into_keys().collect();
-    assert_eq!(files, ["pkg/__init__.py", "pkg/used.py"]);
+    talk.assert_whole();
+    let codes: Vec<_> = talk.notices().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["coverage-unknown"], "{talk:?}");
+    let files = coverage(&talk, &project.path());
+    assert_eq!(files["pkg/used.py"], ("1-2,7-8".to_owned(), 4));
 }
 
 #[test]
@@ -131,6 +252,8 @@ fn pytest_cov_keeps_its_job_and_its_data_is_read() {
             ["pkg/__init__.py", "pkg/unused.py", "pkg/used.py"]
         );
         assert_eq!(files["pkg/used.py"], ("1-2,7-8".to_owned(), 4));
+        let used = branches(&talk, "used.py").map(|branches| branches.total);
+        assert_eq!(used, args.contains(&"--cov-branch").then_some(0));
         assert!(project.path().join("coverage.xml").exists());
         assert_eq!(talk.notices(), []);
     }

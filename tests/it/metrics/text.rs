@@ -58,7 +58,7 @@ fn the_figures_of_a_state_file_are_these() {
     self_test_passed_total 2
     self_test_failed_total 1
     self_test_average_runtime_seconds 2.449
-    self_test_average_coverage 75
+    self_test_average_coverage 62.5
     self_test_container_failures_total 0
     self_test_container_timeouts_total 1
     menace_agent_build_info{version="VERSION"} 1
@@ -104,7 +104,7 @@ fn the_figures_of_a_state_file_are_these() {
     menace_agent_last_run_tests{outcome="crashed"} 0
     menace_agent_last_run_tests{outcome="timed_out"} 0
     menace_agent_last_run_tests{outcome="not_run"} 1
-    menace_agent_last_run_coverage_ratio 0.75
+    menace_agent_last_run_coverage_ratio 0.625
     menace_agent_flaky_tests 1
     menace_agent_orphans{kind="unreferenced"} 0
     menace_agent_orphans{kind="island"} 1

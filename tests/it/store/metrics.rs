@@ -65,6 +65,8 @@ fn the_last_run_is_the_latest_that_has_ended() {
     let covered = CoverageTotals {
         statements: 4,
         covered: 3,
+        branches: Some(4),
+        covered_branches: Some(2),
     };
     assert_eq!(last.coverage, Some(covered));
     // From its first process to its own end.

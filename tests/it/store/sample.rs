@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use menace_agent::model::{
-    AttemptRecord, Counts, CoverageTotals, ExitCode, FileCoverage, Level, NewRun, Notice, Outcome,
-    ProcessIdentity, RunEnd, RunFacts, RunId, RunOutcome, Section, ShardFacts, ShardIndex,
+    AttemptRecord, Branches, Counts, CoverageTotals, ExitCode, FileCoverage, Level, NewRun, Notice,
+    Outcome, ProcessIdentity, RunEnd, RunFacts, RunId, RunOutcome, Section, ShardFacts, ShardIndex,
     TestItem, TestKey, WarningRecord, Write,
 };
 use menace_agent::store::{APPLICATION_ID, Store};
@@ -218,19 +218,26 @@ fn beginning() -> Vec<Write> {
 }
 
 fn ending(outcome: RunOutcome) -> Vec<Write> {
-    let covered = |file: &str, statements: &str, executed: &str| FileCoverage {
+    let covered = |file: &str, statements: &str, executed: &str, branches| FileCoverage {
         file: file.to_owned(),
         statements: statements.parse().unwrap(),
         executed: executed.parse().unwrap(),
+        branches,
+    };
+    let branches = Branches {
+        total: 4,
+        missing: [(2, 4), (3, -1)].into(),
     };
     vec![
         Write::Coverage(vec![
-            covered("src/add.py", "1-4", "1-3"),
-            covered("src/empty.py", "", ""),
+            covered("src/add.py", "1-4", "1-3", Some(branches)),
+            covered("src/empty.py", "", "", None),
         ]),
         Write::CoverageTotals(CoverageTotals {
             statements: 4,
             covered: 3,
+            branches: Some(4),
+            covered_branches: Some(2),
         }),
         Write::Notice(Notice {
             level: Level::Info,

@@ -127,6 +127,7 @@ fn run() -> ShownRun {
             coverage: Some(CoverageTotals {
                 statements: 10_000,
                 covered: 8_744,
+                ..CoverageTotals::default()
             }),
             git_commit: Some("9516a53c0ffee".to_owned()),
             git_dirty: Some(true),

@@ -1,7 +1,9 @@
 //! The end of the report.
 
 use menace_agent::cli::terminal::TerminalOptions;
-use menace_agent::model::{Comparison, Counts, Outcome, RunOutcome, RunSummary, SlowTest};
+use menace_agent::model::{
+    Comparison, Counts, CoverageTotals, Outcome, RunOutcome, RunSummary, SlowTest,
+};
 
 use super::script::{
     attempt, failed_test, file, finished, print, report, run_finished, run_started, summary,
@@ -17,6 +19,16 @@ fn names(prefix: &str, number: usize) -> Vec<String> {
         .collect()
 }
 
+/// So many of 10,000 statements, and of no branches or of none that were measured.
+fn covered(covered: u64, branches: Option<u64>) -> CoverageTotals {
+    CoverageTotals {
+        statements: 10_000,
+        covered,
+        branches,
+        covered_branches: branches,
+    }
+}
+
 fn eventful() -> RunSummary {
     let counts = Counts {
         passed: 240,
@@ -26,7 +38,7 @@ fn eventful() -> RunSummary {
         ..Counts::default()
     };
     let mut run = summary(RunOutcome::Failed, counts);
-    run.coverage = Some(87.36);
+    run.run.coverage = Some(covered(8_736, None));
     let mut newly = names("new", 12);
     newly.push("tests/test_new.py::TestDeep::test_with_a_long_name[and-long-parameters-that-nobody-may-break]".to_owned());
     run.failures = newly
@@ -159,7 +171,7 @@ fn a_run_that_passed_is_one_line() {
         ..Counts::default()
     };
     let mut run = summary(RunOutcome::Passed, counts);
-    run.coverage = Some(90.0);
+    run.run.coverage = Some(covered(9_000, None));
     run.comparison = Some(Comparison {
         coverage_change: Some(-0.01),
         ..Comparison::default()
@@ -267,12 +279,12 @@ fn a_verdict_with_every_number_is_wrapped() {
         flaky: 8,
     };
     let mut run = summary(RunOutcome::Incomplete, counts);
-    run.coverage = Some(100.0);
+    run.run.coverage = Some(covered(9_999, Some(0)));
     let text = shown(run);
     insta::assert_snapshot!(text, @"
     run 12 incomplete: 1 failed, 1 error, 5 crashed, 6 timed out, 7 not run,
       8 flaky, 100000 passed, 20000 skipped, 30 xfailed, 4 xpassed in 12.3s
-      coverage 100.0%
+      coverage 99.9% with branches
     incomplete: not every test came to an end of its own: 5 tests ended the
       interpreter, 6 tests ran out of time, 7 tests did not run
     hint: `agent show 12` has their stacks and the exits of their processes

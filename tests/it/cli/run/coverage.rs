@@ -1,6 +1,9 @@
 //! Coverage is the union of what ran, or nothing at all.
 
-use crate::lab::{lab, lab_with};
+use std::fs;
+use std::process::Command;
+
+use crate::lab::{Lab, lab, lab_with};
 
 const CODE: &str = "def left():\n    return 1\n\n\ndef right():\n    return 2\n";
 
@@ -8,7 +11,7 @@ fn test_of(name: &str) -> String {
     format!("import code_of\ndef test_one(): assert code_of.{name}()\n")
 }
 
-fn of_code(lab: &crate::lab::Lab) -> Vec<String> {
+fn of_code(lab: &Lab) -> Vec<String> {
     lab.rows(
         "SELECT statements, covered FROM file_coverage
          WHERE file = 'code_of.py' AND run_id = (SELECT max(run_id) FROM run_summary)",
@@ -116,4 +119,205 @@ fn a_project_that_measures_itself_is_read_and_not_disturbed() {
     lab.run(&[]).expect(0);
     assert_eq!(of_code(&lab), ["4 | 3"]);
     assert!(lab.path().join("coverage.xml").exists());
+}
+
+/// Ways to turn, ways that no test needs to take, and statements of several lines.
+const TURNS: &str = r#"from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def sign(
+    number,
+    names=(
+        "minus",
+        "zero",
+        "plus",
+    ),
+):
+    if (
+        number
+        < 0
+    ):
+        return names[0]
+    elif not number:
+        return names[1]
+    return names[2]
+
+
+def first(names, wanted):
+    for name in names:
+        if name == wanted:
+            break
+        elif name == "assert":
+            raise AssertionError(name)
+    else:
+        return None
+    while True:
+        try:
+            if len(name) > 3: return name
+            with open(name) as file:
+                return [line for line in file if line]
+        except OSError:
+            if name:  # pragma: no branch
+                return (lambda: name)() or None
+        finally:
+            wanted = name if name else wanted
+
+
+def debug(name):
+    if __debug__:
+        print(name)
+    if name == "never":  # pragma: no cover
+        return name
+    return "x" if name else "y"
+"#;
+
+const SETTINGS: &str = "
+[tool.coverage.run]
+source = ['pkg']
+omit = ['*/left_out.py']
+[tool.coverage.report]
+exclude_also = ['if TYPE_CHECKING:']
+partial_branches = ['if __debug__:']
+omit = ['*/generated_*.py']
+";
+
+/// A project whose tests go different ways; the second file may crash.
+fn turning_lab(branch: bool, second: &str) -> Option<Lab> {
+    let settings = SETTINGS.replace("source", &format!("branch = {branch}\nsource"));
+    lab(&[
+        ("pytest.ini", "[pytest]\npythonpath = .\n"),
+        ("pyproject.toml", &settings),
+        ("pkg/__init__.py", ""),
+        ("pkg/turns.py", TURNS),
+        (
+            "pkg/never.py",
+            "import sys\nif sys:\n    A = 1\nelse:\n    A = 2\n",
+        ),
+        ("pkg/left_out.py", "A = 1\n"),
+        ("pkg/generated_a.py", "A = 1\nif A:\n    B = 2\n"),
+        (
+            "a/test_a.py",
+            "from pkg import turns, generated_a
+def test_sign(): assert turns.sign(-2) == 'minus' and turns.sign(2) == 'plus'
+def test_first(): assert turns.first(['ab', 'abcd'], 'abcd') == 'abcd'
+",
+        ),
+        ("a/test_b.py", second),
+        (
+            "b/test_c.py",
+            "from pkg import turns
+def test_sign(): assert turns.sign(0) == 'zero' and turns.sign(-1) == 'minus'
+def test_first(): assert turns.first(['a'], 'a') == 'a' and turns.first([], 'a') is None
+def test_debug(): assert turns.debug('a') == 'x'
+",
+        ),
+    ])
+}
+
+/// What `coverage report` prints as its total for these tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "coverage.py itself says what is right"
+)]
+fn reported(lab: &Lab, paths: &[&str]) -> String {
+    let data = lab.path().join("sandbox_data/reference");
+    let coverage = |args: &[&str]| {
+        let output = Command::new(lab.python())
+            .args([&["-m", "coverage"], args].concat())
+            .current_dir(lab.path())
+            .env("COVERAGE_FILE", &data)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    coverage(&[&["run", "-m", "pytest"], paths].concat());
+    let total = coverage(&["report", "--format=total", "--precision=2"]);
+    fs::remove_file(&data).unwrap();
+    total.trim().to_owned()
+}
+
+/// The percentage of the latest run, as the state file and JSON have it.
+fn percent(lab: &Lab, args: &[&str], code: i32) -> String {
+    let summary = lab.run(&[&["--json"], args].concat()).expect(code).json();
+    let stored = lab.rows(
+        "SELECT printf('%.2f', coverage_percent) FROM run_summary ORDER BY run_id DESC LIMIT 1",
+    );
+    let told = summary["coverage"].as_f64().unwrap();
+    assert_eq!(stored, [format!("{told:.2}")]);
+    let of_files = lab.rows(
+        "SELECT printf('%.2f', 100.0 * (sum(covered) + coalesce(sum(covered_branches), 0))
+             / (sum(statements) + coalesce(sum(branches), 0)))
+         FROM file_coverage WHERE run_id = (SELECT max(run_id) FROM run_summary)",
+    );
+    assert_eq!(of_files, stored);
+    stored.concat()
+}
+
+#[test]
+fn the_total_is_the_one_of_coverage_report() {
+    for branch in [true, false] {
+        let Some(lab) = turning_lab(branch, "def test_nothing(): pass\n") else {
+            return;
+        };
+        fs::create_dir(lab.path().join("sandbox_data")).unwrap();
+        let total = reported(&lab, &["a", "b"]);
+        for args in [&[][..], &["--workers", "2"], &["--workers", "2", "a", "b"]] {
+            assert_eq!(percent(&lab, args, 0), total, "{branch} {args:?}");
+        }
+        let part = reported(&lab, &["a"]);
+        assert_ne!(part, total);
+        assert_eq!(percent(&lab, &["a"], 0), part, "{branch}");
+    }
+}
+
+#[test]
+fn the_total_after_a_crash_is_the_one_of_coverage_report() {
+    for branch in [true, false] {
+        let dies = "import os\ndef test_dies(): os._exit(1)\n";
+        let Some(lab) = turning_lab(branch, dies) else {
+            return;
+        };
+        fs::create_dir(lab.path().join("sandbox_data")).unwrap();
+        let total = reported(&lab, &["a/test_a.py", "b"]);
+        assert_eq!(percent(&lab, &[], 6), total, "{branch}");
+        assert_eq!(
+            percent(&lab, &["--workers", "2", "a", "b"], 6),
+            total,
+            "{branch}"
+        );
+    }
+}
+
+#[test]
+fn everyone_says_that_branches_count() {
+    let Some(lab) = turning_lab(true, "def test_nothing(): pass\n") else {
+        return;
+    };
+    let answer = lab.run(&[]).expect(0);
+    let verdict = answer.stderr.clone() + &answer.stdout;
+    assert!(verdict.contains("% with branches"), "{answer}");
+    let counted = |what: &str| {
+        let sql = format!("SELECT sum({what}) FROM file_coverage WHERE run_id = 2");
+        lab.rows(&sql).concat().parse::<u64>().unwrap()
+    };
+    let summary = lab.run(&["--json"]).expect(0).json();
+    for what in ["statements", "covered", "branches", "covered_branches"] {
+        assert_eq!(summary[what], counted(what), "{what}");
+    }
+    let shown = lab.agent(&["show", "2"]).expect(0);
+    assert!(shown.stdout.contains("% with branches"), "{shown}");
+    // A change from lines to branches is no change of the tests.
+    assert_eq!(summary["comparison"]["coverage_change"], 0.0);
+    let settings = fs::read_to_string(lab.path().join("pyproject.toml")).unwrap();
+    lab.write("pyproject.toml", &settings.replace("branch = true", ""));
+    let summary = lab.run(&["--json"]).expect(0).json();
+    assert_eq!(summary["branches"], serde_json::Value::Null);
+    assert_eq!(
+        summary["comparison"]["coverage_change"],
+        serde_json::Value::Null
+    );
 }
