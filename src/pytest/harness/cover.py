@@ -12,23 +12,23 @@ class Cover:
     def __init__(self, process):
         self.process, self.cov, self.foreign = process, None, False
         self.sent, self.next_flush, self.file = {}, 0.0, None
+        self.analysis, self.root, self.by_default = None, None, False
 
-    def start(self, config):
-        known = config.known_args_namespace
-        if getattr(known, "cov_source", None) and not getattr(known, "no_cov", False):
-            self.foreign = config.pluginmanager.hasplugin("pytest_cov")
-        if version_of("coverage", "coverage") is None:
-            return
-        self.analysis = self.process.program.load("_menace.harness.analysis")
-        if self.foreign:
-            return
+    def start(self):
+        """Before pytest and its plug-ins are imported, and all that they import, as `coverage run`."""
+        if version_of("coverage", "coverage") is not None:
+            self.analysis = self.process.program.load("_menace.harness.analysis")
+            self.begin(os.getcwd())
+
+    def begin(self, root):
         before = os.environ.get("COVERAGE_CORE")
         cores = [None] if before or not hasattr(sys, "monitoring") else ["sysmon", None]
         for core in cores:
             try:
                 if core:
                     os.environ["COVERAGE_CORE"] = core
-                self.cov = self.measure(str(config.rootpath), core)
+                self.cov = self.measure(root, core)
+                self.root = os.path.realpath(root)
                 return
             except Exception as error:
                 self.unavailable(error)
@@ -36,12 +36,37 @@ class Cover:
                 if core:
                     os.environ.pop("COVERAGE_CORE", None)
 
+    def configured(self, config):
+        """pytest knows its arguments, and with them who measures, and what."""
+        known = config.known_args_namespace
+        if getattr(known, "cov_source", None) and not getattr(known, "no_cov", False):
+            self.foreign = config.pluginmanager.hasplugin("pytest_cov")
+        if self.cov is None:
+            return
+        if self.foreign:
+            self.cov.stop()
+            self.cov = None
+        elif self.by_default and os.path.realpath(str(config.rootpath)) != self.root:
+            self.move(str(config.rootpath))
+
+    def move(self, root):
+        """Measures another folder than the working directory, and keeps what ran there so far."""
+        earlier, self.cov = self.cov, None
+        earlier.stop()
+        self.begin(root)
+        if self.cov is not None:
+            inside, data = os.path.join(self.root, ""), earlier.get_data()
+            files = [file for file in data.measured_files() if file.startswith(inside)]
+            add = self.cov.get_data().add_arcs if data.has_arcs() else self.cov.get_data().add_lines
+            add({file: (data.arcs if data.has_arcs() else data.lines)(file) or [] for file in files})
+
     def measure(self, root, core):
         import coverage
 
         cov = coverage.Coverage(data_file=None, config_file=True)
         given = [cov.get_option("run:" + name) for name in ("source", "source_pkgs", "include")]
-        if not any(given) and not getattr(cov.config, "source_dirs", None):
+        self.by_default = not any(given) and not getattr(cov.config, "source_dirs", None)
+        if self.by_default:
             cov.set_option("run:source", [root])
         if core and cov.get_option("run:branch"):
             del os.environ["COVERAGE_CORE"]  # coverage.py knows by what it can tell branches.
@@ -102,16 +127,24 @@ class Cover:
         elif self.cov is not None:
             self.cov.get_data().add_lines(lines)
 
-    def end(self, config):
+    def ending(self, config):
+        """The tests are over; what pytest-cov measured is whole, and more may run until the end."""
+        if self.process.in_worker:
+            self.end()
+        elif self.foreign:
+            self.cov = config.pluginmanager.getplugin("_cov").cov_controller.cov
+            self.end()
+        elif self.cov is not None:
+            self.flush()
+
+    def end(self):
         try:
             if self.cov is not None:
                 self.cov.stop()
-            elif self.foreign and not self.process.in_worker:
-                self.cov = config.pluginmanager.getplugin("_cov").cov_controller.cov
-            if self.cov is not None:
                 self.flush() if self.process.in_worker else self.summary()
         except Exception as error:
             self.unavailable(error)
+        self.cov = None
 
     def summary(self):
         self.analysis.remap(self.cov)

@@ -43,7 +43,7 @@ class Hooks:
         self.guard(show_arguments, early_config)
         self.guard(self.process.distribute, early_config)
         if self.cover is not None:
-            self.guard(self.cover.start, early_config)
+            self.guard(self.cover.configured, early_config)
         outcome = yield
         if outcome.excinfo:
             self.guard(self.process.broken_conftest, outcome.excinfo[1])

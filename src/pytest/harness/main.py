@@ -27,7 +27,11 @@ def main(program):
     session.hear(commands)
     argv = [text_of(arg) for arg in command.get("argv") or ()]
     pose_as_pytest(argv)
+    if session.cover is not None:
+        session.guard(session.cover.start)
     status = run_pytest(session, argv)
+    if session.cover is not None and session.session is not None:
+        session.guard(session.cover.end)
     channel.send("bye", status=status, reason=session.reason, message=session.message)
     return status
 

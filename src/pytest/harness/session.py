@@ -264,7 +264,7 @@ class Session(Process):
         elif session.shouldfail:
             self.because("max_fail", session.shouldfail)
         if self.cover is not None:
-            self.cover.end(session.config)
+            self.cover.ending(session.config)
 
 
 class Alone:

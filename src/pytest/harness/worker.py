@@ -18,6 +18,8 @@ def join(program, channel, command):
     watch_for_hangs(private(2))
     side = channel.gateway.newchannel()
     worker = Worker(program, decode(command), side)
+    if worker.cover is not None:
+        worker.guard(worker.cover.start)
     channel.send((side, getpid()))
     wait_for_pytest(worker, Sendable(worker))
 
@@ -80,7 +82,7 @@ class Worker(Process):
 
     def ending(self, session):
         if self.cover is not None:
-            self.cover.end(session.config)
+            self.cover.ending(session.config)
 
     def ignore(self, *_):
         """The session hears of it from xdist."""

@@ -297,3 +297,74 @@ fn a_coverage_that_cannot_start_is_a_notice() {
     let codes: Vec<_> = talk.notices().into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, ["coverage-unavailable"], "{talk:?}");
 }
+
+/// A plug-in of the project: its import runs before pytest collects, its last hook after the tests.
+const PLUGIN: &str = r"
+import early
+
+def pytest_configure():
+    early.later()
+
+def pytest_unconfigure():
+    early.last()
+";
+const EARLY: &str = r"
+VALUE = 1
+
+def later():
+    return 2
+
+def last():
+    return 3
+";
+const TEST: &str = "def test_one(): pass\n";
+
+#[test]
+fn what_plug_ins_run_before_and_after_the_tests_counts() {
+    let Some(python) = python() else { return };
+    let files = [
+        ("plug.py", PLUGIN),
+        ("early.py", EARLY),
+        ("test_a.py", TEST),
+    ];
+    for workers in [1, 2] {
+        let mut project = Project::new(&python, &files)
+            .args(&["-p", "plug"])
+            .workers(workers)
+            .coverage();
+        project.environment.push(("PYTHONPATH", "."));
+        let talk = project.run();
+        talk.assert_whole();
+        let files = coverage(&talk, &project.path());
+        assert_eq!(files["plug.py"], ("2,4-5,7-8".to_owned(), 5), "{workers}");
+        assert_eq!(files["early.py"], ("2,4-5,7-8".to_owned(), 5), "{workers}");
+    }
+}
+
+#[test]
+fn a_root_folder_of_pytest_s_that_is_another_one_is_measured_from_the_start() {
+    let Some(python) = python() else { return };
+    let files = [
+        ("other.py", "VALUE = 1\n"),
+        ("part/pytest.ini", "[pytest]\n"),
+        ("part/plug.py", PLUGIN),
+        ("part/early.py", EARLY),
+        ("part/unused.py", "VALUE = 1\n"),
+        ("part/test_a.py", TEST),
+    ];
+    for workers in [1, 2] {
+        let mut project = Project::new(&python, &files)
+            .args(&["-p", "plug", "part"])
+            .workers(workers)
+            .coverage();
+        project.environment.push(("PYTHONPATH", "part"));
+        let talk = project.run();
+        talk.assert_whole();
+        let files = coverage(&talk, &project.path());
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        let expected = ["early.py", "plug.py", "test_a.py", "unused.py"];
+        assert_eq!(names, expected.map(|name| format!("part/{name}")));
+        assert_eq!(files["part/plug.py"].1, 5, "{workers}");
+        assert_eq!(files["part/early.py"].1, 5, "{workers}");
+    }
+}
