@@ -47,6 +47,8 @@ CREATE TABLE run (
     -- NULL also if coverage counted lines alone.
     branches          INTEGER CHECK (branches >= 0),
     covered_branches  INTEGER CHECK (covered_branches BETWEEN 0 AND branches),
+    -- A process ended before it could report all of its lines.
+    coverage_partial  INTEGER NOT NULL DEFAULT 0 CHECK (coverage_partial IN (0, 1)),
     orphan_total      INTEGER CHECK (orphan_total >= 0),
     orphan_passed     INTEGER CHECK (orphan_passed BETWEEN 0 AND orphan_total),
     orphan_failed     INTEGER CHECK (orphan_failed BETWEEN 0 AND orphan_total),
@@ -148,6 +150,7 @@ SELECT
     flaky,
     100.0 * (covered + coalesce(covered_branches, 0))
         / nullif(statements + coalesce(branches, 0), 0) AS coverage_percent,
+    coverage_partial,
     orphan_total,
     orphan_passed,
     orphan_failed,

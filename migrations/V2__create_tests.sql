@@ -130,6 +130,8 @@ SELECT
     100.0 * (c.covered + coalesce(c.covered_branches, 0))
         / nullif(c.statements + coalesce(c.branches, 0), 0) AS percent,
     c.branches,
-    c.covered_branches
+    c.covered_branches,
+    r.coverage_partial AS partial
 FROM coverage AS c
+LEFT JOIN run AS r ON r.run_id = c.run_id
 LEFT JOIN file AS f ON f.file_id = c.file_id;

@@ -51,11 +51,12 @@ pub fn compare(previous: &RunRecord, present: &RunRecord, differences: &Differen
     comparison
 }
 
-/// None also if one run counted branches and the other did not.
+/// None also if one run counted branches and the other did not, or if a figure lacks lines.
 fn coverage_change(previous: &RunRecord, present: &RunRecord) -> Option<f64> {
     let branches = |run: &RunRecord| run.coverage.map(|totals| totals.branches.is_some());
     let change = present.coverage_percent()? - previous.coverage_percent()?;
-    (branches(previous) == branches(present)).then_some(change)
+    let is_whole = !previous.coverage_partial && !present.coverage_partial;
+    (is_whole && branches(previous) == branches(present)).then_some(change)
 }
 
 enum Change {
@@ -190,6 +191,15 @@ mod tests {
         };
         assert_eq!(change(Some(100), Some(151)), Some(25.5));
         assert_eq!(change(None, Some(151)), None);
+        let partial = RunRecord {
+            coverage_partial: true,
+            ..run(1, Some(totals(100)))
+        };
+        let whole = run(2, Some(totals(151)));
+        for (previous, present) in [(&partial, &whole), (&whole, &partial)] {
+            let comparison = compare(previous, present, &Differences::default());
+            assert_eq!(comparison.coverage_change, None);
+        }
         assert_eq!(change(Some(100), None), None);
     }
 }

@@ -79,6 +79,9 @@ pub struct RunRecord {
     /// measured.
     #[serde(flatten)]
     pub coverage: Option<CoverageTotals>,
+    /// True if a process ended before it could report all lines that it executed.
+    #[serde(default)]
+    pub coverage_partial: bool,
     /// The commit of the project's repository.
     pub git_commit: Option<String>,
     /// True if tracked files differed from that commit.
@@ -176,14 +179,21 @@ impl RunRecord {
         self.coverage.as_ref().and_then(CoverageTotals::percent)
     }
 
-    /// The same for people: `87.4%`, or `87.4% with branches`.
+    /// The same for people: `87.4%`, or `87.4% with branches (partial)`.
     pub fn coverage_in_words(&self) -> Option<String> {
         let percent = percent_in_words(self.coverage_percent()?);
         let branches = self.coverage.and_then(|totals| totals.branches);
-        Some(match branches {
-            Some(_) => format!("{percent} with branches"),
-            None => percent,
-        })
+        let branches = branches.map_or("", |_| " with branches");
+        Some(format!("{percent}{branches}{}", self.coverage_mark()))
+    }
+
+    /// What stands behind a figure of coverage that lacks lines.
+    pub fn coverage_mark(&self) -> &'static str {
+        if self.coverage_partial {
+            " (partial)"
+        } else {
+            ""
+        }
     }
 }
 

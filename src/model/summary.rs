@@ -96,8 +96,8 @@ pub struct Comparison {
     pub added: u64,
     /// The number of tests that are not there now.
     pub removed: u64,
-    /// Change of the coverage in percentage points, if both runs measured it in the same way: both
-    /// with branches, or both without.
+    /// Change of the coverage in percentage points, if both runs measured it in the same way, with
+    /// branches or without, and neither is partial.
     pub coverage_change: Option<f64>,
     /// Seconds that the previous run took.
     pub previous_runtime: f64,

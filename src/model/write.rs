@@ -72,6 +72,8 @@ pub enum Write {
     Coverage(Vec<FileCoverage>),
     /// The totals of the coverage.
     CoverageTotals(CoverageTotals),
+    /// A process ended before it could report all lines that it executed.
+    CoveragePartial,
     /// A notice about the run, for the user.
     Notice(Notice),
     /// A Python warning, and the number of times that it was seen so far.

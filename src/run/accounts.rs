@@ -26,6 +26,7 @@ pub(super) struct Accounts {
     counts_changed: bool,
     files: HashMap<(ShardIndex, String), FileTally>,
     coverage: BTreeMap<String, CoverageEntry>,
+    coverage_is_partial: bool,
     warnings: BTreeMap<WarningRecord, u64>,
     said: HashMap<String, HashSet<String>>,
     troubles: Troubles,
@@ -255,6 +256,13 @@ impl Accounts {
             (_, None) => {}
         }
         true
+    }
+
+    /// Notes that a process ended before it could report all of its lines.
+    pub(super) fn coverage_lost(&mut self) {
+        if !std::mem::replace(&mut self.coverage_is_partial, true) {
+            self.write(Write::CoveragePartial);
+        }
     }
 
     /// Writes the coverage that changed since the last call, and the totals.

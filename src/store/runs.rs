@@ -25,6 +25,7 @@ macro_rules! run_query {
             "SELECT run_id, uuid, trigger, project, executor, image, workers, pytest_args,
                  selection_key, agent_version, started_ms, finished_ms, outcome, exit_code,
                  failure, git_commit, git_dirty, statements, covered, branches, covered_branches,
+                 coverage_partial,
                  passed, failed, error, skipped, xfailed, xpassed, crashed, timed_out, not_run,
                  flaky, orphan_total, orphan_passed, orphan_failed, integrated, redundant,
                  holder_pid, holder_boot_id, holder_pid_space, holder_start_time, active_ms,
@@ -63,6 +64,7 @@ fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         pytest: row.get("pytest")?,
         counts: counts(row)?,
         coverage: coverage(row)?,
+        coverage_partial: row.get("coverage_partial")?,
         git_commit: row.get("git_commit")?,
         git_dirty: row.get("git_dirty")?,
         orphan_total: count_or_null(row, "orphan_total")?,
@@ -295,6 +297,13 @@ pub(super) fn set_coverage(
         totals.covered_branches.map(int),
     ])
     .map(drop)
+}
+
+/// Notes that a process ended before it could report all lines that it executed.
+pub(super) fn set_coverage_partial(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE run SET coverage_partial = 1 WHERE run_id = ?1")?
+        .execute([run.0])
+        .map(drop)
 }
 
 /// Sets the tallies of a run. If the run has an end already, what was counted for it follows.

@@ -99,6 +99,7 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
         Write::Attempt(record) => results::put_attempt(tx, run, record),
         Write::Coverage(files) => results::put_coverage(tx, run, files),
         Write::CoverageTotals(totals) => runs::set_coverage(tx, run, totals),
+        Write::CoveragePartial => runs::set_coverage_partial(tx, run),
         Write::Notice(notice) => results::add_notice(tx, run, notice),
         Write::Warning { warning, count } => results::put_warning(tx, run, warning, *count),
         Write::Counts(counts) => runs::set_counts(tx, run, counts),

@@ -70,8 +70,9 @@ fn cells(run: &RunRecord, zone: &TimeZone) -> [String; 9] {
         run.counts.passed.to_string(),
         run.counts.failures().to_string(),
         run.counts.flaky.to_string(),
-        run.coverage_percent()
-            .map_or_else(nothing, percent_in_words),
+        run.coverage_percent().map_or_else(nothing, |percent| {
+            format!("{}{}", percent_in_words(percent), run.coverage_mark())
+        }),
         run.duration_s().map_or_else(nothing, duration),
         run.git_commit
             .as_deref()

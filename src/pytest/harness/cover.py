@@ -1,9 +1,11 @@
 """Coverage: which lines of which files a process executed, and which branches it took."""
 import os
 import sys
-from time import perf_counter
+from time import perf_counter, process_time
 
 from .interpreter import version_of
+
+FREE_S = 0.05  # By this, small projects report before each of their first tests.
 
 
 class Cover:
@@ -11,7 +13,7 @@ class Cover:
 
     def __init__(self, process):
         self.process, self.cov, self.foreign = process, None, False
-        self.sent, self.next_flush, self.file = {}, 0.0, None
+        self.sent, self.known, self.began, self.spent_s = {}, set(), perf_counter(), 0.0
         self.analysis, self.root, self.by_default = None, None, False
 
     def start(self):
@@ -81,41 +83,40 @@ class Cover:
     def unavailable(self, error):
         self.process.notice("coverage-unavailable", "%s: %s" % (type(error).__name__, error))
 
-    def boundary(self, nodeid):
-        """Between two files, so that a crash does not lose all; at most a fiftieth of the time."""
-        file, self.file = self.file, nodeid.split("::")[0]
-        now = perf_counter()
-        if self.cov is None or file in (None, self.file) or now < self.next_flush:
-            return
-        self.flush()
-        self.next_flush = now + max(1.0, 51 * (perf_counter() - now))
+    def boundary(self):
+        """Before a test, so that a crash does not lose all."""
+        if self.cov is not None and self.has_time():
+            self.flush()
+
+    def has_time(self):
+        """True if early reports took less CPU time than they may: a fiftieth of the wall time."""
+        return self.spent_s < FREE_S + (perf_counter() - self.began) / 50
 
     def flush(self):
+        """Sends the lines that are new, and the statements of files for which there is time."""
+        began = process_time()
         data, files = self.cov.get_data(), []
         branches, in_worker = data.has_arcs(), self.process.in_worker
+        self.spent_s += process_time() - began
         for file in data.measured_files():
+            began = process_time()
             lines = [line for line in data.lines(file) or () if line > 0]
             arcs = data.arcs(file) if branches else ()
-            if len(arcs or lines) != self.sent.get(file, 0):
+            report = {"file": file, "executed": ranges(lines)}
+            is_news = len(arcs or lines) != self.sent.get(file, 0)
+            if branches and in_worker:
+                report["arcs"] = arcs
+            elif not in_worker and (file not in self.known or branches and is_news) and self.has_time():
+                # Only an analysis tells statements and branches.
+                self.known.add(file)
+                report.update(self.analysis.report_on(self.cov, file, self.process.notice) or {})
+            elif branches:
+                arcs = ()  # So that it is news the next time.
+            if is_news or "statements" in report:
                 self.sent[file] = len(arcs or lines)
-                files.append({"file": file, "executed": ranges(lines)})
-                if branches and in_worker:
-                    files[-1]["arcs"] = arcs
-        if branches and not in_worker:
-            self.add_branches(files)
+                files.append(report)
+            self.spent_s += process_time() - began
         self.send_files("lines" if in_worker else "coverage", files)
-
-    def add_branches(self, files):
-        """Only an analysis tells branches. It takes its time, and what is left waits for the next one."""
-        end = perf_counter() + 0.5
-        for entry in files:
-            found = None
-            if perf_counter() > end:
-                del self.sent[entry["file"]]
-            else:
-                found = self.analysis.report_on(self.cov, entry["file"], self.process.notice)
-            if found is not None:
-                entry.update(executed=found["executed"], branches=found.get("branches"))
 
     def add(self, files):
         """Unites what a worker executed with the session's own."""
@@ -134,8 +135,8 @@ class Cover:
         elif self.foreign:
             self.cov = config.pluginmanager.getplugin("_cov").cov_controller.cov
             self.end()
-        elif self.cov is not None:
-            self.flush()
+        else:
+            self.boundary()
 
     def end(self):
         try:

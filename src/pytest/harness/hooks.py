@@ -79,7 +79,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid):
         if self.cover is not None:
-            self.guard(self.cover.boundary, nodeid)
+            self.guard(self.cover.boundary)
         self.guard(self.process.start, nodeid)
 
     @pytest.hookimpl(trylast=True)

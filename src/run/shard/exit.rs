@@ -88,6 +88,14 @@ impl Shard {
             }
             (None, _) => self.died(&live, exit, stderr, now, accounts),
         }
+        if live.bye.is_none() && self.measures(&live) {
+            // Whoever stops a run knows that it did not come to its end.
+            if cause == Some(Cause::Stop) {
+                accounts.coverage_lost();
+            } else {
+                Self::partial_coverage(accounts);
+            }
+        }
     }
 
     fn stopped(&mut self, now: Mono, accounts: &mut Accounts) {
@@ -243,7 +251,6 @@ impl Shard {
         );
         accounts.notice_each("shard-timeout", notice, Some(hint.to_owned()));
         self.findings.incomplete = true;
-        self.partial_coverage(accounts);
         self.finish(&rest, accounts);
     }
 
@@ -251,7 +258,6 @@ impl Shard {
         let stacks = python_stacks(stderr);
         self.settle_running(None, stacks.as_deref(), now, accounts);
         self.deaths += 1;
-        self.partial_coverage(accounts);
         self.continue_or_finish(live, accounts);
     }
 
@@ -346,7 +352,6 @@ impl Shard {
             let message = format!("the interpreter ended ({exit}) before pytest did");
             tell_exit(message, stderr, accounts);
         }
-        self.partial_coverage(accounts);
         let progress = settled > 0 || live.progress;
         self.deaths_without_progress = if progress {
             0
@@ -360,15 +365,21 @@ impl Shard {
         self.continue_or_finish(live, accounts);
     }
 
-    pub(super) fn partial_coverage(&self, accounts: &mut Accounts) {
-        if self.policy.harness.coverage && self.known {
-            accounts.notice(
-                "coverage-partial",
-                "coverage is a lower bound: a process ended before it could report all of its"
-                    .to_owned(),
-                None,
-            );
-        }
+    /// True if that process measured coverage.
+    pub(super) fn measures(&self, live: &Live) -> bool {
+        let found = live.hello.as_ref();
+        self.policy.harness.coverage
+            && !self.holds_modules()
+            && found.is_some_and(|hello| hello.pytest.is_some() && hello.coverage.is_some())
+    }
+
+    pub(super) fn partial_coverage(accounts: &mut Accounts) {
+        accounts.coverage_lost();
+        accounts.notice(
+            "coverage-partial",
+            "coverage is partial: a process ended before it could report all of its".to_owned(),
+            None,
+        );
     }
 
     /// Gives running tests their verdict: the one decided earlier, else `blame`; without either the

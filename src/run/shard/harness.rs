@@ -206,6 +206,11 @@ impl Shard {
                 });
             }
         }
+        if let Phase::Running(live) = &self.phase
+            && self.measures(live)
+        {
+            Self::partial_coverage(accounts);
+        }
         accounts.announce(Event::ProcessDied {
             shard: self.index(),
             status: format!("worker {worker} died"),

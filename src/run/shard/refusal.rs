@@ -53,7 +53,6 @@ impl Shard {
         self.findings.failure.get_or_insert(failure);
         self.findings.incomplete = true;
         self.deaths += 1;
-        self.partial_coverage(accounts);
         self.finish(message, accounts);
     }
 
@@ -78,7 +77,6 @@ impl Shard {
         } else {
             self.deaths_without_progress + 1
         };
-        self.partial_coverage(accounts);
         self.continue_or_finish(live, accounts);
     }
 }

@@ -40,7 +40,7 @@ fn lines_are_united_over_shards() {
 }
 
 #[test]
-fn lines_survive_a_crash_as_a_lower_bound() {
+fn lines_survive_a_crash_as_a_partial_figure() {
     let (left, right) = (test_of("left"), test_of("right"));
     let files = [
         ("pytest.ini", "[pytest]\npythonpath = .\n"),
@@ -52,10 +52,60 @@ fn lines_survive_a_crash_as_a_lower_bound() {
     let Some(lab) = lab(&files) else {
         return;
     };
-    lab.run(&[]).expect(6);
+    let answer = lab.run(&[]).expect(6);
+    assert!(answer.stdout.contains("% (partial)"), "{answer}");
     assert_eq!(of_code(&lab), ["4 | 4"]);
     let notices = lab.rows("SELECT code FROM notice");
     assert_eq!(notices, ["coverage-partial"]);
+}
+
+#[test]
+fn a_process_without_a_last_word_makes_the_figure_partial() {
+    let left = test_of("left");
+    let dies = "import os, time\ndef test_two(): {}\n";
+    let exits = dies.replace("{}", "os._exit(1)");
+    let hangs = dies.replace("{}", "time.sleep(600)");
+    for (last, args) in [
+        (&exits, &["--json"][..]),
+        (&hangs, &["--json", "--test-timeout", "5"]),
+        (&exits, &["--json", "--workers", "2"]),
+    ] {
+        let files = [
+            ("pytest.ini", "[pytest]\npythonpath = .\n"),
+            ("code_of.py", CODE),
+            ("test_a.py", left.as_str()),
+            ("test_b.py", last.as_str()),
+        ];
+        let Some(lab) = lab(&files) else {
+            return;
+        };
+        let run = lab.run(args);
+        assert_eq!(run.json()["coverage_partial"], true, "{run}");
+        assert!(run.json()["coverage"].is_f64(), "{run}");
+        let show = lab.agent(&["show", "1", "--json"]).expect(0);
+        assert_eq!(show.json()["coverage_partial"], true, "{show}");
+        for command in [&["show", "1"][..], &["history"]] {
+            let said = lab.agent(command).expect(0);
+            assert!(said.stdout.contains("% (partial)"), "{said}");
+        }
+        let partial = lab.rows(
+            "SELECT coverage_partial, statements, partial
+             FROM run_summary JOIN file_coverage USING (run_id) WHERE file = 'code_of.py'",
+        );
+        assert_eq!(partial, ["1 | 4 | 1"], "{run}");
+        let notices = lab.rows("SELECT code FROM notice WHERE code = 'coverage-partial'");
+        assert_eq!(notices.len(), 1, "{run}");
+
+        lab.write("test_b.py", "");
+        let whole = lab.run(&["--json"]).expect(0).json();
+        assert_eq!(whole["coverage_partial"], false);
+        assert_eq!(
+            whole["comparison"]["coverage_change"],
+            serde_json::Value::Null
+        );
+        let whole = lab.rows("SELECT coverage_partial FROM run_summary WHERE run_id = 2");
+        assert_eq!(whole, ["0"]);
+    }
 }
 
 #[test]
