@@ -18,6 +18,7 @@ use super::harness::{EngineEvent, HarnessProcess};
 use super::host::HostExecutor;
 use super::launch::Launch;
 use super::process::ProcessError;
+use super::scratch::Scratch;
 use crate::model::{ExitCode, Failure};
 use crate::pytest::source::Program;
 
@@ -72,6 +73,14 @@ impl Executor {
             Self::Container(container) => container.invocation(launch),
         };
         HarnessProcess::start(invocation, program, deliver)
+    }
+
+    /// A folder for the process with that name, which it makes if it needs it.
+    pub fn scratch(&self, name: &str) -> Scratch {
+        match self {
+            Self::Host(_) => Scratch::here(name),
+            Self::Container(_) => Scratch::in_container(name),
+        }
     }
 
     /// Options of pytest that go before the user's own.

@@ -10,7 +10,8 @@
 //! - [`harness`] drives such a process, and turns the lines of the harness or the trial into
 //!   [`EngineEvent`]s;
 //! - [`python`] finds the interpreter, [`managed`] keeps a private environment for a project whose
-//!   interpreter has no pytest, [`git`] asks for the commit, [`identity`] tells processes apart.
+//!   interpreter has no pytest, [`git`] asks for the commit, [`identity`] tells processes apart;
+//! - [`Scratch`] is a folder for the files of such a process.
 //!
 //! # A harness process
 //!
@@ -39,6 +40,7 @@ pub mod managed;
 pub mod pipes;
 pub mod process;
 pub mod python;
+mod scratch;
 
 pub use container::ContainerExecutor;
 pub use executor::Executor;
@@ -46,3 +48,4 @@ pub use harness::{EngineEvent, HarnessProcess};
 pub use host::HostExecutor;
 pub use launch::Launch;
 pub use leftover::kill_leftover;
+pub use scratch::{Scratch, remove_left};

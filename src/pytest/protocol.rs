@@ -36,6 +36,10 @@ pub struct RunCommand {
     /// Options for the way in which the harness works, whatever it runs.
     #[serde(flatten)]
     pub options: HarnessOptions,
+    /// A folder for this process alone, which the harness makes if it needs it. The agent removes
+    /// it when the process has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<String>,
     /// Run these tests only. `None` for all that pytest selects.
     pub only: Option<Vec<String>>,
     /// The node ids of tests to leave out.

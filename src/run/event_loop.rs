@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 use crate::clock::{Mono, Stopwatch, now_ms};
 use crate::diag::Hint;
 use crate::engine::managed::provide;
-use crate::engine::{HarnessProcess, Launch, git, identity};
+use crate::engine::{EngineEvent, HarnessProcess, Launch, Scratch, git, identity};
 use crate::model::{ExitCode, Failure};
 use crate::plan::cleanup::Owner;
 use crate::pytest::protocol::Command;
@@ -42,6 +42,7 @@ pub fn carry_out(
         recorder,
         watch: Stopwatch::start(),
         processes: HashMap::new(),
+        scratches: HashMap::new(),
         pending: VecDeque::new(),
         held: Duration::ZERO,
         is_stopped: false,
@@ -53,12 +54,19 @@ pub fn carry_out(
     stage.until_over()
 }
 
+/// The beginning of the names of all processes of a run.
+pub(super) fn names_of(uuid: &str) -> String {
+    format!("selftest_{uuid}_")
+}
+
 struct Stage<'a, 'r, P> {
     phase: &'a mut P,
     job: &'a Job<'a>,
     recorder: &'a mut Recorder<'r>,
     watch: Stopwatch,
     processes: HashMap<u32, HarnessProcess>,
+    /// The folders of processes that have not ended.
+    scratches: HashMap<u32, Scratch>,
     /// Inputs that effects gave rise to; they come before anything else.
     pending: VecDeque<Input>,
     /// The time for which the tests waited for the state file.
@@ -121,6 +129,13 @@ impl<P: Phase> Stage<'_, '_, P> {
         self.pending.push_back(input);
         while let Some(input) = self.pending.pop_front() {
             self.is_stopped |= matches!(input, Input::Stop(_));
+            if let Input::Process {
+                serial,
+                event: ProcessEvent::Tests(EngineEvent::Exited { .. }),
+            } = &input
+            {
+                self.scratches.remove(serial);
+            }
             let effects = self.phase.handle(input, self.now(), now_ms());
             self.perform(effects);
         }
@@ -171,19 +186,24 @@ impl<P: Phase> Stage<'_, '_, P> {
 
     fn start(&mut self, serial: u32, python: Option<String>, work: Work) -> Input {
         let launch = Launch {
-            name: format!("selftest_{}_{serial}", self.recorder.facts().uuid),
+            name: format!("{}{serial}", names_of(&self.recorder.facts().uuid)),
             labels: self.owner().to_labels().into_iter().collect(),
             python: python.map(PathBuf::from),
         };
         let executor = &self.job.executor;
         let started = match work {
-            Work::Tests(command) => executor
-                .start(
-                    &launch,
-                    HARNESS,
-                    self.job.mailbox.deliver(serial, ProcessEvent::Tests),
-                )
-                .inspect(|process| process.send(&Command::Run(command))),
+            Work::Tests(mut command) => {
+                let scratch = executor.scratch(&launch.name);
+                command.scratch = Some(scratch.path().to_string_lossy().into_owned());
+                self.scratches.insert(serial, scratch);
+                executor
+                    .start(
+                        &launch,
+                        HARNESS,
+                        self.job.mailbox.deliver(serial, ProcessEvent::Tests),
+                    )
+                    .inspect(|process| process.send(&Command::Run(command)))
+            }
             Work::Trials(command) => executor
                 .start(
                     &launch,

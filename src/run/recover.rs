@@ -1,7 +1,8 @@
 //! Tidies up after an agent that was killed. Safe to repeat, and to die in the middle of.
 
+use super::event_loop::names_of;
 use crate::clock::now_ms;
-use crate::engine::{identity, kill_leftover};
+use crate::engine::{identity, kill_leftover, remove_left};
 use crate::model::{ExitCode, OpenRun, RunId};
 use crate::plan::RecoveryPlan;
 use crate::store::{Store, StoreError};
@@ -18,6 +19,9 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
         kill_leftover(process, *until_ms);
     }
     for (run, ended_ms) in &plan.close {
+        if let Some(record) = store.reader()?.run(*run)? {
+            remove_left(&names_of(&record.facts.uuid));
+        }
         store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT)?;
     }
     Ok(plan.close.iter().map(|(run, _)| *run).collect())

@@ -1,4 +1,5 @@
 """Coverage: which lines of which files a process executed, and which branches it took."""
+import glob
 import os
 import sys
 from time import perf_counter, process_time
@@ -6,6 +7,7 @@ from time import perf_counter, process_time
 from .interpreter import version_of
 
 FREE_S = 0.05  # By this, small projects report before each of their first tests.
+DATA = "data"
 
 
 class Cover:
@@ -15,21 +17,27 @@ class Cover:
         self.process, self.cov, self.foreign = process, None, False
         self.sent, self.known, self.began, self.spent_s = {}, set(), perf_counter(), 0.0
         self.analysis, self.root, self.by_default = None, None, False
+        self.wishes, self.folder, self.beside = set(), None, set()
 
     def start(self):
         """Before pytest and its plug-ins are imported, and all that they import, as `coverage run`."""
         if version_of("coverage", "coverage") is not None:
+            import coverage
+
+            own = getattr(coverage.process_startup, "coverage", None)
+            if own is not None:
+                own.stop()  # COVERAGE_PROCESS_START takes this process for a child.
             self.analysis = self.process.program.load("_menace.harness.analysis")
             self.begin(os.getcwd())
 
-    def begin(self, root):
+    def begin(self, root, folder=None):
         before = os.environ.get("COVERAGE_CORE")
         cores = [None] if before or not hasattr(sys, "monitoring") else ["sysmon", None]
         for core in cores:
             try:
                 if core:
                     os.environ["COVERAGE_CORE"] = core
-                self.cov = self.measure(root, core)
+                self.cov = self.measure(root, core, folder)
                 self.root = os.path.realpath(root)
                 return
             except Exception as error:
@@ -48,24 +56,50 @@ class Cover:
         if self.foreign:
             self.cov.stop()
             self.cov = None
-        elif self.by_default and os.path.realpath(str(config.rootpath)) != self.root:
-            self.move(str(config.rootpath))
+            return
+        root = str(config.rootpath) if self.by_default else self.root
+        folder = self.folder_of_children() if self.wishes else None
+        if folder or os.path.realpath(root) != self.root:
+            self.move(root, folder)
 
-    def move(self, root):
-        """Measures another folder than the working directory, and keeps what ran there so far."""
+    def is_wanted(self, file):
+        """False for what lies elsewhere: a child may measure it, or we, before the root was known."""
+        inside = os.path.join(self.root, "")
+        return not self.by_default or os.path.abspath(file).startswith(inside)
+
+    def folder_of_children(self):
+        """The place for the data of child processes, away from the project."""
+        folder = self.process.command.get("scratch")
+        if not folder:
+            return None
+        if not self.process.in_worker:
+            os.mkdir(folder, 0o700)
+            if "environment" in self.wishes:
+                os.environ["COVERAGE_FILE"] = os.path.join(folder, DATA)
+        return folder if os.path.isdir(folder) else None
+
+    def move(self, root, folder):
+        """Begins once more, with what pytest knows, and keeps what ran so far."""
         earlier, self.cov = self.cov, None
         earlier.stop()
-        self.begin(root)
+        self.begin(root, folder)
         if self.cov is not None:
-            inside, data = os.path.join(self.root, ""), earlier.get_data()
-            files = [file for file in data.measured_files() if file.startswith(inside)]
+            data = earlier.get_data()
+            files = [file for file in data.measured_files() if self.is_wanted(file)]
             add = self.cov.get_data().add_arcs if data.has_arcs() else self.cov.get_data().add_lines
             add({file: (data.arcs if data.has_arcs() else data.lines)(file) or [] for file in files})
 
-    def measure(self, root, core):
+    def measure(self, root, core, folder=None):
         import coverage
 
-        cov = coverage.Coverage(data_file=None, config_file=True)
+        file = folder and os.path.join(folder, DATA)
+        suffix = True if folder else None
+        cov = coverage.Coverage(data_file=file, data_suffix=suffix, config_file=True)
+        if folder:
+            self.folder = folder
+        else:
+            self.wishes = wishes_for_children(cov)
+            self.beside = files_beside(cov)
         given = [cov.get_option("run:" + name) for name in ("source", "source_pkgs", "include")]
         self.by_default = not any(given) and not getattr(cov.config, "source_dirs", None)
         if self.by_default:
@@ -142,20 +176,70 @@ class Cover:
         try:
             if self.cov is not None:
                 self.cov.stop()
-                self.flush() if self.process.in_worker else self.summary()
+                if self.process.in_worker:
+                    self.flush()
+                else:
+                    self.process.guard(self.gather)
+                    self.summary()
         except Exception as error:
             self.unavailable(error)
         self.cov = None
 
+    def gather(self):
+        """Unites what other processes measured; data beside the project's is of tests, and stays."""
+        if self.folder is None:
+            united, files = self.cov, sorted(files_beside(self.cov) - self.beside)
+        else:
+            import coverage
+
+            self.cov.save()
+            united = coverage.Coverage(data_file=None, config_file=True)
+            united._warn = self.warned
+            files = [os.path.join(self.folder, name) for name in sorted(os.listdir(self.folder))]
+        for file in files:
+            try:
+                united.combine([file], keep=True)
+            except Exception:
+                pass  # Its process died while it wrote, or it measured something else.
+        self.cov = united
+
     def summary(self):
         self.analysis.remap(self.cov)
         files = sorted(self.cov.get_data().measured_files())
+        if self.folder is not None:
+            files = [file for file in files if self.is_wanted(file)]
         found = (self.analysis.report_on(self.cov, file, self.process.notice) for file in files)
         self.send_files("coverage", [entry for entry in found if entry is not None])
 
     def send_files(self, kind, files):
         for first in range(0, len(files), 100):
             self.process.send(kind, files=files[first : first + 100])
+
+
+def files_beside(cov):
+    """The data files of processes, by which a project with `parallel` tells them apart."""
+    if not cov.get_option("run:parallel"):
+        return set()
+    return set(glob.glob(glob.escape(os.path.abspath(cov.get_option("run:data_file"))) + ".*"))
+
+
+def wishes_for_children(cov):
+    """What the project asks for that measures child processes; here it is switched off."""
+    wishes, multiprocessing = set(), "multiprocessing"
+    try:
+        if cov.get_option("run:patch"):
+            cov.set_option("run:patch", [])
+            wishes.add("patch")
+    except Exception:
+        pass  # An older coverage.py.
+    concurrency = cov.get_option("run:concurrency") or []
+    if multiprocessing in concurrency:
+        rest = [concurrency] if isinstance(concurrency, str) else concurrency
+        cov.set_option("run:concurrency", [c for c in rest if c != multiprocessing] or ["thread"])
+        wishes.add("environment")
+    if os.environ.get("COVERAGE_PROCESS_START"):
+        wishes.add("environment")
+    return wishes
 
 
 def ranges(lines):

@@ -298,6 +298,7 @@ impl Shard {
                 coverage: self.policy.harness.coverage && self.plan.modules.is_empty(),
                 ..self.policy.harness
             },
+            scratch: None,
             only: (self.round > 0).then(|| self.ledger.pending_ids()),
             skip: if self.round == 0 {
                 self.ledger.reported()

@@ -364,3 +364,90 @@ fn a_root_folder_of_pytest_s_that_is_another_one_is_measured_from_the_start() {
         assert_eq!(files["part/early.py"].1, 5, "{workers}");
     }
 }
+
+/// A module whose second function only child processes call.
+const WORK: &str = r#"
+import os, sys
+
+def here():
+    return 1
+
+def there():
+    return 2
+
+if __name__ == "__main__":
+    there()
+"#;
+
+const MODULE: &str = "subprocess.run([sys.executable, '-m', 'work'], check=True)";
+const METHOD: &str = "
+    child = multiprocessing.get_context('fork').Process(target=work.there)
+    child.start()
+    child.join()
+    assert child.exitcode == 0";
+const FORK: &str = "
+    pid = os.fork()
+    if pid == 0:
+        work.there()
+        os._exit(0)
+    os.waitpid(pid, 0)";
+const KILLED: &str = "
+    code = 'import work; work.there(); print(1, flush=True); input()'
+    child = subprocess.Popen([sys.executable, '-c', code], stdin=-1, stdout=-1)
+    child.stdout.readline()
+    child.kill()
+    child.communicate()";
+
+#[test]
+fn child_processes_count_if_the_project_asks_for_them_and_leave_nothing_in_it() {
+    let Some(python) = python() else { return };
+    for (settings, variable, workers, child, covered) in [
+        ("patch = subprocess", None, 1, MODULE, 7),
+        ("patch = subprocess\nbranch = true", None, 2, MODULE, 7),
+        ("patch = subprocess, _exit", None, 1, FORK, 6),
+        ("patch = subprocess", None, 1, KILLED, 5),
+        ("concurrency = multiprocessing", None, 1, METHOD, 6),
+        (
+            "parallel = true",
+            Some(("COVERAGE_PROCESS_START", ".coveragerc")),
+            1,
+            MODULE,
+            7,
+        ),
+        // Nobody asks for them.
+        ("", None, 1, MODULE, 5),
+    ] {
+        let test = format!(
+            "import multiprocessing, os, subprocess, sys\nimport work\n\
+             def test_one():\n    work.here()\n    {child}\n"
+        );
+        let settings = format!("[run]\n{settings}\n");
+        let files = [
+            (".coveragerc", settings.as_str()),
+            ("work.py", WORK),
+            ("test_a.py", test.as_str()),
+        ];
+        let mut project = Project::new(&python, &files)
+            .args(&["-p", "no:cacheprovider"])
+            .workers(workers)
+            .coverage();
+        let place = tempfile::tempdir().unwrap();
+        let scratch = place.path().join("scratch");
+        project.command.scratch = Some(scratch.to_str().unwrap().to_owned());
+        project.environment.extend(variable);
+        project.environment.push(("PYTHONDONTWRITEBYTECODE", "1"));
+        let talk = project.run();
+        talk.assert_whole();
+        let of_work = &coverage(&talk, &project.path())["work.py"];
+        let expected = ("2,4-5,7-8,10-11".to_owned(), covered);
+        assert_eq!(*of_work, expected, "{settings} {workers} {talk:?}");
+        assert_eq!(talk.notices(), [], "{settings}");
+        let names = std::fs::read_dir(project.path()).unwrap();
+        let mut names: Vec<_> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, [".coveragerc", "test_a.py", "work.py"], "{settings}");
+        assert_eq!(scratch.exists(), settings.len() > 7, "{settings}");
+    }
+}

@@ -1,9 +1,10 @@
 //! Coverage is the union of what ran, or nothing at all.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use crate::lab::{Lab, lab, lab_with};
+use crate::lab::{Going, Lab, answer, lab, lab_with};
 
 const CODE: &str = "def left():\n    return 1\n\n\ndef right():\n    return 2\n";
 
@@ -370,4 +371,40 @@ fn everyone_says_that_branches_count() {
         summary["comparison"]["coverage_change"],
         serde_json::Value::Null
     );
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("selftest_")).collect()
+}
+
+#[test]
+fn the_data_of_child_processes_goes_with_the_run_also_if_the_agent_is_killed() {
+    let test = "import subprocess, sys, time\n\ndef test_one():\n    \
+        subprocess.run([sys.executable, '-c', 'import code_of; code_of.right()'], check=True)\n";
+    let hangs = format!("{test}    time.sleep(600)\n");
+    let Some(lab) = lab(&[
+        (".coveragerc", "[run]\npatch = subprocess\n"),
+        ("code_of.py", CODE),
+        ("test_a.py", &hangs),
+    ]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let command = |args: &[&str]| {
+        let mut command = lab.command(args);
+        command.env("TMPDIR", folder.path());
+        command
+    };
+    let mut going = Going::start(&mut command(&["run", "--events", "-"]));
+    going.wait_for_test("test_one");
+    going.kill();
+    assert_eq!(names_in(folder.path()).len(), 1);
+
+    lab.write("test_a.py", test);
+    answer(&mut command(&["run"])).expect(0);
+    assert_eq!(of_code(&lab), ["4 | 3"]);
+    assert_eq!(names_in(folder.path()), [""; 0]);
+    assert!(!lab.path().join(".coverage").exists());
 }
