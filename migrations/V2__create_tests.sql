@@ -131,7 +131,6 @@ SELECT
         / nullif(c.statements + coalesce(c.branches, 0), 0) AS percent,
     c.branches,
     c.covered_branches,
-    r.coverage_partial AS partial
+    (SELECT run.coverage_partial FROM run WHERE run.run_id = c.run_id) AS partial
 FROM coverage AS c
-LEFT JOIN run AS r ON r.run_id = c.run_id
 LEFT JOIN file AS f ON f.file_id = c.file_id;
