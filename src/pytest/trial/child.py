@@ -32,8 +32,9 @@ class Tail:
 class Child:
     """A module that is being tried."""
 
-    def __init__(self, module, pid, limit, scratch, pipes):
+    def __init__(self, module, pid, limit, scratch, word, pipes):
         self.module, self.pid, self.limit, self.scratch = module, pid, limit, scratch
+        self.report = b"R" + word
         self.began = time.monotonic()
         self.due = self.began + limit
         self.dumped = self.killed = False
@@ -102,8 +103,8 @@ class Child:
                 if line[:1] == b"T":
                     event, _, target = line[1:].decode("utf-8", "replace").partition("\0")
                     touched[event, target] += 1
-                elif line[:1] == b"R":
-                    told = json.loads(line[1:].decode("ascii"))
+                elif line.startswith(self.report):
+                    told = json.loads(line[len(self.report) :].decode("ascii"))
                     found = {(str(t[0]), str(t[1])): number(t[2]) for t in told["touched"]}
                     report, touched = checked(told), found
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

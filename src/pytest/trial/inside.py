@@ -21,8 +21,8 @@ from .verdicts import EX_CHANNEL_LOST, failure
 MOST_FILE = 256 << 20  # Bytes of one file in the scratch folder.
 
 
-def try_module(command, module, scratch, output, faults, notes):
-    """Runs in the child, and does not return."""
+def try_module(command, module, scratch, word, output, faults, notes):
+    """Runs in the child, and does not return. `word` tells its report from what a module makes up."""
     write, leave = os.write, os._exit
     file = os.path.join(os.getcwd(), module["file"])
     prepare(command, file, scratch, output)
@@ -45,7 +45,7 @@ def try_module(command, module, scratch, output, faults, notes):
             pass
     end_notes()
     report["touched"] = [[event, target, times] for (event, target), times in touched.items()]
-    data = b"R" + json.dumps(clean(report)).encode("ascii") + b"\n"
+    data = b"R" + word + json.dumps(clean(report)).encode("ascii") + b"\n"
     try:
         while data:
             data = data[write(notes, data) :]

@@ -49,6 +49,7 @@ class Trials:
         module = self.queue.popleft()
         self.count += 1
         scratch, pipes = os.path.join(self.base, str(self.count)), []
+        word = os.urandom(16).hex().encode()
         try:
             os.mkdir(scratch, 0o700)
             pipes = [os.pipe() for _ in range(3)]
@@ -67,7 +68,7 @@ class Trials:
             try:
                 self.reaper.join()
                 ends = [sink for _, sink in pipes]
-                try_module(self.command, module, scratch, *ends)
+                try_module(self.command, module, scratch, word, *ends)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -75,7 +76,8 @@ class Trials:
         for _, sink in pipes:
             os.close(sink)
         self.reaper.tell("+", pid)
-        self.running[pid] = Child(module, pid, self.limit, scratch, [source for source, _ in pipes])
+        sources = [source for source, _ in pipes]
+        self.running[pid] = Child(module, pid, self.limit, scratch, word, sources)
         self.channel.send("started", pid=pid, **name_of(module))
         return True
 

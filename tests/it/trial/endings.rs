@@ -122,13 +122,13 @@ fn a_module_that_writes_reports_of_its_own_confuses_nobody_else() {
     };
     let deep = r"b'R' + b'[' * 100000 + b'\n'";
     let odd = r#"b'R{"outcome":"odd","touched":[]}\n'"#;
-    let negative = r#"b'R{"outcome":"failed","tests":-5,"message":7,"touched":[[1,2,-3]]}\n'"#;
+    let forged = r#"b'R{"outcome":"passed","tests":5,"touched":[]}\n'"#;
     let junk = r"bytes(range(256)) * 20000 + b'\nT\n'";
     for (line, expected) in [
         (deep, "crashed: it ended its process with exit status 0"),
         (odd, "crashed: it ended its process with exit status 0"),
         (junk, "crashed: it ended its process with exit status 0"),
-        (negative, "failed: 7"),
+        (forged, "crashed: it ended its process with exit status 0"),
     ] {
         let Some(trial) = then_a_good_one(&writes(line), 30.0) else {
             return;
