@@ -3,6 +3,25 @@
 //! Both sides ignore keys that they do not know. Field names and units are the contract that the
 //! modules in `harness/` are written against; a test drives the real harness and decodes every line
 //! with these types.
+//!
+//! ```text
+//!   agent: run ──►                                                           leave ──►
+//!   harness: hello, session, collected … started, finished │ started, … ending ──► bye
+//! ```
+//!
+//! # The order of events
+//!
+//! A test shares its process with the harness, and can write to its channel. So the agent believes
+//! what comes in order, and only that:
+//!
+//! - A test is `collected`, then `started`, and then `finished`, or `dropped` if it has no verdict.
+//!   A worker runs one test at a time, and each start has at most one verdict.
+//! - A collected test gets its verdict in no other way: a `collect_report` is for files.
+//! - After its last test the harness says `ending`. The agent answers with a random word, which is
+//!   new for each process, and `bye` repeats it. Nothing follows.
+//!
+//! Anything else is refused: it changes no verdict, a notice says so, and the run is not green. Of
+//! what may come in any order and in any number the agent keeps a bounded part, and counts the rest.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +43,11 @@ pub enum Command {
     Stop {
         /// The reason, which becomes the session's `shouldstop`.
         reason: String,
+    },
+    /// The answer to [`HarnessEvent::Ending`].
+    Leave {
+        /// The word that [`Bye`] repeats.
+        word: String,
     },
 }
 
@@ -81,6 +105,13 @@ pub enum HarnessEvent {
     Started(Started),
     /// A test ended. After an in-process rerun the same test starts again.
     Finished(Box<Finished>),
+    /// A test that was started goes on without the agent's eye, or ended without a verdict.
+    Dropped {
+        /// The node id of the test.
+        id: String,
+        /// The worker that it was started in.
+        worker: String,
+    },
     /// A subtest ended that did not pass. The verdict of its test comes with `finished`.
     Subtest(Subtest),
     /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
@@ -105,7 +136,9 @@ pub enum HarnessEvent {
         /// One line for the user.
         message: String,
     },
-    /// pytest ended. Always last.
+    /// pytest ended, and the harness asks for its [`Command::Leave`].
+    Ending,
+    /// The answer to that. Always last.
     Bye(Bye),
 }
 
@@ -247,6 +280,9 @@ pub struct Bye {
     pub reason: Option<StopReason>,
     /// The text that belongs to the reason.
     pub message: Option<String>,
+    /// The word of [`Command::Leave`].
+    #[serde(default)]
+    pub word: String,
 }
 
 /// A test as it was collected.

@@ -6,6 +6,9 @@
 //! it (`crashed`, `timed_out` or `not_run`, by the reason of the end), those that had not begun
 //! (they continue in a new process, or become `not_run`), and none.
 //!
+//! What comes out of order changes nothing ([`Refusal`]): a test can write to the channel of its
+//! process.
+//!
 //! A shard works in *rounds*: round 0 runs all tests, round n runs those again that failed in
 //! round n - 1. Within a round every test is expected to report once, over as many processes as
 //! it takes.
@@ -89,6 +92,23 @@ pub struct Doom {
     pub longrepr: Option<String>,
 }
 
+/// The reason why an event does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No test of that name was collected.
+    #[error("no such test was collected")]
+    Unknown,
+    /// A verdict, or the end of a test, without its start.
+    #[error("the test was not running")]
+    NotRunning,
+    /// A start while another test of the worker runs.
+    #[error("`{0}` was running in the same process")]
+    Busy(Arc<str>),
+    /// The report on a file names a test, or has an outcome that no file has.
+    #[error("only a file is reported in that way")]
+    NoFile,
+}
+
 impl Ledger {
     /// An empty ledger. `project` is the project folder, absolute.
     pub fn new(shard: ShardIndex, project: &str) -> Self {
@@ -161,20 +181,15 @@ impl Ledger {
         index
     }
 
-    /// Adds a test that reports without having been collected, so that no result is lost. Returns
-    /// it when it was not known.
-    pub fn make_known(&mut self, nodeid: &str) -> Option<TestItem> {
-        let before = self.tests.len();
-        let index = self.index_of(nodeid);
-        (index == before).then(|| self.item(index))
+    /// True if a test or a file of that name was told of before.
+    pub fn knows(&self, nodeid: &str) -> bool {
+        self.by_nodeid.contains_key(nodeid)
     }
 
-    fn index_of(&mut self, nodeid: &str) -> usize {
-        if let Some(index) = self.by_nodeid.get(nodeid) {
-            return *index;
-        }
-        let file = self.project_file(nodeid.split("::").next().unwrap_or_default());
-        self.add(nodeid, &file, None)
+    /// The place of a test; `None` for a file and for what was not collected.
+    fn test_of(&self, nodeid: &str) -> Option<usize> {
+        let index = *self.by_nodeid.get(nodeid)?;
+        (!self.tests[index].is_file).then_some(index)
     }
 
     /// A test began. Returns the number of this try, from 1.
@@ -188,18 +203,12 @@ impl Ledger {
         pid: u32,
         now: Mono,
         wall_ms: i64,
-    ) -> u32 {
-        let index = self.index_of(nodeid);
-        // A worker runs one test at a time: an earlier one of it has ended unseen, or waits for
-        // the end of its process with the verdict that was decided.
-        let unseen = self.running.extract_if(.., |running| {
-            running.worker == worker && running.doom.is_none()
-        });
-        for running in unseen {
-            // A plug-in tries the same test again, and does not say how this try of it ended.
-            if *running.nodeid == *nodeid {
-                self.tests[index].attempts -= 1;
-            }
+    ) -> Result<u32, Refusal> {
+        let index = self.test_of(nodeid).ok_or(Refusal::Unknown)?;
+        // A worker runs one test at a time, beside one that waits for the end of its process with
+        // the verdict that was decided.
+        if let Some(other) = self.undoomed().find(|running| running.worker == worker) {
+            return Err(Refusal::Busy(Arc::clone(&other.nodeid)));
         }
         let test = &mut self.tests[index];
         test.attempts += 1;
@@ -213,12 +222,41 @@ impl Ledger {
             attempt,
             doom: None,
         });
-        attempt
+        Ok(attempt)
     }
 
     /// The tests that run now.
     pub fn running(&self) -> &[Running] {
         &self.running
+    }
+
+    /// Those of them whose verdict was not decided.
+    pub fn undoomed(&self) -> impl Iterator<Item = &Running> {
+        self.running.iter().filter(|running| running.doom.is_none())
+    }
+
+    /// A test that was started ended without a verdict: this try does not count. The verdict that
+    /// was decided for it stays.
+    pub fn dropped(&mut self, nodeid: &str, worker: &str) -> Result<(), Refusal> {
+        let position = self.position(nodeid, worker)?;
+        if self.running[position].doom.is_none() {
+            self.running.remove(position);
+            self.innocent(nodeid);
+        }
+        Ok(())
+    }
+
+    fn position(&self, nodeid: &str, worker: &str) -> Result<usize, Refusal> {
+        self.test_of(nodeid).ok_or(Refusal::Unknown)?;
+        let mut running = self.running.iter();
+        let found = running.position(|it| *it.nodeid == *nodeid && it.worker == worker);
+        found.ok_or(Refusal::NotRunning)
+    }
+
+    fn innocent(&mut self, nodeid: &str) {
+        if let Some(index) = self.test_of(nodeid) {
+            self.tests[index].attempts -= 1;
+        }
     }
 
     /// A test that runs now, by its node id.
@@ -246,14 +284,16 @@ impl Ledger {
     ///
     /// `process_began` is the time since which its process lives: no test took longer than that,
     /// whatever clock it has.
-    pub fn finished(&mut self, finished: Finished, process_began: Mono, now: Mono) -> Settled {
-        let began = self.take_running(&finished.id);
-        let (since, since_ms) = (
-            began.as_ref().map(|running| running.since),
-            began.as_ref().map(|running| running.since_ms),
-        );
-        let doomed = began.and_then(|running| running.doom);
-        let (outcome, message, longrepr) = match doomed {
+    pub fn finished(
+        &mut self,
+        finished: Finished,
+        process_began: Mono,
+        now: Mono,
+    ) -> Result<Settled, Refusal> {
+        let index = self.test_of(&finished.id).ok_or(Refusal::Unknown)?;
+        let position = self.position(&finished.id, &finished.worker)?;
+        let began = self.running.remove(position);
+        let (outcome, message, longrepr) = match began.doom {
             // A test that was interrupted on purpose reports a consequence of that.
             Some(doom) => {
                 let longrepr = doom.longrepr.or(finished.longrepr);
@@ -261,7 +301,6 @@ impl Ledger {
             }
             None => (finished.outcome, finished.message, finished.longrepr),
         };
-        let index = self.index_of(&finished.id);
         let mut phases = [finished.setup_s, finished.call_s, finished.teardown_s]
             .map(|seconds| seconds.map(|seconds| seconds.max(0.0)));
         let sum = phases.iter().flatten().copied().reduce(|a, b| a + b);
@@ -271,44 +310,44 @@ impl Ledger {
             sum
         } else {
             phases = [None; 3];
-            since.map(|since| now.since(since).as_secs_f64())
+            Some(now.since(began.since).as_secs_f64())
         };
         let mut settled = self.settle(index, outcome, message, longrepr);
         let record = &mut settled.record;
-        record.started_ms = since_ms;
+        record.started_ms = Some(began.since_ms);
         record.duration_s = duration_s;
         [record.setup_s, record.call_s, record.teardown_s] = phases;
         record.worker = Some(finished.worker);
         record.peak_rss_bytes = finished.peak_rss_bytes;
         record.cpu_s = finished.cpu_s.map(|s| s.max(0.0));
         record.sections = finished.sections;
-        settled
-    }
-
-    fn take_running(&mut self, nodeid: &str) -> Option<Running> {
-        let position = self
-            .running
-            .iter()
-            .position(|running| *running.nodeid == *nodeid)?;
-        Some(self.running.remove(position))
+        Ok(settled)
     }
 
     /// A file that could not be collected, or asked to be skipped as a whole, counts as one test.
     /// `None` when that was said before.
-    pub fn file_report(&mut self, report: CollectReport) -> Option<(TestItem, Settled)> {
+    pub fn file_report(
+        &mut self,
+        report: CollectReport,
+    ) -> Result<Option<(TestItem, Settled)>, Refusal> {
         let nodeid = self.project_file_or_id(&report.id);
         let nodeid = nodeid.as_str();
         let known = self.by_nodeid.get(nodeid).copied();
+        if known.is_some_and(|index| !self.tests[index].is_file)
+            || !matches!(report.outcome, Outcome::Error | Outcome::Skipped)
+        {
+            return Err(Refusal::NoFile);
+        }
         if known.is_some_and(|index| self.tests[index].outcome.is_some()) {
-            return None;
+            return Ok(None);
         }
         let file = self.project_file(report.file.as_deref().unwrap_or(nodeid));
         let index = known.unwrap_or_else(|| self.add(nodeid, &file, None));
         self.tests[index].is_file = true;
-        Some((
+        Ok(Some((
             self.item(index),
             self.settle(index, report.outcome, report.message, report.longrepr),
-        ))
+        )))
     }
 
     /// A `conftest.py` that cannot be imported is named by its absolute path: pytest has no rootdir
@@ -342,9 +381,11 @@ impl Ledger {
         let running = std::mem::take(&mut self.running);
         let mut verdicts = Vec::new();
         for running in running {
-            let index = self.index_of(&running.nodeid);
             let Some(doom) = running.doom.or_else(|| blame.cloned()) else {
-                self.tests[index].attempts -= 1;
+                self.innocent(&running.nodeid);
+                continue;
+            };
+            let Some(index) = self.test_of(&running.nodeid) else {
                 continue;
             };
             let longrepr = doom.longrepr.or_else(|| detail.map(str::to_owned));

@@ -15,7 +15,8 @@
 //! `_menace.harness.session`.
 //!
 //! **Invariant:** once a program has started, no name leads to its modules or to its channel: none
-//! in `sys.modules`, and none of a plugin of pytest.
+//! in `sys.modules`, and no attribute of a plugin of pytest or of coverage. The state of the harness
+//! is in the closures of its hooks.
 
 use serde_json::{Map, Value, json};
 
@@ -57,6 +58,7 @@ pub const HARNESS: Program = Program {
         "shared" / "stacks",
         "shared" / "text",
         "harness" / "analysis",
+        "harness" / "alone",
         "harness" / "channel",
         "harness" / "codec",
         "harness" / "cover",
@@ -68,6 +70,7 @@ pub const HARNESS: Program = Program {
         "harness" / "reports",
         "harness" / "selection",
         "harness" / "session",
+        "harness" / "turns",
         "harness" / "worker",
         "harness" / "xdist",
     ],

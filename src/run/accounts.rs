@@ -14,7 +14,9 @@ use crate::pytest::reconcile::Settled;
 use crate::store::Durations;
 
 /// Notices of one kind that differ: a fault that is everywhere need not be said everywhere.
-const MAX_NOTICES: usize = 5;
+pub(super) const MAX_NOTICES: usize = 5;
+/// The most kinds of notices of test processes: the harness has ten.
+const MAX_CODES: usize = 100;
 /// The most different Python warnings that a run keeps: more than anyone reads.
 const MAX_WARNINGS: usize = 1_000;
 
@@ -198,6 +200,15 @@ impl Accounts {
         }
     }
 
+    /// Says something for a test process, once for each code; false if there were too many codes.
+    pub(super) fn notice_of_process(&mut self, code: &str, message: String) -> bool {
+        let has_room = self.said.len() < MAX_CODES || self.said.contains_key(code);
+        if has_room {
+            self.notice(code, message, None);
+        }
+        has_room
+    }
+
     /// Says something to the user for each call, because each shard may have something else to say.
     pub(super) fn notice_each(&mut self, code: &str, message: String, hint: Option<String>) {
         self.say(Level::Warning, code, message, hint);
@@ -222,15 +233,16 @@ impl Accounts {
         }
     }
 
-    /// Counts a Python warning. Beyond [`MAX_WARNINGS`], those that are new are dropped.
-    pub(super) fn warning(&mut self, warning: WarningRecord) {
+    /// Counts a Python warning. Beyond [`MAX_WARNINGS`], false for those that are new.
+    pub(super) fn warning(&mut self, warning: WarningRecord) -> bool {
         if self.warnings.len() >= MAX_WARNINGS && !self.warnings.contains_key(&warning) {
-            return;
+            return false;
         }
         let count = self.warnings.entry(warning.clone()).or_default();
         *count += 1;
         let count = *count;
         self.write(Write::Warning { warning, count });
+        true
     }
 
     /// Unites what a process executed with what others did. Returns whether all of it was legible.

@@ -302,6 +302,11 @@ impl Phase for Dispatcher {
                     shard.stderr(&tail);
                 }
             }
+            Input::Leave { serial, word } => {
+                if let Some((shard, _)) = self.shard(serial) {
+                    shard.may_leave(word);
+                }
+            }
             Input::Environment(answer) => self.environment(&answer),
             Input::Git(state) => {
                 self.git = Git::Over;

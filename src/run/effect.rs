@@ -28,6 +28,12 @@ pub enum Input {
         /// The end of its standard error.
         tail: String,
     },
+    /// Answers [`Effect::LetLeave`].
+    Leave {
+        serial: u32,
+        /// The word that was sent to the process.
+        word: String,
+    },
     /// Answers [`Effect::ProvideEnvironment`].
     Environment(Result<EnvironmentReady, Failure>),
     /// The answer to [`Effect::AskGit`]; `None` if there is no commit to tell of.
@@ -95,6 +101,9 @@ pub enum Effect {
     },
     /// Read standard error, and answer with [`Input::Stderr`].
     ReadStderr { serial: u32 },
+    /// Let a process that runs the harness leave: send it a random word, and answer with
+    /// [`Input::Leave`].
+    LetLeave { serial: u32 },
     /// Make or find the private environment, and answer with [`Input::Environment`].
     ProvideEnvironment,
     /// Nobody needs that any more. It is answered all the same.

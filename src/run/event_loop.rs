@@ -11,7 +11,7 @@ use super::effect::{Effect, EnvironmentReady, Input, Notify, ProcessEvent, Targe
 use super::job::Job;
 use super::phase::Phase;
 use super::recorder::Recorder;
-use crate::clock::{Mono, Stopwatch, now_ms};
+use crate::clock::{Mono, Stopwatch, new_uuid, now_ms};
 use crate::diag::Hint;
 use crate::engine::managed::provide;
 use crate::engine::{EngineEvent, HarnessProcess, Launch, Scratch, git, identity};
@@ -166,6 +166,13 @@ impl<P: Phase> Stage<'_, '_, P> {
                     if let Some(process) = self.processes.get(&serial) {
                         let tail = process.stderr_tail();
                         self.pending.push_back(Input::Stderr { serial, tail });
+                    }
+                }
+                Effect::LetLeave { serial } => {
+                    if let Some(process) = self.processes.get(&serial) {
+                        let word = new_uuid().to_string();
+                        process.send(&Command::Leave { word: word.clone() });
+                        self.pending.push_back(Input::Leave { serial, word });
                     }
                 }
                 Effect::ProvideEnvironment => self.provide_environment(),

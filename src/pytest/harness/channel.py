@@ -94,6 +94,10 @@ class Channel:
             commands.extend(decode(line.decode("utf-8")) for line in lines if line.strip())
         return commands
 
+    def close(self):
+        """Everything was said."""
+        self.pid = None
+
     def end(self):
         """The agent is gone: so are we, with everything that the tests started."""
         if getpgrp() == getpid():

@@ -106,7 +106,7 @@ class Cover:
             cov.set_option("run:source", [root])
         if core and cov.get_option("run:branch"):
             del os.environ["COVERAGE_CORE"]  # coverage.py knows by what it can tell branches.
-        cov._warn = self.warned
+        cov._warn = lambda *args, **kwargs: self.warned(*args, **kwargs)  # No name leads to us.
         cov.start()
         return cov
 

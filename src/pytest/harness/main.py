@@ -32,7 +32,7 @@ def main(program):
     status = run_pytest(session, argv)
     if session.cover is not None and session.session is not None:
         session.guard(session.cover.end)
-    channel.send("bye", status=status, reason=session.reason, message=session.message)
+    session.leave(status)
     return status
 
 
@@ -41,7 +41,7 @@ def run_pytest(session, argv):
         import pytest
 
         hooks = session.program.load("_menace.harness.hooks")
-        watch = hooks.Watch(session)
+        watch = hooks.watch(session)
         status = int(pytest.main(hooks.wait_for_pytest(session) + argv, plugins=[watch]))
         if status == 4:
             session.because("usage", None)

@@ -12,26 +12,27 @@ import sys
 import pytest
 
 
-class Modules:
+def module_hooks(process):
     """A plugin that puts a module in the place of all that pytest would make of the file."""
+    names = {}
 
-    def __init__(self, process):
-        self.guard, self.command, self.names = process.guard, process.command, None
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_collect_file(self, file_path, parent):
-        outcome = yield
-        self.guard(self.check_module, file_path, parent, outcome)
-
-    def check_module(self, path, parent, outcome):
-        if self.names is None:
-            modules = self.command["modules"]
-            self.names = {os.path.realpath(m["file"]): m["module"] for m in modules}
-            roots = [os.path.abspath(root) for root in self.command.get("roots") or ()]
+    def check_module(path, parent, outcome):
+        if not names:
+            modules = process.command["modules"]
+            names.update((os.path.realpath(m["file"]), m["module"]) for m in modules)
+            roots = [os.path.abspath(root) for root in process.command.get("roots") or ()]
             sys.path.extend(root for root in roots if root not in sys.path)
-        name = self.names.get(os.path.realpath(str(path)))
+        name = names.get(os.path.realpath(str(path)))
         if name is not None:
             outcome.force_result([CheckedModule.from_parent(parent, path=path, dotted=name)])
+
+    class Modules:
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_collect_file(self, file_path, parent):
+            outcome = yield
+            process.guard(check_module, file_path, parent, outcome)
+
+    return Modules()
 
 
 class Check(pytest.Item):

@@ -46,9 +46,11 @@ class Stopwatch:
 class Running:
     """A test that has begun; `nodeid` is the one of its reports."""
 
-    def __init__(self, uid, nodeid, worker, pid):
+    is_stray = has_ended = False  # See `turns`.
+
+    def __init__(self, uid, nodeid, worker, pid, announced):
         self.uid, self.nodeid, self.worker, self.pid = uid, nodeid, worker, pid
-        self.cpu, self.seconds, self.announced = process_time(), {}, True
+        self.cpu, self.seconds, self.announced = process_time(), {}, announced
         self.reports, self.subtests, self.withheld = [], [], []
 
     def add(self, report, seconds):

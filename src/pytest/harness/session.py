@@ -5,28 +5,30 @@ The hooks tell it what happens, and it tells the agent. If tests run in xdist's 
 """
 import collections
 import os
+from os import getpid
 
 from ..shared.text import clean, one_line, shorten, text_of
+from .alone import Alone
 from .process import Process
 from .reports import (
     PHASES,
     Running,
-    Stopwatch,
-    facts_since,
     is_subtest,
     longrepr_of,
     message_of,
     rank,
     subtest_name,
 )
+from .turns import Turns
 
 
 class Session(Process):
     def __init__(self, program, command, channel):
         self.channel, self.send = channel, channel.send
         self.cap = command.get("cap_bytes") or 1 << 20
-        self.running, self.uids, self.starts = {}, None, collections.Counter()
-        self.collect_errors = 0
+        self.running, self.turns = {}, Turns(self.send)
+        self.uids, self.starts, self.is_collected = {}, collections.Counter(), False
+        self.collect_errors, self.word = 0, None
         self.reason = self.message = None
         self.notices, self.warnings = set(), set()
         super().__init__(program, command)
@@ -100,6 +102,8 @@ class Session(Process):
             if command.get("t") == "stop" and self.stop is None:
                 self.stop = text_of(command.get("reason") or "stopped")
                 self.nodes.stop(self.stop)
+            elif command.get("t") == "leave" and self.word is None:
+                self.word = command.get("word")
 
     def refuses(self):
         """True for a test that is about to begin when the end of the session was already asked for."""
@@ -111,7 +115,6 @@ class Session(Process):
 
     def collected(self, tests, done=True):
         """`tests` are node ids, each with its file and line."""
-        self.uids = self.uids or {}
         seen, lines, size = collections.Counter(), [], 0
         for nodeid, (file, line) in tests:
             uid = self.selection.next_uid(nodeid, seen)
@@ -122,7 +125,16 @@ class Session(Process):
                 self.send("collected", tests=lines, done=False)
                 lines, size = [], 0
         self.send("collected", tests=lines, deselected=self.deselected, done=done)
+        self.is_collected = self.is_collected or done
         self.poll()
+
+    def uids_of(self, name):
+        """The names of the tests with this node id; a plug-in may make tests while others run."""
+        if name not in self.uids:
+            self.uids[name] = [name]
+            test = {"id": name, "file": name.split("::")[0], "line": None}
+            self.send("collected", tests=[test], done=self.is_collected)
+        return self.uids[name]
 
     def collect_report(self, report):
         if report.outcome == "passed":
@@ -145,7 +157,7 @@ class Session(Process):
         if self.nodes.current is not None:  # Else the first report will say who runs it.
             self.enter(nodeid, self.nodes.current)
 
-    def enter(self, nodeid, worker):
+    def enter(self, nodeid, worker, announced=True):
         """A test began: pytest says so, or a report of it is the first sign."""
         earlier = self.running.get((worker, nodeid))
         if earlier is not None:
@@ -155,19 +167,18 @@ class Session(Process):
         for other in [r for r in self.running.values() if r.worker == worker and r.was_torn_down()]:
             self.finish(other)
         name = self.nodes.name_of(nodeid, worker)
-        uids = (self.uids or {}).get(name) or [name]
+        uids = self.uids_of(name)
         uid = uids[self.starts[name] % len(uids)]
         self.starts[name] += 1
-        return self.begin(Running(uid, nodeid, worker, self.nodes.pid_of(worker)))
+        return self.begin(Running(uid, nodeid, worker, self.nodes.pid_of(worker), announced))
 
-    def again(self, running):
-        following = Running(running.uid, running.nodeid, running.worker, running.pid)
-        following.announced = running.announced
-        return self.begin(following)
+    def again(self, earlier):
+        uid, nodeid, worker = earlier.uid, earlier.nodeid, earlier.worker
+        return self.begin(Running(uid, nodeid, worker, earlier.pid, earlier.announced))
 
     def begin(self, running):
         self.running[running.worker, running.nodeid] = running
-        self.send("started", id=running.uid, worker=running.worker, pid=running.pid)
+        self.turns.begin(running)
         return running
 
     def report(self, report):
@@ -179,8 +190,7 @@ class Session(Process):
         # A plug-in may run tests without announcing them, or several at once.
         running = self.running.get((worker, report.nodeid))
         if running is None:
-            running = self.enter(report.nodeid, worker)
-            running.announced = False
+            running = self.enter(report.nodeid, worker, announced=False)
         if is_subtest(report):
             outcome = rank(report)
             if outcome in ("failed", "skipped"):  # There may be thousands that passed.
@@ -216,20 +226,21 @@ class Session(Process):
             running.add_withheld()
         verdict = running.verdict()
         if verdict is None:
+            self.turns.end(running, None)
             return
         outcome, report = verdict
         finished = {"id": running.uid, "worker": running.worker, "outcome": outcome}
         finished.update(self.guard(self.times, running) or {})
         finished.update(self.guard(running.explanation, outcome, report, self.cap) or {})
-        self.send("finished", **finished)
+        self.turns.end(running, finished)
 
     def times(self, running):
         return dict(self.nodes.facts_of(running), **running.times())
 
     def crash(self, running, message):
         self.running.pop((running.worker, running.nodeid), None)
-        message = one_line(message)
-        self.send("finished", id=running.uid, worker=running.worker, outcome="crashed", message=message)
+        finished = {"id": running.uid, "worker": running.worker, "outcome": "crashed"}
+        self.turns.end(running, dict(finished, message=one_line(message)))
 
     def warning(self, warning, nodeid):
         event = {
@@ -257,8 +268,7 @@ class Session(Process):
 
     def ending(self, session):
         self.nodes.drain()
-        for running in list(self.running.values()):
-            self.finish(running)
+        self.finish_all()
         if self.stop:
             self.because("stop", self.stop)
         elif session.shouldfail:
@@ -266,31 +276,21 @@ class Session(Process):
         if self.cover is not None:
             self.cover.ending(session.config)
 
+    def finish_all(self):
+        for running in list(self.running.values()):
+            self.finish(running)
 
-class Alone:
-    """The one process of a session without xdist."""
-
-    distributed, current, number = False, "main", 1
-
-    def __init__(self, pid):
-        self.pid, stopwatch = pid, Stopwatch()
-        self.begin, self.seconds = stopwatch.begin, stopwatch.seconds
-
-    @staticmethod
-    def name_of(nodeid, worker):
-        return clean(nodeid)
-
-    def pid_of(self, worker):
-        return self.pid
-
-    def facts_of(self, running):
-        return facts_since(running.cpu)
-
-    def drain(self):
-        """Nobody writes."""
-
-    def stop(self, reason):
-        """`Session.poll` sees to it."""
+    def leave(self, status):
+        """pytest has ended. The last word to the agent repeats a word that it sends for that."""
+        if getpid() != self.owner:
+            return  # A forked child that ran through all of pytest.
+        self.guard(self.finish_all)
+        self.send("ending")
+        self.nodes.join()
+        while self.word is None:
+            self.hear(self.channel.receive(True))
+        self.send("bye", status=status, reason=self.reason, message=self.message, word=self.word)
+        self.channel.close()
 
 
 def plugins_of(config):

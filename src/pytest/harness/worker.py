@@ -21,7 +21,7 @@ def join(program, channel, command):
     if worker.cover is not None:
         worker.guard(worker.cover.start)
     channel.send((side, getpid()))
-    wait_for_pytest(worker, Sendable(worker))
+    wait_for_pytest(worker, sendable(worker))
 
 
 class Worker(Process):
@@ -91,31 +91,39 @@ class Worker(Process):
     warning = interrupted = because = ignore
 
 
-class Sendable:
+def sendable(worker):
     """A plugin that makes reports such as execnet accepts."""
+    status = 0
 
-    def __init__(self, worker):
-        self.worker, self.guard, self.status = worker, worker.guard, 0
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_report_to_serializable(self, report):
-        if getpid() != self.worker.owner:
-            self.end_of_child(report)
-        outcome = yield
-        self.guard(self.make_sendable, outcome, report)
-
-    def end_of_child(self, report):
+    def end_of_child(report):
         """A test forked, and its child runs on into pytest: its reports would pass for its parent's.
 
         It is silenced, and ends after its test as pytest would: nobody would give it another one.
         """
-        self.worker.side.gateway._send = lambda *args, **kwargs: None
+        nonlocal status
+        worker.side.gateway._send = lambda *args, **kwargs: None
         if report.when in PHASES:
-            self.status |= report.outcome == "failed"
+            status |= report.outcome == "failed"
             if report.when == "teardown":
-                _exit(self.status)
+                _exit(status)
 
-    def make_sendable(self, outcome, report):
+    def finish_data(outcome, report):
+        make_sendable(outcome)
+        if report.when in PHASES and not is_subtest(report):
+            outcome.get_result()[SECONDS] = worker.stopwatch.seconds(report)
+
+    class Sendable:
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_report_to_serializable(self, report):
+            if getpid() != worker.owner:
+                end_of_child(report)
+            outcome = yield
+            worker.guard(finish_data, outcome, report)
+
+    return Sendable()
+
+
+def make_sendable(self, outcome, report):
         make_sendable(outcome)
         if report.when in PHASES and not is_subtest(report):
             outcome.get_result()[SECONDS] = self.worker.stopwatch.seconds(report)

@@ -48,8 +48,27 @@ def number_of_workers(config):
     return sum(int(number) if number.isdigit() else 1 for number in times)
 
 
+def hooks_of(nodes):
+    """A plugin with xdist's hooks, which has no attribute that leads to `nodes`."""
+    guard = nodes.session.guard
+
+    class Hooks:
+        @pytest.hookimpl(trylast=True)
+        def pytest_configure_node(self, node):
+            guard(nodes.connect, node)
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_testnodedown(self, node, error):
+            guard(nodes.down, node, error)
+
+        def pytest_xdist_node_collection_finished(self, node, ids):
+            guard(nodes.collected, node, ids)
+
+    return Hooks()
+
+
 class Nodes:
-    """The workers, as seen by the session; a plugin with xdist's hooks."""
+    """The workers, as seen by the session."""
 
     distributed = True
 
@@ -83,15 +102,19 @@ class Nodes:
         """xdist does not tell the hooks which worker an event came from; its handlers know."""
         for name in ("worker_logstart", "worker_logfinish"):
             setattr(self.dsession, name, self.handler(getattr(self.dsession, name)))
-        config.pluginmanager.register(self)
+        config.pluginmanager.register(hooks_of(self))
         self.dsession.queue.get = self.patient(self.dsession.queue.get)
         show_arguments(config, hidden=False)  # xdist hands them on to its workers.
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=lambda: self.listen(), daemon=True)
+        self.listener.start()
 
     def listen(self):
         """The session waits for reports of its workers, which may be long in coming."""
-        while True:
+        while self.session.word is None:
             self.session.hear(self.session.channel.receive(True))
+
+    def join(self):
+        self.listener.join()
 
     def patient(self, get):
         """xdist may lose sight of tests after a worker died, and then waits for ever."""
@@ -132,17 +155,6 @@ class Nodes:
                 self.current = None
 
         return handle
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure_node(self, node):
-        self.session.guard(self.connect, node)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_testnodedown(self, node, error):
-        self.session.guard(self.down, node, error)
-
-    def pytest_xdist_node_collection_finished(self, node, ids):
-        self.session.guard(self.collected, node, ids)
 
     def connect(self, node):
         """Brings the harness into a new worker and opens a side channel to it."""

@@ -32,6 +32,7 @@ impl Shard {
         let Phase::Running(live) = std::mem::replace(&mut self.phase, Phase::Waiting) else {
             return;
         };
+        live.tally.tell(accounts);
         if live.process.is_some() {
             accounts.write(Write::ProcessEnded {
                 serial: live.serial,

@@ -9,17 +9,19 @@
 //!
 //! A process ends in one of three ways: it said goodbye; it was ended for a reason of ours
 //! ([`deadline`]); it died. The tests that ran in it when it died are to blame, and the rest
-//! continues in a new process ([`exit`]).
+//! continues in a new process ([`exit`]). What it says out of order does not count ([`order`]).
 
 mod deadline;
 mod exit;
 mod harness;
+mod order;
 mod refusal;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadline::{Ending, WorkerEnding};
+use order::Tally;
 
 use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
@@ -78,10 +80,12 @@ struct Live {
     unsupported: Option<String>,
     collecting: Option<String>,
     collected: u64,
+    stage: Stage,
     /// It settled at least one test.
     progress: bool,
     /// It reported a failure.
     failed: bool,
+    leave: Leave,
     bye: Option<Bye>,
     ending: Option<Ending>,
     workers: Vec<WorkerEnding>,
@@ -89,6 +93,25 @@ struct Live {
     fallen: Vec<String>,
     /// The stacks that were found last: others are news.
     stacks: Option<String>,
+    tally: Tally,
+}
+
+/// How far its session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begun,
+    Session,
+    /// It told the last of its tests.
+    Collected,
+}
+
+/// The leave that a process asks for after its last test.
+#[derive(Debug, PartialEq, Eq)]
+enum Leave {
+    NotAsked,
+    Asked,
+    /// The word that its `bye` has to repeat.
+    Given(String),
 }
 
 impl Live {
@@ -262,13 +285,16 @@ impl Shard {
             unsupported: None,
             collecting: None,
             collected: 0,
+            stage: Stage::Begun,
             progress: false,
             failed: false,
+            leave: Leave::NotAsked,
             bye: None,
             ending: None,
             workers: Vec::new(),
             fallen: Vec::new(),
             stacks: None,
+            tally: Tally::default(),
         }));
         Work::Tests(Box::new(self.command()))
     }
@@ -368,10 +394,10 @@ impl Shard {
                 self.live(|live| live.heard = now);
                 self.harness(*event, now, now_ms, accounts);
             }
-            EngineEvent::BadLine(problem) => accounts.notice(
-                "harness-line",
-                format!("a line of the test process is not of its protocol: {problem}"),
-                None,
+            EngineEvent::BadLine(problem) => self.refuse(
+                "a line of the test process",
+                format!("it is not of its protocol: {problem}"),
+                accounts,
             ),
             EngineEvent::Leftover { problem } => {
                 accounts.container_left();

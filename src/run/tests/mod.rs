@@ -3,6 +3,7 @@
 mod containers;
 mod draining;
 mod endings;
+mod order;
 mod recovery;
 mod verdicts;
 
@@ -30,6 +31,8 @@ const MAIN: ShardIndex = ShardIndex(0);
 const OTHER: ShardIndex = ShardIndex(1);
 /// The wall time when a run begins.
 const NOON_MS: i64 = 1_795_521_600_000;
+/// The word by which a process may leave.
+const WORD: &str = "word";
 const SIGSEGV: Exit = Exit::Signal(11);
 
 /// A run whose harness is the test.
@@ -114,6 +117,10 @@ impl Sim {
                     },
                 }),
                 Effect::AskGit => answers.push(Input::Git(None)),
+                Effect::LetLeave { serial } => answers.push(Input::Leave {
+                    serial: *serial,
+                    word: WORD.to_owned(),
+                }),
                 Effect::Write(Write::ProcessStarted {
                     serial,
                     shard: Some(shard),
@@ -181,6 +188,10 @@ impl Sim {
                 workers: 1,
             }),
         );
+        self.tell_tests(shard, tests);
+    }
+
+    fn tell_tests(&mut self, shard: ShardIndex, tests: &[&str]) {
         let tests = tests
             .iter()
             .map(|id| CollectedTest {
@@ -197,6 +208,12 @@ impl Sim {
                 done: true,
             }),
         );
+    }
+
+    /// A test ends without a verdict.
+    fn drop_test(&mut self, shard: ShardIndex, id: &str) {
+        let (id, worker) = (id.to_owned(), "main".to_owned());
+        self.line(shard, HarnessEvent::Dropped { id, worker });
     }
 
     fn start_in(&mut self, shard: ShardIndex, id: &str, worker: &str, pid: u32) {
@@ -248,12 +265,14 @@ impl Sim {
     }
 
     fn bye(&mut self, shard: ShardIndex, status: i32, reason: Option<StopReason>) {
+        self.line(shard, HarnessEvent::Ending);
         self.line(
             shard,
             HarnessEvent::Bye(Bye {
                 status,
                 reason,
                 message: Some("why".to_owned()),
+                word: WORD.to_owned(),
             }),
         );
         self.exit(shard, Exit::Code(status), "");

@@ -12,10 +12,10 @@ use crate::lab::{Going, Lab, answer, bare_lab, group, lab, processes_of};
 
 /// The first test goes on until the harness has been told to stop, in its own process or in the
 /// process of the session.
-pub(super) const UNTIL_STOPPED: &str = "import select, time\n\
-    def test_one(pytestconfig):\n\
-    \x20   session = next(p.process for p in pytestconfig.pluginmanager.get_plugins()\n\
-    \x20                  if type(p).__name__ == 'Hooks')\n\
+pub(super) const UNTIL_STOPPED: &str = "import gc, select, time\n\
+    def test_one():\n\
+    \x20   session = next(it for it in gc.get_objects() if hasattr(it, 'deselected')\n\
+    \x20                  and type(it).__module__.startswith('_menace.'))\n\
     \x20   for _ in range(6000):\n\
     \x20       if session.stop: return\n\
     \x20       channel = getattr(session, 'channel', None)\n\

@@ -22,6 +22,8 @@ use crate::envs::{Interpreter, available, interpreters, venv};
 
 /// No project of these tests needs this long.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The word by which a harness may leave.
+const WORD: &str = "word";
 
 /// A project in a temporary folder.
 pub(super) struct Project {
@@ -190,6 +192,11 @@ impl Control {
                 Ok(line) => {
                     let event = decode(&line);
                     react(&event, &mut self);
+                    if matches!(event, HarnessEvent::Ending) && self.stdin.is_some() {
+                        self.command(&Command::Leave {
+                            word: WORD.to_owned(),
+                        });
+                    }
                     events.push(event);
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -290,7 +297,10 @@ impl Talk {
     /// Status, reason and message of the farewell.
     pub(super) fn bye(&self) -> (i32, Option<StopReason>, Option<&str>) {
         match self.events.last() {
-            Some(HarnessEvent::Bye(bye)) => (bye.status, bye.reason, bye.message.as_deref()),
+            Some(HarnessEvent::Bye(bye)) => {
+                assert_eq!(bye.word, WORD);
+                (bye.status, bye.reason, bye.message.as_deref())
+            }
             _ => panic!("no farewell: {self:#?}"),
         }
     }
@@ -300,27 +310,31 @@ impl Talk {
         self.status.signal()
     }
 
-    /// Every test that was collected began and ended once, in that order, and the harness itself
-    /// found nothing to complain about.
+    /// Every test that was collected began and ended once, in that order, one at a time in each
+    /// worker, and the harness itself found nothing to complain about.
     pub(super) fn assert_whole(&self) {
         let collected = self.collected();
         let unique: BTreeSet<&str> = collected.iter().copied().collect();
         assert_eq!(collected.len(), unique.len(), "an id twice: {collected:?}");
-        let mut running = BTreeSet::new();
+        let mut running = BTreeMap::new();
         let mut done = BTreeSet::new();
         for event in &self.events {
             match event {
                 HarnessEvent::Started(test) => {
                     let id = test.id.as_str();
-                    assert!(running.insert(id), "{id} began twice");
+                    let earlier = running.insert(test.worker.as_str(), id);
+                    assert_eq!(earlier, None, "{id} began while another one ran");
                 }
                 HarnessEvent::Finished(test) => {
-                    assert!(
-                        running.remove(test.id.as_str()),
-                        "{} ended before it began",
-                        test.id
+                    assert_eq!(
+                        running.remove(test.worker.as_str()),
+                        Some(test.id.as_str()),
+                        "it ended before it began"
                     );
                     done.insert(test.id.as_str());
+                }
+                HarnessEvent::Dropped { id, worker } => {
+                    assert_eq!(running.remove(worker.as_str()), Some(id.as_str()));
                 }
                 _ => {}
             }

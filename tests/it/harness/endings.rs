@@ -298,11 +298,11 @@ fn a_stop_lets_the_running_test_finish() {
 }
 
 /// Each test goes on only when its worker knows of the end: so none can begin before that.
-const UNTIL_STOPPED: &str = "import time, pytest\n\
+const UNTIL_STOPPED: &str = "import gc, time, pytest\n\
     @pytest.mark.parametrize('i', range(20))\n\
-    def test_i(i, pytestconfig):\n\
-    \x20   session = next(p.process for p in pytestconfig.pluginmanager.get_plugins()\n\
-    \x20                  if type(p).__name__ == 'Hooks')\n\
+    def test_i(i):\n\
+    \x20   session = next(it for it in gc.get_objects() if hasattr(it, 'deselected')\n\
+    \x20                  and type(it).__module__.startswith('_menace.'))\n\
     \x20   for _ in range(3000):\n\
     \x20       if session.stop: break\n\
     \x20       time.sleep(0.01)\n\
@@ -346,6 +346,43 @@ fn a_stop_before_the_first_test_lets_none_begin() {
         });
         assert_eq!(talk.started().len(), 0, "{workers}");
         assert_eq!(talk.bye().1, Some(StopReason::Stop), "{workers}");
+    }
+}
+
+#[test]
+fn the_last_word_waits_for_the_agent_and_nothing_follows() {
+    let Some(python) = python() else { return };
+    let file = "import atexit, gc\n\
+        def late(session):\n\
+        \x20   session.send('notice', code='late', message='late')\n\
+        def test_it():\n\
+        \x20   session = next(it for it in gc.get_objects() if hasattr(it, 'deselected')\n\
+        \x20                  and type(it).__module__.startswith('_menace.'))\n\
+        \x20   atexit.register(late, session)\n";
+    let talk = Project::new(&python, &[("test_it.py", file)]).run_with(|event, control| {
+        if matches!(event, HarnessEvent::Ending) {
+            // It goes on waiting for the word.
+            control.command(&Command::Stop {
+                reason: "late".to_owned(),
+            });
+        }
+    });
+    talk.assert_whole();
+    assert_eq!(talk.bye(), (0, None, None));
+}
+
+#[test]
+fn a_process_that_waits_for_the_last_word_of_a_dead_agent_ends() {
+    let Some(python) = python() else { return };
+    for workers in [1, 2] {
+        let project = Project::new(&python, &[("test_it.py", THREE)]).workers(workers);
+        let talk = project.run_with(|event, control| {
+            if matches!(event, HarnessEvent::Ending) {
+                control.hang_up();
+            }
+        });
+        assert_eq!(talk.events.last(), Some(&HarnessEvent::Ending), "{workers}");
+        assert_eq!(talk.signal(), Some(9), "{workers}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command as Process;
 
+use menace_agent::model::Module;
 use menace_agent::pytest::protocol::{HarnessEvent, PROTOCOL_VERSION};
 use menace_agent::pytest::source::{HARNESS, LOADER};
 
@@ -120,4 +121,69 @@ def test_view(pytestconfig):
         original ['python', 'pytest', '-q', '-k', 'test or view', 'probe']\n\
         listed True\n";
     assert_eq!(text, expected);
+}
+
+/// What a plug-in or a test can reach from names that it knows: attributes, containers, the objects
+/// of bound methods. Closures and the garbage collector have no names.
+const WALK: &str = r#"
+import collections, os, sys, threading
+KNOWN = ("Hooks", "Watch", "Modules", "Sendable", "Check", "CheckedModule")
+SIMPLE = (str, bytes, int, float, type(None), type, type(sys))
+
+def reach(roots):
+    seen, found = {}, []
+    waiting = collections.deque(((name,), root) for name, root in roots.items())
+    while waiting:
+        path, it = waiting.popleft()
+        if isinstance(it, SIMPLE) or id(it) in seen or len(path) > 9:
+            continue
+        seen[id(it)] = it
+        name = type(it).__name__
+        if type(it).__module__.startswith("_menace") and name not in KNOWN:
+            found.append("%s: %s" % (".".join(path), name))
+        following = [(key, getattr(it, key, None)) for key in ("__self__", "__func__", "func", "args")]
+        following += list(getattr(it, "__dict__", {}).items())
+        if isinstance(it, dict):
+            following += list(it.items())
+        elif isinstance(it, (list, tuple, set, frozenset)):
+            following += [("item", each) for each in list(it)]
+        waiting.extend((path + (str(key)[:80],), value) for key, value in following)
+    return found
+
+def pytest_sessionfinish(session):
+    roots = {"session": session, "threads": threading.enumerate()}
+    roots["door"] = vars(sys.modules["_menace_harness"])
+    roots["main"] = vars(sys.modules["__main__"])
+    roots["plugins"] = session.config.pluginmanager.get_plugins()
+    if "coverage" in sys.modules:
+        roots["coverage"] = sys.modules["coverage"].Coverage.current()
+    with open("reached-%d" % os.getpid(), "w") as file:
+        print(*reach(roots), sep=", ", end="", file=file)
+"#;
+
+#[test]
+fn no_name_leads_to_the_channel() {
+    let Some(python) = python() else { return };
+    for workers in [1, 2] {
+        let files = [
+            ("conftest.py", WALK),
+            ("test_it.py", "def test_it(): pass\n"),
+        ];
+        let mut project = Project::new(&python, &files).workers(workers).coverage();
+        project.command.modules = vec![Module {
+            name: "test_it".to_owned(),
+            file: "test_it.py".to_owned(),
+        }];
+        let talk = project.run();
+        assert_eq!(talk.bye(), (0, None, None), "{talk:?}");
+        let mut walks = 0;
+        for entry in std::fs::read_dir(project.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().contains("reached-") {
+                assert_eq!(std::fs::read_to_string(&path).unwrap(), "", "{path:?}");
+                walks += 1;
+            }
+        }
+        assert_eq!(walks, if workers == 1 { 1 } else { 3 });
+    }
 }

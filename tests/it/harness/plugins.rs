@@ -171,3 +171,50 @@ def test_twice(): pass
         assert_eq!(talk.bye().0, 1);
     }
 }
+
+#[test]
+fn tests_that_a_plugin_runs_or_makes_in_its_own_way_come_in_order() {
+    let Some(python) = python() else { return };
+    // All are announced before the first one reports, and one never does.
+    let at_once = r"
+from _pytest.runner import runtestprotocol
+def pytest_runtestloop(session):
+    hook = session.config.hook
+    for item in session.items: hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for item in session.items[1:]:
+        runtestprotocol(item, nextitem=None)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+";
+    let file = "def test_1(): pass\ndef test_2(): assert 0\ndef test_3(): pass\n";
+    let files = [("conftest.py", at_once), ("test_it.py", file)];
+    let talk = Project::new(&python, &files).args(&["-pno:xdist"]).run();
+    assert_eq!(talk.verdicts(), ["test_2 failed", "test_3 passed"]);
+    let mut running = None;
+    for event in &talk.events {
+        match event {
+            HarnessEvent::Started(test) => assert_eq!(running.replace(&test.id), None),
+            HarnessEvent::Finished(test) => assert_eq!(running.take(), Some(&test.id)),
+            HarnessEvent::Dropped { id, .. } => assert_eq!(running.take(), Some(id)),
+            _ => {}
+        }
+    }
+    assert_eq!(running, None, "{talk:?}");
+    // A test that nobody has collected.
+    let made = r"
+import pytest
+def pytest_runtestloop(session):
+    for item in list(session.items):
+        for name in ('made_1', 'made_2'):
+            new = pytest.Function.from_parent(item.parent, name=name, callobj=item.obj)
+            new.config.hook.pytest_runtest_protocol(item=new, nextitem=None)
+";
+    let files = [
+        ("conftest.py", made),
+        ("test_it.py", "def test_1(): pass\n"),
+    ];
+    let talk = Project::new(&python, &files).run();
+    talk.assert_whole();
+    let expected = ["made_1 passed", "made_2 passed", "test_1 passed"];
+    assert_eq!(talk.verdicts(), expected);
+}

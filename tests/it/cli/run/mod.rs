@@ -8,6 +8,7 @@ mod coverage;
 mod crash;
 mod discovery;
 mod environment;
+mod forgery;
 mod interrupt;
 mod metrics;
 mod neighbours;
