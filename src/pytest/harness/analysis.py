@@ -15,6 +15,7 @@ except Exception:
 
 def remap(cov):
     """Applies the setting `paths` to what was measured, as all reports do."""
+    cov.get_data()  # Else what ran since the last call is lost.
     getattr(cov, "_prepare_data_for_reporting", int)()
 
 

@@ -233,11 +233,13 @@ omit = ['*/left_out.py']
 exclude_also = ['if TYPE_CHECKING:']
 partial_branches = ['if __debug__:']
 omit = ['*/generated_*.py']
+[tool.coverage.paths]
+source = ['pkg', '*/elsewhere/pkg']
 ";
 
 /// A project whose tests go different ways; the second file may crash.
 fn turning_lab(branch: bool, second: &str) -> Option<Lab> {
-    let settings = SETTINGS.replace("source", &format!("branch = {branch}\nsource"));
+    let settings = SETTINGS.replacen("source", &format!("branch = {branch}\nsource"), 1);
     lab(&[
         ("pytest.ini", "[pytest]\npythonpath = .\n"),
         ("pyproject.toml", &settings),
