@@ -119,8 +119,14 @@ class Cover:
 
     def boundary(self):
         """Before a test, so that a crash does not lose all."""
-        if self.cov is not None and self.has_time():
+        if self.cov is None or not self.has_time():
+            return
+        try:
             self.flush()
+        except Exception as error:
+            cov, self.cov = self.cov, None
+            self.unavailable(error)
+            cov.stop()
 
     def has_time(self):
         """True if early reports took less CPU time than they may: a fiftieth of the wall time."""
@@ -141,9 +147,8 @@ class Cover:
             if branches and in_worker:
                 report["arcs"] = arcs
             elif not in_worker and (file not in self.known or branches and is_news) and self.has_time():
-                # Only an analysis tells statements and branches.
                 self.known.add(file)
-                report.update(self.analysis.report_on(self.cov, file, self.process.notice) or {})
+                report.update(self.early_analysis(file))
             elif branches:
                 arcs = ()  # So that it is news the next time.
             if is_news or "statements" in report:
@@ -151,6 +156,13 @@ class Cover:
                 files.append(report)
             self.spent_s += process_time() - began
         self.send_files("lines" if in_worker else "coverage", files)
+
+    def early_analysis(self, file):
+        """Only an analysis tells statements and branches."""
+        found = self.analysis.report_on(self.cov, file, self.process.notice) or {}
+        if self.cov.get_option("paths"):
+            found.pop("statements", None)  # In the end the file may have another name.
+        return found
 
     def add(self, files):
         """Unites what a worker executed with the session's own."""
