@@ -4,12 +4,16 @@
 //! cargo bench --bench overhead                        a part of networkx, three rounds
 //! cargo bench --bench overhead -- --full              all of it: half an hour and more
 //! cargo bench --bench overhead -- --rounds 5 --no-cov
+//! cargo bench --bench overhead -- --empty 50000       tests that do nothing
 //! ```
 //!
 //! A round runs `pytest`, `agent run --no-cov`, `pytest --cov` and `agent run`, each in one
 //! process; every second round runs them in reverse, so that a machine that warms up, or gets busy,
 //! does not favour one side. The ratio is between the medians. Memory is the high-water mark of the
 //! agent's own process (`VmHWM`), not of its children, read while it runs; only Linux tells it.
+//!
+//! With `--empty`, all that is measured is the cost of a test: the CPU seconds of a project with so
+//! many empty tests, without coverage. Those of the agent are its own and the harness's together.
 //!
 //! The package and its environment are the ones of the conformance tests, made on the first use;
 //! that needs a package index.
@@ -36,6 +40,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use packages::{NETWORKX, Ready, command, prepare};
 
 /// Twenty seconds of graphs: long enough that the start of a process does not matter.
@@ -45,6 +51,8 @@ const PART: [&str; 3] = [
     "networkx/classes",
 ];
 const RATIO_GOAL: f64 = 1.05;
+const EMPTY_RATIO_GOAL: f64 = 1.15;
+const TESTS_A_FILE: usize = 100;
 const MEMORY_GOAL_MB: f64 = 40.0;
 /// Short against any run, long against the reading of one small file.
 const MEMORY_POLL: Duration = Duration::from_millis(20);
@@ -53,6 +61,8 @@ struct Options {
     full: bool,
     rounds: usize,
     coverage: bool,
+    /// The number of empty tests, instead of a package.
+    empty: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,6 +94,9 @@ struct Measured {
 
 fn main() {
     let options = options();
+    if let Some(count) = options.empty {
+        return empty(count, options.rounds);
+    }
     let ready = prepare(&NETWORKX).unwrap_or_else(|skip| panic!("{skip:?}"));
     let paths: &[&str] = if options.full { &[] } else { &PART };
     println!(
@@ -123,6 +136,7 @@ fn options() -> Options {
         full: false,
         rounds: 3,
         coverage: true,
+        empty: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -135,10 +149,68 @@ fn options() -> Options {
                 let count = args.next().and_then(|count| count.parse().ok());
                 options.rounds = count.filter(|count| *count > 0).expect("--rounds N");
             }
-            other => panic!("unknown option {other}: --full, --rounds N, --no-cov"),
+            "--empty" => {
+                let count = args.next().and_then(|count| count.parse().ok());
+                options.empty = Some(count.filter(|count| *count > 0).expect("--empty N"));
+            }
+            other => panic!("unknown option {other}: --full, --rounds N, --no-cov, --empty N"),
         }
     }
     options
+}
+
+/// Compares the CPU seconds of `count` empty tests.
+fn empty(count: usize, rounds: usize) {
+    let pytest = format!("pytest=={}", NETWORKX.pytest);
+    let python = envs::venv("python3", &[&pytest]).unwrap_or_else(|skip| panic!("{skip:?}"));
+    let folder = tempfile::tempdir().unwrap();
+    for first in (0..count).step_by(TESTS_A_FILE) {
+        let tests = (first..count).take(TESTS_A_FILE);
+        let tests: Vec<String> = tests.map(|n| format!("def test_{n}(): pass\n")).collect();
+        let name = format!("test_{}.py", first / TESTS_A_FILE);
+        fs::write(folder.path().join(name), tests.concat()).expect("a file of tests");
+    }
+    let ready = Ready {
+        source: folder.path().to_owned(),
+        python,
+    };
+    println!(
+        "{count} empty tests, pytest {}, {rounds} rounds",
+        NETWORKX.pytest
+    );
+    warm_up(&ready, &[]);
+    let (mut plain, mut agent) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let mut ways = [(Way::Pytest, &mut plain), (Way::Agent, &mut agent)];
+        if round % 2 == 0 {
+            ways.reverse();
+        }
+        for (way, all) in ways {
+            let before = children_s();
+            measure(&ready, way, &[]);
+            let seconds = children_s() - before;
+            println!("round {round}  {:<18} {seconds:8.2} CPU s", way.label());
+            all.push(seconds);
+        }
+    }
+    let (plain_s, agent_s) = (middle(plain), middle(agent));
+    let ratio = agent_s / plain_s;
+    println!(
+        "\nagent {agent_s:.2} CPU s / pytest {plain_s:.2} CPU s = {ratio:.3} \
+         (goal: at most {EMPTY_RATIO_GOAL}, {})",
+        verdict(ratio <= EMPTY_RATIO_GOAL),
+    );
+}
+
+/// CPU seconds of all child processes that have ended, with those of their own children.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds are far below 2^52"
+)]
+fn children_s() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the usage of child processes");
+    let time = usage.user_time() + usage.system_time();
+    time.num_microseconds() as f64 / 1e6
 }
 
 /// Byte code is written and files are in the page cache before anything is measured.
@@ -282,11 +354,11 @@ fn verdict(met: bool) -> &'static str {
 }
 
 fn median(all: &[Measured], way: Way) -> f64 {
-    let mut seconds: Vec<f64> = all
-        .iter()
-        .filter(|run| run.way == way)
-        .map(|run| run.seconds)
-        .collect();
+    let runs = all.iter().filter(|run| run.way == way);
+    middle(runs.map(|run| run.seconds).collect())
+}
+
+fn middle(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     let middle = seconds.len() / 2;
     if seconds.len() % 2 == 1 {

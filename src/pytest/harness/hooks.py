@@ -101,8 +101,7 @@ def hooks_of(process):
 
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_report_teststatus(self):
-            outcome = yield
-            guard(without_progress, outcome)
+            without_progress((yield))
 
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_fixture_setup(self, fixturedef, request):
