@@ -33,7 +33,7 @@ pub struct Setting {
 }
 
 /// A reason for which a value from a project's own file counts only in a folder that the user
-/// trusts; [`Setting::asks`] names the one of a row.
+/// trusts; `Setting::asks` names the one of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// It names a program that the agent starts.
