@@ -6,8 +6,8 @@
 use std::fs::{self, File};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -177,15 +177,20 @@ impl Engine {
         }
     }
 
-    /// The engine's own log of its containers since then: a JSON object a line.
-    pub(crate) fn events(self, since: jiff::Timestamp) -> String {
-        let (since, now) = (since.to_string(), jiff::Timestamp::now().to_string());
+    /// Writes the engine's own log of its containers to `file` from now on, a JSON object a line:
+    /// of what is over, docker knows the last 256 events alone.
+    pub(crate) fn follow(self, file: &Path) -> Follower {
+        let since = jiff::Timestamp::now().to_string();
         let args = ["events", "--since", &since, "--filter", "type=container"];
-        let end = match self.0 {
-            "podman" => ["--stream=false", "--no-trunc"],
-            _ => ["--until", &now],
+        let more: &[&str] = match self.0 {
+            "podman" => &["--no-trunc"],
+            _ => &[],
         };
-        self.call(&[&args[..], &end, &["--format", "{{json .}}"]].concat())
+        let mut command = Command::new(self.0);
+        command.args(args).args(more);
+        command.args(["--format", "{{json .}}"]);
+        command.stdout(File::create(file).unwrap());
+        Follower(command.spawn().unwrap())
     }
 
     /// The same through ssh to this machine; `None` if there is no sshd for tests.
@@ -233,6 +238,16 @@ impl Engine {
     /// The same, to be watched.
     pub(crate) fn start(self, lab: &Lab, args: &[&str]) -> Going {
         Going::start(&mut self.command(lab, &[&["--events", "-"], args].concat()))
+    }
+}
+
+/// The process that writes the log of an engine; it ends with this value.
+pub(crate) struct Follower(Child);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
     }
 }
 

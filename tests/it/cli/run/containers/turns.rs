@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::engines::{Engine, IMAGE, REAPED, WAITS, engines, engines_alone, project, tarball};
 use crate::envs::{Skip, available};
 use crate::lab::{Answer, Going, Lab, answer};
+use crate::wait::wait_for;
 
 fn with_tarball(engine: Engine, lab: &Lab, file: &str, args: &[&str]) -> Answer {
     let mut command = lab.command(
@@ -94,11 +95,31 @@ fn a_second_run_waits_and_says_for_whom() {
     }
 }
 
+/// The starts (true) and the ends of the containers of these runs, with the ids of the runs.
+fn lives(log: &str, uuids: &BTreeSet<String>) -> Vec<(bool, String)> {
+    let events = log.lines().filter_map(|line| {
+        // The last line may not be whole yet.
+        let event: Value = serde_json::from_str(line).ok()?;
+        let text = |keys: &[&str]| keys.iter().find_map(|key| event[key].as_str());
+        let name = event["Actor"]["Attributes"]["name"].as_str();
+        let name = name.or_else(|| text(&["Name"]))?;
+        let uuid = uuids.iter().find(|uuid| name.contains(uuid.as_str()))?;
+        match text(&["status", "Status"])? {
+            "start" => Some((true, uuid.clone())),
+            "die" | "died" => Some((false, uuid.clone())),
+            _ => None,
+        }
+    });
+    events.collect()
+}
+
 #[test]
 fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
     for &engine in engines().iter() {
         let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
-        let since = jiff::Timestamp::now();
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("events");
+        let _follower = engine.follow(&log);
         let mut runs: Vec<Going> = (0..20).map(|_| engine.start(&lab, &["--no-cov"])).collect();
         for run in &mut runs {
             run.end_within_minutes().expect(0);
@@ -109,29 +130,19 @@ fn twenty_runs_at_once_never_have_containers_at_the_same_time() {
             .collect();
         assert_eq!(uuids.len(), 20);
         // The engine's own log tells the life of each container.
-        let events = engine.events(since);
-        let mut alive = BTreeSet::new();
-        let mut lives = 0;
-        for line in events.lines() {
-            let event: Value = serde_json::from_str(line).unwrap();
-            let text = |keys: &[&str]| keys.iter().find_map(|key| event[key].as_str());
-            let status = text(&["status", "Status"]).unwrap_or_default();
-            let name = event["Actor"]["Attributes"]["name"].as_str();
-            let name = name.or_else(|| text(&["Name"])).unwrap_or_default();
-            let Some(uuid) = uuids.iter().find(|uuid| name.contains(uuid.as_str())) else {
-                continue;
-            };
-            match status {
-                "start" => {
-                    alive.insert(uuid);
-                    lives += 1;
-                    assert_eq!(alive.len(), 1, "{engine:?}: {alive:?}");
-                }
-                "die" | "died" => drop(alive.remove(uuid)),
-                _ => {}
-            }
+        let lives = wait_for("the ends of all containers", || {
+            let lives = lives(&fs::read_to_string(&log).unwrap(), &uuids);
+            let ends = lives.iter().filter(|(started, _)| !started).count();
+            if ends < 20 { Err(lives) } else { Ok(lives) }
+        });
+        // Each begins when the one before has ended.
+        for pair in lives.chunks(2) {
+            assert!(
+                matches!(pair, [(true, began), (false, ended)] if began == ended),
+                "{engine:?}: {lives:?}"
+            );
         }
-        assert_eq!(lives, 20, "{engine:?}: {events}");
+        assert_eq!(lives.len(), 40, "{engine:?}: {lives:?}");
         assert_eq!(engine.containers(&lab), [""; 0]);
     }
 }
