@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench service                        200 cycles twice, then two quiet minutes
 //! cargo bench --bench service -- --cycles 50 --idle 30 --seed 7
+//! cargo bench --bench service -- --neighbours
 //! .ci/engines cargo bench --bench service -- --containers
 //! ```
 //!
@@ -10,7 +11,14 @@
 //! compares the agent's memory after 20 cycles with its memory at the end. The second part kills
 //! the agent as well, and starts it again as a service manager would. After both, every cycle that
 //! began must have a row with a true outcome: passed if nothing was killed while it ran, and never
-//! passed with a test that is missing. The third part leaves the agent alone and counts its
+//! passed with a test that is missing.
+//!
+//! With `--neighbours` both are done once more while another agent cleans up all the time, which
+//! sees another process space: first that one, then the service is in a space of its own (`unshare`;
+//! there the agent is not killed, as nobody could tell for two minutes that it is gone). What is
+//! true without a neighbour has to be true with one.
+//!
+//! The third part leaves the agent alone and counts its
 //! wake-ups, which are the context switches of all its threads (`/proc`, so only on Linux).
 //!
 //! With `--containers` the cycles run in docker, from the tarball of `.ci/engines`; then only the
@@ -31,6 +39,7 @@ mod envs;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -54,6 +63,7 @@ struct Options {
     idle_s: u64,
     seed: u64,
     containers: bool,
+    neighbours: bool,
 }
 
 fn main() {
@@ -78,6 +88,17 @@ fn main() {
         no_container_is_left();
         return;
     }
+    if options.neighbours {
+        println!("kills of the agent too, beside a neighbour in a process space of its own:");
+        let mut lab = Lab::new(&python);
+        lab.neighbour = Some(Space::Own);
+        soak(&lab, options.cycles, &mut chance, true);
+        println!("kills of cycles and of tests in a process space, from outside and beside:");
+        let mut lab = Lab::new(&python);
+        (lab.space, lab.neighbour) = (Space::Own, Some(Space::Here));
+        soak(&lab, options.cycles, &mut chance, false);
+        return;
+    }
     println!("kills of cycles and of tests, not of the agent:");
     let lab = Lab::new(&python);
     soak(&lab, options.cycles, &mut chance, false);
@@ -94,6 +115,7 @@ fn options() -> Options {
         idle_s: 120,
         seed: 1,
         containers: false,
+        neighbours: false,
     };
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
@@ -107,6 +129,7 @@ fn options() -> Options {
             "--idle" => options.idle_s = number(),
             "--seed" => options.seed = number(),
             "--containers" => options.containers = true,
+            "--neighbours" => options.neighbours = true,
             other => panic!("unknown option {other}"),
         }
     }
@@ -126,9 +149,35 @@ impl Chance {
     }
 }
 
+/// The process space that an agent sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Here,
+    /// One in which it and what it starts are alone.
+    Own,
+}
+
+impl Space {
+    fn agent(self) -> Command {
+        let agent = env!("CARGO_BIN_EXE_agent");
+        match self {
+            Self::Here => Command::new(agent),
+            Self::Own => {
+                let mut unshare = Command::new("unshare");
+                let options = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+                unshare.args(options).arg("--").arg(agent);
+                unshare
+            }
+        }
+    }
+}
+
 struct Lab {
     folder: TempDir,
     python: PathBuf,
+    space: Space,
+    /// The process space of another agent, which cleans up all the time.
+    neighbour: Option<Space>,
     /// Further arguments of `run-scheduled`.
     wishes: Vec<String>,
 }
@@ -146,13 +195,16 @@ impl Lab {
         Self {
             folder,
             python: python.to_owned(),
+            space: Space::Here,
+            neighbour: None,
             wishes: Vec::new(),
         }
     }
 
     fn start(&self, args: &[&str]) -> Child {
         let first = ["run-scheduled", "--no-cov", "--no-include-orphans", "-q"];
-        Command::new(env!("CARGO_BIN_EXE_agent"))
+        let mut agent = self.space.agent();
+        agent
             .args(first)
             .args(&self.wishes)
             .args(args)
@@ -197,6 +249,43 @@ struct Kill {
 }
 
 fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        if let Some(space) = lab.neighbour {
+            let is_over = &is_over;
+            scope.spawn(move || clean_up(lab, space, is_over));
+        }
+        let _over = SetAtEnd(&is_over);
+        soak_alone(lab, cycles, chance, kill_agent);
+    });
+}
+
+/// Sets it also after a panic.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Cleans up as an agent would that shares the state file, again and again.
+fn clean_up(lab: &Lab, space: Space, is_over: &AtomicBool) {
+    let mut times = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let output = space
+            .agent()
+            .arg("cleanup")
+            .current_dir(lab.folder.path())
+            .output()
+            .expect("`unshare` and the agent can be started");
+        assert!(output.status.success(), "cleanup: {output:?}");
+        times += 1;
+    }
+    println!("  a neighbour cleaned up {times} times");
+}
+
+fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
     let mut agent = lab.start(&["--interval", INTERVAL, "--run-now"]);
     let mut kills: Vec<Kill> = Vec::new();
     let mut memory = Vec::new();
@@ -248,7 +337,12 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
         }
     }
     let stopped_ms = now_ms();
-    kill(pid(i64::from(agent.id())), Signal::SIGTERM).unwrap();
+    let service = match lab.space {
+        Space::Here => i64::from(agent.id()),
+        // `unshare` does not pass signals on.
+        Space::Own => here(lab, 1).expect("the service runs"),
+    };
+    kill(pid(service), Signal::SIGTERM).unwrap();
     agent.wait().unwrap();
     report(lab, &kills, stopped_ms);
     let at = |cycle: i64| {
@@ -257,7 +351,8 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
             .find(|(ended, _)| *ended >= cycle)
             .map(|(_, kb)| *kb)
     };
-    if let (false, Some(early), Some((_, late))) = (kill_agent, at(20), memory.last()) {
+    let is_plain = !kill_agent && lab.space == Space::Here;
+    if let (true, Some(early), Some((_, late))) = (is_plain, at(20), memory.last()) {
         let ratio = megabytes(*late) / megabytes(early);
         println!(
             "  resident after 20 cycles {:.2} MB, after {cycles} {:.2} MB: {ratio:.3} (goal {GROWTH_GOAL})",
@@ -270,7 +365,30 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
 /// Kills a process that the state file names.
 fn one_of(lab: &Lab, sql: &str, what: &'static str) -> Option<&'static str> {
     let found = lab.rows(sql).first().map(|row| row[0])?;
+    let found = here(lab, found)?;
     kill(pid(found), Signal::SIGKILL).ok().map(|()| what)
+}
+
+/// The number that a process of the service has here.
+fn here(lab: &Lab, number: i64) -> Option<i64> {
+    if lab.space == Space::Here {
+        return Some(number);
+    }
+    let folder = lab.folder.path().canonicalize().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut numbers = processes.filter_map(|entry| {
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        let spaces = status.lines().find(|line| line.starts_with("NSpid:"))?;
+        let inside: Vec<i64> = spaces
+            .split_whitespace()
+            .skip(1)
+            .map(|number| number.parse().unwrap())
+            .collect();
+        let is_it = inside.len() > 1 && inside.last() == Some(&number);
+        let cwd = fs::read_link(entry.path().join("cwd")).ok()?;
+        (is_it && cwd == folder).then(|| inside[0])
+    });
+    numbers.next()
 }
 
 /// Looks at every cycle, and stops at one whose row is not true. One more than was wished for may

@@ -6,7 +6,7 @@ from time import perf_counter, process_time
 
 from .interpreter import version_of
 
-FREE_S = 0.05  # By this, small projects report before each of their first tests.
+FREE_S = 0.3  # By this, small projects report before each of their first tests.
 DATA = "data"
 
 

@@ -394,10 +394,16 @@ impl Shard {
                 self.live(|live| live.heard = now);
                 self.harness(*event, now, now_ms, accounts);
             }
-            EngineEvent::BadLine(problem) => self.refuse(
+            EngineEvent::BadLine(problem) if self.has_greeted() => self.refuse(
                 "a line of the test process",
                 format!("it is not of its protocol: {problem}"),
                 accounts,
+            ),
+            // It is no harness, as its end will show.
+            EngineEvent::BadLine(problem) => accounts.notice(
+                "harness-line",
+                format!("a line of the test process is not of its protocol: {problem}"),
+                None,
             ),
             EngineEvent::Leftover { problem } => {
                 accounts.container_left();
@@ -416,6 +422,10 @@ impl Shard {
             return false;
         };
         live.outlives(test)
+    }
+
+    fn has_greeted(&self) -> bool {
+        matches!(&self.phase, Phase::Running(live) if live.hello.is_some())
     }
 
     fn live(&mut self, change: impl FnOnce(&mut Live)) {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Variant;
 use super::packages::{Ready, command};
+use super::reference::Figures;
 
 /// The verdicts of the agent.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(super) struct Answer {
     pub(super) run_summary: BTreeMap<String, i64>,
     /// The summary that `--json` printed.
     pub(super) summary: Value,
-    /// The view `file_coverage`: statements and covered statements by file.
-    pub(super) coverage: BTreeMap<String, (u32, u32)>,
+    /// The view `file_coverage`, by file.
+    pub(super) coverage: BTreeMap<String, Figures>,
 }
 
 pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) -> Answer {
@@ -109,10 +110,21 @@ fn run_summary(connection: &Connection) -> BTreeMap<String, i64> {
     COLUMNS.map(str::to_owned).into_iter().zip(values).collect()
 }
 
-fn coverage(connection: &Connection) -> BTreeMap<String, (u32, u32)> {
+fn coverage(connection: &Connection) -> BTreeMap<String, Figures> {
     let mut query = connection
-        .prepare("SELECT file, statements, covered FROM file_coverage WHERE run_id = 1")
+        .prepare(
+            "SELECT file, statements, covered, coalesce(branches, 0), coalesce(covered_branches, 0)
+             FROM file_coverage WHERE run_id = 1",
+        )
         .unwrap();
-    let rows = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
+    let rows = query.query_map([], |row| {
+        let figures = Figures {
+            statements: row.get(1)?,
+            covered: row.get(2)?,
+            branches: row.get(3)?,
+            covered_branches: row.get(4)?,
+        };
+        Ok((row.get(0)?, figures))
+    });
     rows.unwrap().map(Result::unwrap).collect()
 }

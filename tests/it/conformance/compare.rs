@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use super::agent::Answer;
-use super::reference::Reference;
+use super::reference::{Figures, Reference};
 
 /// Differences that are shown for one suite; a broken suite has thousands.
 const SHOWN: usize = 20;
@@ -95,12 +95,13 @@ fn exit_codes(reference: &Reference, answer: &Answer) -> Vec<String> {
     )]
 }
 
-/// The total of the summary counts all lines; it is no mean of the files.
-fn percent(coverage: &BTreeMap<String, (u32, u32)>, answer: &Answer) -> Option<String> {
-    let statements: u32 = coverage.values().map(|(statements, _)| statements).sum();
-    let covered: u32 = coverage.values().map(|(_, covered)| covered).sum();
+/// The total of the summary counts all lines and branches; it is no mean of the files.
+fn percent(coverage: &BTreeMap<String, Figures>, answer: &Answer) -> Option<String> {
+    let files = coverage.values();
+    let all: u32 = files.clone().map(|of| of.statements + of.branches).sum();
+    let covered: u32 = files.map(|of| of.covered + of.covered_branches).sum();
     let printed = answer.summary["coverage"].as_f64();
-    let scaled = printed.map(|percent| percent * f64::from(statements) / 100.0);
-    let equal = scaled.is_some_and(|lines| (lines - f64::from(covered)).abs() < 0.01);
-    (!equal).then(|| format!("coverage: {covered} of {statements} lines are not {printed:?} %"))
+    let scaled = printed.map(|percent| percent * f64::from(all) / 100.0);
+    let equal = scaled.is_some_and(|count| (count - f64::from(covered)).abs() < 0.01);
+    (!equal).then(|| format!("coverage: {covered} of {all} are not {printed:?} %"))
 }

@@ -17,8 +17,17 @@ pub(super) struct Reference {
     pub(super) status: i32,
     /// By node id; a file that was skipped, or could not be collected, goes by its own.
     pub(super) outcomes: BTreeMap<String, String>,
-    /// Statements and covered statements by file.
-    pub(super) coverage: Option<BTreeMap<String, (u32, u32)>>,
+    /// By file.
+    pub(super) coverage: Option<BTreeMap<String, Figures>>,
+}
+
+/// The figures of a source file; without branches, 0 stands for theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Figures {
+    pub(super) statements: u32,
+    pub(super) covered: u32,
+    pub(super) branches: u32,
+    pub(super) covered_branches: u32,
 }
 
 pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) -> Reference {
@@ -138,7 +147,7 @@ fn collected(ready: &Ready, args: &[&str], out: &Path) -> Vec<String> {
         .collect()
 }
 
-fn coverage(report: &Path) -> BTreeMap<String, (u32, u32)> {
+fn coverage(report: &Path) -> BTreeMap<String, Figures> {
     let text = fs::read_to_string(report).expect("pytest-cov wrote its report");
     let report: Value = serde_json::from_str(&text).expect("the report is JSON");
     let files = report["files"].as_object().expect("the files");
@@ -146,13 +155,16 @@ fn coverage(report: &Path) -> BTreeMap<String, (u32, u32)> {
         .iter()
         .map(|(file, entry)| {
             let count = |key: &str| {
-                let value = entry["summary"][key].as_u64().expect("a number");
-                u32::try_from(value).expect("a file of this size")
+                let value = entry["summary"][key].as_u64()?;
+                Some(u32::try_from(value).expect("a file of this size"))
             };
-            (
-                file.clone(),
-                (count("num_statements"), count("covered_lines")),
-            )
+            let figures = Figures {
+                statements: count("num_statements").expect("a number"),
+                covered: count("covered_lines").expect("a number"),
+                branches: count("num_branches").unwrap_or(0),
+                covered_branches: count("covered_branches").unwrap_or(0),
+            };
+            (file.clone(), figures)
         })
         .collect()
 }
