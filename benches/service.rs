@@ -260,6 +260,16 @@ fn soak(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
     });
 }
 
+/// A service that does not outlive this program if it stops at a surprise.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
 /// Sets it also after a panic.
 struct SetAtEnd<'a>(&'a AtomicBool);
 
@@ -279,14 +289,16 @@ fn clean_up(lab: &Lab, space: Space, is_over: &AtomicBool) {
             .current_dir(lab.folder.path())
             .output()
             .expect("`unshare` and the agent can be started");
-        assert!(output.status.success(), "cleanup: {output:?}");
+        // An engine that does not answer is 3, and no matter here.
+        let code = output.status.code();
+        assert!(matches!(code, Some(0 | 3)), "cleanup: {output:?}");
         times += 1;
     }
     println!("  a neighbour cleaned up {times} times");
 }
 
 fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
-    let mut agent = lab.start(&["--interval", INTERVAL, "--run-now"]);
+    let mut agent = Service(lab.start(&["--interval", INTERVAL, "--run-now"]));
     let mut kills: Vec<Kill> = Vec::new();
     let mut memory = Vec::new();
     let mut progress = (0, Instant::now());
@@ -296,7 +308,7 @@ fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
         let ended = lab.ended();
         if ended != progress.0 {
             progress = (ended, Instant::now());
-            memory.push((ended, resident_kb(agent.id())));
+            memory.push((ended, resident_kb(agent.0.id())));
         }
         assert!(
             progress.1.elapsed() < PATIENCE,
@@ -323,8 +335,8 @@ fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
                 "tests",
             ),
             _ => {
-                agent.kill().unwrap();
-                agent.wait().unwrap();
+                agent.0.kill().unwrap();
+                agent.0.wait().unwrap();
                 Some("agent")
             }
         };
@@ -333,17 +345,17 @@ fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
             what,
         }));
         if what == Some("agent") {
-            agent = lab.start(&["--interval", INTERVAL]);
+            agent = Service(lab.start(&["--interval", INTERVAL]));
         }
     }
     let stopped_ms = now_ms();
     let service = match lab.space {
-        Space::Here => i64::from(agent.id()),
+        Space::Here => i64::from(agent.0.id()),
         // `unshare` does not pass signals on.
         Space::Own => here(lab, 1).expect("the service runs"),
     };
     kill(pid(service), Signal::SIGTERM).unwrap();
-    agent.wait().unwrap();
+    agent.0.wait().unwrap();
     report(lab, &kills, stopped_ms);
     let at = |cycle: i64| {
         memory

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
-use super::mirrors::{Edited, edited_files, look_into_mirrors, read_mirrors};
+use super::mirrors::{Edited, are_edited, look_into_mirrors, read_mirrors};
 use crate::clock::now_ms;
 use crate::diag::{Hint, and_more};
 use crate::mirror::Mirrors;
@@ -37,7 +37,7 @@ pub fn keep_list(
 /// Reads the JSON files in if somebody edited them; without such an edit nothing is looked at.
 pub fn take_edits(store: &mut Store, request: &AnalysisRequest) -> Result<Vec<Notice>, StoreError> {
     let mirrors = request.mirrors();
-    if edited_files(&store.reader()?, &mirrors)?.is_empty() {
+    if !are_edited(&store.reader()?, &mirrors)? {
         return Ok(Vec::new());
     }
     match analyse(request, store) {
@@ -59,7 +59,7 @@ pub fn with_edits(reader: &Reader, request: &AnalysisRequest) -> Result<Edited, 
         notices: Vec::new(),
     };
     let mirrors = request.mirrors().only_looking();
-    if edited_files(reader, &mirrors)?.is_empty() {
+    if !are_edited(reader, &mirrors)? {
         return Ok(edited);
     }
     match look(request, Some(reader)) {

@@ -104,18 +104,14 @@ pub(super) fn look_into_mirrors(
     Ok(state)
 }
 
-/// The names of the files that are not as they were last read or written.
-pub(super) fn edited_files(
-    reader: &Reader,
-    mirrors: &Mirrors,
-) -> Result<Vec<&'static str>, StoreError> {
-    let mut edited = Vec::new();
+/// True if one of the files is not as it was last read or written.
+pub(super) fn are_edited(reader: &Reader, mirrors: &Mirrors) -> Result<bool, StoreError> {
     for name in [ORPHANS_FILE, MODULE_MAP_FILE] {
         if mirrors.is_edited(name, reader.mirror(name)?.as_ref()) {
-            edited.push(name);
+            return Ok(true);
         }
     }
-    Ok(edited)
+    Ok(false)
 }
 
 /// Writes both files from the state file.

@@ -106,13 +106,16 @@ class Cover:
             cov.set_option("run:source", [root])
         if core and cov.get_option("run:branch"):
             del os.environ["COVERAGE_CORE"]  # coverage.py knows by what it can tell branches.
-        cov._warn = lambda *args, **kwargs: self.warned(*args, **kwargs)  # No name leads to us.
+        self.listen(cov)
         cov.start()
         return cov
 
-    def warned(self, message, slug=None, once=False):
-        if slug == "trace-changed":
-            self.process.notice("coverage-incomplete", message)
+    def listen(self, cov):
+        def warned(message, slug=None, once=False):  # As a closure: no name leads to us.
+            if slug == "trace-changed":
+                self.process.notice("coverage-incomplete", message)
+
+        cov._warn = warned
 
     def unavailable(self, error):
         self.process.notice("coverage-unavailable", "%s: %s" % (type(error).__name__, error))
@@ -206,7 +209,7 @@ class Cover:
 
             self.cov.save()
             united = coverage.Coverage(data_file=None, config_file=True)
-            united._warn = self.warned
+            self.listen(united)
             files = [os.path.join(self.folder, name) for name in sorted(os.listdir(self.folder))]
         for file in files:
             try:

@@ -123,12 +123,6 @@ def sendable(worker):
     return Sendable()
 
 
-def make_sendable(self, outcome, report):
-        make_sendable(outcome)
-        if report.when in PHASES and not is_subtest(report):
-            outcome.get_result()[SECONDS] = self.worker.stopwatch.seconds(report)
-
-
 def make_sendable(outcome):
     """execnet refuses lone surrogates, and xdist would end the session over them."""
     data = outcome.get_result()
