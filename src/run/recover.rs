@@ -18,11 +18,14 @@ pub fn recover(store: &mut Store) -> Result<Vec<RunId>, StoreError> {
     for (process, until_ms) in &plan.kill {
         kill_leftover(process, *until_ms);
     }
-    for (run, ended_ms) in &plan.close {
-        if let Some(record) = store.reader()?.run(*run)? {
-            remove_left(&names_of(&record.facts.uuid));
+    if !plan.close.is_empty() {
+        let reader = store.reader()?;
+        for (run, ended_ms) in &plan.close {
+            if let Some(record) = reader.run(*run)? {
+                remove_left(&names_of(&record.facts.uuid));
+            }
+            store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT)?;
         }
-        store.close_interrupted(*run, *ended_ms, ExitCode::SIGINT)?;
     }
     Ok(plan.close.iter().map(|(run, _)| *run).collect())
 }

@@ -22,7 +22,7 @@ mod workflow;
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -59,19 +59,8 @@ impl Project {
         self.root.path().canonicalize().unwrap()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the binary under test is called as its users call it"
-    )]
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
-        command
-            .args(args)
-            .current_dir(self.path())
-            .env_clear()
-            .env("HOME", self.path())
-            .stdin(Stdio::null());
-        command
+        bare_command(args, &self.path(), &self.path())
     }
 
     fn call(&self, args: &[&str]) -> Answer {
@@ -79,17 +68,37 @@ impl Project {
     }
 
     fn answer(&self, command: &mut Command) -> Answer {
-        let output = command.output().unwrap();
-        let root = self.path();
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            text.replace(root.to_str().unwrap(), "[PROJECT]")
-        };
-        Answer {
-            code: output.status.code().expect("no signal ended it"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        answer_of(command, &self.path(), "[PROJECT]")
+    }
+}
+
+/// The binary under test, as its users call it, with a home and no other variable.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test is called as its users call it"
+)]
+fn bare_command(args: &[&str], folder: &Path, home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
+    command
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", home)
+        .stdin(Stdio::null());
+    command
+}
+
+/// The answer, in which `shown` stands for `root`.
+fn answer_of(command: &mut Command, root: &Path, shown: &str) -> Answer {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        text.replace(root.to_str().unwrap(), shown)
+    };
+    Answer {
+        code: output.status.code().expect("no signal ended it"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
     }
 }
 

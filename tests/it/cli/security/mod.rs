@@ -1,23 +1,23 @@
 //! `agent help security`: each sentence of the page stands above the test that holds it.
 
+mod git;
+mod links;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
-use menace_agent::engine::git;
 use menace_agent::settings::{Ask, SETTINGS};
 use menace_agent::store::latest_version;
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
-use super::Answer;
+use super::{Answer, answer_of, bare_command};
 use crate::lab::lab;
 use crate::store::sample::{file_of_version, open, two_runs};
 
-const PAGE: &str = include_str!("../../../src/cli/topics/security.md");
+const PAGE: &str = include_str!("../../../../src/cli/topics/security.md");
 
 /// A project that somebody else made, beside a home and a folder with things of the user.
 struct Clone {
@@ -73,19 +73,8 @@ impl Clone {
         self.path("ran").exists()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the binary under test is called as its users call it"
-    )]
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
-        command
-            .args(args)
-            .current_dir(self.path("project"))
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .stdin(Stdio::null());
-        command
+        bare_command(args, &self.path("project"), &self.path("home"))
     }
 
     fn call(&self, args: &[&str]) -> Answer {
@@ -93,17 +82,7 @@ impl Clone {
     }
 
     fn answer(&self, command: &mut Command) -> Answer {
-        let output = command.output().unwrap();
-        let root = self.path("");
-        let text = |bytes: Vec<u8>| {
-            let text = String::from_utf8(bytes).unwrap();
-            text.replace(root.to_str().unwrap(), "…/")
-        };
-        Answer {
-            code: output.status.code().expect("no signal ended it"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        answer_of(command, &self.path(""), "…/")
     }
 
     /// The value of a setting and its origin, in one line.
@@ -168,8 +147,14 @@ fn sentences() -> impl Iterator<Item = &'static str> {
 
 #[test]
 fn every_sentence_of_the_page_stands_above_a_test() {
-    let held: BTreeSet<&str> = include_str!("security.rs")
-        .lines()
+    let held = [
+        include_str!("mod.rs"),
+        include_str!("git.rs"),
+        include_str!("links.rs"),
+    ];
+    let held: BTreeSet<&str> = held
+        .iter()
+        .flat_map(|file| file.lines())
         .filter_map(|line| line.strip_prefix("/// "))
         .collect();
     let missing: Vec<&str> = sentences().filter(|line| !held.contains(line)).collect();
@@ -251,131 +236,6 @@ fn nothing_starts_here_if_a_container_is_required() {
     let answer = clone.call(&["run", "--require-container"]);
     assert_eq!(answer.code, 3, "{answer}");
     assert!(!clone.has_run(), "{answer}");
-}
-
-/// git as it is, whatever this machine's own settings are. Where it fails, that is the answer.
-#[expect(clippy::disallowed_methods, reason = "the repository is made by git")]
-fn call_git(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new("git");
-    command
-        .args(["-c", "user.name=A", "-c", "user.email=a@example.org"])
-        .args(["-c", "protocol.file.allow=always"])
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .current_dir(folder);
-    command.output().unwrap()
-}
-
-/// Makes a repository with one commit of what is in the folder.
-fn commit_all(folder: &Path) {
-    for args in [
-        &["init", "--quiet"][..],
-        &["add", "--all"],
-        &["commit", "--quiet", "--message", "first"],
-    ] {
-        let output = call_git(folder, args);
-        assert!(output.status.success(), "{args:?}: {output:?}");
-    }
-}
-
-/// Ways in which a repository makes git start a program: lines of its configuration, with `EVIL`
-/// for the program.
-const WAYS: [(&str, &str); 8] = [
-    ("fsmonitor", "[core]\nfsmonitor = EVIL"),
-    ("hooks", "[core]\nhooksPath = .git/mine"),
-    ("clean", "[filter \"evil\"]\nclean = EVIL"),
-    (
-        "process",
-        "[filter \"evil\"]\nprocess = EVIL\nrequired = true",
-    ),
-    ("equals", "[filter \"a=b\"]\nclean = EVIL"),
-    ("include", "[include]\npath = more"),
-    (
-        "ext",
-        "[core]\nrepositoryformatversion = 1\n[extensions]\npartialClone = o\n\
-         [remote \"o\"]\npromisor = true\nurl = ext::EVIL\n[protocol \"ext\"]\nallow = always",
-    ),
-    (
-        "uploadpack",
-        "[core]\nrepositoryformatversion = 1\n[extensions]\npartialClone = o\n\
-         [remote \"o\"]\npromisor = true\nurl = ../outside\nuploadpack = EVIL",
-    ),
-];
-
-/// A run asks git for the commit, and git starts no program that the repository of the project names.
-#[test]
-fn git_starts_no_program_of_the_repository() {
-    for (way, lines) in WAYS {
-        let clone = Clone::new("");
-        let project = clone.path("project");
-        fs::remove_dir(project.join(".git")).unwrap();
-        commit_all(&project);
-        let attributes = "*.py filter=evil\n*.toml filter=a=b\n";
-        clone.write("project/.git/info/attributes", attributes);
-        fs::create_dir(project.join(".git/mine")).unwrap();
-        clone.program("project/.git/mine/post-index-change");
-        let evil = clone.program("evil");
-        let filter = format!("[filter \"evil\"]\nclean = {evil}\n");
-        clone.write("project/.git/more", &filter);
-        let config = fs::read_to_string(project.join(".git/config")).unwrap();
-        let lines = lines.replace("EVIL", &evil);
-        clone.write("project/.git/config", &format!("{config}{lines}\n"));
-        // As long as before, so that only a look into it shows the change.
-        clone.write("project/test_a.py", "def test_two(): pass\n");
-        clone.write("project/menace.toml", "");
-        let lacks_objects = ["ext", "uploadpack"].contains(&way);
-        if lacks_objects {
-            let tree = call_git(&project, &["rev-parse", "HEAD^{tree}"]).stdout;
-            let tree = String::from_utf8(tree).unwrap();
-            let (folder, file) = tree.trim().split_at(2);
-            let object = project.join(".git/objects").join(folder).join(file);
-            fs::remove_file(object).unwrap();
-        }
-        let state = git::state(&project);
-        assert!(!clone.has_run(), "{way}");
-        let is_dirty = state.is_some_and(|state| state.dirty);
-        assert!(is_dirty || lacks_objects, "{way}");
-        // The way leads somewhere.
-        call_git(&project, &["status", "--porcelain"]);
-        assert!(clone.has_run(), "{way}");
-    }
-}
-
-#[test]
-fn git_looks_into_no_repository_inside_of_another() {
-    let clone = Clone::new("");
-    let evil = clone.program("evil");
-    commit_all(&clone.path("outside"));
-    let project = clone.path("project");
-    fs::remove_dir(project.join(".git")).unwrap();
-    let source = clone.path("outside").to_str().unwrap().to_owned();
-    call_git(&project, &["init", "--quiet"]);
-    call_git(&project, &["submodule", "--quiet", "add", &source, "part"]);
-    commit_all(&project);
-    let part = project.join("part");
-    call_git(&part, &["config", "core.fsmonitor", &evil]);
-    clone.write("project/part/kept.txt", "of some user");
-    assert!(git::state(&project).is_some_and(|state| !state.dirty));
-    assert!(!clone.has_run());
-    call_git(&project, &["status", "--porcelain"]);
-    assert!(clone.has_run());
-
-    // A folder that looks like a repository, and is one of another.
-    fs::remove_file(clone.path("ran")).unwrap();
-    let bare = clone.path("project/bare");
-    call_git(&project, &["clone", "--quiet", "--bare", &source, "bare"]);
-    for (key, value) in [
-        ("core.bare", "false"),
-        ("core.worktree", ".."),
-        ("core.fsmonitor", &evil),
-    ] {
-        call_git(&bare, &["config", key, value]);
-    }
-    assert_eq!(git::state(&bare), None);
-    assert!(!clone.has_run());
-    call_git(&bare, &["status", "--porcelain"]);
-    assert!(clone.has_run());
 }
 
 /// The commands below start nothing that the project names, and write nothing.
@@ -609,114 +469,4 @@ fn trust_is_noted_with_the_user() {
     assert!(new("outside/state/menace/trust"));
     let nobody = clone.answer(clone.command(&["trust"]).env_remove("HOME"));
     assert_eq!(nobody.code, 3, "{nobody}");
-}
-
-/// Unless you name another data folder, it is inside of the project, and a link that leads out is an error.
-#[test]
-fn a_data_folder_that_leads_out_is_an_error() {
-    let clone = Clone::new("");
-    symlink("../outside", clone.path("project/sandbox_data")).unwrap();
-    let before = clone.files();
-    insta::assert_snapshot!(clone.call(&["graph"]), @"
-    exit 2
-    --- stdout
-    --- stderr
-    error: `…/project/sandbox_data` is no place of the agent: a link leads to `…/outside`
-    hint: remove the link, or name the place: `SANDBOX_DATA_DIR`
-    ");
-    assert!(clone.files() == before);
-    let folder = clone.path("project/sandbox_data");
-    let mut command = clone.command(&["config"]);
-    let answer = clone.answer(command.env("SANDBOX_DATA_DIR", folder));
-    assert_eq!(answer.code, 0, "{answer}");
-}
-
-/// The agent follows no link from the data folder to a place outside of it.
-#[test]
-fn no_link_is_followed_out_of_the_data_folder() {
-    let outside = |clone: &Clone| fs::read_dir(clone.path("outside")).unwrap().count();
-    for name in ["agent.db", "self_test.lock"] {
-        let clone = Clone::new("");
-        fs::create_dir(clone.path("project/sandbox_data")).unwrap();
-        let link = clone.path("project/sandbox_data").join(name);
-        symlink("../../outside/new", &link).unwrap();
-        let answer = clone.call(&["module-map", "build"]);
-        assert_eq!((answer.code, outside(&clone)), (2, 1), "{answer}");
-    }
-    for name in ["agent.db-wal", "agent.db-shm", "agent.db-journal"] {
-        let clone = Clone::with_runs("");
-        let link = clone.path("project/sandbox_data").join(name);
-        symlink("../../outside/new", &link).unwrap();
-        let answer = clone.call(&["module-map", "build"]);
-        assert_eq!(outside(&clone), 1, "{answer}");
-    }
-    for name in ["module_map.json", "orphan_modules.json"] {
-        let clone = Clone::with_runs("");
-        let link = clone.path("project/sandbox_data").join(name);
-        clone.write("outside/kept.txt", "{\"pkg/part.py\": 1}\n");
-        symlink("../../outside/kept.txt", &link).unwrap();
-        let answer = clone.call(&["module-map", "build"]);
-        assert!(
-            answer.stderr.contains("leads out of its folder"),
-            "{answer}"
-        );
-        let kept = fs::read_to_string(clone.path("outside/kept.txt")).unwrap();
-        assert_eq!(kept, "{\"pkg/part.py\": 1}\n");
-        assert!(link.is_symlink());
-    }
-}
-
-/// A file of settings can be anything under that name.
-#[test]
-fn a_settings_file_without_an_end_is_not_read() {
-    for name in ["menace.toml", "pyproject.toml"] {
-        let clone = Clone::new("");
-        fs::remove_file(clone.path("project/menace.toml")).unwrap();
-        let path = clone.path("project").join(name);
-        symlink("/dev/zero", &path).unwrap();
-        let answer = clone.call(&["history"]);
-        assert_eq!(answer.code, 2, "{answer}");
-        assert!(answer.stderr.contains("it is no file"), "{answer}");
-        fs::remove_file(&path).unwrap();
-        mkfifo(&path, Mode::S_IRWXU).unwrap();
-        assert_eq!(clone.call(&["history"]).code, 2);
-        fs::remove_file(&path).unwrap();
-        clone.write(&format!("project/{name}"), &"# \n".repeat(2 << 20));
-        let answer = clone.call(&["history"]);
-        assert!(answer.stderr.contains("larger than"), "{answer}");
-    }
-}
-
-/// The managed environment is a folder that the agent makes, and makes again.
-#[test]
-fn no_environment_is_made_behind_a_link() {
-    let clone = Clone::new("");
-    fs::create_dir(clone.path("project/sandbox_data")).unwrap();
-    let link = clone.path("project/sandbox_data/env");
-    symlink("../../outside", &link).unwrap();
-    let Some(python) = bare_python() else {
-        return;
-    };
-    let before = clone.files();
-    let args = [
-        "run",
-        "--offline",
-        "--python",
-        &python,
-        "--no-include-orphans",
-    ];
-    let answer = clone.call(&args);
-    assert!(answer.stderr.contains("a link leads to"), "{answer}");
-    let outside = |files: &BTreeMap<PathBuf, Vec<u8>>| {
-        let below = clone.path("outside");
-        let files = files.iter().filter(|(path, _)| path.starts_with(&below));
-        files.map(|(path, _)| path.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(outside(&clone.files()), outside(&before));
-}
-
-/// An interpreter without pytest; `None` if this machine has none.
-fn bare_python() -> Option<String> {
-    let python = Path::new("/usr/bin/python3");
-    python.exists().then(|| python.to_str().unwrap().to_owned())
 }
