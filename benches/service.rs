@@ -55,6 +55,8 @@ const INTERVAL: &str = "0.5";
 const PAUSE: Duration = Duration::from_millis(20);
 /// A service that makes no progress for so long hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// Cycles in a row that fail by a kill before one is left alone.
+const MOST_FAILURES: i64 = 3;
 const MEMORY_GOAL_MB: f64 = 12.0;
 const GROWTH_GOAL: f64 = 1.05;
 
@@ -317,7 +319,9 @@ fn soak_alone(lab: &Lab, cycles: i64, chance: &mut Chance, kill_agent: bool) {
         if ended >= cycles {
             break;
         }
-        if Instant::now() < next_kill {
+        // A service waits longer and longer between cycles that fail, up to minutes.
+        let failures = lab.number("SELECT failures FROM schedule_state");
+        if Instant::now() < next_kill || failures >= MOST_FAILURES {
             continue;
         }
         // A cycle in containers takes longer, and most of them should have a chance.
