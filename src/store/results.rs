@@ -54,10 +54,9 @@ pub(super) fn put_attempt(
     run: RunId,
     record: &AttemptRecord,
 ) -> rusqlite::Result<()> {
-    let test = test_id(tx, &record.root, &record.nodeid, &record.file, record.line)?;
     let row = params![
         run.0,
-        test,
+        record.nodeid,
         record.attempt,
         record.shard.0,
         record.outcome.as_str(),
@@ -72,25 +71,33 @@ pub(super) fn put_attempt(
         record.worker,
         record.message,
         details_id(tx, record)?,
+        record.root,
     ];
-    // The first attempt has its row since the test was collected.
+    // The first attempt has its row since the test was collected, so that this is all it costs.
     let updated = tx
         .prepare_cached(
             "UPDATE attempt SET
                  shard = ?4, outcome = ?5, flaky = ?6, started_ms = ?7, duration_us = ?8,
                  setup_us = ?9, call_us = ?10, teardown_us = ?11, cpu_us = ?12,
                  peak_rss_bytes = ?13, worker = ?14, message = ?15, details_id = ?16
-             WHERE run_id = ?1 AND test_id = ?2 AND attempt = ?3",
+             WHERE run_id = ?1 AND attempt = ?3
+                 AND test_id = (SELECT test_id FROM test WHERE nodeid = ?2 AND root = ?17)",
         )?
         .execute(row)?;
+    if updated > 0 && record.attempt == 1 {
+        return Ok(());
+    }
+    let test = test_id(tx, &record.root, &record.nodeid, &record.file, record.line)?;
     if updated == 0 {
         tx.prepare_cached(
             "INSERT INTO attempt (run_id, test_id, attempt, is_last, shard, outcome, flaky,
                  started_ms, duration_us, setup_us, call_us, teardown_us, cpu_us,
                  peak_rss_bytes, worker, message, details_id)
-             SELECT ?1, ?2, ?3,
-                 NOT EXISTS (SELECT 1 FROM attempt WHERE run_id = ?1 AND test_id = ?2 AND attempt > ?3),
-                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16",
+             SELECT ?1, test_id, ?3,
+                 NOT EXISTS (SELECT 1 FROM attempt AS later
+                     WHERE run_id = ?1 AND later.test_id = test.test_id AND attempt > ?3),
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+             FROM test WHERE nodeid = ?2 AND root = ?17",
         )?
         .execute(row)?;
     }

@@ -24,6 +24,8 @@ class Channel:
         self.commands, self.events = take_channel()
         self.stderr = private(2)
         self.identity = self.look(self.events)
+        self.arrival = new_poll()
+        self.arrival.register(self.commands, select.POLLIN)
         self.pending = b""
         stream = io.BufferedWriter(io.FileIO(self.events, "wb", closefd=False), 2 * MAX_LINE)
         self.fill, self.flush = stream.write, stream.flush
@@ -36,21 +38,20 @@ class Channel:
     def send(self, kind, **fields):
         if getpid() != self.pid:
             return  # A forked child that runs on into pytest is mute.
-        event = {"v": 1, "t": kind}
-        event.update(fields)
+        event = {"v": 1, "t": kind, **fields}
         try:
-            data = encode(event).encode("utf-8")
+            data = (encode(event) + "\n").encode("utf-8")
         except Exception:  # A lone surrogate, a NaN, an object without a text.
-            data = encode(clean(event)).encode("utf-8")
+            data = (encode(clean(event)) + "\n").encode("utf-8")
         if len(data) > MAX_LINE:
-            data = encode(clean(event, 1 << 16)).encode("utf-8")
+            data = (encode(clean(event, 1 << 16)) + "\n").encode("utf-8")
         try:
             if self.look(self.events) != self.identity:
                 raise OSError("replaced")
         except OSError:
             self.say("a test closed the event channel")
             _exit(EX_CHANNEL_LOST)
-        self.fill(data + b"\n")
+        self.fill(data)
         self.deliver()
 
     def deliver(self):
@@ -83,9 +84,7 @@ class Channel:
     def receive(self, wait):
         """The commands that have come in; with `wait`, at least one. None when the agent is gone."""
         commands = []
-        poll = new_poll()
-        poll.register(self.commands, select.POLLIN)
-        while not commands and poll.poll(None if wait else 0):
+        while not commands and self.arrival.poll(None if wait else 0):
             data = read(self.commands, 1 << 16)
             if not data:
                 return None

@@ -3,6 +3,7 @@
 This module imports pytest, and is loaded when the arguments of pytest are known.
 """
 import sys
+from inspect import signature
 from time import perf_counter
 
 import pytest
@@ -11,6 +12,7 @@ from ..shared.text import clean, text_of
 from .selection import place_of, plain
 
 PLUGIN = "_menace_harness"
+NEW_WRAPPERS = "wrapper" in signature(pytest.hookimpl).parameters  # Cheaper: from pluggy 1.2.
 
 
 def wait_for_pytest(process, *others):
@@ -99,9 +101,18 @@ def hooks_of(process):
         def pytest_runtest_logfinish(self, nodeid):
             guard(process.logfinish, nodeid)
 
-        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-        def pytest_report_teststatus(self):
-            without_progress((yield))
+        if NEW_WRAPPERS:
+
+            @pytest.hookimpl(wrapper=True, tryfirst=True)
+            def pytest_report_teststatus(self):
+                return without_progress((yield))
+
+        else:
+
+            @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+            def pytest_report_teststatus(self):
+                outcome = yield
+                outcome.force_result(without_progress(outcome.get_result()))
 
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_fixture_setup(self, fixturedef, request):
@@ -135,11 +146,9 @@ def show_arguments(config, hidden=True):
     config.invocation_params = type(given)(args=args, plugins=None, dir=given.dir)
 
 
-def without_progress(outcome):
+def without_progress(status):
     """pytest's dots go to stderr, right into the stacks that a crashing worker writes there."""
-    status = outcome.get_result()
-    if status:
-        outcome.force_result((status[0], "", ""))
+    return (status[0], "", "") if status else status
 
 
 def watch(session):

@@ -52,8 +52,13 @@ class Running:
         self.uid, self.nodeid, self.worker, self.pid = uid, nodeid, worker, pid
         self.cpu, self.seconds, self.announced = process_time(), {}, announced
         self.reports, self.subtests, self.withheld = [], [], []
+        self.was_called, self.is_plain = False, True  # Plain: all that its reports say is "passed".
 
     def add(self, report, seconds):
+        if report.when not in ("setup", "teardown"):
+            self.was_called = True
+        if report.outcome != "passed" or hasattr(report, "wasxfail"):
+            self.is_plain = False
         self.reports.append(report)
         self.seconds[report.when] = seconds
 
@@ -76,9 +81,11 @@ class Running:
 
         Under `--setup-plan` and the like a test is set up and torn down, and never called.
         """
+        if self.is_plain and not self.subtests:
+            return ("passed", self.reports[0]) if self.was_called else None
         reports = self.reports + self.subtests
         around = ("setup", "teardown")
-        if not any(report.when not in around or report.outcome != "passed" for report in reports):
+        if all(report.when in around and report.outcome == "passed" for report in reports):
             return None
         ranked = [(RANKS.index(rank(report)), report) for report in self.reports]
         ranked += [(0, report) for report in self.subtests if report.outcome == "failed"]
@@ -86,11 +93,12 @@ class Running:
         return RANKS[best], report
 
     def times(self):
-        return {"%s_s" % when: self.seconds.get(when) for when in PHASES}
+        seconds = self.seconds.get
+        return {"setup_s": seconds("setup"), "call_s": seconds("call"), "teardown_s": seconds("teardown")}
 
     def explanation(self, outcome, report, cap):
         if outcome not in ("failed", "error"):
-            return {"message": None if outcome == "passed" else message_of(report)}
+            return {"message": message_of(report)}
         reports = self.reports[:1] + self.subtests + self.reports[1:]
         culprits = [r for r in reports if r.outcome in ("failed", "rerun")]
         texts = [("%s\n" % subtest_name(r) if is_subtest(r) else "") + longrepr_of(r) for r in culprits]

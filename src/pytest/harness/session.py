@@ -91,7 +91,9 @@ class Session(Process):
 
     def poll(self):
         if not self.nodes.distributed:  # There, a thread listens.
-            self.hear(self.channel.receive(False))
+            commands = self.channel.receive(False)
+            if commands != []:
+                self.hear(commands)
         if self.stop and self.session is not None:
             self.session.shouldstop = self.stop
 
@@ -118,7 +120,13 @@ class Session(Process):
         seen, lines, size = collections.Counter(), [], 0
         for nodeid, (file, line) in tests:
             uid = self.selection.next_uid(nodeid, seen)
-            self.uids.setdefault(nodeid, []).append(uid)
+            earlier = self.uids.get(nodeid)
+            if earlier is None:
+                self.uids[nodeid] = (uid,)  # Unlike a list, it costs the garbage collector nothing.
+            elif isinstance(earlier, tuple):
+                self.uids[nodeid] = [*earlier, uid]
+            else:
+                earlier.append(uid)
             lines.append({"id": uid, "file": file, "line": line})
             size += len(uid) + len(file)
             if len(lines) == 1000 or size > 1 << 20:
@@ -131,7 +139,7 @@ class Session(Process):
     def uids_of(self, name):
         """The names of the tests with this node id; a plug-in may make tests while others run."""
         if name not in self.uids:
-            self.uids[name] = [name]
+            self.uids[name] = (name,)
             test = {"id": name, "file": name.split("::")[0], "line": None}
             self.send("collected", tests=[test], done=self.is_collected)
         return self.uids[name]
@@ -164,8 +172,9 @@ class Session(Process):
             self.finish(earlier)
             if earlier.was_rerun():
                 return self.again(earlier)
-        for other in [r for r in self.running.values() if r.worker == worker and r.was_torn_down()]:
-            self.finish(other)
+        for other in list(self.running.values()):
+            if other.worker == worker and other.was_torn_down():
+                self.finish(other)
         name = self.nodes.name_of(nodeid, worker)
         uids = self.uids_of(name)
         uid = uids[self.starts[name] % len(uids)]
@@ -230,12 +239,11 @@ class Session(Process):
             return
         outcome, report = verdict
         finished = {"id": running.uid, "worker": running.worker, "outcome": outcome}
-        finished.update(self.guard(self.times, running) or {})
-        finished.update(self.guard(running.explanation, outcome, report, self.cap) or {})
+        finished.update(self.guard(self.nodes.facts_of, running) or {})
+        finished.update(running.times())
+        if outcome != "passed":
+            finished.update(self.guard(running.explanation, outcome, report, self.cap) or {})
         self.turns.end(running, finished)
-
-    def times(self, running):
-        return dict(self.nodes.facts_of(running), **running.times())
 
     def crash(self, running, message):
         self.running.pop((running.worker, running.nodeid), None)

@@ -4,6 +4,8 @@
 def clean(value, cap=None):
     """`value` as JSON can hold it: no lone surrogates, no NaN, no foreign objects."""
     if isinstance(value, str):
+        if cap is None and value.isascii():
+            return value
         return shorten(value.encode("utf-8", "backslashreplace").decode("utf-8"), cap)
     if value is None or isinstance(value, (bool, int)):
         return value
