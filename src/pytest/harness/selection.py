@@ -64,6 +64,17 @@ def by_function(uids):
     return functions
 
 
+def remember(uids, nodeid, uid):
+    """Adds one to the names of the tests with a node id, of which nearly every one has but one."""
+    earlier = uids.get(nodeid)
+    if earlier is None:
+        uids[nodeid] = (uid,)  # Unlike a list, it costs the garbage collector nothing.
+    elif isinstance(earlier, tuple):
+        uids[nodeid] = [*earlier, uid]
+    else:
+        earlier.append(uid)
+
+
 def next_of(nodeid, seen):
     seen[nodeid] += 1
     return nodeid if seen[nodeid] == 1 else "%s#%d" % (nodeid, seen[nodeid])

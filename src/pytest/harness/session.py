@@ -19,6 +19,7 @@ from .reports import (
     rank,
     subtest_name,
 )
+from .selection import remember
 from .turns import Turns
 
 
@@ -120,13 +121,7 @@ class Session(Process):
         seen, lines, size = collections.Counter(), [], 0
         for nodeid, (file, line) in tests:
             uid = self.selection.next_uid(nodeid, seen)
-            earlier = self.uids.get(nodeid)
-            if earlier is None:
-                self.uids[nodeid] = (uid,)  # Unlike a list, it costs the garbage collector nothing.
-            elif isinstance(earlier, tuple):
-                self.uids[nodeid] = [*earlier, uid]
-            else:
-                earlier.append(uid)
+            remember(self.uids, nodeid, uid)
             lines.append({"id": uid, "file": file, "line": line})
             size += len(uid) + len(file)
             if len(lines) == 1000 or size > 1 << 20:
@@ -172,9 +167,8 @@ class Session(Process):
             self.finish(earlier)
             if earlier.was_rerun():
                 return self.again(earlier)
-        for other in list(self.running.values()):
-            if other.worker == worker and other.was_torn_down():
-                self.finish(other)
+        for other in [r for r in self.running.values() if r.worker == worker and r.was_torn_down()]:
+            self.finish(other)
         name = self.nodes.name_of(nodeid, worker)
         uids = self.uids_of(name)
         uid = uids[self.starts[name] % len(uids)]
