@@ -14,6 +14,8 @@ CREATE TABLE run (
     image             TEXT    CHECK (image IS NULL OR executor <> 'host'),
     workers           INTEGER NOT NULL CHECK (workers >= 1),
     pytest_args       TEXT    NOT NULL CHECK (json_valid(pytest_args)),
+    -- What picks some of the configured tests: a JSON array. NULL for a run of all of them.
+    narrowed_by       TEXT    CHECK (narrowed_by IS NULL OR json_valid(narrowed_by)),
     selection_key     TEXT    NOT NULL,
     agent_version     TEXT    NOT NULL,
     holder_pid        INTEGER NOT NULL CHECK (holder_pid >= 0),
@@ -158,7 +160,9 @@ SELECT
     git_dirty,
     json_extract(failure, '$.message')
         || coalesce((SELECT group_concat(': ' || trim(value), '') FROM json_each(failure, '$.causes')), '')
-        AS failure
+        AS failure,
+    CASE WHEN narrowed_by IS NULL THEN 'whole' ELSE 'part' END AS scope,
+    (SELECT group_concat(value, ' ') FROM json_each(narrowed_by)) AS narrowed_by
 FROM run;
 
 CREATE VIEW self_test_history AS
@@ -169,4 +173,4 @@ SELECT
     coverage_percent AS coverage,
     duration_s AS runtime
 FROM run_summary
-WHERE finished_at IS NOT NULL;
+WHERE finished_at IS NOT NULL AND scope = 'whole';

@@ -166,6 +166,7 @@ fn run_tests(
         .map(|id| analysis.graph.node(*id).module.file.clone());
     let mut settings = settings.clone();
     settings.paths = files.collect();
+    settings.narrowed_by = vec![format!("workflow {}", workflow.name)];
     // The tests that reach its modules, and no others.
     settings.orphans.include = false;
     super::run::run(&RunArgs::default(), &settings, notices, output)

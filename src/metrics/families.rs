@@ -108,22 +108,22 @@ impl Definition {
 pub const FAMILIES: [Definition; 28] = [
     gauge(
         "self_test_passed_total",
-        "Tests that passed in the last run.",
+        "Tests that passed in the last whole run.",
         |state| Some(last(state, |run| number(run.counts.passed))),
     ),
     gauge(
         "self_test_failed_total",
-        "Tests that failed, broke, crashed or ran out of time in the last run.",
+        "Tests that failed, broke, crashed or ran out of time in the last whole run.",
         |state| Some(last(state, |run| number(run.counts.failures()))),
     ),
     gauge(
         "self_test_average_runtime_seconds",
-        "Mean run time of the paths of the last run.",
+        "Mean run time of the paths of the last whole run.",
         |state| Some(mean_seconds(&state.path_durations_ms)),
     ),
     gauge(
         "self_test_average_coverage",
-        "Executed statements, and branches if they were measured, in percent, united over the last run.",
+        "Executed statements, and branches if they were measured, in percent, united over the last whole run.",
         |state| state.last_run.as_ref()?.coverage_percent(),
     ),
     gauge(
@@ -191,7 +191,7 @@ pub const FAMILIES: [Definition; 28] = [
     },
     gauge(
         "menace_agent_last_run_timestamp_seconds",
-        "When the last run ended; 0 before the first one.",
+        "When the last whole run ended; 0 before the first one.",
         |state| {
             let ended = |run: &RunRecord| run.end.as_ref().map_or(0, |end| end.finished_ms);
             Some(last(state, |run| seconds(ended(run))))
@@ -199,19 +199,19 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "menace_agent_last_success_timestamp_seconds",
-        "When the last run that passed ended; 0 before the first one.",
+        "When the last whole run that passed ended; 0 before the first one.",
         |state| Some(state.last_success_ms.map_or(0.0, seconds)),
     ),
     gauge(
         "menace_agent_last_run_duration_seconds",
-        "Wall time of the last run.",
+        "Wall time of the last whole run.",
         |state| Some(last(state, |run| run.duration_s().unwrap_or_default())),
     ),
     each(
         "menace_agent_last_run_outcome",
         Kind::Gauge,
         "outcome",
-        "1 for the outcome of the last run, 0 for the others.",
+        "1 for the outcome of the last whole run, 0 for the others.",
         |state| {
             let is_last = |outcome| last(state, |run| flag(run.outcome() == Some(outcome)));
             let outcomes = RunOutcome::ALL.into_iter();
@@ -224,17 +224,17 @@ pub const FAMILIES: [Definition; 28] = [
         "menace_agent_last_run_tests",
         Kind::Gauge,
         "outcome",
-        "Tests of the last run, by their last attempt.",
+        "Tests of the last whole run, by their last attempt.",
         |state| by_outcome(|outcome| last(state, |run| number(run.counts.get(outcome)))),
     ),
     gauge(
         "menace_agent_last_run_coverage_ratio",
-        "Executed statements, and branches if they were measured, of all of them, united over the last run.",
+        "Executed statements, and branches if they were measured, of all of them, united over the last whole run.",
         |state| Some(state.last_run.as_ref()?.coverage_percent()? / 100.0),
     ),
     gauge(
         "menace_agent_flaky_tests",
-        "Tests of the last run that passed after an attempt that had failed.",
+        "Tests of the last whole run that passed after an attempt that had failed.",
         |state| Some(last(state, |run| number(run.counts.flaky))),
     ),
     each(
@@ -266,7 +266,7 @@ pub const FAMILIES: [Definition; 28] = [
     ),
     gauge(
         "menace_agent_cycles_since_success",
-        "Cycles, and due times without one, since the last run that passed, in the last 1000 cycles.",
+        "Cycles, and due times without one, since the last whole run that passed, in the last 1000 cycles.",
         |state| Some(number(state.cycles_since_success)),
     ),
     gauge(

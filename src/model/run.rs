@@ -27,6 +27,10 @@ pub struct RunFacts {
     pub paths: Vec<String>,
     /// The arguments handed to pytest.
     pub pytest_args: Vec<String>,
+    /// What picks some of the configured tests - paths, options of pytest, a workflow -; empty if
+    /// the run is whole.
+    #[serde(default)]
+    pub narrowed_by: Vec<String>,
     /// Runs with the same key selected the same tests in the same way and can be compared.
     #[serde(skip)]
     pub selection_key: String,

@@ -65,6 +65,8 @@ pub struct RunRequest {
     pub paths: Vec<TestPath>,
     /// The arguments of the user for pytest, without the paths.
     pub pytest_args: Vec<String>,
+    /// What picks some of the configured tests; empty for a run of all of them.
+    pub narrowed_by: Vec<String>,
     /// The total of workers, at least 1.
     pub workers: u32,
     /// The time that a shard has.
@@ -161,7 +163,8 @@ impl RunPlan {
 }
 
 /// The modules of the module map run beside the paths of the user, in a process of their own: the
-/// effects of importing them must not meet other tests.
+/// effects of importing them must not meet other tests. It gets none of the arguments of the user,
+/// which are about the tests.
 fn modules_shard(request: &RunRequest, index: u32) -> Option<ShardPlan> {
     if request.modules.is_empty() {
         return None;
@@ -170,8 +173,8 @@ fn modules_shard(request: &RunRequest, index: u32) -> Option<ShardPlan> {
     Some(ShardPlan {
         index: ShardIndex(index),
         label: MODULES_LABEL.to_owned(),
-        argv: request.pytest_args.iter().cloned().chain(files).collect(),
-        options: request.pytest_args.len(),
+        argv: files.collect(),
+        options: 0,
         workers: 1,
         modules: request.modules.clone(),
         roots: request.roots.clone(),
@@ -232,6 +235,7 @@ mod tests {
             project: PathBuf::from("/p"),
             paths: paths.iter().map(path).collect(),
             pytest_args: vec!["-k".to_owned(), "x".to_owned()],
+            narrowed_by: Vec::new(),
             workers,
             limit: ShardLimit::Total(Duration::from_mins(5)),
             test_timeout: None,
@@ -306,8 +310,8 @@ mod tests {
         let [.., shard] = plan.shards.as_slice() else {
             panic!("the shards are gone");
         };
-        assert_eq!(shard.argv.last().unwrap(), "pkg/odd.py");
-        assert_eq!((shard.options, shard.workers), (2, 1));
+        assert_eq!(shard.argv, ["pkg/odd.py"]);
+        assert_eq!((shard.options, shard.workers), (0, 1));
     }
 
     #[test]

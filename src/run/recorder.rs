@@ -301,6 +301,7 @@ fn facts(job: &Job<'_>) -> RunFacts {
         project: request.project.to_string_lossy().into_owned(),
         paths: shards.map(|shard| shard.label.clone()).collect(),
         pytest_args: request.pytest_args.clone(),
+        narrowed_by: request.narrowed_by.clone(),
         selection_key: job.plan.selection_key.clone(),
         started_ms: now_ms(),
         executor: job.executor.name().to_owned(),

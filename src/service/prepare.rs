@@ -12,7 +12,7 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{Executor, HostExecutor, python};
 use crate::model::{CycleId, Level, Notice, RunId};
 use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
-use crate::plan::{RunPlan, RunRequest, ShardLimit, TestPath};
+use crate::plan::{RunPlan, RunRequest, ShardLimit};
 use crate::run::{Job, Mailbox, Waiting, recover};
 use crate::settings::{Origin, Settings};
 use crate::source::resolve;
@@ -70,9 +70,15 @@ pub(super) fn prepare<'a>(
         (None, Some(host)) => Executor::Host(host),
         (None, None) => Executor::Host(host_executor(settings)?),
     };
+    let is_scheduled = given.trigger == "schedule";
+    let narrowed_by = if is_scheduled {
+        Vec::new()
+    } else {
+        settings.narrowed_by.clone()
+    };
     let orphans = (settings.orphans.include || settings.orphans.refresh)
         .then(|| orphan_job(settings, given.integration))
-        .filter(|_| !is_aimed(settings, &paths));
+        .filter(|_| narrowed_by.is_empty() || asks_for_orphans(settings));
     let (mut modules, mut roots) = (Vec::new(), Vec::new());
     if let Some(orphans) = orphans.as_ref().filter(|orphans| orphans.wishes.include) {
         notices.extend(take_edits(&mut store, &orphans.request)?);
@@ -83,6 +89,7 @@ pub(super) fn prepare<'a>(
         project: settings.project.clone(),
         paths,
         pytest_args: settings.pytest_args.clone(),
+        narrowed_by,
         workers: settings.workers,
         limit: shard_limit(settings, executor.counts_timeouts()),
         test_timeout: settings.test_timeout,
@@ -118,17 +125,12 @@ fn host_executor(settings: &Settings) -> Result<HostExecutor, ServiceError> {
     })
 }
 
-/// True if somebody is after certain tests - names them, or picks them by `-k` or `-m` - and has
-/// not said that orphans matter now.
-fn is_aimed(settings: &Settings, paths: &[TestPath]) -> bool {
-    let picks = |word: &String| ["-k", "-m", "--lf", "--last-failed"].contains(&word.as_str());
-    let aimed = paths.iter().any(|path| !path.selector.is_empty())
-        || settings.pytest_args.iter().any(picks);
+/// True if somebody said that orphans matter now. A run of a part of the tests says nothing about
+/// them otherwise.
+fn asks_for_orphans(settings: &Settings) -> bool {
     let said = ["include-orphans", "refresh-orphans", "strict-orphans"];
-    aimed
-        && said
-            .iter()
-            .all(|name| settings.origin(name) == Origin::Default)
+    said.iter()
+        .any(|name| settings.origin(name) != Origin::Default)
 }
 
 /// On this machine a suite may take as long as it takes, as under pytest, while it reports something

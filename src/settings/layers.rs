@@ -16,6 +16,8 @@ use super::trust::{Asking, Trust, Trusted};
 use super::value::{Given, Problem, Raw};
 use crate::links;
 use crate::model::Notice;
+use crate::plan::PytestWords;
+use crate::plan::selection::covers;
 
 /// Everything that settings are made from, besides the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -187,8 +189,12 @@ impl Settings {
         let cwd = working_folder(layers)?;
         for setting in SETTINGS {
             settings.apply_variable(setting, layers, &cwd)?;
+        }
+        let configured = (settings.paths.clone(), settings.pytest_args.clone());
+        for setting in SETTINGS {
             settings.apply_flag(setting, &layers.flags, &cwd)?;
         }
+        settings.settle_selection(configured, layers);
         settings.finish(layers);
         settings.check_places()?;
         let is_set = |name| settings.origin(name).strength() > FILE_STRENGTH;
@@ -381,12 +387,6 @@ impl Settings {
         if self.origin("lock-file") == Origin::Default {
             self.lock_file = default_lock_file(&self.data_dir);
         }
-        let added = &layers.flags.pytest_args;
-        if !added.is_empty() {
-            self.pytest_args.extend(added.iter().cloned());
-            let to = Box::new(self.origin("pytest-args"));
-            self.origins.insert("pytest-args", Origin::Appended { to });
-        }
         self.settle_containers();
         self.settle_isolated();
         if self.color == ColorChoice::Auto && layers.variable("NO_COLOR").is_some() {
@@ -398,6 +398,54 @@ impl Settings {
 }
 
 impl Settings {
+    /// Moves what is a path among the arguments for pytest to the paths, so that no test runs twice,
+    /// and notes what the command line picks of the tests that are `configured` by paths and
+    /// arguments.
+    fn settle_selection(&mut self, configured: (Vec<String>, Vec<String>), layers: &Layers) {
+        let project = self.project.clone();
+        let tell = |words: &[String]| PytestWords::new(words, |word| project.join(word).exists());
+        let is_flag = |origin: Origin| matches!(origin, Origin::Flag { .. });
+        let (mut given, mut paths) = (Vec::new(), Vec::new());
+        if is_flag(self.origin("pytest-args")) {
+            given.append(&mut self.pytest_args);
+        }
+        if is_flag(self.origin("paths")) {
+            paths.append(&mut self.paths);
+        }
+        let added = &layers.flags.pytest_args;
+        given.extend(added.iter().cloned());
+        let given = tell(&given);
+        let of_config = tell(&self.pytest_args);
+        if !given.paths.is_empty() {
+            let to = if paths.is_empty() {
+                Origin::Default
+            } else {
+                self.origin("paths")
+            };
+            let to = Box::new(to);
+            self.origins.insert("paths", Origin::Appended { to });
+        }
+        paths.extend(given.paths.iter().cloned());
+        let configured_paths = [configured.0, tell(&configured.1).paths].concat();
+        if paths.is_empty() {
+            self.paths = configured_paths;
+        } else {
+            if !covers(&paths, &configured_paths) {
+                self.narrowed_by.clone_from(&paths);
+            }
+            self.paths = paths;
+        }
+        self.narrowed_by.extend(given.picking());
+        let of_shell = layers.variable("PYTEST_ADDOPTS").unwrap_or_default();
+        let of_shell = shell_words::split(of_shell).unwrap_or_default();
+        self.narrowed_by.extend(tell(&of_shell).picking());
+        self.pytest_args = [of_config.options, given.options].concat();
+        if !added.is_empty() {
+            let to = Box::new(self.origin("pytest-args"));
+            self.origins.insert("pytest-args", Origin::Appended { to });
+        }
+    }
+
     /// Both discovery and recursion of isolated modules, unless a layer that is as strong says
     /// otherwise of one of them.
     fn settle_isolated(&mut self) {

@@ -26,6 +26,9 @@ pub struct Settings {
     pub workers: u32,
     /// Arguments that pytest gets in every shard.
     pub pytest_args: Vec<String>,
+    /// What the command line picks of the configured tests: paths, options of pytest. Empty if it
+    /// picks none, or all. A run that a schedule begins is of all the tests that it was given.
+    pub narrowed_by: Vec<String>,
     /// The interpreter: a command, or an absolute path. `None` to look for one.
     pub python: Option<String>,
     /// The longest time that a shard may take; `None` for no limit but that it reports something.
@@ -248,6 +251,7 @@ impl Settings {
             paths: Vec::new(),
             workers: 1,
             pytest_args: Vec::new(),
+            narrowed_by: Vec::new(),
             python: None,
             timeout: None,
             test_timeout: None,

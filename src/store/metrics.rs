@@ -1,4 +1,5 @@
-//! The figures of the exporter, read in one go: a fixed number of rows, however old the file is.
+//! The figures of the exporter, read in one go: a fixed number of rows, however old the file is,
+//! besides the runs that people began by hand since the last one that counts.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,6 +10,7 @@ use super::error::StoreError;
 use super::place::beside;
 use super::reader::Reader;
 use super::rows::{count, named};
+use super::runs::Watched;
 use crate::metrics::{ScheduleFacts, Snapshot};
 use crate::model::{
     Counts, CycleOutcome, LeaseState, Liveness, OrphanKind, Outcome, ProcessIdentity, RunOutcome,
@@ -55,8 +57,10 @@ impl Reader {
             Some(Liveness::Gone) => false,
             Some(Liveness::Unknown) => is_kept,
         };
-        let last_success_ms = self.last_success_ms()?;
-        let last_run = self.last_ended()?;
+        let schedule = self.schedule_facts()?;
+        let watched = self.watched(schedule.is_some())?;
+        let last_success_ms = self.last_success_ms(watched)?;
+        let last_run = self.last_ended(watched)?;
         let path_durations_ms = match &last_run {
             Some(run) => self.path_durations_ms(run.run_id)?,
             None => Vec::new(),
@@ -72,7 +76,7 @@ impl Reader {
             path_durations_ms,
             last_success_ms,
             orphans: self.orphans_by_kind()?,
-            schedule: self.schedule_facts()?,
+            schedule,
             cycle_in_progress: self
                 .open_cycles()?
                 .iter()
@@ -92,11 +96,14 @@ impl Reader {
         Ok(rows.into_iter().collect())
     }
 
-    fn last_success_ms(&self) -> Result<Option<i64>, StoreError> {
+    fn last_success_ms(&self, watched: Watched) -> Result<Option<i64>, StoreError> {
         self.db.first(
             "read the last run that passed",
-            "SELECT finished_ms FROM run WHERE outcome = 'passed' ORDER BY run_id DESC LIMIT 1",
-            [],
+            "SELECT finished_ms FROM run
+             WHERE outcome = 'passed' AND (?1 = 'any' OR narrowed_by IS NULL)
+                 AND (?1 <> 'scheduled' OR trigger = 'schedule')
+             ORDER BY run_id DESC LIMIT 1",
+            [watched.as_str()],
             |row| row.get("finished_ms"),
         )
     }

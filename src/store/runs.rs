@@ -23,6 +23,7 @@ macro_rules! run_query {
     ($rest:literal) => {
         concat!(
             "SELECT run_id, uuid, trigger, project, executor, image, workers, pytest_args,
+                 coalesce(narrowed_by, '[]') AS narrowed_by,
                  selection_key, agent_version, started_ms, finished_ms, outcome, exit_code,
                  failure, git_commit, git_dirty, statements, covered, branches, covered_branches,
                  coverage_partial,
@@ -43,6 +44,25 @@ macro_rules! run_query {
     };
 }
 
+/// The runs that figures are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    Scheduled,
+    Whole,
+    Any,
+}
+
+impl Watched {
+    /// The name in queries.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Whole => "whole",
+            Self::Any => "any",
+        }
+    }
+}
+
 fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         run_id: RunId(row.get("run_id")?),
@@ -52,6 +72,7 @@ fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             project: row.get("project")?,
             paths: json(row, "paths")?,
             pytest_args: json(row, "pytest_args")?,
+            narrowed_by: json(row, "narrowed_by")?,
             selection_key: row.get("selection_key")?,
             started_ms: row.get("started_ms")?,
             executor: row.get("executor")?,
@@ -108,8 +129,9 @@ impl Store {
             .prepare_cached(
                 "INSERT INTO run (uuid, trigger, project, executor, image, workers, pytest_args,
                      selection_key, agent_version, holder_pid, holder_boot_id, holder_pid_space,
-                     holder_start_time, lease_token, started_ms, active_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
+                     holder_start_time, lease_token, started_ms, active_ms, narrowed_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15,
+                     nullif(?16, '[]'))",
             )?
             .insert(params![
                 facts.uuid,
@@ -127,6 +149,7 @@ impl Store {
                 new.holder.start_time.map(int),
                 new.lease.as_ref().map(|claim| claim.token.0),
                 facts.started_ms,
+                in_json(&facts.narrowed_by)?,
             ])?;
         let run = RunId(run);
         if let Some(claim) = &new.lease
@@ -228,10 +251,26 @@ impl Reader {
         Ok(self.history(1)?.into_iter().next())
     }
 
-    /// The latest run that has ended.
-    pub(super) fn last_ended(&self) -> Result<Option<RunRecord>, StoreError> {
-        let sql = run_query!("WHERE outcome IS NOT NULL ORDER BY run_id DESC LIMIT 1");
-        self.db.first("read the last run", sql, [], run_record)
+    /// The runs that figures are made of: those of the schedule, if one is kept; else those of all
+    /// the configured tests; before the first of them, any.
+    pub(super) fn watched(&self, is_scheduled: bool) -> Result<Watched, StoreError> {
+        if is_scheduled {
+            return Ok(Watched::Scheduled);
+        }
+        let sql = "SELECT 1 FROM run WHERE narrowed_by IS NULL AND outcome IS NOT NULL LIMIT 1";
+        let found = self.db.first("look for a whole run", sql, [], |_| Ok(()))?;
+        Ok(found.map_or(Watched::Any, |()| Watched::Whole))
+    }
+
+    /// The latest run that has ended, of those that figures are made of.
+    pub(super) fn last_ended(&self, watched: Watched) -> Result<Option<RunRecord>, StoreError> {
+        let sql = run_query!(
+            "WHERE outcome IS NOT NULL AND (?1 = 'any' OR narrowed_by IS NULL)
+                 AND (?1 <> 'scheduled' OR trigger = 'schedule')
+             ORDER BY run_id DESC LIMIT 1"
+        );
+        let words = [watched.as_str()];
+        self.db.first("read the last run", sql, words, run_record)
     }
 
     pub fn open_runs(&self) -> Result<Vec<OpenRun>, StoreError> {
@@ -348,6 +387,7 @@ pub(super) fn set_counts(
 /// If another agent has closed the run, because it took it for abandoned, this end takes the place
 /// of that one, and the run says so.
 pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlite::Result<()> {
+    check_counts(tx, run)?;
     match former_end(tx, run)? {
         None => {
             counters::add(tx, Counter::Runs(end.outcome), 1)?;
@@ -372,6 +412,27 @@ pub(super) fn end_run(tx: &Transaction<'_>, run: RunId, end: &RunEnd) -> rusqlit
         end.failure.as_ref().map(in_json).transpose()?,
     ])
     .map(drop)
+}
+
+/// Makes the tallies of a run those of its rows, and says so if they differed: a test that two
+/// processes reported was counted twice.
+fn check_counts(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<()> {
+    let (told, rows) = (stored_counts(tx, run)?, results::count_last(tx, run)?);
+    if told == rows {
+        return Ok(());
+    }
+    set_counts(tx, run, &rows)?;
+    let notice = Notice {
+        level: Level::Warning,
+        code: "counted-twice".to_owned(),
+        message: format!(
+            "{} results were told, and the run has {} different tests: some ran twice",
+            told.total(),
+            rows.total()
+        ),
+        hint: Some("name each test by one path only".to_owned()),
+    };
+    results::add_notice(tx, run, &notice)
 }
 
 /// The end that a run has, by its time and outcome.

@@ -82,6 +82,7 @@ impl Lab {
             project: self.path(),
             paths: Vec::new(),
             pytest_args: Vec::new(),
+            narrowed_by: Vec::new(),
             workers: 1,
             limit: ShardLimit::Total(Duration::from_mins(5)),
             test_timeout: None,

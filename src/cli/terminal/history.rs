@@ -20,7 +20,7 @@ const RIGHT: [bool; 9] = [true, false, false, true, true, true, true, true, fals
 
 /// The table: one line per run, in the order of `runs`, with times in `zone`. `failed` counts
 /// errors, crashes and time-outs too; a `+` after the commit says that tracked files differed from
-/// it when the run began.
+/// it when the run began, and `part` that somebody picked some of the tests.
 pub fn history_table(runs: &[RunRecord], zone: &TimeZone, palette: &Palette) -> String {
     if runs.is_empty() {
         return "no run yet; `agent run` makes the first\n".to_owned();
@@ -65,8 +65,7 @@ fn cells(run: &RunRecord, zone: &TimeZone) -> [String; 9] {
     [
         run.run_id.to_string(),
         local_time(run.facts.started_ms, zone, "%Y-%m-%d %H:%M"),
-        run.outcome()
-            .map_or_else(|| "running".to_owned(), |outcome| outcome.to_string()),
+        outcome_in_words(run),
         run.counts.passed.to_string(),
         run.counts.failures().to_string(),
         run.counts.flaky.to_string(),
@@ -78,6 +77,17 @@ fn cells(run: &RunRecord, zone: &TimeZone) -> [String; 9] {
             .as_deref()
             .map_or_else(nothing, |commit| format!("{}{dirty}", short_commit(commit))),
     ]
+}
+
+fn outcome_in_words(run: &RunRecord) -> String {
+    let outcome = run
+        .outcome()
+        .map_or_else(|| "running".to_owned(), |outcome| outcome.to_string());
+    if run.facts.narrowed_by.is_empty() {
+        outcome
+    } else {
+        format!("{outcome}, part")
+    }
 }
 
 fn styles_of(run: &RunRecord, palette: &Palette) -> [anstyle::Style; 9] {

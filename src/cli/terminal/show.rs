@@ -83,6 +83,9 @@ fn facts(run: &RunRecord, zone: &TimeZone) -> Vec<(&'static str, String)> {
     facts.push(("project", asked.project.clone()));
     let paths = asked.paths.iter().filter(|path| !path.is_empty());
     facts.extend(paths.map(|path| ("path", path.clone())));
+    if !asked.narrowed_by.is_empty() {
+        facts.push(("part", asked.narrowed_by.join(" ")));
+    }
     let mut machine = vec![
         asked.executor.clone(),
         count(u64::from(asked.workers), "worker"),

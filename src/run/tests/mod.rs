@@ -49,6 +49,7 @@ fn request() -> RunRequest {
         project: PathBuf::from("/p"),
         paths: Vec::new(),
         pytest_args: Vec::new(),
+        narrowed_by: Vec::new(),
         workers: 1,
         limit: ShardLimit::Total(Duration::from_mins(5)),
         test_timeout: None,

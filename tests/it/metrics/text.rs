@@ -45,7 +45,8 @@ fn sample(folder: &Path) -> String {
              VALUES ('cycles_not_started', 7), ('containers_reaped', 3), ('container_timeouts', 1);
              INSERT INTO schedule (schedule_id, spec, seed, next_ms, due_ms, failures, period_ms,
                                    started_ms, agent_version)
-             VALUES (1, 'every 3600 s', 0, 4000, 1735693200500, 2, 3600000, 0, '1')",
+             VALUES (1, 'every 3600 s', 0, 4000, 1735693200500, 2, 3600000, 0, '1');
+             UPDATE run SET trigger = 'schedule'",
         )
         .unwrap();
     text(&path)
@@ -162,7 +163,7 @@ fn every_family_has_its_help_and_type_before_its_samples() {
     assert_eq!(
         first,
         [
-            "# HELP self_test_passed_total Tests that passed in the last run.",
+            "# HELP self_test_passed_total Tests that passed in the last whole run.",
             "# TYPE self_test_passed_total gauge",
             "self_test_passed_total 2",
         ]

@@ -20,15 +20,22 @@ fn counted(path: &Path) -> Vec<String> {
     rows.collect::<rusqlite::Result<_>>().unwrap()
 }
 
+/// The results of four tests, and the end of their run.
 fn ended(outcome: RunOutcome) -> Vec<Write> {
-    vec![
-        Write::Counts(Counts {
-            passed: 3,
-            timed_out: 1,
-            ..Counts::default()
-        }),
-        run_ended(outcome, 10),
-    ]
+    let tests = [
+        ("a.py::test_a", Outcome::Passed),
+        ("a.py::test_b", Outcome::Passed),
+        ("a.py::test_c", Outcome::Passed),
+        ("a.py::test_d", Outcome::TimedOut),
+    ];
+    let counts = Counts {
+        passed: 3,
+        timed_out: 1,
+        ..Counts::default()
+    };
+    let results = tests.map(|(test, outcome)| put(attempt(test, 1, outcome)));
+    let end = [Write::Counts(counts), run_ended(outcome, 10)];
+    results.into_iter().chain(end).collect()
 }
 
 #[test]
@@ -140,4 +147,33 @@ fn runs_that_are_removed_stay_counted() {
         .unwrap()
         .metrics_snapshot(NOW_MS, |_| Liveness::Unknown);
     assert_eq!(state.unwrap().tests.passed, 5);
+}
+
+#[test]
+fn what_is_counted_at_the_end_of_a_run_is_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let run = store.open_run(&new_run()).unwrap();
+    let told = Counts {
+        passed: 2,
+        ..Counts::default()
+    };
+    for _ in 0..2 {
+        let writes = [
+            put(attempt("a.py::test_a", 1, Outcome::Passed)),
+            Write::Counts(told),
+            run_ended(RunOutcome::Passed, 10),
+        ];
+        store.write(run, &writes).unwrap();
+        let reader = Reader::open(&path).unwrap();
+        assert_eq!(reader.run(run).unwrap().unwrap().counts.total(), 1);
+        let notices = reader.notices(run).unwrap();
+        let said: Vec<&str> = notices.iter().map(|notice| &*notice.message).collect();
+        assert_eq!(
+            said,
+            ["2 results were told, and the run has 1 different tests: some ran twice"]
+        );
+    }
+    assert_eq!(counted(&path), ["runs_passed 1", "tests_passed 1"]);
 }

@@ -77,6 +77,41 @@ fn the_last_run_is_the_latest_that_has_ended() {
 }
 
 #[test]
+fn figures_are_of_whole_runs_and_of_those_of_the_schedule_if_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let mut end = |trigger: &str, narrowed_by: &[&str], outcome, after_ms| {
+        let mut new = new_run();
+        new.facts.trigger = trigger.to_owned();
+        new.facts.narrowed_by = narrowed_by.iter().map(ToString::to_string).collect();
+        let run = store.open_run(&new).unwrap();
+        store.write(run, &[run_ended(outcome, after_ms)]).unwrap();
+    };
+    let figures = || {
+        let found = snapshot(&path);
+        let last = found.last_run.as_ref().and_then(finished_ms);
+        [last, found.last_success_ms].map(|ms| ms.map(|ms| ms - NOW_MS))
+    };
+    end("manual", &["-k x"], RunOutcome::Passed, 10);
+    assert_eq!(figures(), [Some(10), Some(10)], "there is no whole run yet");
+    end("schedule", &[], RunOutcome::Failed, 20);
+    assert_eq!(figures(), [Some(20), None]);
+    end("manual", &[], RunOutcome::Passed, 30);
+    end("manual", &["tests/a.py"], RunOutcome::Failed, 40);
+    assert_eq!(figures(), [Some(30), Some(30)]);
+    execute(
+        &path,
+        "INSERT INTO schedule (schedule_id, spec, seed, next_ms, due_ms, failures, started_ms,
+                               agent_version)
+         VALUES (1, 'every 60 s', 0, 1, 1, 0, 0, '1')",
+    );
+    assert_eq!(figures(), [Some(20), None]);
+    execute(&path, "UPDATE schedule SET stopped_ms = 1");
+    assert_eq!(figures(), [Some(30), Some(30)]);
+}
+
+#[test]
 fn paths_that_were_cut_off_count_until_their_last_process_and_others_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.db");

@@ -17,6 +17,7 @@ mod power_cut;
 mod repository;
 mod rerun;
 mod scale;
+mod scope;
 mod shards;
 pub(super) mod state_file;
 mod timeout;
