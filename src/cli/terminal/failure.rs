@@ -2,7 +2,7 @@
 
 use super::lines::{test_line, word};
 use super::palette::{outcome_style, paint};
-use super::text::{REPORT_COLUMNS, block, count, cut, fold, inline};
+use super::text::{block, count, inline, within_reason};
 use crate::diag::Palette;
 use crate::model::{AttemptRecord, Outcome, Section};
 use crate::pytest::stacks::{fold_runner, python_stacks};
@@ -10,12 +10,6 @@ use crate::pytest::traceback::{self, MAX_LINES, is_location, useful_part};
 
 /// The indentation of each line of a block.
 const INDENT: &str = "    ";
-
-/// The columns that are left for the indented text.
-const COLUMNS: usize = REPORT_COLUMNS - INDENT.len();
-
-/// Rows that one line of a message may be folded into.
-const FOLDED_ROWS: usize = 3;
 
 /// Lines of one captured section: its end, where the last words are.
 const SECTION_LINES: usize = 10;
@@ -37,7 +31,7 @@ pub(super) fn failure(record: &AttemptRecord, context: Context<'_>) -> String {
     let mut text = test_line(record, context.palette);
     if context.repeated {
         if let Some(message) = &record.message {
-            push_folded(&mut text, &block(message), context.palette.error);
+            push_message(&mut text, &block(message), context.palette.error);
         }
         return text;
     }
@@ -46,13 +40,13 @@ pub(super) fn failure(record: &AttemptRecord, context: Context<'_>) -> String {
     let left_out = match python_stacks(&report).filter(|_| has_stacks) {
         Some(stacks) => {
             if let Some(message) = &record.message {
-                push_folded(&mut text, &block(message), context.palette.error);
+                push_message(&mut text, &block(message), context.palette.error);
             }
             push_stacks(&mut text, &stacks)
         }
         None if report.trim().is_empty() => {
             let message = record.message.as_deref().unwrap_or_default();
-            push_folded(&mut text, &block(message), context.palette.error);
+            push_message(&mut text, &block(message), context.palette.error);
             0
         }
         None => push_report(&mut text, &report, context),
@@ -102,13 +96,7 @@ pub(super) fn whole_section(section: &Section, palette: &Palette) -> String {
 fn push_report(text: &mut String, report: &str, context: Context<'_>) -> usize {
     let useful = useful_part(report, context.project);
     for line in &useful.lines {
-        if is_location(line) {
-            push_line(text, &painted(line, context.palette));
-        } else if line.starts_with([' ', '>']) {
-            push_line(text, &painted(&cut(line, COLUMNS), context.palette));
-        } else {
-            push_folded(text, line, style_of(line, context.palette));
-        }
+        push_line(text, &painted(&within_reason(line), context.palette));
     }
     useful.left_out
 }
@@ -138,28 +126,18 @@ fn push_section(text: &mut String, section: &Section, palette: &Palette) {
     };
     push_title(text, &title, palette);
     for line in &lines[first..] {
-        push_line(text, &cut(line, COLUMNS));
+        push_line(text, &within_reason(line));
     }
 }
 
 fn push_title(text: &mut String, title: &str, palette: &Palette) {
     let title = format!("--- {title} ---");
-    push_line(text, &paint(palette.faint, cut(&title, COLUMNS)));
+    push_line(text, &paint(palette.faint, title));
 }
 
-/// Adds the lines of a message, each folded into a few rows at most.
-fn push_folded(text: &mut String, message: &str, style: anstyle::Style) {
+fn push_message(text: &mut String, message: &str, style: anstyle::Style) {
     for line in message.lines() {
-        let rows = fold(line, COLUMNS);
-        let shown = rows.len().min(FOLDED_ROWS);
-        for (index, row) in rows[..shown].iter().enumerate() {
-            if index + 1 == shown && rows.len() > shown {
-                let row = format!("{}…", cut(row, COLUMNS - 1).trim_end_matches('…'));
-                push_line(text, &paint(style, row));
-            } else {
-                push_line(text, &paint(style, row));
-            }
-        }
+        push_line(text, &paint(style, within_reason(line)));
     }
 }
 

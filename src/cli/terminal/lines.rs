@@ -1,7 +1,7 @@
 //! The lines that are printed while a run goes on: one a test or a file, and notices.
 
 use super::palette::{outcome_style, paint};
-use super::text::{REPORT_COLUMNS, count, cut, duration, inline, width, wrap};
+use super::text::{REPORT_COLUMNS, count, duration, inline, width, wrap};
 use crate::diag::Palette;
 use crate::model::{AttemptRecord, Counts, FileRecord, Level, Notice, Outcome};
 
@@ -54,7 +54,6 @@ pub(super) fn test_line(record: &AttemptRecord, palette: &Palette) -> String {
     );
     if let Some(message) = record.message.as_deref().filter(|_| says_why) {
         let message = inline(message);
-        let message = cut(&message, REPORT_COLUMNS - 8);
         if !message.is_empty() {
             line = format!("{line}\n        {}", paint(palette.faint, message));
         }

@@ -4,7 +4,7 @@
 use super::failure::{whole_report, whole_section};
 use super::lines::{self, word};
 use super::palette::{outcome_style, paint};
-use super::text::{REPORT_COLUMNS, block, count, cut, duration, inline, push_line};
+use super::text::{block, count, duration, inline, push_line, within_reason};
 use crate::diag::{Palette, and_more};
 use crate::model::{Outcome, RunRecord, Section, Touch, Trial, TrialOutcome};
 
@@ -41,11 +41,10 @@ pub(super) fn orphan_line(trial: &Trial, palette: &Palette) -> String {
 /// The block of an orphan that does not work: message, where it broke, what it tried to touch.
 pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette) -> String {
     let mut text = orphan_line(trial, palette);
-    let columns = REPORT_COLUMNS - INDENT.len();
     let mut push = |line: &str| push_line(&mut text, &format!("{INDENT}{line}"));
     let message = inline(trial.message.as_deref().unwrap_or_default());
     if !message.is_empty() {
-        push(&paint(palette.error, cut(&message, columns)));
+        push(&paint(palette.error, &message));
     }
     let report = block(trial.report.as_deref().unwrap_or_default());
     let lines: Vec<&str> = report
@@ -60,7 +59,7 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
     let own = lines.iter().rposition(is_own).filter(|own| *own < left_out);
     if let Some(own) = own {
         for line in lines.iter().skip(own).take(2) {
-            push(&cut(line, columns));
+            push(&within_reason(line));
         }
     }
     // Of stacks the first lines are the place, of a traceback the last ones.
@@ -74,10 +73,10 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
         &lines[left_out..]
     };
     for line in shown {
-        push(&cut(line, columns));
+        push(&within_reason(line));
     }
     for line in touches(&trial.touched, NAMED_TOUCHES) {
-        push(&paint(palette.faint, cut(&line, columns)));
+        push(&paint(palette.faint, line));
     }
     if left_out > 0 {
         let more = count(left_out as u64, "more line");
@@ -92,7 +91,7 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
 pub(super) fn kept_orphan(trial: &Trial, palette: &Palette) -> String {
     let mut text = orphan_line(trial, palette);
     for line in touches(&trial.touched, NAMED_TOUCHES) {
-        let line = paint(palette.faint, cut(&line, REPORT_COLUMNS - INDENT.len()));
+        let line = paint(palette.faint, line);
         push_line(&mut text, &format!("{INDENT}{line}"));
     }
     text
@@ -198,7 +197,6 @@ pub(super) fn summary_lines(
         push_line(&mut text, &format!("  {}", inline(&orphan.module.file)));
         let message = inline(orphan.message.as_deref().unwrap_or_default());
         if !message.is_empty() {
-            let message = cut(&message, REPORT_COLUMNS - 6);
             push_line(
                 &mut text,
                 &format!("      {}", paint(palette.faint, message)),

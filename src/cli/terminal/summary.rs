@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::lines::{tallies, titled};
 use super::orphan::summary_lines;
 use super::palette::{outcome_style, paint, run_style};
-use super::text::{REPORT_COLUMNS, count, cut, duration, inline, push_line, width};
+use super::text::{REPORT_COLUMNS, count, duration, inline, push_line, width};
 use crate::diag::{Palette, and_more};
 use crate::model::{AttemptRecord, Outcome, RunOutcome, RunSummary};
 
@@ -195,7 +195,6 @@ impl Sections<'_> {
             let message = test.and_then(|test| test.message.as_deref());
             if let Some(message) = message.filter(|message| !message.is_empty()) {
                 let message = inline(message);
-                let message = cut(&message, REPORT_COLUMNS - 6);
                 self.line(&format!("      {}", paint(self.palette.faint, message)));
             }
         }
