@@ -173,4 +173,4 @@ SELECT
     coverage_percent AS coverage,
     duration_s AS runtime
 FROM run_summary
-WHERE finished_at IS NOT NULL AND scope = 'whole';
+WHERE finished_at IS NOT NULL AND scope = 'whole' AND (outcome <> 'interrupted' OR total > not_run);

@@ -42,7 +42,8 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     check_state_file(args, settings)?;
     let cycle = args.cycle;
-    let log = RunLog::new(Log::new(settings.log_format), cycle, settings.verbosity);
+    let log = Log::new(settings.log_format);
+    let log = RunLog::new(log, cycle, settings.verbosity, &settings.db);
     let log = Shared(Arc::new(Mutex::new(log)));
     let outputs = &args.scheduled.run.output;
     let ended = carry_out(cycle, outputs, settings, notices, output, &log);

@@ -4,7 +4,7 @@
 //! [`EventLine`]: crate::model::EventLine
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +17,7 @@ use crate::model::{Event, RunId};
 /// The reason why events could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum EventsError {
-    /// The folder of the file is not there.
-    #[error("cannot write events to `{}`: there is no folder `{}`", path.display(), parent.display())]
-    NoParent { path: PathBuf, parent: PathBuf },
-    /// The file cannot be created.
+    /// The file, or its folder, cannot be created.
     #[error("cannot create the events file `{}`", path.display())]
     Create { path: PathBuf, source: io::Error },
     /// A line could not be written; nothing more is tried.
@@ -56,11 +53,8 @@ impl EventsSink {
                 stream: Stream::of_process(io::stdout()),
             });
         }
-        if let Some(parent) = missing_parent(path) {
-            let (path, parent) = (path.to_owned(), parent.to_owned());
-            return Err(EventsError::NoParent { path, parent });
-        }
-        let file = File::create(path).map_err(|source| EventsError::Create {
+        let file = make_parent(path).and_then(|()| File::create(path));
+        let file = file.map_err(|source| EventsError::Create {
             path: path.to_owned(),
             source,
         })?;
@@ -100,10 +94,12 @@ impl fmt::Debug for EventsSink {
     }
 }
 
-/// The folder that `path` needs, if it is not there.
-pub(super) fn missing_parent(path: &Path) -> Option<&Path> {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
+/// Makes the folder that `path` needs, if it is not there.
+pub(super) fn make_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent),
+        Some(_) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -173,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = EventsSink::open(Path::new("no-such-folder/events.jsonl")).unwrap_err();
-        insta::assert_snapshot!(error, @"cannot write events to `no-such-folder/events.jsonl`: there is no folder `no-such-folder`");
+        let error = EventsSink::open(Path::new("/dev/null/events.jsonl")).unwrap_err();
+        insta::assert_snapshot!(error, @"cannot create the events file `/dev/null/events.jsonl`");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use quick_junit::{
     NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite,
 };
 
-use super::events::missing_parent;
+use super::events::make_parent;
 use crate::clock::rfc3339;
 use crate::model::{
     AttemptRecord, Event, FailedTest, Outcome, RunOutcome, RunSummary, ShardIndex, TestKey,
@@ -25,9 +25,6 @@ use crate::model::{
 /// The reason why the report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JunitError {
-    /// The folder of the file is not there.
-    #[error("cannot write JUnit XML to `{}`: there is no folder `{}`", path.display(), parent.display())]
-    NoParent { path: PathBuf, parent: PathBuf },
     /// The report cannot be put into XML.
     #[error("cannot make the JUnit XML for `{}`", path.display())]
     Serialize {
@@ -48,12 +45,11 @@ pub struct JunitSink {
 }
 
 impl JunitSink {
-    /// Will write to `path`, whose folder must exist.
+    /// Will write to `path`, whose folder is made if it is not there.
     pub fn new(path: &Path) -> Result<Self, JunitError> {
         let path = path.to_owned();
-        if let Some(parent) = missing_parent(&path) {
-            let parent = parent.to_owned();
-            return Err(JunitError::NoParent { path, parent });
+        if let Err(source) = make_parent(&path) {
+            return Err(JunitError::Write { path, source });
         }
         Ok(Self {
             path,

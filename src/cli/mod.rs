@@ -151,7 +151,8 @@ fn tell(notices: Vec<Notice>, output: &Streams) -> Vec<Notice> {
 
 /// The colours of messages about settings that cannot be loaded.
 fn early_color(cli: &Cli) -> ColorChoice {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     match cli.color().unwrap_or_default() {
         ColorChoice::Auto if refused => ColorChoice::Never,
         choice => choice,

@@ -35,7 +35,7 @@ const SWITCHES: [&str; 27] = [
     "--verbose",
 ];
 /// Options that pick some of the tests. One with a value has it behind `=`, or as the next word.
-const PICKING: [(&str, Value); 15] = [
+const PICKING: [(&str, Value); 13] = [
     ("-k", Value::Next),
     ("-m", Value::Next),
     ("--keyword", Value::Next),
@@ -48,9 +48,23 @@ const PICKING: [(&str, Value); 15] = [
     ("--stepwise", Value::None),
     ("--sw-skip", Value::None),
     ("--stepwise-skip", Value::None),
-    ("--co", Value::None),
-    ("--collect-only", Value::None),
     ("--pyargs", Value::None),
+];
+
+/// Options by which pytest runs no test.
+const LISTING: [&str; 12] = [
+    "--co",
+    "--collect-only",
+    "--fixtures",
+    "--fixtures-per-test",
+    "--funcargs",
+    "--help",
+    "-h",
+    "--markers",
+    "--setup-only",
+    "--setup-plan",
+    "--version",
+    "-V",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +106,13 @@ impl PytestWords {
             place.push(word.clone());
         }
         told
+    }
+
+    /// The option by which pytest runs no test, but lists or prints something; `None` if there is
+    /// none.
+    pub fn listing(&self) -> Option<&str> {
+        let words = self.options.iter().map(String::as_str);
+        words.into_iter().find(|word| LISTING.contains(word))
     }
 
     /// The options that pick some of the tests, each with its value.
@@ -217,6 +238,15 @@ mod tests {
         ] {
             assert_eq!(words(text).picking(), picking, "{text}");
         }
+    }
+
+    #[test]
+    fn options_that_run_no_test_are_found() {
+        assert_eq!(
+            words("-x --collect-only tests").listing(),
+            Some("--collect-only")
+        );
+        assert_eq!(words("-x --lf tests").listing(), None);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod cleanup;
 mod dispatch;
 pub mod effect;
 mod event_loop;
+mod hints;
 mod job;
 pub mod lease;
 mod lock_file;
@@ -53,6 +54,7 @@ pub use recover::{recover, recovery};
 pub use report::summary;
 pub use verdict::{Troubles, Verdict};
 
+use crate::model::RunOutcome;
 use crate::store::StoreError;
 
 /// Carries out the tests of a job. Blocks until every shard is over.
@@ -61,5 +63,9 @@ pub fn tests(job: &Job<'_>, recorder: &mut Recorder<'_>) -> Result<Verdict, Stor
     let baseline = recorder.take_baseline();
     let mut dispatcher = dispatch::Dispatcher::new(&job.plan, &job.executor, baseline);
     carry_out(&mut dispatcher, job, recorder)?;
-    Ok(dispatcher.verdict())
+    let verdict = dispatcher.verdict();
+    if verdict.outcome == RunOutcome::Incomplete {
+        hints::add(&job.plan.request.project, recorder)?;
+    }
+    Ok(verdict)
 }

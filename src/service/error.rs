@@ -18,6 +18,9 @@ pub enum ServiceError {
     /// A path of the settings cannot be run.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// An option by which pytest runs no test.
+    #[error("`{0}` runs no test, and `agent run` records the results of tests")]
+    NoTest(String),
     /// No Python interpreter was found.
     #[error(transparent)]
     Python(#[from] PythonError),
@@ -45,6 +48,7 @@ impl Hint for ServiceError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Path(error) => error.exit_code(),
+            Self::NoTest(_) => ExitCode::USAGE,
             Self::Stopped(signal) => signal.exit_code(),
             Self::Container(error) => error.exit_code(),
             Self::Python(error) => error.exit_code(),
@@ -58,6 +62,7 @@ impl Hint for ServiceError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Path(error) => error.hint(),
+            Self::NoTest(option) => Some(format!("`python -m pytest {option}` prints it")),
             Self::Python(error) => error.hint(),
             Self::Container(error) => error.hint(),
             Self::Store(error) => error.hint(),

@@ -12,7 +12,7 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{Executor, HostExecutor, python};
 use crate::model::{CycleId, Level, Notice, RunId};
 use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
-use crate::plan::{RunPlan, RunRequest, ShardLimit};
+use crate::plan::{PytestWords, RunPlan, RunRequest, ShardLimit};
 use crate::run::{Job, Mailbox, Waiting, recover};
 use crate::settings::{Origin, Settings};
 use crate::source::resolve;
@@ -51,6 +51,10 @@ pub(super) fn prepare<'a>(
     mailbox: &'a Mailbox,
     on_wait: impl FnMut(&Waiting),
 ) -> Result<Prepared<'a>, ServiceError> {
+    let words = PytestWords::new(&settings.pytest_args, |_| false);
+    if let Some(option) = words.listing() {
+        return Err(ServiceError::NoTest(option.to_owned()));
+    }
     let paths = resolve(&settings.paths, &settings.project)?;
     let mut notices = given.notices;
     let wish = Wish::of(settings, given.prefer_container);

@@ -15,7 +15,7 @@ use super::table::{self, SETTINGS};
 use super::trust::{Asking, Trust, Trusted};
 use super::value::{Given, Problem, Raw};
 use crate::links;
-use crate::model::Notice;
+use crate::model::{Level, Notice};
 use crate::plan::PytestWords;
 use crate::plan::selection::covers;
 
@@ -24,7 +24,8 @@ use crate::plan::selection::covers;
 pub struct Layers {
     /// The flags of the command line.
     pub flags: FlagValues,
-    /// The environment variables. `HOME`, `XDG_CONFIG_HOME` and `NO_COLOR` matter too.
+    /// The environment variables. `HOME`, `XDG_CONFIG_HOME`, `NO_COLOR`, `TERM` and
+    /// `PYTEST_ADDOPTS` matter too.
     pub env: BTreeMap<String, String>,
     /// The absolute path of the working folder.
     pub cwd: PathBuf,
@@ -117,6 +118,17 @@ impl Layers {
             .filter(|value| !value.is_empty())
     }
 
+    /// The variable that says that the terminal gets no colours, if there is one.
+    fn refuses_colour(&self) -> Option<&'static str> {
+        if self.variable("NO_COLOR").is_some() {
+            Some("NO_COLOR")
+        } else if self.variable("TERM") == Some("dumb") {
+            Some("TERM")
+        } else {
+            None
+        }
+    }
+
     /// The folder that `variable` names, else `in_home` in the home of the user; a relative folder
     /// is ignored, as the standard of these variables asks.
     pub(super) fn user_folder(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
@@ -199,7 +211,9 @@ impl Settings {
         settings.check_places()?;
         let is_set = |name| settings.origin(name).strength() > FILE_STRENGTH;
         let untrusted = trust.notice(trust.state(), is_set);
-        Ok((settings, notice.into_iter().chain(untrusted).collect()))
+        let misspelt = layers.env.keys().filter_map(|name| misspelt(name));
+        let notices = notice.into_iter().chain(untrusted).chain(misspelt);
+        Ok((settings, notices.collect()))
     }
 
     /// The settings of the two files; of the project's, what asks for trust counts only if the user
@@ -389,9 +403,11 @@ impl Settings {
         }
         self.settle_containers();
         self.settle_isolated();
-        if self.color == ColorChoice::Auto && layers.variable("NO_COLOR").is_some() {
+        if self.color == ColorChoice::Auto
+            && let Some(name) = layers.refuses_colour()
+        {
             self.color = ColorChoice::Never;
-            let name = "NO_COLOR".to_owned();
+            let name = name.to_owned();
             self.origins.insert("color", Origin::Variable { name });
         }
     }
@@ -491,6 +507,17 @@ fn working_folder(layers: &Layers) -> Result<PathBuf, SettingsError> {
     cwd.map_err(|source| SettingsError::WorkingFolder {
         path: layers.cwd.clone(),
         source,
+    })
+}
+
+/// A notice about a variable that is called almost like one of the agent's own.
+fn misspelt(name: &str) -> Option<Notice> {
+    let meant = table::variable_like(name)?;
+    Some(Notice {
+        level: Level::Warning,
+        code: "unknown-variable".to_owned(),
+        message: format!("no setting is read from the variable `{name}`"),
+        hint: Some(format!("did you mean `{meant}`?")),
     })
 }
 

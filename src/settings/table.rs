@@ -59,7 +59,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Global, "color" => Choice(color: ColorChoice))
         .flags(&[value("--color", "WHEN").used_by(&[UsedBy::Every])])
         .help("When to use colours")
-        .more("`auto` means on a terminal, unless the variable `NO_COLOR` is set."),
+        .more("`auto` means on a terminal, unless the variable `NO_COLOR` is set or `TERM` is `dumb`."),
     // The tests to run, how, and until when.
     setting!(Execution, "paths" => TestPaths(paths))
         .asks(Ask::Place)
@@ -404,6 +404,31 @@ pub(super) fn ways_to_set(name: &str) -> String {
 pub(super) fn keys() -> Vec<&'static str> {
     let files = SETTINGS.iter().filter(|setting| setting.in_files);
     files.map(|setting| setting.name).collect()
+}
+
+/// The variable of a setting that `name` is almost the name of; `None` also if it is one.
+pub(super) fn variable_like(name: &str) -> Option<&'static str> {
+    /// Less alike than this, and the variable is somebody else's. The common prefix does not count.
+    const ALIKE: f64 = 0.75;
+    const PREFIXES: [&str; 3] = ["SELF_TEST_", "SANDBOX_", "MENACE_"];
+    let (prefix, rest) = PREFIXES
+        .iter()
+        .find_map(|prefix| Some((*prefix, name.strip_prefix(prefix)?)))?;
+    let known = || SETTINGS.iter().flat_map(|setting| setting.variables);
+    if known().any(|variable| *variable == name) {
+        return None;
+    }
+    let alike = known().filter_map(|variable| {
+        let known = variable.strip_prefix(prefix)?;
+        Some((
+            strsim::normalized_damerau_levenshtein(rest, known),
+            *variable,
+        ))
+    });
+    alike
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, variable)| variable)
 }
 
 /// Flags count as other names of a setting: a user who writes `cov` or `fail_fast` means something.

@@ -1,6 +1,7 @@
 //! [`RunLog`]: the entries that the events of a run make in the log.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use super::sink::{Entry, Log};
 use super::words;
@@ -12,23 +13,29 @@ use crate::model::{
     RunSummary, TestKey, Trial, TrialOutcome,
 };
 use crate::settings::Verbosity;
+use crate::store::{Reader, StoreError};
 
 /// Failing tests, and orphans, that get a line of their own: a suite that is broken as a whole says
 /// so in fewer.
 const NAMED: usize = 50;
 /// Test processes that die between tests, likewise.
 const NAMED_DEATHS: usize = 10;
+/// Failures of the run before that are remembered.
+const MOST_KNOWN: u32 = 10_000;
 
 /// The run of a cycle, as the log tells it.
 pub(in crate::cli) struct RunLog {
     log: Log,
     teller: Teller,
     watch: Stopwatch,
+    db: PathBuf,
 }
 
 impl RunLog {
-    pub(in crate::cli) fn new(log: Log, cycle: CycleId, verbosity: Verbosity) -> Self {
+    /// `db` is the state file, which has the runs before this one.
+    pub(in crate::cli) fn new(log: Log, cycle: CycleId, verbosity: Verbosity, db: &Path) -> Self {
         Self {
+            db: db.to_owned(),
             log,
             teller: Teller::new(cycle, verbosity),
             watch: Stopwatch::start(),
@@ -38,6 +45,10 @@ impl RunLog {
     /// Writes what the event is worth.
     pub(in crate::cli) fn handle(&mut self, line: &EventLine) {
         self.teller.live.tick(self.watch.now());
+        if matches!(line.event, Event::RunStarted { .. }) {
+            // Without them every failure gets its line, which is no more than a repetition.
+            self.teller.known = known_failures(&self.db, line.run_id).unwrap_or_default();
+        }
         for entry in self.teller.hear(line) {
             self.log.entry(&entry);
         }
@@ -75,6 +86,17 @@ impl RunLog {
     }
 }
 
+/// The tests that failed in the run that this one is compared with.
+fn known_failures(db: &Path, run: RunId) -> Result<HashSet<TestKey>, StoreError> {
+    let reader = Reader::open(db)?;
+    let Some(previous) = reader.previous_comparable(run)? else {
+        return Ok(HashSet::new());
+    };
+    let failures = reader.failures(previous, MOST_KNOWN)?.into_iter();
+    let failures = failures.filter(|test| test.outcome.is_failure());
+    Ok(failures.map(|test| test.key()).collect())
+}
+
 /// Decides what is told. Pure, but for what it remembers.
 struct Teller {
     cycle: CycleId,
@@ -84,6 +106,8 @@ struct Teller {
     /// The present work, in words, while no test runs.
     doing: String,
     failing: HashSet<TestKey>,
+    /// The tests that failed in the run before; the last line counts them.
+    known: HashSet<TestKey>,
     more_failing: u64,
     orphans_failing: usize,
     deaths: usize,
@@ -99,6 +123,7 @@ impl Teller {
             live: Live::default(),
             doing: "prepares the run".to_owned(),
             failing: HashSet::new(),
+            known: HashSet::new(),
             more_failing: 0,
             orphans_failing: 0,
             deaths: 0,
@@ -188,6 +213,10 @@ impl Teller {
         };
         let (level, event) = if record.outcome.is_failure() {
             if self.failing.contains(&key) {
+                return Vec::new();
+            }
+            if self.known.contains(&key) && self.verbosity != Verbosity::Verbose {
+                self.failing.insert(key);
                 return Vec::new();
             }
             if self.failing.len() >= NAMED {
@@ -399,6 +428,25 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    #[test]
+    fn a_failure_that_is_known_is_no_news() {
+        let failures = |verbosity| {
+            let mut teller = Teller::new(CycleId(12), verbosity);
+            teller.known.insert(TestKey {
+                root: String::new(),
+                nodeid: "t.py::old".to_owned(),
+            });
+            let events = ["t.py::old", "t.py::new"]
+                .map(|nodeid| finished(nodeid, 1, Outcome::Failed, false));
+            let told = events.map(|event| hear(&mut teller, event));
+            lines(&told.concat())
+        };
+        let [old, new] = ["old", "new"]
+            .map(|name| format!("warning test-failed: t.py::{name} failed: assert 1 == 2"));
+        assert_eq!(failures(Verbosity::Verbose), [&*old, &*new]);
+        assert_eq!(failures(Verbosity::Normal), [new]);
     }
 
     #[test]

@@ -126,7 +126,12 @@ fn first_line(live: &Live, palette: &Palette, columns: usize) -> String {
     let (total, is_final) = live.total();
     if live.done() == 0 && live.running().is_empty() && !is_final {
         let elapsed = duration(live.elapsed().as_secs_f64());
-        let line = format!("collecting tests  {elapsed}");
+        let doing = if live.has_pytest() {
+            "collecting tests"
+        } else {
+            "preparing the interpreter"
+        };
+        let line = format!("{doing}  {elapsed}");
         return cut(&line, columns).into_owned();
     }
     let mut pieces = pieces(live, palette);
@@ -338,6 +343,14 @@ mod tests {
     fn before_the_tests_are_known_the_previous_run_is_the_guess() {
         let mut live = started(2, 1);
         live.tick(Mono(1_500));
+        assert_eq!(lines(&live, 80), "preparing the interpreter  1.50s");
+        live.handle(&Event::ShardStarted {
+            shard: ShardIndex(0),
+            path: String::new(),
+            python: "3.11.7".to_owned(),
+            pytest: "8.4.2".to_owned(),
+            pid: 1,
+        });
         assert_eq!(lines(&live, 80), "collecting tests  1.50s");
         collected(&mut live, 0, 10);
         start(&mut live, "main", "t.py::t");

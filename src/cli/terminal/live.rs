@@ -41,6 +41,8 @@ pub(in crate::cli) struct Orphans {
 struct Shard {
     collected: Option<u64>,
     expected_s: Option<f64>,
+    /// Its first process answers.
+    started: bool,
     finished: bool,
 }
 
@@ -75,6 +77,7 @@ impl Live {
                 self.expected_tests = *expected_tests;
                 self.previous_wall_s = *expected_s;
             }
+            Event::ShardStarted { shard, .. } => self.shard(*shard).started = true,
             Event::Collected {
                 shard,
                 tests,
@@ -109,8 +112,7 @@ impl Live {
                 orphans.failed += u64::from(trial.outcome.is_failure());
             }
             Event::RunFinished(_) => self.running.clear(),
-            Event::ShardStarted { .. }
-            | Event::Subtest { .. }
+            Event::Subtest { .. }
             | Event::SlowFixture { .. }
             | Event::FileFinished(_)
             | Event::Notice(_) => {}
@@ -124,6 +126,11 @@ impl Live {
     /// The number of tests with a verdict.
     pub(in crate::cli) fn done(&self) -> u64 {
         self.counts.total()
+    }
+
+    /// True if a process runs pytest: before that an interpreter starts, or gets an environment.
+    pub(in crate::cli) fn has_pytest(&self) -> bool {
+        self.shards.iter().any(|shard| shard.started)
     }
 
     /// Tests of the run as far as they are known, and whether that number is final.

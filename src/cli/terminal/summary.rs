@@ -7,7 +7,8 @@ use super::orphan::summary_lines;
 use super::palette::{outcome_style, paint, run_style};
 use super::text::{REPORT_COLUMNS, count, duration, inline, push_line, width};
 use crate::diag::{Palette, and_more};
-use crate::model::{AttemptRecord, Outcome, RunOutcome, RunSummary};
+use crate::model::{AttemptRecord, Counts, Outcome, RunOutcome, RunSummary};
+use crate::plan::run::MODULES_LABEL;
 
 /// Tests that a list names; `agent show` has all of them.
 const LISTED: usize = 10;
@@ -23,7 +24,12 @@ pub(super) fn verdict(summary: &RunSummary, palette: &Palette) -> String {
         other => format!("run {} {other}:", summary.run.run_id),
     };
     let mut words = vec![(title, palette.strong)];
-    let tallies = tallies(&summary.run.counts);
+    let tallies = if summary.outcome() == RunOutcome::Empty {
+        // What passed is the modules of the map, which is no suite.
+        Vec::new()
+    } else {
+        tallies(&summary.run.counts)
+    };
     if tallies.is_empty() {
         words.push(("no test ran".to_owned(), style));
     }
@@ -73,16 +79,17 @@ pub(super) fn explanation(summary: &RunSummary, palette: &Palette) -> String {
             format!("the run stopped early: {not_run} did not run"),
             "leave out --fail-fast and --max-fail to run all of them".to_owned(),
         ),
-        RunOutcome::Incomplete => (
-            lost(summary),
-            format!("`{show}` has their stacks and the exits of their processes"),
-        ),
+        RunOutcome::Incomplete => (lost(summary), what_to_do(summary, &show)),
         RunOutcome::Interrupted => (
             format!("the run was stopped; what had finished is stored, {not_run} did not run"),
             format!("`agent run` starts a new run, `{show}` shows the results so far"),
         ),
         RunOutcome::Empty => (
-            format!("pytest found no test in {}", paths(summary)),
+            format!(
+                "pytest found no test in {}{}",
+                paths(summary),
+                of_map(counts)
+            ),
             "check the paths, -k, -m, and pytest's settings testpaths and python_files".to_owned(),
         ),
     };
@@ -239,6 +246,21 @@ fn coverage_change(change: f64) -> String {
     }
 }
 
+/// The next step after an incomplete run: files that could not be collected have no stacks.
+fn what_to_do(summary: &RunSummary, show: &str) -> String {
+    let counts = &summary.run.counts;
+    if counts.crashed + counts.timed_out > 0 || counts.error == 0 {
+        format!("`{show}` has their stacks and the exits of their processes")
+    } else if counts.not_run > 0 {
+        format!(
+            "`{show}` has the whole reports; `agent run -- --continue-on-collection-errors` runs \
+             the other tests"
+        )
+    } else {
+        format!("`{show}` has the whole reports")
+    }
+}
+
 /// The numbers of the tests that came to no end of their own, in words.
 fn lost(summary: &RunSummary) -> String {
     let counts = &summary.run.counts;
@@ -262,6 +284,16 @@ fn lost(summary: &RunSummary) -> String {
     }
 }
 
+/// What an empty run says about the modules of the map.
+fn of_map(counts: &Counts) -> String {
+    let tests: Vec<String> = tallies(counts).into_iter().map(|it| it.text).collect();
+    if tests.is_empty() {
+        String::new()
+    } else {
+        format!(" (tests of the module map: {})", tests.join(", "))
+    }
+}
+
 fn paths(summary: &RunSummary) -> String {
     let named: Vec<&str> = summary
         .run
@@ -269,7 +301,7 @@ fn paths(summary: &RunSummary) -> String {
         .paths
         .iter()
         .map(String::as_str)
-        .filter(|path| !path.is_empty())
+        .filter(|path| !path.is_empty() && *path != MODULES_LABEL)
         .collect();
     if named.is_empty() {
         summary.run.facts.project.clone()

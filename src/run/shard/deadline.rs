@@ -20,8 +20,9 @@ const STACKS_GRACE: Duration = Duration::from_secs(1);
 const INTERRUPT_GRACE: Duration = Duration::from_secs(5);
 /// The time between SIGTERM and SIGKILL.
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
-/// After pytest ended, `atexit` handlers and threads that are no daemons may still work.
-const EXIT_GRACE: Duration = Duration::from_secs(10);
+/// After pytest ended, `atexit` handlers and threads that are no daemons may still work: so long
+/// that nobody wonders.
+const EXIT_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest time that pytest-xdist may take to notice that a worker was killed.
 const WORKER_GRACE: Duration = Duration::from_secs(15);
 
@@ -37,6 +38,8 @@ pub(super) enum Cause {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// Only [`Cause::ExitHang`]: the process may end by itself, and nobody was told of it.
+    Wait,
     Stacks,
     Interrupt,
     Terminate,
@@ -54,7 +57,7 @@ pub(super) struct Ending {
 impl Ending {
     /// True if pytest is done and the process still has its moment to end by itself.
     pub(super) fn is_only_planned(&self) -> bool {
-        self.cause == Cause::ExitHang && matches!(self.step, Step::Interrupt)
+        self.cause == Cause::ExitHang && matches!(self.step, Step::Wait | Step::Interrupt)
     }
 }
 
@@ -215,9 +218,28 @@ impl Shard {
         self.live(|live| {
             live.ending.get_or_insert(Ending {
                 cause: Cause::ExitHang,
-                step: Step::Interrupt,
-                until: now.plus(EXIT_GRACE),
+                step: Step::Wait,
+                until: now.plus(EXIT_PATIENCE),
             });
+        });
+    }
+
+    /// Says that the process works on although pytest is done, and lets it: under pytest alone nobody
+    /// would end it. The limit of the shard counts for it as well.
+    fn wait_for_exit(&mut self, now: Mono, accounts: &mut Accounts) {
+        let Phase::Running(live) = &self.phase else {
+            return;
+        };
+        let end = self.end_of_time(live).unwrap_or(now);
+        let message = "pytest has ended and its process has not: threads or `atexit` handlers are \
+                       at work";
+        let hint = "the agent waits for them as long as for a test; `--timeout SECONDS` is a limit";
+        accounts.note("exit-waits", message.to_owned(), Some(hint.to_owned()));
+        self.live(|live| {
+            if let Some(ending) = &mut live.ending {
+                ending.step = Step::Interrupt;
+                ending.until = end.max(now);
+            }
         });
     }
 
@@ -256,6 +278,13 @@ impl Shard {
             return;
         };
         let next = match live.ending.as_ref().map(|ending| ending.step) {
+            Some(Step::Wait) => return self.wait_for_exit(now, accounts),
+            Some(Step::Interrupt) if live.ended_by_itself() => {
+                let message = "a process was ended because it went on after pytest had ended";
+                let hint = "a thread that is no daemon, or an `atexit` handler, did not end";
+                accounts.notice("exit-hang", message.to_owned(), Some(hint.to_owned()));
+                Step::Terminate
+            }
             Some(Step::Stacks | Step::Interrupt) => Step::Terminate,
             Some(Step::Terminate) => Step::Kill,
             Some(Step::Kill) | None => return,
@@ -269,6 +298,7 @@ impl Shard {
         };
         let leader = live.hello.as_ref().map(|hello| hello.pid);
         let (grace, target, signal) = match step {
+            Step::Wait => return,
             Step::Stacks => {
                 let member = leader.map_or(Target::Group, Target::Member);
                 (STACKS_GRACE, member, Notify::DumpStacks)

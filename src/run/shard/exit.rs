@@ -9,6 +9,7 @@ use crate::model::{Event, ExitCode, Failure, Outcome, Write};
 use crate::plan::ShardLimit;
 use crate::pytest::protocol::{Bye, StopReason};
 use crate::pytest::reconcile::Doom;
+use crate::pytest::source::LOADER;
 use crate::pytest::stacks::python_stacks;
 use crate::run::accounts::Accounts;
 
@@ -288,9 +289,10 @@ impl Shard {
             "pass `--python` the interpreter of the project; `agent config` shows the present one",
         );
         failure.causes.push(how.to_owned());
+        let said = without_loader(stderr);
         failure
             .causes
-            .extend(last_lines(stderr, 5).map(str::to_owned));
+            .extend(last_lines(&said, 5).map(str::to_owned));
         self.findings.failure.get_or_insert(failure);
         self.finish("not run: there is no interpreter", accounts);
     }
@@ -463,6 +465,17 @@ impl Shard {
             deaths: self.deaths,
         }
     }
+}
+
+/// What a program that is no Python said, up to where it repeats the text that it was to run.
+fn without_loader(stderr: &str) -> String {
+    let first = LOADER.lines().next().unwrap_or_default();
+    let first = first.trim_matches('"');
+    let Some((before, _)) = stderr.split_once(first) else {
+        return stderr.to_owned();
+    };
+    let quotes = ['\'', '"', '`', '$', ' '];
+    format!("{} …", before.trim_end_matches(quotes))
 }
 
 /// The end of a traceback in one line: the error, and the place that raised it.

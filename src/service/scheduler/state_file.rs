@@ -10,7 +10,8 @@ use crate::clock::{new_uuid, now_ms, rfc3339_ms};
 use crate::engine::{identity, kill_leftover};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::{
-    CycleId, CycleOutcome, LeaseClaim, Liveness, Notice, ProcessIdentity, RunId, RunRecord,
+    CycleId, CycleOutcome, LeaseClaim, Liveness, Notice, ProcessIdentity, RunId, RunOutcome,
+    RunRecord,
 };
 use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
@@ -166,7 +167,12 @@ impl StateFile {
         let reader = store.reader()?;
         let mut notices = Vec::new();
         for (cycle, run) in store.unrecorded_cycles()? {
-            if let Some(run) = reader.run(run)? {
+            // A run that was stopped before its first result has no figures.
+            let run = reader.run(run)?.filter(|run| {
+                run.outcome() != Some(RunOutcome::Interrupted)
+                    || run.counts.total() > run.counts.not_run
+            });
+            if let Some(run) = run {
                 notices.extend(append_to_history(path, &record(&run))?);
             }
             store.set_recorded(cycle)?;

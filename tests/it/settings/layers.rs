@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use menace_agent::settings::{Origin, SETTINGS, Settings};
+use menace_agent::settings::{ColorChoice, Origin, SETTINGS, Settings};
 
 use super::{Place, text_of};
 
@@ -226,11 +226,37 @@ fn an_empty_variable_is_an_unset_one() {
 }
 
 #[test]
-fn variables_of_no_setting_are_left_alone() {
+fn variables_of_no_setting_are_left_alone_and_a_misspelt_one_is_told() {
     let place = Place::new()
         .env("SELF_TEST_WROKERS", "x")
-        .env("MENACE_WHATEVER", "x");
-    assert_eq!(place.settings().workers, 1);
+        .env("SELF_TEST_LAB", "x")
+        .env("MENACE_WHATEVER", "x")
+        .env("SANDBOX_DATA_DIRS", "x")
+        .env("SELF_TEST_WORKERS", "1");
+    let (settings, notices) = place.load().unwrap();
+    assert_eq!(settings.workers, 1);
+    let told: Vec<String> = notices
+        .into_iter()
+        .map(|notice| format!("{}; {}", notice.message, notice.hint.unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "no setting is read from the variable `SANDBOX_DATA_DIRS`; did you mean \
+             `SANDBOX_DATA_DIR`?",
+            "no setting is read from the variable `SELF_TEST_WROKERS`; did you mean \
+             `SELF_TEST_WORKERS`?",
+        ]
+    );
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_colours() {
+    let place = Place::new().env("TERM", "dumb");
+    assert_eq!(place.settings().color, ColorChoice::Never);
+    assert_eq!(place.origin("color"), "variable TERM");
+    let place = Place::new().env("TERM", "dumb").flag("--color", "always");
+    assert_eq!(place.settings().color, ColorChoice::Always);
 }
 
 #[test]

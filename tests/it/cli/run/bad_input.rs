@@ -68,15 +68,98 @@ fn a_pattern_that_matches_nothing() {
 }
 
 #[test]
-fn a_report_into_a_folder_that_does_not_exist() {
+fn a_report_into_a_folder_that_does_not_exist_makes_the_folder() {
     let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
         return;
     };
-    let answer = lab.run(&["--junit", "out/report.xml"]).expect(2);
-    insta::assert_snapshot!(lab.plain(&answer.stderr), @"error: cannot write JUnit XML to `out/report.xml`: there is no folder `out`");
-    let answer = lab.run(&["--events", "out/events.jsonl"]).expect(2);
-    insta::assert_snapshot!(lab.plain(&answer.stderr), @"error: cannot write events to `out/events.jsonl`: there is no folder `out`");
+    let (junit, events) = ("out/deep/report.xml", "out/events.jsonl");
+    lab.run(&["--no-cov", "--junit", junit, "--events", events])
+        .expect(0);
+    for file in [junit, events] {
+        let text = std::fs::read_to_string(lab.path().join(file)).unwrap();
+        assert!(text.contains("test_one"), "{file}: {text}");
+    }
+    let answer = lab.run(&["--junit", "test_a.py/report.xml"]).expect(2);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @"
+    error: cannot write JUnit XML to `test_a.py/report.xml`
+      caused by: File exists (os error 17)
+    ");
+}
+
+#[test]
+fn an_option_by_which_pytest_runs_no_test() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    for option in ["--collect-only", "--co", "--fixtures", "--version"] {
+        let answer = lab.run(&["--", "-q", option]).expect(2);
+        let expected = format!(
+            "error: `{option}` runs no test, and `agent run` records the results of tests\n\
+             hint: `python -m pytest {option}` prints it\n"
+        );
+        assert_eq!(answer.stderr, expected);
+    }
     assert!(!lab.db().exists());
+}
+
+#[test]
+fn a_program_that_is_no_python_does_not_print_ours() {
+    let Some(lab) = lab(&[("test_a.py", GREEN)]) else {
+        return;
+    };
+    for program in ["ls", "cat", "echo"] {
+        let answer = lab.run(&["--python", program]).expect(3);
+        let said = answer.stderr + &answer.stdout;
+        assert!(
+            said.contains("the interpreter did not start as a Python"),
+            "{said}"
+        );
+        assert!(!said.contains("import sys"), "{said}");
+    }
+}
+
+#[test]
+fn a_module_of_the_folder_that_only_python_m_pytest_finds() {
+    let Some(lab) = lab(&[
+        ("app/core.py", "X = 1\n"),
+        ("tests/test_a.py", "import app.core\ndef test_one(): pass\n"),
+        ("tests/test_b.py", GREEN),
+    ]) else {
+        return;
+    };
+    let answer = lab.run(&["--no-cov"]).expect(6);
+    insta::assert_snapshot!(lab.plain(&answer.stderr), @r#"
+    warning: `app` is in the project's folder, and that is not on `sys.path`
+    hint: put `pythonpath = ["."]` into pytest's settings; `python -m pytest` adds
+      the folder by itself, `pytest` and the agent do not
+    "#);
+    assert!(
+        answer
+            .stdout
+            .contains("hint: `agent show 1` has the whole reports; `agent run --\n"),
+        "{}",
+        answer.stdout
+    );
+    lab.write("pytest.ini", "[pytest]\npythonpath = .\n");
+    let mended = lab.run(&["--no-cov"]).expect(0);
+    assert!(!mended.stderr.contains("sys.path"), "{}", mended.stderr);
+}
+
+#[test]
+fn modules_of_the_map_make_no_suite() {
+    let Some(lab) = lab(&[("tool.py", "X = 1\n"), ("pytest.ini", "")]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(5);
+    let answer = lab.run(&["--no-cov"]).expect(5);
+    insta::assert_snapshot!(lab.plain(&answer.stdout), @"
+    PASS tool.py (1 test, [TIME])
+    run 2 empty: no test ran in [TIME]
+    empty: pytest found no test in [PROJECT] (tests of the module map: 1
+      passed)
+    hint: check the paths, -k, -m, and pytest's settings testpaths and
+      python_files
+    ");
 }
 
 #[test]
@@ -131,9 +214,7 @@ fn a_program_that_is_no_interpreter() {
     /bin/sh
     error: the interpreter did not start as a Python
       caused by: exit status 2
-      caused by: /bin/sh: 1: Reads a program from standard input and runs it; Python 2 can parse this, to say so.: not found
-      caused by: /bin/sh: 2: import: not found
-      caused by: /bin/sh: 5: Syntax error: "(" unexpected
+      caused by: /bin/sh: 1: …
     hint: pass `--python` the interpreter of the project; `agent config` shows the present one
 
     /bin/echo
