@@ -113,7 +113,7 @@ fn dispatch(cli: &Cli, output: &mut Streams) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::run(args, output),
         Command::Help(args) => help::run(args, output),
         Command::Service(args) => service::run(args, cli, output),
-        Command::Run(args) => run::run(args, &settings, notices, output),
+        Command::Run(args) => run::run(&args.run, &settings, notices, output),
         Command::RunScheduled(args) => run_scheduled::run(args, layers, settings, &notices),
         Command::Cycle(args) => cycle::run(args, &settings, notices, output),
         Command::Status(args) => status::run(args, &settings, output),

@@ -12,7 +12,9 @@ use super::streams::Streams;
 use super::terminal::{ProgressMode, Terminal, TerminalOptions, Verbosity};
 use crate::clock::Stopwatch;
 use crate::diag::{self, Hint};
+use crate::engine;
 use crate::model::{Event, EventLine, ExitCode, Level, Notice, RunSummary};
+use crate::plan::PytestWords;
 use crate::service::{SelfTestService, metrics, run_until_signal};
 use crate::settings::{self, ProgressChoice, Settings};
 
@@ -32,9 +34,23 @@ pub(super) fn run(
         notices.push(warning("metrics-port", &error));
         None
     });
-    let sinks = Arc::new(Mutex::new(Sinks::open(&args.output, settings, output)?));
+    let shell = engine::Terminal::of_foreground();
+    let words = PytestWords::new(&settings.pytest_args, |_| false);
+    // The tests write to the terminal themselves, and a bar would write over it.
+    let shares = shell.is_some() && words.needs_terminal();
+    let progress = if shares {
+        ProgressMode::Plain
+    } else {
+        progress_mode(settings)
+    };
+    let sinks = Sinks::open(&args.output, settings, progress, output)?;
+    let sinks = Arc::new(Mutex::new(sinks));
     let (heard, waits) = (Arc::clone(&sinks), Arc::clone(&sinks));
-    let mut service = SelfTestService::new(settings.clone())
+    let mut service = SelfTestService::new(settings.clone());
+    if shell.is_some() {
+        service = service.lend_terminal();
+    }
+    let mut service = service
         .trigger("manual")
         .notices(notices)
         .on_event(move |line| {
@@ -63,6 +79,9 @@ pub(super) fn run(
         }
     });
     let summary = run_until_signal(&mut service);
+    if let Some(shell) = shell {
+        shell.take_back();
+    }
     drop(done);
     // The ticker only draws: that it is gone is all that matters.
     let _ = ticker.join();
@@ -104,6 +123,15 @@ fn finish(
     Ok(summary.exit_code())
 }
 
+fn progress_mode(settings: &Settings) -> ProgressMode {
+    match settings.progress {
+        ProgressChoice::Auto => ProgressMode::Auto,
+        ProgressChoice::Bar => ProgressMode::Bar,
+        ProgressChoice::Plain => ProgressMode::Plain,
+        ProgressChoice::None => ProgressMode::None,
+    }
+}
+
 /// Everyone who hears the events of a run.
 struct Sinks {
     terminal: Terminal,
@@ -111,7 +139,12 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &OutputArgs, settings: &Settings, output: &Streams) -> Result<Self, Failure> {
+    fn open(
+        args: &OutputArgs,
+        settings: &Settings,
+        progress: ProgressMode,
+        output: &Streams,
+    ) -> Result<Self, Failure> {
         let events_on_stdout = args
             .events
             .as_deref()
@@ -123,12 +156,7 @@ impl Sinks {
             output.data_palette
         };
         let terminal = Terminal::new(TerminalOptions {
-            progress: match settings.progress {
-                ProgressChoice::Auto => ProgressMode::Auto,
-                ProgressChoice::Bar => ProgressMode::Bar,
-                ProgressChoice::Plain => ProgressMode::Plain,
-                ProgressChoice::None => ProgressMode::None,
-            },
+            progress,
             verbosity: match settings.verbosity {
                 settings::Verbosity::Quiet => Verbosity::Quiet,
                 settings::Verbosity::Normal => Verbosity::Normal,

@@ -8,7 +8,8 @@ use super::failure::Failure;
 use super::json;
 use super::reader;
 use super::streams::Streams;
-use super::terminal::{ShownRun, show_run};
+use super::terminal::{ShownRun, show_attempts, show_run};
+use crate::diag::printable;
 use crate::model::{ExitCode, RunId, RunRecord};
 use crate::run::summary;
 use crate::settings::Settings;
@@ -16,6 +17,8 @@ use crate::store::{Reader, StoreError};
 
 /// The most failed tests that are shown: a suite that fails as a whole repeats itself.
 const MAX_FAILURES: u32 = 1_000;
+/// The most tests that are shown of those that are called alike.
+const MAX_TESTS: u32 = 50;
 
 pub(super) fn run(
     args: &ShowArgs,
@@ -29,7 +32,9 @@ pub(super) fn run(
     };
     let run = found.ok_or_else(|| not_there(args.run))?;
     let mut damage = None;
-    let text = if args.json {
+    let text = if let Some(test) = &args.test {
+        show_tests(&reader, run.run_id, test, output)?
+    } else if args.json {
         let summary = summary(&reader, run.run_id)?.ok_or_else(|| not_over(run.run_id))?;
         json(&summary)?
     } else {
@@ -38,6 +43,27 @@ pub(super) fn run(
     };
     output.data(&text).map_err(Failure::stdout)?;
     damage.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
+}
+
+/// The attempts of the tests that are called like `text`.
+fn show_tests(
+    reader: &Reader,
+    run: RunId,
+    text: &str,
+    output: &Streams,
+) -> Result<String, Failure> {
+    let tests = reader.tests_like(run, text, MAX_TESTS)?;
+    if tests.is_empty() {
+        return Err(Failure {
+            hint: Some(format!("`agent show {run}` names those that failed")),
+            ..Failure::usage(anyhow!("run {run} has no test like `{}`", printable(text)))
+        });
+    }
+    let mut attempts = Vec::new();
+    for test in &tests {
+        attempts.extend(reader.attempts(run, test)?);
+    }
+    Ok(show_attempts(&attempts, &output.data_palette))
 }
 
 fn not_there(run: RunRef) -> Failure {

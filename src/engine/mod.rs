@@ -11,6 +11,7 @@
 //!   [`EngineEvent`]s;
 //! - [`python`] finds the interpreter, [`managed`] keeps a private environment for a project whose
 //!   interpreter has no pytest, [`git`] asks for the commit, [`identity`] tells processes apart;
+//! - [`Terminal`] is lent to tests and taken back;
 //! - [`Scratch`] is a folder for the files of such a process.
 //!
 //! # A harness process
@@ -41,6 +42,7 @@ pub mod pipes;
 pub mod process;
 pub mod python;
 mod scratch;
+mod terminal;
 
 pub use container::ContainerExecutor;
 pub use executor::Executor;
@@ -49,3 +51,4 @@ pub use host::HostExecutor;
 pub use launch::Launch;
 pub use leftover::kill_leftover;
 pub use scratch::{Scratch, remove_left};
+pub use terminal::Terminal;

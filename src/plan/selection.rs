@@ -67,6 +67,9 @@ const LISTING: [&str; 12] = [
     "-V",
 ];
 
+/// Options that stop at a debugger.
+const DEBUGGING: [&str; 2] = ["--pdb", "--trace"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
     None,
@@ -113,6 +116,45 @@ impl PytestWords {
     pub fn listing(&self) -> Option<&str> {
         let words = self.options.iter().map(String::as_str);
         words.into_iter().find(|word| LISTING.contains(word))
+    }
+
+    /// The option by which a test asks for a debugger; `None` if there is none.
+    pub fn debugging(&self) -> Option<&str> {
+        let words = self.options.iter().map(String::as_str);
+        words.into_iter().find(|word| DEBUGGING.contains(word))
+    }
+
+    /// True if tests want to talk to the person at the terminal.
+    pub fn needs_terminal(&self) -> bool {
+        self.debugging().is_some() || self.shows_output()
+    }
+
+    /// The option that asks pytest to print at its end what passing tests printed.
+    pub fn reporting(&self) -> Option<&str> {
+        let words = self.options.iter().map(String::as_str);
+        words.into_iter().find(|word| {
+            let asked = word.strip_prefix("-r").filter(|_| !word.starts_with("--"));
+            asked.is_some_and(|chars| chars.contains(['P', 'A']))
+        })
+    }
+
+    /// True if what tests print is not to be captured.
+    fn shows_output(&self) -> bool {
+        let mut words = self.options.iter().map(String::as_str).peekable();
+        while let Some(word) = words.next() {
+            let capture = match word {
+                "--capture" => words.peek().copied(),
+                _ => word.strip_prefix("--capture="),
+            };
+            let cluster = word.strip_prefix('-').filter(|_| !word.starts_with("--"));
+            let is_s = cluster.is_some_and(|it| {
+                it.contains('s') && it.chars().all(|letter| SHORT_SWITCHES.contains(letter))
+            });
+            if is_s || capture == Some("no") {
+                return true;
+            }
+        }
+        false
     }
 
     /// The options that pick some of the tests, each with its value.
@@ -247,6 +289,20 @@ mod tests {
             Some("--collect-only")
         );
         assert_eq!(words("-x --lf tests").listing(), None);
+    }
+
+    #[test]
+    fn words_that_need_a_terminal_are_found() {
+        assert_eq!(words("-x --pdb").debugging(), Some("--pdb"));
+        assert_eq!(words("-x -k pdb").debugging(), None);
+        assert_eq!(words("-x -rfP").reporting(), Some("-rfP"));
+        assert_eq!(words("-x -rf").reporting(), None);
+        for text in ["-s", "-xvs", "--capture=no", "--capture no"] {
+            assert!(words(text).shows_output(), "{text}");
+        }
+        for text in ["-x", "-ksome", "--capture=sys", "--sw", "-k s"] {
+            assert!(!words(text).shows_output(), "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,9 @@ pub(super) fn add(project: &Path, recorder: &mut Recorder<'_>) -> Result<(), Sto
     let run = recorder.run();
     let failures = recorder.store()?.reader()?.failures(run, LOOKED_AT)?;
     let messages = failures.iter().filter_map(|test| test.message.as_deref());
-    let mut found = messages.filter_map(|message| missing_module(project, message));
+    let mut found = messages.filter_map(|message| {
+        missing_module(project, message).or_else(|| debugger_without_terminal(message))
+    });
     if let Some(notice) = found.next() {
         recorder.notice(notice);
     }
@@ -41,6 +43,20 @@ fn missing_module(project: &Path, message: &str) -> Option<Notice> {
         ),
     }
     })
+}
+
+/// What a test needs that came to a `breakpoint()`, where a debugger found nobody to ask.
+fn debugger_without_terminal(message: &str) -> Option<Notice> {
+    let marks = ["BdbQuit", "Quitting debugger"];
+    marks
+        .iter()
+        .any(|mark| message.contains(mark))
+        .then(|| Notice {
+            level: Level::Warning,
+            code: "no-terminal".to_owned(),
+            message: "a test asked for a debugger, which has no terminal here".to_owned(),
+            hint: Some("`agent run --pdb TEST` gives the terminal to the test".to_owned()),
+        })
 }
 
 fn is_identifier(name: &str) -> bool {

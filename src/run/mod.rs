@@ -64,7 +64,7 @@ pub fn tests(job: &Job<'_>, recorder: &mut Recorder<'_>) -> Result<Verdict, Stor
     let mut dispatcher = dispatch::Dispatcher::new(&job.plan, &job.executor, baseline);
     carry_out(&mut dispatcher, job, recorder)?;
     let verdict = dispatcher.verdict();
-    if verdict.outcome == RunOutcome::Incomplete {
+    if [RunOutcome::Incomplete, RunOutcome::Failed].contains(&verdict.outcome) {
         hints::add(&job.plan.request.project, recorder)?;
     }
     Ok(verdict)

@@ -21,6 +21,14 @@ pub enum ServiceError {
     /// An option by which pytest runs no test.
     #[error("`{0}` runs no test, and `agent run` records the results of tests")]
     NoTest(String),
+    /// A debugger without a terminal.
+    #[error("`{option}` needs a terminal, and {why}")]
+    NoTerminal {
+        /// The option that asks for it.
+        option: String,
+        /// Why there is none.
+        why: &'static str,
+    },
     /// No Python interpreter was found.
     #[error(transparent)]
     Python(#[from] PythonError),
@@ -48,7 +56,7 @@ impl Hint for ServiceError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Path(error) => error.exit_code(),
-            Self::NoTest(_) => ExitCode::USAGE,
+            Self::NoTest(_) | Self::NoTerminal { .. } => ExitCode::USAGE,
             Self::Stopped(signal) => signal.exit_code(),
             Self::Container(error) => error.exit_code(),
             Self::Python(error) => error.exit_code(),
@@ -62,6 +70,9 @@ impl Hint for ServiceError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Path(error) => error.hint(),
+            Self::NoTerminal { option, .. } => Some(format!(
+                "run it in a terminal, on this machine: `agent run --no-container {option} TEST`"
+            )),
             Self::NoTest(option) => Some(format!("`python -m pytest {option}` prints it")),
             Self::Python(error) => error.hint(),
             Self::Container(error) => error.hint(),

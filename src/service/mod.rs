@@ -39,6 +39,7 @@
 //!
 //! **Invariant:** a metrics sink hears of a run only after its listeners have heard everything.
 
+mod attended;
 pub mod cleanup;
 mod container;
 mod error;

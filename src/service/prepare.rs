@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attended::Attended;
 use super::container::{self, Wish};
 use super::error::ServiceError;
 use super::orphans;
@@ -12,7 +13,7 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{Executor, HostExecutor, python};
 use crate::model::{CycleId, Level, Notice, RunId};
 use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
-use crate::plan::{PytestWords, RunPlan, RunRequest, ShardLimit};
+use crate::plan::{RunPlan, RunRequest, ShardLimit};
 use crate::run::{Job, Mailbox, Waiting, recover};
 use crate::settings::{Origin, Settings};
 use crate::source::resolve;
@@ -33,6 +34,8 @@ pub(super) struct Given {
     pub(super) prefer_container: bool,
     pub(super) notices: Vec<Notice>,
     pub(super) integration: Option<IntegrationCallback>,
+    /// True if there is a terminal that tests may get.
+    pub(super) terminal: bool,
 }
 
 /// Everything that a run is carried out with.
@@ -51,10 +54,7 @@ pub(super) fn prepare<'a>(
     mailbox: &'a Mailbox,
     on_wait: impl FnMut(&Waiting),
 ) -> Result<Prepared<'a>, ServiceError> {
-    let words = PytestWords::new(&settings.pytest_args, |_| false);
-    if let Some(option) = words.listing() {
-        return Err(ServiceError::NoTest(option.to_owned()));
-    }
+    let attended = Attended::new(settings, given.trigger == "manual", given.terminal)?;
     let paths = resolve(&settings.paths, &settings.project)?;
     let mut notices = given.notices;
     let wish = Wish::of(settings, given.prefer_container);
@@ -74,12 +74,10 @@ pub(super) fn prepare<'a>(
         (None, Some(host)) => Executor::Host(host),
         (None, None) => Executor::Host(host_executor(settings)?),
     };
-    let is_scheduled = given.trigger == "schedule";
-    let narrowed_by = if is_scheduled {
-        Vec::new()
-    } else {
-        settings.narrowed_by.clone()
-    };
+    let mut narrowed_by = settings.narrowed_by.clone();
+    if given.trigger == "schedule" {
+        narrowed_by.clear();
+    }
     let orphans = (settings.orphans.include || settings.orphans.refresh)
         .then(|| orphan_job(settings, given.integration))
         .filter(|_| narrowed_by.is_empty() || asks_for_orphans(settings));
@@ -89,7 +87,7 @@ pub(super) fn prepare<'a>(
         let reader = store.reader()?;
         (modules, roots) = integrated_modules(&reader, &orphans.request, &orphans.suppressions)?;
     }
-    let plan = RunPlan::new(RunRequest {
+    let mut request = RunRequest {
         project: settings.project.clone(),
         paths,
         pytest_args: settings.pytest_args.clone(),
@@ -103,9 +101,10 @@ pub(super) fn prepare<'a>(
         executor: executor.name().to_owned(),
         modules,
         roots,
-    });
+    };
+    attended.adapt(&mut request, &executor, &mut notices)?;
     let job = Job {
-        plan,
+        plan: RunPlan::new(request),
         trigger: given.trigger,
         managed: managed_spec(settings, &executor, mailbox.cancel()),
         executor: Arc::new(executor),

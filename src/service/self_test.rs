@@ -67,6 +67,7 @@ impl SelfTestService {
                 prefer_container: false,
                 notices: Vec::new(),
                 integration: None,
+                terminal: false,
             },
             mailbox: Mailbox::new(),
             listeners: Vec::new(),
@@ -101,6 +102,14 @@ impl SelfTestService {
     #[must_use]
     pub fn notices(mut self, notices: Vec<Notice>) -> Self {
         self.given.notices = notices;
+        self
+    }
+
+    /// Tests may get the terminal of this process, if they ask for a debugger or print without
+    /// capture.
+    #[must_use]
+    pub fn lend_terminal(mut self) -> Self {
+        self.given.terminal = true;
         self
     }
 

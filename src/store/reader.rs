@@ -92,6 +92,31 @@ impl Reader {
         self.db.rows(action, sql, (run.0, limit), attempt)
     }
 
+    /// The tests of a run whose node id has `text` in it, in their order; if it is a whole one, that
+    /// test alone.
+    pub fn tests_like(
+        &self,
+        run: RunId,
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<TestKey>, StoreError> {
+        let sql =
+            "SELECT t.root, t.nodeid FROM attempt AS a JOIN test AS t ON t.test_id = a.test_id
+                   WHERE a.run_id = ?1 AND a.is_last = 1 AND instr(t.nodeid, ?2) > 0
+                   ORDER BY t.nodeid <> ?2, t.root, t.nodeid LIMIT ?3";
+        let action = "look for tests of a run";
+        let mut found = self.db.rows(action, sql, (run.0, text, limit), |row| {
+            Ok(TestKey {
+                root: row.get("root")?,
+                nodeid: row.get("nodeid")?,
+            })
+        })?;
+        if found.iter().any(|test| test.nodeid == text) {
+            found.retain(|test| test.nodeid == text);
+        }
+        Ok(found)
+    }
+
     /// The attempts of one test in a run, in their order, with reports and output.
     pub fn attempts(&self, run: RunId, test: &TestKey) -> Result<Vec<AttemptRecord>, StoreError> {
         let sql = attempt_query!(

@@ -27,7 +27,7 @@ pub(super) use self::module_map::{
 pub(super) use self::orphans::{
     GraphArgs, GraphFormat, OrphanListArgs, OrphanScanArgs, OrphansArgs, OrphansCommand, WhyArgs,
 };
-pub(super) use self::run::{OutputArgs, RunArgs, RunScheduledArgs};
+pub(super) use self::run::{AttendedArgs, OutputArgs, RunArgs, RunScheduledArgs};
 pub(super) use self::service::{
     InstallServiceArgs, ManagerChoice, NameArgs, PrintServiceArgs, ServiceArgs, ServiceCommand,
 };
@@ -68,7 +68,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the tests and record the results
-    Run(Box<RunArgs>),
+    Run(Box<AttendedArgs>),
     /// Run them again and again, on a schedule
     RunScheduled(Box<RunScheduledArgs>),
     /// Show what a running agent does, and what is due next
@@ -127,8 +127,11 @@ pub(super) struct ShowArgs {
     /// The number of a run, or latest
     #[arg(value_name = "RUN", value_parser = run_ref)]
     pub(super) run: RunRef,
+    /// A test, or a part of its node id: show its reports and what it printed
+    #[arg(value_name = "TEST")]
+    pub(super) test: Option<String>,
     /// Print the summary as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "test")]
     pub(super) json: bool,
 }
 
@@ -351,6 +354,9 @@ impl Cli {
         if let Some(run) = self.run_args() {
             flags.pytest_args.clone_from(&run.after_dashes);
         }
+        if let Command::Run(args) = &self.command {
+            flags.pytest_args = args.pytest_words();
+        }
         if let Command::Cycle(args) = &self.command {
             for (flag, word) in [
                 ("--log-format", &args.cycle_log_format),
@@ -367,7 +373,7 @@ impl Cli {
     /// The arguments of a run, if the command is one.
     fn run_args(&self) -> Option<&RunArgs> {
         match &self.command {
-            Command::Run(run) => Some(run),
+            Command::Run(args) => Some(&args.run),
             Command::RunScheduled(args) => Some(&args.run),
             Command::Cycle(args) => Some(&args.scheduled.run),
             _ => None,
@@ -475,8 +481,9 @@ mod tests {
                 .collect()
         );
         let of_a_run = |flag: &&String| !of_schedules.contains(&flag.as_str());
-        let of_a_run = all.iter().filter(of_a_run).cloned().collect();
-        assert_eq!(flags("run"), of_a_run);
+        let of_a_run = all.iter().filter(of_a_run).cloned();
+        let attended = of_a_run.chain(["--pdb".to_owned()]).collect();
+        assert_eq!(flags("run"), attended);
     }
 
     #[test]

@@ -18,6 +18,30 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) output: OutputArgs,
 }
 
+/// The arguments of `agent run`, which somebody may sit before.
+#[derive(Debug, Default, Args)]
+#[command(args_override_self = true)]
+pub(in crate::cli) struct AttendedArgs {
+    /// Start the Python debugger on a failure, in this terminal
+    #[arg(long)]
+    pdb: bool,
+    /// Show what tests print, as they print it
+    #[arg(short = 's')]
+    no_capture: bool,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+}
+
+impl AttendedArgs {
+    /// The words for pytest.
+    pub(super) fn pytest_words(&self) -> Vec<String> {
+        let own = [(self.pdb, "--pdb"), (self.no_capture, "-s")];
+        let own = own.into_iter().filter(|(given, _)| *given);
+        let own = own.map(|(_, word)| word.to_owned());
+        own.chain(self.run.after_dashes.iter().cloned()).collect()
+    }
+}
+
 /// The outputs of a run. The settings of the same heading come after them.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output", next_display_order = 0)]

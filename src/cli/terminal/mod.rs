@@ -45,6 +45,6 @@ pub use module_map::{
 pub use orphans::{orphan_list, scan_report, why_report};
 pub use page::page;
 pub use report::{ProgressMode, Terminal, TerminalOptions, Verbosity};
-pub use show::{ShownRun, show_run};
+pub use show::{ShownRun, show_attempts, show_run};
 pub use status::status_lines;
 pub(super) use text::{count, duration, inline, whole_seconds};

@@ -43,13 +43,22 @@ pub fn show_run(shown: &ShownRun, zone: &TimeZone, palette: &Palette) -> String 
     }
     for record in &shown.failures {
         text.push('\n');
-        text += &whole_failure(record, palette);
+        text += &whole_attempt(record, palette);
     }
     for trial in &shown.notable_trials {
         text.push('\n');
         text += &whole_orphan(trial, palette);
     }
     text
+}
+
+/// Attempts of tests, with all that is kept of each.
+pub fn show_attempts(attempts: &[AttemptRecord], palette: &Palette) -> String {
+    let blocks: Vec<String> = attempts
+        .iter()
+        .map(|record| whole_attempt(record, palette))
+        .collect();
+    blocks.join("\n")
 }
 
 fn head(run: &RunRecord, palette: &Palette) -> String {
@@ -107,7 +116,7 @@ fn facts(run: &RunRecord, zone: &TimeZone) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn whole_failure(record: &AttemptRecord, palette: &Palette) -> String {
+fn whole_attempt(record: &AttemptRecord, palette: &Palette) -> String {
     let mut text = test_line(record, palette);
     // Stacks do not say what ended the test; a traceback repeats its message.
     let ended = matches!(record.outcome, Outcome::Crashed | Outcome::TimedOut);

@@ -5,6 +5,7 @@ the environment nor the working directory, so that a suite behaves as it does un
 Everything that runs inside of a pytest hook goes through `Process.guard`: a bug of the harness must
 not fail a test.
 """
+from ..shared.descriptors import leave_terminal, take_terminal
 from ..shared.text import text_of
 from .channel import Channel
 from .interpreter import facts, pose_as_pytest, watch_for_hangs
@@ -23,9 +24,14 @@ def main(program):
         if commands is None:
             return 0
         command = next((c for c in commands if c.get("t") == "run"), None)
+    has_terminal = bool(command.get("terminal")) and take_terminal()
+    if not has_terminal:
+        leave_terminal()
     session = program.load("_menace.harness.session").Session(program, command, channel)
     session.hear(commands)
     argv = [text_of(arg) for arg in command.get("argv") or ()]
+    if has_terminal:  # The agent says the rest.
+        argv = ["--no-header", "--no-summary"] + argv
     pose_as_pytest(argv)
     if session.cover is not None:
         session.guard(session.cover.start)

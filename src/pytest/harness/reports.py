@@ -14,6 +14,8 @@ RANKS = ("failed", "error", "xfailed", "xpassed", "skipped", "passed")
 
 
 PHASES = ("setup", "call", "teardown")
+PRINTED = 4 << 10  # Of each section of a test that did not fail, in bytes.
+LEFT = [4 << 20]  # Of this process, for all of them.
 SECONDS = "_menace_seconds"  # What an xdist worker adds to the data of its reports.
 
 
@@ -98,17 +100,32 @@ class Running:
 
     def explanation(self, outcome, report, cap):
         if outcome not in ("failed", "error"):
-            return {"message": message_of(report)}
+            sections = sections_of(self.reports, min(cap, PRINTED))
+            return {"message": message_of(report), "sections": kept(sections)}
         reports = self.reports[:1] + self.subtests + self.reports[1:]
         culprits = [r for r in reports if r.outcome in ("failed", "rerun")]
         texts = [("%s\n" % subtest_name(r) if is_subtest(r) else "") + longrepr_of(r) for r in culprits]
-        # Each phase repeats what the earlier ones captured.
-        found = {(text_of(title), text_of(text)): None for r in reports for title, text in r.sections}
         return {
             "message": message_of(culprits[0]),
             "longrepr": shorten("\n\n".join(texts), cap),
-            "sections": [{"title": shorten(t, 1000), "text": shorten(text, cap)} for t, text in found],
+            "sections": sections_of(reports, cap),
         }
+
+
+def sections_of(reports, cap):
+    """What a test printed and logged; each phase repeats what the earlier ones captured."""
+    found = {(text_of(title), text_of(text)): None for r in reports for title, text in r.sections}
+    return [{"title": shorten(t, 1000), "text": shorten(text, cap)} for t, text in found]
+
+
+def kept(sections):
+    """The output of tests that did not fail, as long as this process has bytes left for it."""
+    for section in sections:
+        if len(section["text"]) > LEFT[0]:
+            section["text"] = "(not kept: tests of this process that did not fail printed 4 MiB)"
+        else:
+            LEFT[0] -= len(section["text"])
+    return sections
 
 
 def is_subtest(report):

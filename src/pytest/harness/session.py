@@ -235,7 +235,7 @@ class Session(Process):
         finished = {"id": running.uid, "worker": running.worker, "outcome": outcome}
         finished.update(self.guard(self.nodes.facts_of, running) or {})
         finished.update(running.times())
-        if outcome != "passed":
+        if outcome != "passed" or running.reports[-1].sections:
             finished.update(self.guard(running.explanation, outcome, report, self.cap) or {})
         self.turns.end(running, finished)
 

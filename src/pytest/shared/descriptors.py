@@ -1,6 +1,8 @@
 """Descriptors that the code of a project is kept away from."""
 import fcntl
 import os
+import signal
+import sys
 import termios
 
 
@@ -28,9 +30,32 @@ def leave_terminal():
         os.close(terminal)
 
 
+def take_terminal():
+    """Gives the terminal to this process and its tests; returns whether there is one.
+
+    The agent takes it back when the process has ended. Nothing wakes a process that the terminal
+    stops here, so that it does not stop one.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+    try:
+        os.tcsetpgrp(terminal, os.getpgrp())
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTTOU])
+    for fd in (0, 1, 2):
+        os.dup2(terminal, fd)
+    os.close(terminal)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)
+    return True
+
+
 def take_channel():
     """Private copies of 0 and 1; then input is empty, and output goes where errors go."""
-    leave_terminal()
     commands, events = private(0), private(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

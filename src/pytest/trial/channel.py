@@ -2,12 +2,13 @@
 import json
 import os
 
-from ..shared.descriptors import take_channel
+from ..shared.descriptors import leave_terminal, take_channel
 from ..shared.text import clean
 
 
 class Channel:
     def __init__(self):
+        leave_terminal()
         self.commands, self.events = take_channel()
         self.pending, self.gone = b"", False
 

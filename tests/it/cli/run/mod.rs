@@ -20,5 +20,6 @@ mod scale;
 mod scope;
 mod shards;
 pub(super) mod state_file;
+mod terminal;
 mod timeout;
 mod verdict;
