@@ -50,8 +50,8 @@ pub struct IntegrationSnapshot<'a> {
 impl IntegrationSnapshot<'_> {
     /// The candidates by file, and whether they are held back.
     ///
-    /// One that was taken back by hand is, and so is one that was kept from something in its trial:
-    /// a run imports a module of the map like any other, and nothing would keep it from that.
+    /// One that was taken back by hand is, and so is one that was kept from something in its trial,
+    /// or used what the guard of trials cannot see: somebody should look at it first.
     fn candidates(&self) -> BTreeMap<&str, bool> {
         let passed = self
             .orphans

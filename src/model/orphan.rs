@@ -173,7 +173,7 @@ pub struct OrphanRecord {
     /// True if it was taken off the module map by hand: only `agent module-map integrate` puts it
     /// back.
     pub held_back: bool,
-    /// The number of things that it was kept from in its last trial.
+    /// The number of things in its last trial that it was kept from, or that cannot be watched.
     #[serde(default)]
     pub touched: u64,
     /// Fields of `orphan_modules.json` that are not the agent's, as a JSON object.
@@ -256,7 +256,8 @@ impl TrialOutcome {
     }
 }
 
-/// Something that a module tried to touch and was kept from.
+/// Something that a module tried to touch and was kept from, or means that it used by which it can
+/// do what nobody sees.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -267,6 +268,14 @@ pub struct Touch {
     pub target: String,
     /// The number of times that it tried.
     pub times: u64,
+    /// True if it was kept from that; false if it was only seen, such as `ctypes.dlopen`.
+    #[serde(default = "is_refused", skip_serializing_if = "Clone::clone")]
+    pub refused: bool,
+}
+
+/// Touches that were stored without a word on that were all refused.
+fn is_refused() -> bool {
+    true
 }
 
 /// The result of trying one module.
@@ -292,7 +301,7 @@ pub struct Trial {
     /// The end of what it printed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
-    /// The things that it tried to touch and was kept from.
+    /// The things that it tried to touch, and what it did that cannot be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<Touch>,
 }

@@ -16,8 +16,12 @@
 //! A process of the run's executor tries the modules, each in a child of its own under guard
 //! (`src/pytest/trial/guard.py`): writes outside of a scratch folder, process starts, the network and
 //! signals are refused and recorded. That keeps honest modules from doing harm when they are
-//! imported; it is no sandbox, for native code and `ctypes` go around it. Containers are the
-//! stronger wall: there the project cannot be written to at all.
+//! imported; it is no sandbox, for native code and `ctypes` go around it. The kernel keeps these from
+//! most of that (`src/pytest/trial/wall.py`), and containers are the stronger wall: there the project
+//! cannot be written to at all.
+//!
+//! **Invariant:** a module that joined is tested as its trial did, under the same guard
+//! (`src/pytest/trial/members.py`): what it did not do in its trial it cannot do in a later run.
 //!
 //! **Invariant:** the tests of a run decide its outcome. A trial that fails changes it only if
 //! the run is strict and everything else passed.

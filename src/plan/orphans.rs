@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use glob::Pattern;
 
@@ -86,6 +87,17 @@ pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
         Some(scanned) => wishes.refresh || missing(scanned),
         None => wishes.refresh || wishes.discover_isolated || !list.from_file,
     }
+}
+
+/// The longest time to import and test a module, unless the settings have a limit for tests.
+const TRIAL_LIMIT: Duration = Duration::from_mins(1);
+/// So many modules that hang may take the time for all.
+const SHARES: u32 = 4;
+
+/// The time that one module may take, so that one that hangs leaves some of the `budget` for the
+/// others.
+pub fn trial_limit(test_timeout: Option<Duration>, budget: Duration) -> Duration {
+    test_timeout.unwrap_or(TRIAL_LIMIT).min(budget / SHARES)
 }
 
 /// Modules that may be orphans, with the reason.

@@ -72,12 +72,16 @@ pub struct RunCommand {
     /// test whose parameters are others in each collection is known by its place among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<String>,
-    /// Modules of the module map among the files of `argv`: a test of its own imports each of them.
+    /// Modules of the module map: each is tested under guard, in a process of its own, and pytest
+    /// gets no `argv`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
     /// Folders, relative to the project, that Python looks for those modules in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roots: Vec<String>,
+    /// Seconds that each of those modules may take.
+    #[serde(default)]
+    pub limit_s: f64,
 }
 
 /// From the harness to the agent.

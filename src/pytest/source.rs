@@ -8,6 +8,7 @@
 //! ```text
 //!   loader ── frame ──► shared.importer ──► harness.main ── run ──► session, hooks, …
 //!                             │    └──────► trial.main ──── try ──► trials, guard, …
+//!                             │    └──────► trial.members ─ run ──► the same, for the module map
 //!                             └─ in workers of xdist: harness.worker
 //! ```
 //!
@@ -65,7 +66,6 @@ pub const HARNESS: Program = Program {
         "harness" / "hooks",
         "harness" / "interpreter",
         "harness" / "main",
-        "harness" / "modules",
         "harness" / "process",
         "harness" / "reports",
         "harness" / "selection",
@@ -85,9 +85,12 @@ pub const TRIAL: Program = Program {
         "shared" / "descriptors",
         "shared" / "stacks",
         "shared" / "text",
+        "harness" / "reports",
         "trial" / "channel",
         "trial" / "child",
+        "trial" / "events",
         "trial" / "examination",
+        "trial" / "fences",
         "trial" / "guard",
         "trial" / "inside",
         "trial" / "main",
@@ -95,6 +98,35 @@ pub const TRIAL: Program = Program {
         "trial" / "tracebacks",
         "trial" / "trials",
         "trial" / "verdicts",
+        "trial" / "wall",
+    ],
+};
+
+/// Tests modules that joined the module map as their trials did, and speaks as the harness does.
+pub const MEMBERS: Program = Program {
+    entry: "_menace.trial.members",
+    sources: modules![
+        "shared" / "importer",
+        "shared" / "arguments",
+        "shared" / "descriptors",
+        "shared" / "stacks",
+        "shared" / "text",
+        "harness" / "channel",
+        "harness" / "codec",
+        "harness" / "interpreter",
+        "harness" / "reports",
+        "trial" / "child",
+        "trial" / "events",
+        "trial" / "examination",
+        "trial" / "fences",
+        "trial" / "guard",
+        "trial" / "inside",
+        "trial" / "members",
+        "trial" / "reaper",
+        "trial" / "tracebacks",
+        "trial" / "trials",
+        "trial" / "verdicts",
+        "trial" / "wall",
     ],
 };
 

@@ -18,7 +18,7 @@ use crate::engine::{EngineEvent, HarnessProcess, Launch, Scratch, git, identity}
 use crate::model::{ExitCode, Failure};
 use crate::plan::cleanup::Owner;
 use crate::pytest::protocol::Command;
-use crate::pytest::source::{DUMP_SIGNAL, HARNESS, TRIAL};
+use crate::pytest::source::{DUMP_SIGNAL, HARNESS, MEMBERS, TRIAL};
 use crate::pytest::trial_protocol::TrialCommand;
 use crate::store::StoreError;
 
@@ -200,13 +200,18 @@ impl<P: Phase> Stage<'_, '_, P> {
         let executor = &self.job.executor;
         let started = match work {
             Work::Tests(mut command) => {
+                let program = if command.modules.is_empty() {
+                    HARNESS
+                } else {
+                    MEMBERS
+                };
                 let scratch = executor.scratch(&launch.name);
                 command.scratch = Some(scratch.path().to_string_lossy().into_owned());
                 self.scratches.insert(serial, scratch);
                 executor
                     .start(
                         &launch,
-                        HARNESS,
+                        program,
                         self.job.mailbox.deliver(serial, ProcessEvent::Tests),
                     )
                     .inspect(|process| process.send(&Command::Run(command)))

@@ -13,14 +13,13 @@ use crate::engine::managed::ManagedSpec;
 use crate::engine::{Executor, HostExecutor, python};
 use crate::model::{CycleId, Level, Notice, RunId};
 use crate::modules::{IntegrationCallback, OrphanJob, integrated_modules, take_edits};
+use crate::plan::orphans::trial_limit;
 use crate::plan::{RunPlan, RunRequest, ShardLimit};
 use crate::run::{Job, Mailbox, Waiting, recover};
 use crate::settings::{Origin, Settings};
 use crate::source::resolve;
 use crate::store::Store;
 
-/// The longest time to import and test a module, unless the settings have a limit for tests.
-const TRIAL_LIMIT: Duration = Duration::from_mins(1);
 /// Of a shard, where nobody says more.
 const SHARD_LIMIT: Duration = Duration::from_mins(5);
 /// The time that the end of a test which ran out of its own time may take.
@@ -160,7 +159,7 @@ fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> 
         request: orphans::request(settings),
         wishes: orphans::wishes(settings),
         suppressions: settings.orphans.suppressions.clone(),
-        limit: settings.test_timeout.unwrap_or(TRIAL_LIMIT).min(budget),
+        limit: trial_limit(settings.test_timeout, budget),
         budget: Some(budget),
         strict: settings.orphans.strict,
         integrate: settings.orphans.integrate,

@@ -521,3 +521,13 @@ pub(crate) fn group(leader: u32) -> Vec<String> {
     }
     found
 }
+
+/// True if the kernel keeps native code from files, connections and signals.
+pub(crate) fn has_wall() -> bool {
+    fs::read_to_string("/proc/sys/kernel/osrelease").is_ok_and(|release| {
+        let mut parts = release
+            .split('.')
+            .map_while(|part| part.parse::<u32>().ok());
+        (parts.next(), parts.next()) >= (Some(6), Some(12))
+    })
+}

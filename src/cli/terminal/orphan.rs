@@ -128,11 +128,16 @@ fn touches(touched: &[Touch], most: usize) -> Vec<String> {
             String::new()
         };
         let target = inline(&touch.target);
-        let line = format!("kept from: {} {target}", inline(&touch.event));
+        let what = if touch.refused {
+            "kept from"
+        } else {
+            "not watched"
+        };
+        let line = format!("{what}: {} {target}", inline(&touch.event));
         lines.push(format!("{}{times}", line.trim_end()));
     }
     if touched.len() > most {
-        lines.push(format!("kept from: {} more", touched.len() - most));
+        lines.push(format!("and {} more", touched.len() - most));
     }
     lines
 }

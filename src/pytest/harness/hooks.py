@@ -23,8 +23,6 @@ def wait_for_pytest(process, *others):
     within the session, with the same arguments, does not talk to the agent.
     """
     waiting = [hooks_of(process), *others]
-    if process.command.get("modules"):
-        waiting.append(process.program.load("_menace.harness.modules").module_hooks(process))
     door = type(sys)(PLUGIN, "PYTEST_DONT_REWRITE")
 
     def pytest_addoption(pluginmanager):

@@ -34,7 +34,8 @@ class Child:
 
     def __init__(self, module, pid, limit, scratch, word, pipes):
         self.module, self.pid, self.limit, self.scratch = module, pid, limit, scratch
-        self.report = b"R" + word
+        self.report, self.news = b"R" + word, b"N" + word
+        self.heard = 0
         self.began = time.monotonic()
         self.due = self.began + limit
         self.dumped = self.killed = False
@@ -100,14 +101,27 @@ class Child:
         touched, report = collections.Counter(), None
         for line in self.notes.data.split(b"\n"):
             try:
-                if line[:1] == b"T":
+                if line[:1] in (b"T", b"U") and b"\0" in line:
                     event, _, target = line[1:].decode("utf-8", "replace").partition("\0")
-                    touched[event, target] += 1
+                    touched[event, target, line[:1] == b"T"] += 1
                 elif line.startswith(self.report):
                     told = json.loads(line[len(self.report) :].decode("ascii"))
-                    found = {(str(t[0]), str(t[1])): number(t[2]) for t in told["touched"]}
+                    found = {(str(t[0]), str(t[1]), t[2] is True): number(t[3]) for t in told["touched"]}
                     report, touched = checked(told), found
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 continue  # The module wrote to the descriptor.
-        names = ("event", "target", "times")
+        names = ("event", "target", "refused", "times")
         return [dict(zip(names, key + (times,))) for key, times in touched.items()], report
+
+    def tests(self):
+        """What it said of its tests since the last call."""
+        whole = self.notes.data.rfind(b"\n") + 1
+        lines, self.heard = self.notes.data[self.heard : whole].split(b"\n"), whole
+        found = []
+        for line in lines:
+            if line.startswith(self.news):
+                try:
+                    found.append(json.loads(line[len(self.news) :].decode("ascii")))
+                except (ValueError, RecursionError):
+                    continue
+        return found

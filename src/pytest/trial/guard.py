@@ -1,8 +1,10 @@
 """The limits of a module that is tried.
 
 An audit hook (PEP 578) refuses writes outside of the scratch folder, process starts, the network
-and signals to others, and records what was refused, whether or not the module looks away. It is a
-guard rail and no sandbox: native code, `ctypes` among it, goes around it. Containers are the wall.
+and signals to others, and records what was refused, whether or not the module looks away. `fences`
+shows it what Python raises no event for. It is a guard rail and no sandbox: native code goes around
+it, and meets the kernel (`wall`) or the container. So the hook also records that the code of the
+project used means by which it can do what nobody sees: `ctypes`, cffi, an extension of its own.
 
 Everything that the hook needs is bound in `make_guard`: a module may replace what it finds in
 `os`, `os.path` and `builtins`, or empty the namespace of this module.
@@ -12,87 +14,56 @@ import fcntl
 import os
 import sys
 
+from .events import (
+    CHANGES, DEVICES, MOST_NOTES, MOST_TOUCHES, NATIVE, NETWORK, SET_OWNER, STARTS, TERMINAL, UNSEEN, WRITES,
+)  # fmt: skip
+
 WRITING = "a trial may not write outside of its scratch folder"
 STARTING = "a trial may not start processes"
 TALKING = "a trial may not use the network"
 SIGNALLING = "a trial may not signal other processes"
-
-# The paths that an event writes to: the position of the path, the position of its folder's
-# descriptor (None: it has none), and True if a link at its end is followed.
-WRITES = {
-    "os.chflags": ((0, None, True),),
-    "os.lchflags": ((0, None, False),),
-    "os.chmod": ((0, 2, True),),
-    "os.chown": ((0, 3, True),),
-    "os.lchown": ((0, None, False),),
-    "os.link": ((0, 2, False), (1, 3, False)),
-    "os.mkdir": ((0, 2, False),),
-    "os.mkfifo": ((0, 1, False),),
-    "os.mknod": ((0, 1, False),),
-    "os.open": ((0, 1, True),),
-    "os.remove": ((0, 1, False),),
-    "os.removexattr": ((0, None, True),),
-    "os.rename": ((0, 2, False), (1, 3, False)),
-    "os.rmdir": ((0, 1, False),),
-    "os.setxattr": ((0, None, True),),
-    "os.symlink": ((1, 2, False),),
-    "os.truncate": ((0, None, True),),
-    "os.utime": ((0, 3, True),),
-    "shutil.chown": ((0, None, True),),
-    "shutil.copyfile": ((1, None, True),),
-    "shutil.copymode": ((1, None, True),),
-    "shutil.copystat": ((1, None, True),),
-    "shutil.copytree": ((1, None, True),),
-    "shutil.make_archive": ((0, None, True),),
-    "shutil.move": ((0, None, False), (1, None, True)),
-    "shutil.rmtree": ((0, 1, False),),
-    "shutil.unpack_archive": ((1, None, True),),
-}
-STARTS = (
-    "os.exec os.fork os.fork1 os.forkpty os.posix_spawn os.spawn os.startfile os.startfile/2 "
-    "os.system pty.spawn subprocess.Popen _posixsubprocess.fork_exec"
-).split()
-NETWORK = (
-    "socket.bind socket.connect socket.getaddrinfo socket.gethostbyaddr socket.gethostbyname "
-    "socket.getnameinfo socket.sendmsg socket.sendto socket.sethostname"
-).split()
-DEVICES = [b"/dev/null", b"/dev/zero", b"/dev/full", b"/dev/stdout", b"/dev/stderr"]
-MOST_TOUCHES = 100
-MOST_NOTES = 1000
-
+CHANGING = "a trial may not change the system"
 
 def make_guard(
     scratch,
     notes,
+    own=lambda path: False,
     # Bound here, because a module may replace or delete them where they are found.
     Exception=Exception, OSError=OSError, PermissionError=PermissionError, ValueError=ValueError,
-    bytes=bytes, int=int, isinstance=isinstance, len=len, list=list, repr=repr, str=str, tuple=tuple,
-    fcntl=fcntl.fcntl, fspath=os.fspath, getcwd=os.getcwdb, getpgrp=os.getpgrp, getpid=os.getpid,
-    lstat=os.lstat, readlink=os.readlink, write=os.write,
+    all=all, bytes=bytes, int=int, isinstance=isinstance, len=len, list=list, repr=repr, str=str, tuple=tuple,
+    fcntl=fcntl.fcntl, frame=sys._getframe, fspath=os.fspath, getcwd=os.getcwdb, getpgrp=os.getpgrp,
+    getpid=os.getpid, lstat=os.lstat, readlink=os.readlink, write=os.write,
     EPERM=errno.EPERM, MOST_NOTES=MOST_NOTES, MOST_TOUCHES=MOST_TOUCHES,
-    STARTING=STARTING, TALKING=TALKING, SIGNALLING=SIGNALLING, WRITING=WRITING,
+    CHANGING=CHANGING, STARTING=STARTING, TALKING=TALKING, SIGNALLING=SIGNALLING, WRITING=WRITING,
     on_linux=sys.platform == "linux",
     opened_to_write=os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND,
-    devices=frozenset(DEVICES), network=frozenset(NETWORK), starts=frozenset(STARTS), writes=dict(WRITES),
+    devices=frozenset(DEVICES), native=frozenset(NATIVE), set_owner=frozenset(SET_OWNER),
+    terminal=frozenset(TERMINAL), writes=dict(WRITES),
 ):  # fmt: skip
-    """The hook, what it recorded - (event, target): times -, and a function that ends its notes."""
+    """The hook, what it recorded - (event, target, refused): times -, and the end of its notes.
+
+    `own` tells the files of the project from those of libraries.
+    """
     touched, state = {}, {"notes": 0}
     below = scratch + b"/"
 
-    def refuse(why, event, target):
-        target = shown(target)
-        key = event, target
+    def note(event, target, refused):
+        key = event, target, refused
         if key in touched:
             touched[key] += 1
         elif len(touched) < MOST_TOUCHES:
             touched[key] = 1
         if state["notes"] < MOST_NOTES:
             state["notes"] += 1
-            line = ("T%s\0%s\n" % (event, target)).encode("utf-8", "backslashreplace")
+            line = ("%s%s\0%s\n" % ("T" if refused else "U", event, target)).encode("utf-8", "backslashreplace")
             try:
                 write(notes, line)
             except OSError:
                 pass  # The module closed it.
+
+    def refuse(why, event, target):
+        target = shown(target)
+        note(event, target, True)
         raise PermissionError(EPERM, "%s (%s)" % (why, event), target)
 
     def shown(target):
@@ -185,80 +156,113 @@ def make_guard(
         except OSError:
             return False
 
-    def check_database(name):
+    def check_database(name, is_uri=None):
+        """`is_uri` is None if it is not known whether the name is taken as a URI."""
         if isinstance(name, bytes):
             name = name.decode("utf-8", "surrogateescape")
-        if isinstance(name, str):
-            file, _, query = name.partition("?")
-            if name in ("", ":memory:", "file::memory:") or "mode=memory" in query:
-                return
-            if file.startswith("file:"):
-                if "mode=ro" in query or file == "file::memory:":
+        if name in ("", ":memory:"):
+            return
+        if isinstance(name, str) and name.startswith("file:") and is_uri is not False:
+            file, _, query = name[5:].partition("?")
+            words = query.partition("#")[0].split("&")
+            modes = [word[5:] for word in words if word.startswith("mode=")]
+            is_plain = not file.startswith("//") and "%" not in name
+            if is_plain and (file == ":memory:" or "memory" in modes or "ro" in modes):
+                if all([mode in ("memory", "ro") for mode in modes]):
                     return
-                name = file[5:]
+            name = file.partition("#")[0] if is_plain else "/"
         check_write("sqlite3.connect", name, -1, True)
 
-    def hook(event, args):
-        if event == "open":
-            if isinstance(args[2], int) and args[2] & opened_to_write and not isinstance(args[0], int):
-                check_write(event, args[0], -1, True)
-        elif event in writes:
-            for position, folder, follow in writes[event]:
-                if len(args) > position:
-                    at = args[folder] if folder is not None and len(args) > folder else -1
-                    check_write(event, args[position], at if isinstance(at, int) else -1, follow)
-        elif event in starts:
-            command = args[1] if event == "subprocess.Popen" and len(args) > 1 else args[0] if args else ""
-            refuse(STARTING, event, command)
-        elif event in network:
-            of_socket = event in ("socket.bind", "socket.connect", "socket.sendmsg", "socket.sendto")
-            address = args[1] if of_socket and len(args) > 1 else args[0] if args else ""
-            if address is not None or event != "socket.sendmsg":
-                refuse(TALKING, event, address)
-        elif event == "os.kill":
+    def used(event, args):
+        """Records means by which the code of the project can do what is not seen."""
+        at = frame(1)
+        while at is not None:
+            file = at.f_code.co_filename
+            if not file.startswith("<frozen importlib") and not is_machinery(file):
+                break
+            at = at.f_back
+        if at is not None and own(at.f_code.co_filename):
+            target = args[-1] if args and isinstance(args[-1], (str, bytes)) else ""
+            note(event, shown(target), False)
+
+    def is_machinery(file):
+        return "/ctypes/" in file or file.startswith("<_menace.") or file.endswith("/importlib/__init__.py")
+
+    def on_open(event, args):
+        if isinstance(args[2], int) and args[2] & opened_to_write and not isinstance(args[0], int):
+            check_write(event, args[0], -1, True)
+
+    def on_write(event, args):
+        for position, folder, follow in writes[event]:
+            if len(args) > position:
+                at = args[folder] if folder is not None and len(args) > folder else -1
+                check_write(event, args[position], at if isinstance(at, int) else -1, follow)
+
+    def on_start(event, args):
+        command = args[1] if event == "subprocess.Popen" and len(args) > 1 else args[0] if args else ""
+        refuse(STARTING, event, command)
+
+    def on_network(event, args):
+        of_socket = event in ("socket.bind", "socket.connect", "socket.sendmsg", "socket.sendto")
+        address = args[1] if of_socket and len(args) > 1 else args[0] if args else ""
+        if address is not None or event != "socket.sendmsg":
+            refuse(TALKING, event, address)
+
+    def on_signal(event, args):
+        if event == "os.kill":
             if args[1] != 0 and args[0] not in (0, getpid(), -getpgrp()):
                 refuse(SIGNALLING, event, "process %d" % args[0])
         elif event == "os.killpg":
             if args[1] != 0 and args[0] not in (0, getpgrp()):
                 refuse(SIGNALLING, event, "group %d" % args[0])
-        elif event == "sqlite3.connect" and args:
+        elif event == "fcntl.fcntl":
+            if args[1] in set_owner and args[2] not in (0, getpid(), -getpgrp()):
+                refuse(SIGNALLING, event, "fcntl %d" % args[1])
+        else:
+            refuse(SIGNALLING, event, "")
+
+    def on_change(event, args):
+        if event == "fcntl.ioctl":
+            request = args[1] & 0xFFFFFFFF
+            if not request & 0x40000000 and request not in terminal:
+                return  # It only asks.
+            refuse(CHANGING, event, "request %#x" % request)
+        if event == "resource.prlimit" and (args[0] in (0, getpid()) or args[2] is None):
+            return
+        if event in ("os.sched_setaffinity", "os.sched_setparam", "os.sched_setscheduler"):
+            if args[0] in (0, getpid()):
+                return
+        if event == "os.setpriority" and args[0] == 0 and args[1] in (0, getpid()):
+            return
+        refuse(CHANGING, event, args[0] if args else "")
+
+    def on_import(event, args):
+        if args[0] in native:
+            used(event, args[:1])
+        elif isinstance(args[1], str) and own(args[1]):  # An extension in C.
+            note(event, shown(args[1]), False)
+
+    def on_database(event, args):
+        if event == "sqlite3.attach":
+            check_database(*args)
+        elif args:
             check_database(args[0])
+
+    kinds = {"open": on_open, "import": on_import, "sqlite3.connect": on_database, "sqlite3.attach": on_database}
+    kinds.update(dict.fromkeys(writes, on_write))
+    kinds.update(dict.fromkeys(STARTS, on_start))
+    kinds.update(dict.fromkeys(NETWORK, on_network))
+    kinds.update(dict.fromkeys(CHANGES, on_change))
+    kinds.update(dict.fromkeys(UNSEEN, used))
+    kinds.update(dict.fromkeys(("os.kill", "os.killpg", "signal.pidfd_send_signal", "fcntl.fcntl"), on_signal))
+    kind_of = kinds.get
+
+    def hook(event, args):
+        react = kind_of(event)
+        if react is not None:
+            react(event, args)
 
     def end_notes():
         state["notes"] = MOST_NOTES
 
-    return hook, touched, end_notes
-
-
-def fence(hook, opened_to_write=os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
-    """Lets the hook see what Python itself raises no event for, or one that does not say where."""
-    import _posixsubprocess
-    import posix
-
-    fork_exec, open_file = _posixsubprocess.fork_exec, os.open
-
-    def start(*args):
-        hook("_posixsubprocess.fork_exec", args)
-        return fork_exec(*args)
-
-    def open_at(path, flags, mode=0o777, *, dir_fd=None):
-        if dir_fd is not None and flags & opened_to_write:
-            hook("os.open", (path, dir_fd))
-        return open_file(path, flags, mode, dir_fd=dir_fd)
-
-    def announced(event, function):
-        def make(path, *args, dir_fd=None, **kwargs):
-            hook(event, (path, -1 if dir_fd is None else dir_fd))
-            return function(path, *args, dir_fd=dir_fd, **kwargs)
-
-        return make
-
-    _posixsubprocess.fork_exec = start
-    fenced = {"open": open_at}
-    for name in ("mkfifo", "mknod"):
-        if hasattr(os, name):
-            fenced[name] = announced("os." + name, getattr(os, name))
-    for name, function in fenced.items():
-        setattr(os, name, function)
-        setattr(posix, name, function)
-        os.supports_dir_fd.add(function)
+    return hook, touched, note, end_notes

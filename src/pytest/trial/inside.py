@@ -1,8 +1,10 @@
 """The process of one module: prepares it, tries the module, and reports."""
+import _thread
 import faulthandler
 import importlib.machinery
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -13,15 +15,18 @@ from ..shared.descriptors import private
 from ..shared.stacks import dump_when_asked
 from ..shared.text import clean
 from .examination import Examination
-from .guard import fence, make_guard
+from .fences import build
+from .guard import make_guard
 from .reaper import close_all_but
 from .tracebacks import name_of_error, of_error
 from .verdicts import EX_CHANNEL_LOST, failure
 
+THREADS_GRACE = 1.0
 MOST_FILE = 256 << 20  # Bytes of one file in the scratch folder.
+NATIVE = re.compile(rb"\b_?c(types|ffi)\b|_cffi_backend")
 
 
-def try_module(command, module, scratch, word, output, faults, notes):
+def try_module(command, module, scratch, word, confine, output, faults, notes):
     """Runs in the child, and does not return. `word` tells its report from what a module makes up."""
     write, leave = os.write, os._exit
     file = os.path.join(os.getcwd(), module["file"])
@@ -30,28 +35,119 @@ def try_module(command, module, scratch, word, output, faults, notes):
     close_all_but(faults, notes)
     faulthandler.enable(file=faults)
     dump_when_asked(faults)
-    hook, touched, end_notes = make_guard(os.fsencode(scratch), notes)
-    fence(hook)
+    if confine is not None:
+        confine(scratch)
+    own = files_of_project(os.getcwd())
+    hook, touched, note, end_notes = make_guard(os.fsencode(scratch), notes, own)
+    build(hook)
     make_room(module["module"], file)
+    encode = json.JSONEncoder().encode
+
+    def say(kind, value):
+        data = kind + word + encode(clean(value)).encode("ascii") + b"\n"
+        try:
+            while data:
+                data = data[write(notes, data) :]
+        except OSError:
+            leave(EX_CHANNEL_LOST)
+
     sys.addaudithook(hook)
+    examination = Examination(module["module"], file, scratch, lambda test: say(b"N", test))
     try:
-        report = Examination(module["module"], file, scratch).report()
+        report = examination.report()
     except BaseException as error:
         report = failure("its trial ended early: %s" % name_of_error(error), of_error(error))
+    try:
+        watch_its_end(module["module"], file, own, note)
+    except BaseException as error:
+        print("trial: at its end: %s" % name_of_error(error))
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BaseException:
             pass
     end_notes()
-    report["touched"] = [[event, target, times] for (event, target), times in touched.items()]
-    data = b"R" + word + json.dumps(clean(report)).encode("ascii") + b"\n"
-    try:
-        while data:
-            data = data[write(notes, data) :]
-    except OSError:
-        leave(EX_CHANNEL_LOST)
+    report["touched"] = [[*key, times] for key, times in touched.items()]
+    say(b"R", report)
     leave(0)
+
+
+def watch_its_end(name, file, own, note):
+    """Lets happen what the module left for later, while it is still seen.
+
+    The order is the interpreter's: threads that are no daemons, what `atexit` knows, and the end of
+    the objects that the project made. What would go on after that is only noted.
+    """
+    import atexit
+    import gc
+
+    if any(signal.getitimer(timer)[0] for timer in (0, 1, 2)):
+        note("timer", "it leaves a timer that is set", False)
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        wait_for_threads(threading)
+    try:
+        atexit._run_exitfuncs()
+    except BaseException:
+        pass  # Before Python 3.10 the last of them is raised again.
+    if "ctypes" in sys.modules and NATIVE.search(text_of(file)):
+        note("import", "ctypes", False)
+    let_go(name, own, lambda value: hasattr(type(value), "__del__"))
+    let_go(name, own, lambda value: type(value) in (list, dict, set, tuple))
+    gc.collect()
+    if _thread._count():
+        note("thread", "it leaves a thread at work", False)
+
+
+def wait_for_threads(threading):
+    """Until they end, or for a moment: this process ends without them."""
+
+    def give_up(number, frame):
+        raise Late
+
+    signal.signal(signal.SIGALRM, give_up)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, THREADS_GRACE)
+        threading._shutdown()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except Late:
+        pass
+
+
+class Late(BaseException):
+    """Threads that are no daemons go on."""
+
+
+def let_go(name, own, is_meant):
+    """Ends objects of the project's modules; what they need for that stays."""
+    for other, module in list(sys.modules.items()):
+        names = getattr(module, "__dict__", {})
+        place = names.get("__file__")
+        if other == name or (type(place) is str and own(place)):
+            for key in [key for key, value in names.items() if is_meant(value)]:
+                if not key.startswith("__"):
+                    del names[key]
+
+
+def text_of(file):
+    try:
+        with open(file, "rb") as source:
+            return source.read()
+    except OSError:
+        return b""
+
+
+def files_of_project(project):
+    """Tells the files of the project from those of libraries; what is no file is the project's."""
+    folders = [os.path.dirname(os.__file__)] + [path for path in sys.path if path.endswith("-packages")]
+    libraries = tuple(folder + "/" for folder in folders if folder)
+
+    def own(path):
+        if path.startswith("/"):
+            return path.startswith(project + "/") and not path.startswith(libraries)
+        return not path.startswith("<frozen ")
+
+    return own
 
 
 def prepare(command, file, scratch, output):

@@ -1,8 +1,10 @@
 """All trials of one command: a process for each module, some at the same time."""
 import collections
 import os
+import platform
 import select
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -12,6 +14,7 @@ from .child import DUMP_GRACE, Child
 from .inside import try_module
 from .reaper import Reaper, end, remove
 from .verdicts import EX_SOFTWARE
+from .wall import find_wall
 
 
 class Trials:
@@ -29,7 +32,9 @@ class Trials:
             os.set_blocking(fd, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
-        self.reaper = Reaper(self.base)
+        if sys.version_info < (3, 9):
+            platform.uname()  # Starts a process, once.
+        self.reaper, self.confine = Reaper(self.base), find_wall()
 
     def run(self):
         try:
@@ -68,7 +73,7 @@ class Trials:
             try:
                 self.reaper.join()
                 ends = [sink for _, sink in pipes]
-                try_module(self.command, module, scratch, word, *ends)
+                try_module(self.command, module, scratch, word, self.confine, *ends)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -78,7 +83,7 @@ class Trials:
         self.reaper.tell("+", pid)
         sources = [source for source, _ in pipes]
         self.running[pid] = Child(module, pid, self.limit, scratch, word, sources)
-        self.channel.send("started", pid=pid, **name_of(module))
+        self.begun(self.running[pid])
         return True
 
     def wait(self):
@@ -98,6 +103,7 @@ class Trials:
                 owners[fd].read(fd)
 
     def tend(self, child):
+        self.tell_tests(child)
         if child.has_ended():
             end(child.pid)
             self.reaper.tell("-", child.pid)
@@ -107,6 +113,7 @@ class Trials:
             duration = time.monotonic() - child.began
             remove(child.scratch)
             output = child.output.text()
+            self.tell_tests(child)
             self.finished(child.module, duration_s=duration, output=output, **child.verdict(status))
         elif time.monotonic() >= child.due and not child.dumped:
             child.dumped, child.due = True, time.monotonic() + DUMP_GRACE
@@ -114,6 +121,12 @@ class Trials:
         elif time.monotonic() >= child.due:
             child.killed, child.due = True, time.monotonic() + 60
             end(child.pid)
+
+    def begun(self, child):
+        self.channel.send("started", pid=child.pid, **name_of(child.module))
+
+    def tell_tests(self, child):
+        """The verdict over a module has their numbers."""
 
     def finished(self, module, **verdict):
         self.channel.send("finished", **dict(name_of(module), **verdict))

@@ -28,6 +28,7 @@ use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor};
 use crate::model::{Failure, HarnessOptions, ProcessIdentity, ShardIndex, Write};
+use crate::plan::orphans::trial_limit;
 use crate::plan::{ShardLimit, ShardPlan};
 use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
 use crate::pytest::reconcile::{Ledger, Running};
@@ -334,7 +335,15 @@ impl Shard {
             known: self.ledger.parametrized(),
             modules: self.plan.modules.clone(),
             roots: self.plan.roots.clone(),
+            limit_s: self.module_limit().as_secs_f64(),
         }
+    }
+
+    /// The time for a module of the module map. It is over before the time for a test, so that
+    /// the module is ended alone.
+    fn module_limit(&self) -> Duration {
+        let (ShardLimit::Total(all) | ShardLimit::Silence(all)) = self.policy.limit;
+        trial_limit(self.policy.test_timeout, all).mul_f64(0.9)
     }
 
     pub(super) fn started(

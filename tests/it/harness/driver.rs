@@ -14,7 +14,7 @@ use menace_agent::model::{HarnessOptions, Outcome};
 use menace_agent::pytest::protocol::{
     Command, Finished, HarnessEvent, MAX_LINE_BYTES, RunCommand, StopReason,
 };
-use menace_agent::pytest::source::{HARNESS, LOADER};
+use menace_agent::pytest::source::{HARNESS, LOADER, MEMBERS};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -123,7 +123,12 @@ impl Project {
         process.args(["-c", LOADER]).current_dir(self.folder.path());
         process.envs(self.environment.iter().copied());
         let mut control = Control::start(process);
-        control.bytes(HARNESS.frame().as_bytes());
+        let program = if self.command.modules.is_empty() {
+            HARNESS
+        } else {
+            MEMBERS
+        };
+        control.bytes(program.frame().as_bytes());
         control.command(&Command::Run(Box::new(self.command.clone())));
         control.follow(&mut react)
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command as Process, Stdio};
 
-use menace_agent::pytest::source::{HARNESS, TRIAL};
+use menace_agent::pytest::source::{HARNESS, MEMBERS, TRIAL};
 
 use super::driver::{Project, python};
 
@@ -35,7 +35,7 @@ print(len(sources), "modules")
 #[test]
 fn every_module_names_what_it_uses() {
     let Some(python) = python() else { return };
-    for program in [HARNESS, TRIAL] {
+    for program in [HARNESS, TRIAL, MEMBERS] {
         let mut child = Process::new(&python)
             .args(["-c", NAMES])
             .stdin(Stdio::piped())

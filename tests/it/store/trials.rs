@@ -22,6 +22,7 @@ fn a_trial_is_read_as_it_was_written() {
         report: Some("Traceback\n".to_owned()),
         output: "said \u{0} ö".to_owned(),
         touched: vec![Touch {
+            refused: true,
             event: "open".to_owned(),
             target: "new".to_owned(),
             times: 7,

@@ -17,6 +17,7 @@ fn trial(file: &str, outcome: TrialOutcome) -> Trial {
 
 fn failing() -> Trial {
     let touch = |event: &str, target: &str, times| Touch {
+        refused: true,
         event: event.to_owned(),
         target: target.to_owned(),
         times,

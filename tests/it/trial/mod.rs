@@ -2,6 +2,8 @@
 
 mod driver;
 mod endings;
+mod events;
+mod hostile;
 mod matrix;
 mod touches;
 mod verdicts;
