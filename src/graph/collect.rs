@@ -47,6 +47,7 @@ pub fn collect(source: &str) -> Result<FileFacts, CollectProblem> {
         imports: collector.imports,
         mentions: collector.mentions.into_sorted(),
         main_guard: collector.main_guard,
+        works: works(source, &parsed.syntax().body),
     };
     count_lines(source, &mut facts);
     Ok(facts)
@@ -326,6 +327,40 @@ fn is_pytest_plugins(target: &Expr) -> bool {
 }
 
 /// `__name__ == "__main__"`, either way round.
+/// True for a script: it prints, calls its main function or ends the interpreter as a statement of
+/// the module, or does anything like that and says which interpreter starts it.
+fn works(source: &str, body: &[Stmt]) -> bool {
+    let is_started = source.starts_with("#!");
+    body.iter().any(|statement| match statement {
+        Stmt::Expr(statement) => {
+            let value = match &*statement.value {
+                Expr::Await(it) => &*it.value,
+                other => other,
+            };
+            let Expr::Call(call) = value else {
+                return false;
+            };
+            is_started
+                || match &*call.func {
+                    Expr::Name(name) => [
+                        "main", "_main", "cli", "run", "print", "input", "exit", "quit",
+                    ]
+                    .contains(&name.id.as_str()),
+                    Expr::Attribute(attribute) => {
+                        let of = attribute.value.as_name_expr().map(|name| name.id.as_str());
+                        let ends = [("sys", "exit"), ("os", "_exit"), ("asyncio", "run")];
+                        ends.iter().any(|(module, name)| {
+                            of == Some(module) && attribute.attr.as_str() == *name
+                        })
+                    }
+                    _ => false,
+                }
+        }
+        Stmt::For(_) | Stmt::While(_) | Stmt::With(_) => is_started,
+        _ => false,
+    })
+}
+
 fn is_main_guard(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else {
         return false;

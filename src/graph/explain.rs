@@ -91,7 +91,9 @@ impl Verdicts<'_> {
             (Role::Conftest, _) => "pytest does not look into its folder".to_owned(),
             (Role::IdleTest, _) => "it is a test that pytest's settings leave out".to_owned(),
             (Role::Tool, _) => "it is run by a tool and not by a test".to_owned(),
-            (_, Verdict::Orphan(_)) => format!("no test reaches it: {}", self.reason(back.to)),
+            (_, Verdict::Orphan(_) | Verdict::Apart(_)) => {
+                format!("no test reaches it: {}", self.reason(back.to))
+            }
             _ => "no test reaches it".to_owned(),
         }
     }
@@ -110,6 +112,7 @@ impl Verdicts<'_> {
                 }
             }
             Verdict::NoModule => self.what_it_is(id).to_owned(),
+            Verdict::Apart(apart) => apart.reason().to_owned(),
         }
     }
 

@@ -10,6 +10,8 @@ pub struct FileFacts<T = String> {
     pub mentions: Vec<Mention<T>>,
     /// It has code under `if __name__ == "__main__"`.
     pub main_guard: bool,
+    /// It calls a function of its own, or the end of the interpreter, as a statement of the module.
+    pub works: bool,
 }
 
 /// The reason why a file has no facts: it is no Python that can be read.

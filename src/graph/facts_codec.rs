@@ -17,7 +17,7 @@ use super::facts::{
 
 /// Counts up with every change of this layout, and of the facts that [`collect`](super::collect())
 /// finds.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 5;
 
 const KINDS: [ImportKind; 4] = [
@@ -108,7 +108,7 @@ fn checksum(body: &[u8]) -> [u8; 4] {
 }
 
 fn put_facts(out: &mut Vec<u8>, facts: &FileFacts) {
-    out.extend([0, u8::from(facts.main_guard)]);
+    out.extend([0, u8::from(facts.main_guard) | u8::from(facts.works) << 1]);
     put_number(out, count(facts.imports.len()));
     let mut line = 0;
     let mut before: Option<&Import> = None;
@@ -145,11 +145,11 @@ fn put_facts(out: &mut Vec<u8>, facts: &FileFacts) {
 }
 
 fn take_facts<'a>(input: &mut Input<'a>) -> Option<FileFacts<&'a str>> {
-    let main_guard = match input.byte()? {
-        0 => false,
-        1 => true,
-        _ => return None,
-    };
+    let flags = input.byte()?;
+    if flags > 3 {
+        return None;
+    }
+    let (main_guard, works) = (flags & 1 != 0, flags & 2 != 0);
     let count = input.count(3)?;
     let mut imports: Vec<Import<&str>> = Vec::with_capacity(count);
     let mut line = 0_u32;
@@ -191,6 +191,7 @@ fn take_facts<'a>(input: &mut Input<'a>) -> Option<FileFacts<&'a str>> {
         imports,
         mentions,
         main_guard,
+        works,
     })
 }
 
@@ -282,13 +283,18 @@ mod tests {
                 line,
             },
         );
-        let facts = (vec(any_import(), 0..20), vec(mention, 0..20), any::<bool>()).prop_map(
-            |(imports, mentions, main_guard)| FileFacts {
+        let facts = (
+            vec(any_import(), 0..20),
+            vec(mention, 0..20),
+            any::<bool>(),
+            any::<bool>(),
+        )
+            .prop_map(|(imports, mentions, main_guard, works)| FileFacts {
                 imports,
                 mentions,
                 main_guard,
-            },
-        );
+                works,
+            });
         let problem = (proptest::option::of(1..u32::MAX), ".*")
             .prop_map(|(line, message)| CollectProblem { line, message });
         prop_oneof![4 => facts.prop_map(Ok), 1 => problem.prop_map(Err)]
@@ -312,6 +318,7 @@ mod tests {
             imports: facts.imports.into_iter().map(import).collect(),
             mentions: facts.mentions.into_iter().map(mention).collect(),
             main_guard: facts.main_guard,
+            works: facts.works,
         })
     }
 

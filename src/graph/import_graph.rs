@@ -1,5 +1,7 @@
 //! [`ImportGraph`]: the modules of a project and what leads from one to the other.
 
+use std::collections::BTreeMap;
+
 use super::facts::{Evidence, ImportKind};
 use crate::model::Module;
 
@@ -38,6 +40,40 @@ pub enum Role {
     Tool,
     /// A stub: Python never runs it.
     Stub,
+}
+
+/// What a file is that is no module of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Apart {
+    /// It lies below a folder of tests, and no test loads it.
+    TestData,
+    /// A project in the project, with settings of its own and without tests that run here.
+    Nested,
+    Example,
+    Docs,
+    Template,
+    /// A script that people or tools start.
+    Script,
+    /// A part of its name is none that an import statement can have.
+    NoName,
+    /// The standard library has a module of its name, which comes first.
+    Shadowed,
+}
+
+impl Apart {
+    /// The evidence in one sentence.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::TestData => "it lies below a folder of tests, and no test loads it",
+            Self::Nested => "it belongs to a project in this one that has settings of its own",
+            Self::Example => "it is an example, a tutorial or a benchmark",
+            Self::Docs => "it belongs to the documentation",
+            Self::Template => "it is a template of files",
+            Self::Script => "it is a script that people or tools start",
+            Self::NoName => "a part of its name is none that an import can have",
+            Self::Shadowed => "the standard library has a module of its name, which comes first",
+        }
+    }
 }
 
 /// A module that something outside of the project starts, and what that is.
@@ -113,6 +149,8 @@ pub struct ImportGraph {
     back_edges: Vec<Edge>,
     /// In the order of the modules.
     starts_by_others: Vec<Start>,
+    /// Files that are no modules of the application unless a test reaches them.
+    apart: BTreeMap<NodeId, Apart>,
 }
 
 impl ImportGraph {
@@ -158,6 +196,7 @@ impl ImportGraph {
             back_starts,
             back_edges,
             starts_by_others: Vec::new(),
+            apart: BTreeMap::new(),
         }
     }
 
@@ -168,6 +207,18 @@ impl ImportGraph {
         starts.dedup();
         self.starts_by_others = starts;
         self
+    }
+
+    /// The same graph, with the files that are no modules of the application.
+    #[must_use]
+    pub fn with_apart(mut self, apart: BTreeMap<NodeId, Apart>) -> Self {
+        self.apart = apart;
+        self
+    }
+
+    /// What a file is that is no module of the application; `None` for a module.
+    pub fn apart(&self, id: NodeId) -> Option<Apart> {
+        self.apart.get(&id).copied()
     }
 
     /// The modules that something outside starts, in the order of the modules.

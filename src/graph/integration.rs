@@ -206,7 +206,8 @@ impl IntegrationPlan {
         let mut admitted = Vec::new();
         for (file, held_back) in snapshot.candidates() {
             let id = ids.get(file).copied();
-            let Some(id) = id.filter(|id| is_grouped(snapshot.graph.node(*id).role)) else {
+            let is_module = |id: &NodeId| is_grouped(snapshot.graph.node(*id).role);
+            let Some(id) = id.filter(is_module) else {
                 self.strangers.push(file.to_owned());
                 continue;
             };
@@ -339,7 +340,8 @@ pub fn first_map(graph: &ImportGraph, orphans: &BTreeSet<String>) -> Groups {
 pub fn built_map(graph: &ImportGraph, orphans: &BTreeSet<String>, previous: &Groups) -> Groups {
     let members = graph.ids().filter(|id| {
         let file = &graph.node(*id).module.file;
-        !orphans.contains(file) || previous.contains_key(file)
+        let is_member = !orphans.contains(file) && graph.apart(*id).is_none();
+        is_member || previous.contains_key(file)
     });
     groups(graph, &members.collect::<Vec<_>>(), previous)
 }

@@ -8,6 +8,7 @@
 //!    SourceFiles, layout ──► resolve: tree ─► suite ─► naming ─► finder ──► import_graph, health
 //!
 //!  questions to the graph:
+//!    resolved files ──► apart                                        what is no module
 //!    files that tests ran ──► verdict (reach) ─┬─► select (cycles)     the lists of orphans
 //!                                              └─► explain             the reason for a verdict
 //!    orphans that passed ──► integration ──► groups ──► leiden         the plan for the map
@@ -35,6 +36,7 @@
 //! **Invariant:** the same input gives the same output, in the same order. No result depends on the
 //! order of a hash map, and nothing is random.
 
+pub mod apart;
 pub mod collect;
 mod cycles;
 pub mod explain;
@@ -60,6 +62,7 @@ mod tests;
 mod tree;
 pub mod verdict;
 
+pub use apart::find_apart;
 pub use collect::collect;
 pub use explain::{Explanation, Importer, Step};
 pub use facts::{
@@ -67,7 +70,7 @@ pub use facts::{
 };
 pub use groups::{Joined, Places};
 pub use health::{External, Health, Problem, Unresolved};
-pub use import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
+pub use import_graph::{Apart, Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 pub use integration::IntegrationPlan;
 pub use known_file::KnownFile;
 pub use layout::{EntryPoint, ImportMode, Layout};

@@ -53,7 +53,7 @@ impl Verdicts<'_> {
                 groups.group_of[id.as_usize()].is_some_and(|group| !is_led[group])
             }
             Verdict::Orphan(_) => true,
-            Verdict::Tested(_) | Verdict::NoModule => false,
+            Verdict::Tested(_) | Verdict::NoModule | Verdict::Apart(_) => false,
         };
         self.graph.ids().map(is_head).collect()
     }
@@ -111,7 +111,7 @@ impl Verdicts<'_> {
     fn orphan(&self, id: NodeId, led_by: Vec<String>) -> Orphan {
         let kind = match self.verdict(id) {
             Verdict::Orphan(kind) => kind,
-            Verdict::Tested(_) | Verdict::NoModule => OrphanKind::Isolated,
+            Verdict::Tested(_) | Verdict::NoModule | Verdict::Apart(_) => OrphanKind::Isolated,
         };
         Orphan {
             module: self.graph.node(id).module.clone(),

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use super::import_graph::{EdgeKind, ImportGraph, NodeId, Role, StartCause};
+use super::import_graph::{Apart, EdgeKind, ImportGraph, NodeId, Role, StartCause};
 use super::reach::Reach;
 use crate::model::OrphanKind;
 
@@ -23,6 +23,8 @@ pub enum Verdict {
     Orphan(OrphanKind),
     /// It is no module of the application: a test, a conftest, a tool, a stub.
     NoModule,
+    /// No test reaches it, and it is no module of the application: an example, data of tests.
+    Apart(Apart),
 }
 
 /// The strongest way in which a test reaches a module.
@@ -158,6 +160,9 @@ impl<'g> Verdicts<'g> {
                 Tested::Imported
             });
         }
+        if let Some(apart) = self.graph.apart(id) {
+            return Verdict::Apart(apart);
+        }
         Verdict::Orphan(if self.application.has(id) {
             OrphanKind::Untested
         } else if self
@@ -177,6 +182,7 @@ impl<'g> Verdicts<'g> {
         let mut back = self.graph.back_edges(id).iter();
         self.graph.node(id).role == Role::Module
             && !self.is_main_file(id)
+            && !matches!(self.list.get(id.as_usize()), Some(Verdict::Apart(_)))
             && !back.any(|edge| is_import(edge.kind) && edge.to != id)
     }
 

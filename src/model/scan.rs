@@ -31,6 +31,10 @@ pub struct ScanReport {
     pub tested: u64,
     /// Modules that no test reaches, and isolated ones if these were asked for, by file.
     pub orphans: Vec<ScannedOrphan>,
+    /// Files that no test reaches and that are no modules of the application, by name: examples,
+    /// data of tests, templates. They are never tried.
+    #[serde(default)]
+    pub apart: Vec<ApartFile>,
     /// Files that could not be analysed, by name.
     pub problems: Vec<FileProblem>,
     /// Imports of the project's own modules that lead to no file; at most 1,000.
@@ -47,6 +51,15 @@ pub struct ScannedOrphan {
     pub orphan: Orphan,
     /// The reason of the settings, if they allow it to be one; it is not tried then.
     pub suppressed: Option<String>,
+}
+
+/// A file that is no module of the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApartFile {
+    /// The file, relative to the project.
+    pub file: String,
+    /// The evidence, in one sentence.
+    pub reason: String,
 }
 
 /// A file that could not be analysed.

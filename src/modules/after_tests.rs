@@ -10,10 +10,14 @@ use super::list::{keep_list, not_analysed, not_listed, present_list, roots_of, t
 use super::mirrors::{read_mirrors, write_mirrors};
 use super::trials::{TrialJob, Trials};
 use crate::clock::now_ms;
+use crate::diag::and_more;
 use crate::model::{Integration, Level, Module, Notice, RunId, RunOutcome, Write};
 use crate::plan::orphans::{OrphanWishes, Suppression, scan_is_due};
 use crate::run::{Job, Recorder, Verdict, carry_out};
 use crate::store::{Store, StoreError};
+
+/// So many modules that joined are named.
+const NAMED: usize = 3;
 
 /// The orders of a run about orphans.
 #[derive(Debug, Clone)]
@@ -141,7 +145,8 @@ fn look(job: &OrphanJob, store: &mut Store, run: RunId) -> Result<Looked, StoreE
         keep_list(store, &job.request, &analysis, job.wishes, Some(run))?;
     }
     notices.extend(not_listed(&reader, &analysis, job.wishes)?);
-    let plan = trial_plan(&reader, &job.request, &job.suppressions)?;
+    let scripts = &analysis.scripts;
+    let plan = trial_plan(&reader, &job.request, &job.suppressions, scripts)?;
     store.forget_orphans(&plan.gone)?;
     notices.extend(write_mirrors(store, &mirrors)?);
     let trials = job.wishes.include.then(|| TrialJob {
@@ -179,7 +184,9 @@ fn integrate(
         Ok(plan) if plan.is_empty() => Ok(Vec::new()),
         Ok(plan) => {
             store.integrate(&plan, Some(run), now_ms())?;
-            write_mirrors(store, &job.request.mirrors())
+            let mut notices = write_mirrors(store, &job.request.mirrors())?;
+            notices.extend(joined(&plan.outcome().integrated, run));
+            Ok(notices)
         }
         Err(refusal) => Ok(vec![Notice {
             level: Level::Warning,
@@ -188,4 +195,17 @@ fn integrate(
             hint: Some("`agent orphans scan` lists the files that could not be read".to_owned()),
         }]),
     }
+}
+
+/// Says which modules joined, and how to undo that.
+fn joined(files: &[String], run: RunId) -> Option<Notice> {
+    let named = files.iter().take(NAMED).map(|file| format!("`{file}`"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = and_more(files.len().saturating_sub(NAMED));
+    (!files.is_empty()).then(|| Notice {
+        level: Level::Info,
+        code: "integrated".to_owned(),
+        message: format!("from now on every run tests {named}{more}, which no test reaches"),
+        hint: Some(format!("`agent module-map undo {run}` undoes that")),
+    })
 }

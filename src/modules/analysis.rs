@@ -4,16 +4,20 @@
 //! The state file remembers what was read of each file, so that an unchanged one is not read again.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::diag::Hint;
-use crate::graph::{Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts};
+use crate::graph::{
+    Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts, find_apart,
+};
 use crate::model::module_map::Analysed;
 use crate::model::{ExitCode, Level, Module, Notice, Orphan};
 use crate::plan::OrphanWishes;
+use crate::plan::orphans::is_main_file;
 use crate::source::{Scan, ScanError, ScanOptions, layout, scan};
 use crate::store::{Reader, Store, StoreError};
 
@@ -45,6 +49,8 @@ pub struct Analysis {
     pub health: Health,
     /// Files that recorded coverage shows to be run by tests.
     pub executed: BTreeSet<String>,
+    /// Files that work when they are imported: scripts without a main guard.
+    pub scripts: BTreeSet<String>,
     /// Notices for the user, about files and folders that could not be used.
     pub notices: Vec<Notice>,
 }
@@ -109,6 +115,8 @@ fn look_at(
     })?;
     let (layout, problems) = layout(&request.project);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
+    let apart = find_apart(&graph, &nested_projects(&request.project, &scan.files));
+    let graph = graph.with_apart(apart);
     let unlisted = scan
         .unlisted
         .iter()
@@ -126,11 +134,43 @@ fn look_at(
     let analysis = Analysis {
         notices: notices.collect(),
         executed: by_tests,
+        scripts: scripts(&graph, &scan.files),
         layout,
         graph,
         health,
     };
     Ok((analysis, scan))
+}
+
+/// The files that nothing imports and that would run if something did.
+fn scripts(graph: &ImportGraph, files: &[SourceFile]) -> BTreeSet<String> {
+    let nodes = graph.ids().zip(files).filter(|(id, file)| {
+        let mut back = graph.back_edges(*id).iter();
+        is_main_file(&file.path)
+            || (!back.any(|edge| edge.kind.is_followed())
+                && file
+                    .reading()
+                    .is_ok_and(|facts| facts.works && !facts.main_guard))
+    });
+    nodes.map(|(_, file)| file.path.clone()).collect()
+}
+
+/// The folders below the project that have settings of a project of their own.
+fn nested_projects(project: &Path, files: &[SourceFile]) -> Vec<String> {
+    let folders = files.iter().flat_map(|file| {
+        let path = file.path.as_str();
+        path.match_indices('/').map(|(at, _)| &path[..at])
+    });
+    let folders: BTreeSet<&str> = folders.collect();
+    let is_project = |folder: &&str| {
+        let folder = project.join(folder);
+        let of_project = ["[project]", "[build-system]", "[tool.poetry"];
+        folder.join("setup.py").is_file()
+            || fs::read_to_string(folder.join("pyproject.toml"))
+                .is_ok_and(|text| of_project.iter().any(|table| text.contains(table)))
+    };
+    let nested = folders.into_iter().filter(is_project);
+    nested.map(str::to_owned).collect()
 }
 
 /// The graph of these files, from parts that threads make.
@@ -192,6 +232,11 @@ impl Analysis {
         }
         if wishes.discover {
             found.append(&mut verdicts.orphans(wishes.recursive));
+        }
+        for orphan in &mut found {
+            if self.scripts.contains(&orphan.module.file) {
+                orphan.reason += "; it is not tried, because its import would run it";
+            }
         }
         // The order of equal files stays.
         found.sort_by(|one, other| one.module.file.cmp(&other.module.file));

@@ -10,7 +10,7 @@ use crate::diag::{Hint, and_more};
 use crate::mirror::Mirrors;
 use crate::model::module_map::Analysed;
 use crate::model::{Level, Module, Notice, OrphanSource, RunId};
-use crate::plan::orphans::{OrphanWishes, PresentList, Suppression, TrialPlan};
+use crate::plan::orphans::{OrphanWishes, PresentList, Suppression, TrialPlan, is_main_file};
 use crate::source::exclusion;
 use crate::store::{Reader, ScanRow, Store, StoreError};
 
@@ -86,7 +86,7 @@ pub fn integrated_modules(
     if scan.is_some_and(|scan| Path::new(&scan.project) != request.project) {
         return Ok(Default::default());
     }
-    let modules = trial_plan(reader, request, suppressions)?.integrated;
+    let modules = trial_plan(reader, request, suppressions, &BTreeSet::new())?.integrated;
     let roots = roots_of(&[], &modules);
     Ok((modules, roots))
 }
@@ -106,16 +106,23 @@ pub(super) fn present_list(
     })
 }
 
-/// Plans what a run does with each module of the list.
+/// Plans what a run does with each module of the list, of which these are scripts.
 pub(super) fn trial_plan(
     reader: &Reader,
     request: &AnalysisRequest,
     suppressions: &[Suppression],
+    scripts: &BTreeSet<String>,
 ) -> Result<TrialPlan, StoreError> {
     let project = &request.project;
     let is_excluded = exclusion(project, &request.exclude);
     let exists = |file: &str| project.join(file).is_file() && !is_excluded(file);
-    Ok(TrialPlan::new(&reader.orphans()?, suppressions, exists))
+    let runs = |file: &str| scripts.contains(file) || is_main_file(file);
+    Ok(TrialPlan::new(
+        &reader.orphans()?,
+        suppressions,
+        exists,
+        runs,
+    ))
 }
 
 /// Orphans that came since the list was made: it stays as it is until somebody wants a new one.

@@ -125,6 +125,11 @@ pub fn suppressed(suppressions: &[Suppression], module: &Module) -> Option<Strin
     Some(found.reason.clone())
 }
 
+/// True for a file that `python -m` runs, as its import would.
+pub fn is_main_file(file: &str) -> bool {
+    file == "__main__.py" || file.ends_with("/__main__.py")
+}
+
 /// The decision about each module of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialPlan {
@@ -135,14 +140,18 @@ pub struct TrialPlan {
     pub gone: Vec<String>,
     /// On the module map: tested like any other module.
     pub integrated: Vec<Module>,
+    /// Not tried, because they would run if they were imported.
+    pub scripts: Vec<Module>,
 }
 
 impl TrialPlan {
-    /// Plans the trials of a run. `exists` says whether a file is there and is looked at.
+    /// Plans the trials of a run. `exists` says whether a file is there and is looked at, `runs`
+    /// whether it would do its work if it were imported.
     pub fn new(
         list: &[OrphanRecord],
         suppressions: &[Suppression],
         exists: impl Fn(&str) -> bool,
+        runs: impl Fn(&str) -> bool,
     ) -> Self {
         let mut plan = Self::default();
         let mut due = BTreeSet::new();
@@ -152,6 +161,8 @@ impl TrialPlan {
                 plan.gone.push(module.file.clone());
             } else if suppressed(suppressions, module).is_some() {
                 // It may be one, and is left alone.
+            } else if runs(&module.file) {
+                plan.scripts.push(module.clone());
             } else if record.status == OrphanStatus::Integrated {
                 plan.integrated.push(module.clone());
             } else {
@@ -284,6 +295,7 @@ mod tests {
         let list = [
             tested("late.py", Some(7)),
             tested("gone.py", None),
+            tested("script.py", None),
             tested("suppressed.py", None),
             OrphanRecord {
                 status: OrphanStatus::Integrated,
@@ -296,7 +308,12 @@ mod tests {
             module: "suppressed".to_owned(),
             reason: "kept for old data".to_owned(),
         };
-        let plan = TrialPlan::new(&list, &[suppression], |file| file != "gone.py");
+        let plan = TrialPlan::new(
+            &list,
+            &[suppression],
+            |file| file != "gone.py",
+            |file| file == "script.py",
+        );
         let names = |modules: &[Module]| -> Vec<String> {
             modules.iter().map(|module| module.name.clone()).collect()
         };

@@ -4,8 +4,8 @@
 use crate::clock::now_ms;
 use crate::graph::{Edge, EdgeKind, ImportKind, Importer, NodeId, Role, Step, Verdict, Verdicts};
 use crate::model::scan::{
-    FileProblem, GraphImport, GraphModule, GraphReport, SCAN_VERSION, ScanReport, ScannedOrphan,
-    UnresolvedImport, WhyModule, WhyReport, WhyStep,
+    ApartFile, FileProblem, GraphImport, GraphModule, GraphReport, SCAN_VERSION, ScanReport,
+    ScannedOrphan, UnresolvedImport, WhyModule, WhyReport, WhyStep,
 };
 use crate::model::{Notice, Orphan};
 use crate::modules::{
@@ -175,6 +175,7 @@ fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanR
                 orphan,
             })
             .collect(),
+        apart: apart(analysis, &verdicts),
         problems: health
             .problems
             .iter()
@@ -193,6 +194,19 @@ fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanR
             .collect(),
         unresolved_total: health.unresolved.len() as u64,
     }
+}
+
+/// The files that are no modules of the application, and why.
+fn apart(analysis: &Analysis, verdicts: &Verdicts<'_>) -> Vec<ApartFile> {
+    let ids = analysis.graph.ids();
+    let files = ids.filter_map(|id| match verdicts.verdict(id) {
+        Verdict::Apart(apart) => Some(ApartFile {
+            file: analysis.graph.node(id).module.file.clone(),
+            reason: apart.reason().to_owned(),
+        }),
+        Verdict::Tested(_) | Verdict::Orphan(_) | Verdict::NoModule => None,
+    });
+    files.collect()
 }
 
 fn why_module(verdicts: &Verdicts<'_>, id: NodeId) -> WhyModule {
@@ -215,7 +229,7 @@ fn why_module(verdicts: &Verdicts<'_>, id: NodeId) -> WhyModule {
         suppressed: None,
         kind: match why.verdict {
             Verdict::Orphan(kind) => Some(kind),
-            Verdict::Tested(_) | Verdict::NoModule => None,
+            Verdict::Tested(_) | Verdict::NoModule | Verdict::Apart(_) => None,
         },
         verdict: verdict_name(why.verdict).to_owned(),
         isolated: verdicts.is_isolated(id),
@@ -230,7 +244,7 @@ fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Tested(_) => "tested",
         Verdict::Orphan(_) => "orphan",
-        Verdict::NoModule => "none",
+        Verdict::NoModule | Verdict::Apart(_) => "none",
     }
 }
 

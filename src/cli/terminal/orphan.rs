@@ -31,7 +31,13 @@ fn as_test(outcome: TrialOutcome) -> Outcome {
 /// The line of a trial: `PASS pkg/mod.py (orphan, 0.05s)`.
 pub(super) fn orphan_line(trial: &Trial, palette: &Palette) -> String {
     let outcome = as_test(trial.outcome);
-    let word = paint(outcome_style(palette, outcome), word(outcome));
+    // It is beside the run, and does not make it red.
+    let style = if trial.outcome.is_failure() {
+        palette.warning
+    } else {
+        outcome_style(palette, outcome)
+    };
+    let word = paint(style, word(outcome));
     let mut facts = vec!["orphan".to_owned()];
     facts.extend(trial.duration_s.map(duration));
     let facts = paint(palette.faint, format!("({})", facts.join(", ")));
@@ -44,7 +50,7 @@ pub(super) fn failed_orphan(trial: &Trial, show_command: &str, palette: &Palette
     let mut push = |line: &str| push_line(&mut text, &format!("{INDENT}{line}"));
     let message = inline(trial.message.as_deref().unwrap_or_default());
     if !message.is_empty() {
-        push(&paint(palette.error, &message));
+        push(&paint(palette.warning, &message));
     }
     let report = block(trial.report.as_deref().unwrap_or_default());
     let lines: Vec<&str> = report

@@ -30,6 +30,12 @@ pub fn scan_report(report: &ScanReport, palette: &Palette) -> String {
             push_orphan(&mut text, orphan, palette);
         }
     }
+    if !report.apart.is_empty() {
+        let files = count(report.apart.len() as u64, "file");
+        let line = format!("{files} besides that are no modules of the application: --json");
+        push_line(&mut text, "");
+        push_line(&mut text, &paint(palette.faint, line));
+    }
     push_problems(&mut text, report, palette);
     text
 }
@@ -160,7 +166,9 @@ pub fn orphan_list(report: &OrphanReport, palette: &Palette) -> String {
         let name = inline(&record.orphan.module.name);
         let gap = " ".repeat(widest.saturating_sub(width(&name)));
         let style = match record.status {
-            OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut => palette.error,
+            OrphanStatus::Failed | OrphanStatus::Crashed | OrphanStatus::TimedOut => {
+                palette.warning
+            }
             OrphanStatus::Passed | OrphanStatus::Integrated => palette.good,
             OrphanStatus::Untried | OrphanStatus::Redundant => palette.faint,
         };

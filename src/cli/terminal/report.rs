@@ -174,6 +174,8 @@ impl Terminal {
                     self.output.report(&format!("trying {orphans}\n"));
                 }
             }
+            // They are beside the run, and `-q` asks for the run.
+            Event::OrphanFinished(_) if self.verbosity == Verbosity::Quiet => {}
             Event::OrphanFinished(trial) => self.orphan_finished(trial),
             Event::Notice(message) => self.say(message),
             Event::ProcessDied {
@@ -272,6 +274,11 @@ impl Terminal {
         self.output.clear_bar();
         let palette = &self.palette;
         let mut text = summary::verdict(summary, palette);
+        let counts = &summary.run.counts;
+        if self.verbosity == Verbosity::Quiet && counts.failures() + counts.not_run == 0 {
+            // Nothing else says why it is not green.
+            text += &summary::explanation(summary, palette);
+        }
         if self.verbosity != Verbosity::Quiet {
             text += &summary::explanation(summary, palette);
             text += &summary::sections(summary, palette);
