@@ -13,4 +13,6 @@ mod dynamic;
 mod packages;
 mod reality;
 mod resolution;
+mod rules;
 mod suites;
+mod table;
