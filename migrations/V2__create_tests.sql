@@ -64,6 +64,15 @@ CREATE TABLE coverage (
     CHECK ((branches IS NULL) = (missing_branches_id IS NULL))
 ) WITHOUT ROWID;
 
+-- The files that a process of the run loaded, and the test files that this is all of; a name a line.
+CREATE TABLE load (
+    run_id   INTEGER NOT NULL REFERENCES run (run_id),
+    serial   INTEGER NOT NULL CHECK (serial >= 1),
+    tests_id INTEGER NOT NULL REFERENCES content (content_id),
+    files_id INTEGER NOT NULL REFERENCES content (content_id),
+    PRIMARY KEY (run_id, serial)
+) WITHOUT ROWID;
+
 CREATE TABLE warning (
     warning_id INTEGER NOT NULL PRIMARY KEY,
     category   TEXT    NOT NULL,

@@ -1,7 +1,7 @@
 //! [`collect`]: from the text of a Python file to what it says of imports.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{CmpOp, UnaryOp};
+use ruff_python_ast::{CmpOp, Number, UnaryOp};
 use ruff_python_ast::{ElifElseClause, Expr, FString, Stmt, StmtIf, StmtImport, StmtImportFrom};
 use ruff_python_parser::parse_module;
 use ruff_text_size::{Ranged, TextSize};
@@ -234,6 +234,9 @@ impl<'a> Visitor<'a> for Collector<'a> {
                 walk_stmt(self, stmt);
                 self.in_class = outer;
             }
+            Stmt::While(statement) if is_false(&statement.test) => {
+                self.within(ImportKind::TypeChecking, |this| walk_stmt(this, stmt));
+            }
             Stmt::For(_) | Stmt::While(_) | Stmt::Try(_) | Stmt::Match(_) => {
                 self.within(self.conditional(), |this| walk_stmt(this, stmt));
             }
@@ -298,7 +301,7 @@ impl Condition {
             Expr::UnaryOp(not) if not.op == UnaryOp::Not && is_type_checking(&not.operand) => {
                 Self::Running
             }
-            test if is_type_checking(test) => Self::TypeChecking,
+            test if is_type_checking(test) || is_false(test) => Self::TypeChecking,
             _ => Self::Other,
         }
     }
@@ -311,6 +314,17 @@ impl Condition {
             Self::Running => plain,
             Self::Other => conditional,
         }
+    }
+}
+
+/// `False` and `0`.
+fn is_false(test: &Expr) -> bool {
+    match test {
+        Expr::BooleanLiteral(literal) => !literal.value,
+        Expr::NumberLiteral(number) => {
+            matches!(&number.value, Number::Int(int) if int.as_u8() == Some(0))
+        }
+        _ => false,
     }
 }
 
@@ -394,7 +408,7 @@ mod tests {
         facts.imports.iter().map(shown).collect()
     }
 
-    const PLACES: [(&str, &str, &[&str]); 20] = [
+    const PLACES: [(&str, &str, &[&str]); 21] = [
         ("a module", "import a.b as c", &["Eager 1 a.b"]),
         (
             "two modules",
@@ -478,6 +492,16 @@ mod tests {
             "type checking in a function, and a function in it",
             "def f():\n if TYPE_CHECKING:\n  import a\n else:\n  import b\nif TYPE_CHECKING:\n def g():\n  import c",
             &["TypeChecking 3 a", "Lazy 5 b", "TypeChecking 8 c"],
+        ),
+        (
+            "branches that are never taken",
+            "if False:\n import a\nelse:\n import b\nif 0:\n import c\nwhile False:\n import d",
+            &[
+                "TypeChecking 2 a",
+                "Eager 4 b",
+                "TypeChecking 6 c",
+                "TypeChecking 8 d",
+            ],
         ),
         (
             "lines that end in other ways",

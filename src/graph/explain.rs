@@ -8,6 +8,9 @@ use crate::model::{Module, OrphanKind};
 /// So many importers are named in a sentence.
 const NAMED: usize = 2;
 
+/// The reason why an import of a module that tests reach does not count.
+const NOT_LOADED: &str = "no test loaded it when the tests ran last";
+
 /// A verdict on a module with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
@@ -87,6 +90,9 @@ impl Verdicts<'_> {
         if !back.kind.is_followed() {
             return "an import under TYPE_CHECKING never runs".to_owned();
         }
+        if self.tests.has(back.to) {
+            return NOT_LOADED.to_owned();
+        }
         match (self.graph.node(back.to).role, self.verdict(back.to)) {
             (Role::Conftest, _) => "pytest does not look into its folder".to_owned(),
             (Role::IdleTest, _) => "it is a test that pytest's settings leave out".to_owned(),
@@ -131,20 +137,18 @@ impl Verdicts<'_> {
         if tested == Tested::Covered {
             return "coverage shows that a test runs it".to_owned();
         }
+        let was_loaded = tested == Tested::Loaded;
         let way = self.tests.way(id);
         let Some((from, edge)) = way.last() else {
             return match self.causes(id).min() {
                 Some(StartCause::Plugin(source)) => format!("pytest loads it ({source})"),
                 Some(StartCause::Collected) => "pytest imports it for its doctests".to_owned(),
+                _ if was_loaded => "a test loaded it when it ran".to_owned(),
                 _ => "coverage shows that a test runs it".to_owned(),
             };
         };
         let verb = verb(edge.kind, false);
-        let line = if edge.line > 0 {
-            format!(" in line {}", edge.line)
-        } else {
-            String::new()
-        };
+        let line = in_line(edge.line);
         let test = self.tests.beginning(id);
         let direct = format!("{} {verb} it{line}", self.called(*from));
         let is_covered = self.verdict(test) == Verdict::Tested(Tested::Covered);
@@ -157,7 +161,22 @@ impl Verdicts<'_> {
         format!("{direct}, and {} reaches that", self.called(test))
     }
 
+    /// A module that tests reach has an import of this one, which did not happen.
+    fn why_not_loaded(&self, id: NodeId) -> Option<String> {
+        let mut back = self.graph.back_edges(id).iter();
+        let edge = back.find(|edge| edge.kind.is_followed() && self.tests.has(edge.to))?;
+        let line = in_line(edge.line);
+        let verb = verb(edge.kind, false);
+        Some(format!(
+            "{} {verb} it{line}, but {NOT_LOADED}",
+            self.called(edge.to)
+        ))
+    }
+
     fn why_untested(&self, id: NodeId) -> String {
+        if let Some(why) = self.why_not_loaded(id) {
+            return why;
+        }
         let start = self.application.beginning(id);
         let is_tool = self.graph.node(start).role == Role::Tool;
         let cause = self.causes(start).min();
@@ -181,6 +200,9 @@ impl Verdicts<'_> {
     }
 
     fn why_unreached(&self, id: NodeId) -> String {
+        if let Some(why) = self.why_not_loaded(id) {
+            return why;
+        }
         let back = self.graph.back_edges(id);
         let followed = back.iter().filter(|edge| edge.kind.is_followed());
         let (weak, strong): (Vec<&Edge>, Vec<&Edge>) =
@@ -231,6 +253,14 @@ impl Verdicts<'_> {
             Role::Module | Role::EntryPoint => format!("`{}`", node.module.name),
             _ => format!("`{}`", node.module.file),
         }
+    }
+}
+
+fn in_line(line: u32) -> String {
+    if line > 0 {
+        format!(" in line {line}")
+    } else {
+        String::new()
     }
 }
 

@@ -132,6 +132,11 @@ impl EdgeKind {
         self.is_followed() && !self.is_weak()
     }
 
+    /// True for a name of a program that a process of its own may run.
+    pub fn is_program(self) -> bool {
+        matches!(self, Self::Mention(Evidence::Command))
+    }
+
     /// True for evidence that is no import.
     pub fn is_weak(self) -> bool {
         matches!(self, Self::Mention(_))

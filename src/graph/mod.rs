@@ -9,8 +9,8 @@
 //!
 //!  questions to the graph:
 //!    resolved files ──► apart                                        what is no module
-//!    files that tests ran ──► verdict (reach) ─┬─► select (cycles)     the lists of orphans
-//!                                              └─► explain             the reason for a verdict
+//!    observed ──► verdict (reach) ─┬─► select (cycles)     the lists of orphans
+//!                                  └─► explain             the reason for a verdict
 //!    orphans that passed ──► integration ──► groups ──► leiden         the plan for the map
 //! ```
 //!
@@ -29,9 +29,10 @@
 //! **Invariant:** node `n` of a graph is file `n` of the list that [`resolve()`] got. Every file is
 //! a node, also one that cannot be parsed.
 //!
-//! **Invariant:** a module is an orphan only if no way leads to it from a test, from another file
-//! that pytest loads, or from a file that a test ran. Names in texts are steps of a way like
-//! imports, so that doubt counts as tested; imports under `TYPE_CHECKING` are none.
+//! **Invariant:** what a run loaded is tested. Of tests that no run shows in full, a module is an
+//! orphan only if no way leads to it from them, or from another file that pytest loads. Names in
+//! texts are steps of a way like imports, so that doubt counts as tested; imports under
+//! `TYPE_CHECKING` are none.
 //!
 //! **Invariant:** the same input gives the same output, in the same order. No result depends on the
 //! order of a hash map, and nothing is random.
@@ -53,6 +54,7 @@ mod leiden;
 mod mentions;
 mod naming;
 mod nesting;
+pub mod observed;
 mod reach;
 pub mod resolve;
 mod select;
@@ -74,5 +76,6 @@ pub use import_graph::{Apart, Edge, EdgeKind, ImportGraph, Node, NodeId, Role, S
 pub use integration::IntegrationPlan;
 pub use known_file::KnownFile;
 pub use layout::{EntryPoint, ImportMode, Layout};
+pub use observed::Observed;
 pub use resolve::{Draft, Part, Resolution, resolve};
 pub use verdict::{Tested, Verdict, Verdicts};

@@ -24,6 +24,8 @@ pub(super) struct Mark {
     pub(super) before: Option<(NodeId, Edge)>,
     /// True if there is a mention on the way.
     pub(super) is_weak: bool,
+    /// True if all that it imports or names counts; false if runs show what it loads.
+    pub(super) is_open: bool,
 }
 
 impl Reach {
@@ -45,41 +47,74 @@ impl Reach {
 
     /// Begins a way at a module, if it was not reached before.
     pub(super) fn start(&mut self, id: NodeId) {
-        self.reach(id, None, false);
+        self.reach(id, None, (false, true));
     }
 
-    fn reach(&mut self, id: NodeId, before: Option<(NodeId, Edge)>, is_weak: bool) {
+    /// The same for a module of which runs show what it loads.
+    pub(super) fn start_closed(&mut self, id: NodeId) {
+        self.reach(id, None, (false, false));
+    }
+
+    fn reach(&mut self, id: NodeId, before: Option<(NodeId, Edge)>, weak_open: (bool, bool)) {
+        let (is_weak, is_open) = weak_open;
         let mark = &mut self.marks[id.as_usize()];
         if mark.is_none() {
-            *mark = Some(Mark { before, is_weak });
+            *mark = Some(Mark {
+                before,
+                is_weak,
+                is_open,
+            });
             self.order.push(id);
         }
     }
 
+    fn weak_open(&self, id: NodeId) -> (bool, bool) {
+        let mark = self.mark(id);
+        mark.map_or((false, true), |mark| (mark.is_weak, mark.is_open))
+    }
+
     /// Follows imports as far as they lead.
-    pub(super) fn follow_imports<'g>(&mut self, edges: impl Fn(NodeId) -> &'g [Edge]) {
+    ///
+    /// From a module that is not open, only those count that lead to a module that was `seen`.
+    pub(super) fn follow_imports<'g>(
+        &mut self,
+        edges: impl Fn(NodeId) -> &'g [Edge],
+        seen: impl Fn(NodeId) -> bool,
+    ) {
         while let Some(&from) = self.order.get(self.followed) {
             self.followed += 1;
-            let is_weak = self.mark(from).is_some_and(|mark| mark.is_weak);
+            let (is_weak, is_open) = self.weak_open(from);
             for edge in edges(from).iter().filter(|edge| edge.kind.is_run()) {
-                self.reach(edge.to, Some((from, *edge)), is_weak);
+                if is_open || seen(edge.to) {
+                    self.reach(edge.to, Some((from, *edge)), (is_weak, is_open));
+                }
             }
         }
     }
 
-    /// Follows mentions to modules that no import reaches, and imports from there.
-    pub(super) fn follow_mentions<'g>(&mut self, edges: impl Fn(NodeId) -> &'g [Edge]) {
+    /// Follows mentions to modules that no import reaches, and imports from there. A program that
+    /// a module starts is not seen in its own process, so that it counts in any case.
+    pub(super) fn follow_mentions<'g>(
+        &mut self,
+        edges: impl Fn(NodeId) -> &'g [Edge],
+        seen: impl Fn(NodeId) -> bool,
+    ) {
         let mut at = 0;
         while at < self.order.len() {
             let end = self.order.len();
             for position in at..end {
                 let from = self.order[position];
+                let (_, is_open) = self.weak_open(from);
                 for edge in edges(from).iter().filter(|edge| edge.kind.is_weak()) {
-                    self.reach(edge.to, Some((from, *edge)), true);
+                    let is_program = edge.kind.is_program();
+                    if is_open || is_program || seen(edge.to) {
+                        let is_open = is_open || (is_program && !seen(edge.to));
+                        self.reach(edge.to, Some((from, *edge)), (true, is_open));
+                    }
                 }
             }
             at = end;
-            self.follow_imports(&edges);
+            self.follow_imports(&edges, &seen);
         }
     }
 

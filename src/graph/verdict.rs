@@ -2,16 +2,16 @@
 //! is.
 //!
 //! ```text
-//!   tests, plugins ──imports──► tested     what coverage saw is tested in any case
+//!   what runs loaded ─────────► tested     in any case
+//!   tests, plugins ──imports──► tested     if no run shows all that the test loads
 //!          └──────mentions────► tested     if no import leads there
 //!   entry points, scripts ────► untested   of the rest
 //!   others with an importer ──► island
 //!   others ───────────────────► unreferenced
 //! ```
 
-use std::collections::BTreeSet;
-
 use super::import_graph::{Apart, EdgeKind, ImportGraph, NodeId, Role, StartCause};
+use super::observed::Observed;
 use super::reach::Reach;
 use crate::model::OrphanKind;
 
@@ -32,6 +32,8 @@ pub enum Verdict {
 pub enum Tested {
     /// Recorded coverage shows that a test ran it.
     Covered,
+    /// A run shows that a test process loaded it.
+    Loaded,
     /// A test reaches it through imports alone.
     Imported,
     /// Imports alone do not lead there from a test: it takes a name in a text, as `patch("a.b.c")`.
@@ -42,6 +44,7 @@ pub enum Tested {
 #[derive(Debug)]
 pub struct Verdicts<'g> {
     pub(super) graph: &'g ImportGraph,
+    pub(super) observed: &'g Observed,
     pub(super) tests: Reach,
     /// The modules that entry points, scripts and tools reach.
     pub(super) application: Reach,
@@ -50,27 +53,10 @@ pub struct Verdicts<'g> {
 }
 
 impl<'g> Verdicts<'g> {
-    /// Judges every file of the graph. `covered` are the files that tests ran, by recorded
-    /// coverage.
-    pub fn new(graph: &'g ImportGraph, covered: &BTreeSet<String>) -> Self {
+    /// Judges every file of the graph, by its imports and by what runs were seen to load.
+    pub fn new(graph: &'g ImportGraph, observed: &'g Observed) -> Self {
         let edges = |id| graph.edges(id);
-        let mut tests = Reach::new(graph);
-        let is_test = |id: &NodeId| graph.node(*id).role == Role::Test;
-        graph.ids().filter(is_test).for_each(|id| tests.start(id));
-        for start in graph.starts() {
-            if matches!(start.cause, StartCause::Plugin(_) | StartCause::Collected) {
-                tests.start(start.node);
-            }
-        }
-        tests.follow_imports(edges);
-        let is_covered =
-            |id: &NodeId| !covered.is_empty() && covered.contains(&graph.node(*id).module.file);
-        let covered: Vec<NodeId> = graph.ids().filter(is_covered).collect();
-        for id in &covered {
-            tests.start(*id);
-        }
-        tests.follow_imports(edges);
-        tests.follow_mentions(edges);
+        let tests = reach_of_tests(graph, observed);
 
         let mut application = Reach::new(graph);
         for start in graph.starts().iter().filter(|start| !tests.has(start.node)) {
@@ -78,18 +64,19 @@ impl<'g> Verdicts<'g> {
         }
         let is_tool = |id: &NodeId| graph.node(*id).role == Role::Tool;
         (graph.ids().filter(is_tool)).for_each(|id| application.start(id));
-        application.follow_imports(edges);
-        application.follow_mentions(edges);
+        application.follow_imports(edges, |_| true);
+        application.follow_mentions(edges, |_| true);
 
         let mut verdicts = Self {
             graph,
+            observed,
             tests,
             application,
             list: Vec::with_capacity(graph.nodes().len()),
             is_isolated: Vec::with_capacity(graph.nodes().len()),
         };
         for id in graph.ids() {
-            let verdict = verdicts.judge(id, covered.binary_search(&id).is_ok());
+            let verdict = verdicts.judge(id);
             verdicts.list.push(verdict);
             let isolated = verdicts.has_no_importer(id);
             verdicts.is_isolated.push(isolated);
@@ -117,8 +104,9 @@ impl<'g> Verdicts<'g> {
         matches!(self.verdict(id), Verdict::Orphan(_))
     }
 
-    /// The test files that reach any of these modules, in the order of the files. Mentions count
-    /// only for modules that no test reaches by imports alone.
+    /// The test files that reach any of these modules, in the order of the files. What a run shows
+    /// of a test outweighs the graph. Mentions count only for modules that no test reaches by imports
+    /// alone.
     pub fn tests_reaching(&self, modules: &[NodeId]) -> Vec<NodeId> {
         let back = |id| self.graph.back_edges(id);
         let is_weak = |id: &&NodeId| self.tests.mark(**id).is_none_or(|mark| mark.is_weak);
@@ -127,31 +115,50 @@ impl<'g> Verdicts<'g> {
         for id in modules {
             strong.start(*id);
         }
-        strong.follow_imports(back);
+        strong.follow_imports(back, |_| true);
         modules
             .iter()
             .filter(is_weak)
             .for_each(|id| weak.start(*id));
-        weak.follow_imports(back);
-        weak.follow_mentions(back);
+        weak.follow_imports(back, |_| true);
+        weak.follow_mentions(back, |_| true);
         let reaches = |id: NodeId| strong.has(id) || weak.has(id);
         // A plugin is loaded with every test.
         let mut starts = self.graph.starts().iter();
         let all =
             starts.any(|start| matches!(start.cause, StartCause::Plugin(_)) && reaches(start.node));
-        let is_test = |id: &NodeId| {
-            let has_tests = self.graph.node(*id).role == Role::Test;
-            has_tests && (all || reaches(*id))
+        let files: Vec<&str> = (modules.iter())
+            .map(|id| self.graph.node(*id).module.file.as_str())
+            .collect();
+        let is_test = |id: &NodeId| self.graph.node(*id).role == Role::Test;
+        let loads = |id: &NodeId| {
+            let test = &self.graph.node(*id).module.file;
+            self.observed.loads(test, &files)
         };
-        self.graph.ids().filter(is_test).collect()
+        let tests: Vec<NodeId> = self.graph.ids().filter(is_test).collect();
+        let by_graph = |id: &NodeId| loads(id).unwrap_or(all || reaches(*id));
+        let found: Vec<NodeId> = tests.iter().copied().filter(by_graph).collect();
+        if !found.is_empty() || !files.iter().any(|file| self.observed.is_seen(file)) {
+            return found;
+        }
+        // One of several tests of a process loads it, in a way that the graph does not know.
+        let may_load = |id: &NodeId| {
+            let test = &self.graph.node(*id).module.file;
+            self.observed.is_settled(test) && loads(id) != Some(false)
+        };
+        tests.into_iter().filter(may_load).collect()
     }
 
-    fn judge(&self, id: NodeId, is_covered: bool) -> Verdict {
+    fn judge(&self, id: NodeId) -> Verdict {
+        let file = &self.graph.node(id).module.file;
         if !matches!(self.graph.node(id).role, Role::Module | Role::EntryPoint) {
             return Verdict::NoModule;
         }
-        if is_covered {
+        if self.observed.is_executed(file) {
             return Verdict::Tested(Tested::Covered);
+        }
+        if self.observed.is_seen(file) {
+            return Verdict::Tested(Tested::Loaded);
         }
         if let Some(mark) = self.tests.mark(id) {
             return Verdict::Tested(if mark.is_weak {
@@ -199,4 +206,50 @@ impl<'g> Verdicts<'g> {
             .take_while(move |start| start.node == id);
         here.map(|start| &start.cause)
     }
+}
+
+/// The files that tests reach: those that no run shows in full by all their imports, the others by
+/// what was loaded.
+fn reach_of_tests(graph: &ImportGraph, observed: &Observed) -> Reach {
+    let edges = |id| graph.edges(id);
+    let file = |id: NodeId| graph.node(id).module.file.as_str();
+    let seen = |id: NodeId| observed.is_seen(file(id));
+    let is_test = |id: &NodeId| graph.node(*id).role == Role::Test;
+    let is_settled = |id: &NodeId| observed.is_settled(file(*id));
+    let (settled, others): (Vec<NodeId>, Vec<NodeId>) =
+        graph.ids().filter(is_test).partition(is_settled);
+    let mut tests = Reach::new(graph);
+    for id in &others {
+        tests.start(*id);
+    }
+    let causes = graph.starts().iter();
+    for start in causes {
+        let is_pytests = matches!(start.cause, StartCause::Plugin(_) | StartCause::Collected);
+        if is_pytests && (settled.is_empty() || !others.is_empty()) {
+            tests.start(start.node);
+        }
+    }
+    let changed = graph.ids().filter(|id| observed.is_changed(file(*id)));
+    changed.for_each(|id| tests.start(id));
+    tests.follow_imports(edges, seen);
+    for id in &settled {
+        tests.start_closed(*id);
+    }
+    for start in graph.starts().iter().filter(|start| seen(start.node)) {
+        if matches!(start.cause, StartCause::Plugin(_) | StartCause::Collected) {
+            tests.start_closed(start.node);
+        }
+    }
+    tests.follow_imports(edges, seen);
+    for id in graph.ids().filter(|id| seen(*id)) {
+        // What coverage saw in other processes alone may load more than they tell.
+        if observed.is_loaded(file(id)) {
+            tests.start_closed(id);
+        } else {
+            tests.start(id);
+        }
+    }
+    tests.follow_imports(edges, seen);
+    tests.follow_mentions(edges, seen);
+    tests
 }

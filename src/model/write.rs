@@ -2,6 +2,7 @@
 
 use super::coverage::{CoverageTotals, FileCoverage};
 use super::ids::ShardIndex;
+use super::loaded::Loaded;
 use super::notice::{Notice, WarningRecord};
 use super::orphan::{Integration, Trial};
 use super::outcome::Counts;
@@ -74,6 +75,13 @@ pub enum Write {
     CoverageTotals(CoverageTotals),
     /// A process ended before it could report all lines that it executed.
     CoveragePartial,
+    /// The files that a process loaded until its end.
+    Loaded {
+        /// The number of the process in the run, from 1.
+        serial: u32,
+        /// The files.
+        loaded: Loaded,
+    },
     /// A notice about the run, for the user.
     Notice(Notice),
     /// A Python warning, and the number of times that it was seen so far.

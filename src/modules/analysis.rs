@@ -12,18 +12,22 @@ use std::thread;
 
 use crate::diag::Hint;
 use crate::graph::{
-    Draft, Health, ImportGraph, Layout, Part, Resolution, SourceFile, Verdicts, find_apart,
+    Draft, Health, ImportGraph, Layout, Observed, Part, Resolution, SourceFile, Verdicts, find_apart,
 };
 use crate::model::module_map::Analysed;
-use crate::model::{ExitCode, Level, Module, Notice, Orphan};
+use crate::model::{ExitCode, Level, Loaded, Module, Notice, Orphan, RunId};
 use crate::plan::OrphanWishes;
 use crate::plan::orphans::is_main_file;
-use crate::source::{Scan, ScanError, ScanOptions, layout, scan};
+use crate::source::{Scan, ScanError, ScanOptions, changed_ms, layout, scan};
 use crate::store::{Reader, Store, StoreError};
 
 /// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
 /// that a test which is gone is forgotten soon.
 const COVERAGE_RUNS: u32 = 5;
+
+/// Runs whose processes count as evidence of what tests load. The latest one that shows a test
+/// decides, so that these may be many.
+const LOADING_RUNS: u32 = 50;
 
 /// A thread for fewer files costs more than it saves.
 const LEAST_FILES: usize = 1_000;
@@ -47,10 +51,10 @@ pub struct Analysis {
     pub graph: ImportGraph,
     /// The share of the code that was understood.
     pub health: Health,
-    /// Files that recorded coverage shows to be run by tests.
-    pub executed: BTreeSet<String>,
     /// Files that work when they are imported: scripts without a main guard.
     pub scripts: BTreeSet<String>,
+    /// What runs were seen to load and to execute.
+    pub observed: Observed,
     /// Notices for the user, about files and folders that could not be used.
     pub notices: Vec<Notice>,
 }
@@ -105,12 +109,12 @@ fn look_at(
         data_dir: &request.data_dir,
         exclude: &request.exclude,
     };
-    let mut by_tests = BTreeSet::new();
+    let mut observed = Observed::default();
     let scan = scan(&options, || {
         let Some(reader) = reader else {
             return Ok(Vec::new());
         };
-        by_tests = reader.executed_files(COVERAGE_RUNS)?.into_keys().collect();
+        observed = observe(&request.project, reader)?;
         reader.known_files().map_err(AnalysisError::from)
     })?;
     let (layout, problems) = layout(&request.project);
@@ -133,8 +137,8 @@ fn look_at(
     });
     let analysis = Analysis {
         notices: notices.collect(),
-        executed: by_tests,
         scripts: scripts(&graph, &scan.files),
+        observed,
         layout,
         graph,
         health,
@@ -173,6 +177,20 @@ fn nested_projects(project: &Path, files: &[SourceFile]) -> Vec<String> {
     nested.map(str::to_owned).collect()
 }
 
+/// What the runs of a state file show of a project.
+fn observe(project: &Path, reader: &Reader) -> Result<Observed, StoreError> {
+    let executed = reader.executed_files(COVERAGE_RUNS)?.into_keys().collect();
+    let mut runs: Vec<(RunId, (i64, Vec<Loaded>))> = Vec::new();
+    for load in reader.loads(LOADING_RUNS)? {
+        match runs.last_mut() {
+            Some((run, (_, processes))) if *run == load.run => processes.push(load.loaded),
+            _ => runs.push((load.run, (load.started_ms, vec![load.loaded]))),
+        }
+    }
+    let runs = runs.into_iter().map(|(_, processes)| processes).collect();
+    Ok(Observed::of_coverage(executed).with_loads(runs, |file| changed_ms(&project.join(file))))
+}
+
 /// The graph of these files, from parts that threads make.
 fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
     let draft = &Draft::new(layout, files);
@@ -204,7 +222,7 @@ fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
 impl Analysis {
     /// The verdicts on all modules.
     pub fn verdicts(&self) -> Verdicts<'_> {
-        Verdicts::new(&self.graph, &self.executed)
+        Verdicts::new(&self.graph, &self.observed)
     }
 
     /// The number of files, and the number of those that were understood.

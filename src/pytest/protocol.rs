@@ -131,6 +131,13 @@ pub enum HarnessEvent {
         /// At most 100 files a line.
         files: Vec<CoverageLines>,
     },
+    /// Files that the process loaded, its last words but two; each line adds to the earlier ones.
+    Loaded {
+        /// The absolute paths of test files that load nothing else: each ran to its end.
+        tests: Vec<String>,
+        /// The absolute paths of the project's modules in the process, at most 1,000 a line.
+        files: Vec<String>,
+    },
     /// A fixture whose setup took 0.1 s or more.
     Fixture(Fixture),
     /// Something that the user should know.

@@ -65,6 +65,7 @@ pub const HARNESS: Program = Program {
         "harness" / "cover",
         "harness" / "hooks",
         "harness" / "interpreter",
+        "harness" / "loaded",
         "harness" / "main",
         "harness" / "process",
         "harness" / "reports",

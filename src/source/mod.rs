@@ -41,4 +41,4 @@ pub use files::{FilesError, exclusion, files};
 pub use layout::layout;
 pub use paths::{PathError, resolve};
 pub use scan::{Scan, scan};
-pub use walk::{ScanError, ScanOptions, Unlisted};
+pub use walk::{ScanError, ScanOptions, Unlisted, changed_ms};

@@ -277,6 +277,7 @@ impl Walker<'_> {
             };
             let is_wanted = if file_type.is_dir() {
                 !is_skipped(&name, folder.name.is_empty())
+                    || entry.path().join("__init__.py").is_file()
             } else {
                 is_python(&name) && (file_type.is_file() || file_type.is_symlink())
             };
@@ -316,11 +317,18 @@ impl Walker<'_> {
     }
 }
 
-/// Folders that hold no modules of the project, or copies of them.
+/// Folders that hold no modules of the project, or copies of them, unless they are packages.
 fn is_skipped(name: &OsStr, is_at_top: bool) -> bool {
     let name = name.as_encoded_bytes();
     matches!(name, b"__pycache__" | b"node_modules" | b"site-packages")
         || is_at_top && (matches!(name, b"build" | b"dist") || name.ends_with(b".egg-info"))
+}
+
+/// The time of the last change of a file, in UTC milliseconds since the epoch; `None` if it is not
+/// there.
+pub fn changed_ms(path: &Path) -> Option<i64> {
+    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    Some(Stat::of(&metadata).mtime_ns / 1_000_000)
 }
 
 fn is_python(name: &OsStr) -> bool {

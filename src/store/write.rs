@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use super::error::StoreError;
 use super::leases::{self, Standing};
 use super::open::Store;
-use super::{results, runs, shards, trials};
+use super::{loads, results, runs, shards, trials};
 use crate::clock;
 use crate::model::{RunId, Write};
 
@@ -100,6 +100,7 @@ fn apply(tx: &Transaction<'_>, run: RunId, write: &Write) -> rusqlite::Result<()
         Write::Coverage(files) => results::put_coverage(tx, run, files),
         Write::CoverageTotals(totals) => runs::set_coverage(tx, run, totals),
         Write::CoveragePartial => runs::set_coverage_partial(tx, run),
+        Write::Loaded { serial, loaded } => loads::put(tx, run, *serial, loaded),
         Write::Notice(notice) => results::add_notice(tx, run, notice),
         Write::Warning { warning, count } => results::put_warning(tx, run, warning, *count),
         Write::Counts(counts) => runs::set_counts(tx, run, counts),

@@ -320,6 +320,11 @@ impl Size {
             match write {
                 Write::Collected { tests, .. } => self.rows += tests.len(),
                 Write::Coverage(files) => self.rows += files.len(),
+                Write::Loaded { loaded, .. } => {
+                    let names = loaded.tests.iter().chain(&loaded.files);
+                    self.rows += 1;
+                    self.bytes += names.map(String::len).sum::<usize>();
+                }
                 Write::Attempt(record) => {
                     let sections = record.sections.iter().map(|section| section.text.len());
                     self.rows += 1;

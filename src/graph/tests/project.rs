@@ -1,10 +1,10 @@
 //! Projects that are written as tables.
 
-use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::graph::{
-    CollectProblem, Evidence, FileFacts, Import, ImportKind, Layout, Mention, NodeId, Resolution,
-    SourceFile, Verdicts, resolve,
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Layout, Mention, NodeId, Observed,
+    Resolution, SourceFile, Verdicts, resolve,
 };
 
 /// A project of these files. A line of a file is `import a.b`, `from ..a import b` (`*` too),
@@ -90,5 +90,6 @@ pub(super) fn id(found: &Resolution, file: &str) -> NodeId {
 
 /// The verdicts of a run that recorded no coverage.
 pub(super) fn verdicts(found: &Resolution) -> Verdicts<'_> {
-    Verdicts::new(&found.graph, &BTreeSet::new())
+    static NOTHING: LazyLock<Observed> = LazyLock::new(Observed::default);
+    Verdicts::new(&found.graph, &NOTHING)
 }

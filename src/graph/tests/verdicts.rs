@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::project::{file, id, project, verdicts};
-use crate::graph::{EntryPoint, Layout, NodeId, Resolution, Role, Tested, Verdict, Verdicts};
+use crate::graph::{
+    EntryPoint, Layout, NodeId, Observed, Resolution, Role, Tested, Verdict, Verdicts,
+};
 use crate::model::{Orphan, OrphanKind};
 
 const APP: [(&str, &str); 9] = [
@@ -168,7 +170,7 @@ fn coverage_wins_over_the_graph() {
             ("test_a.py", ""),
         ],
     );
-    let covered = BTreeSet::from(["magic.py".to_owned()]);
+    let covered = Observed::of_coverage(BTreeSet::from(["magic.py".to_owned()]));
     let verdicts = Verdicts::new(&found.graph, &covered);
     let verdict = |file| verdicts.verdict(id(&found, file));
     assert_eq!(verdict("magic.py"), Verdict::Tested(Tested::Covered));

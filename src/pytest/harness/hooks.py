@@ -36,7 +36,9 @@ def wait_for_pytest(process, *others):
 
 def hooks_of(process):
     """A plugin whose hooks hand on to `process`, and which has no attribute that leads there."""
-    guard, cover = process.guard, process.cover
+    guard, cover, loaded = process.guard, process.cover, process.loaded
+
+    modules = sys.modules
 
     def collected(items):
         process.collected([(clean(plain(item)), place_of(item)) for item in items])
@@ -90,6 +92,8 @@ def hooks_of(process):
 
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(self, report):
+            if report.failed:
+                guard(loaded.failed, report.nodeid)
             guard(process.report, report)
 
         def pytest_exception_interact(self, report):
@@ -97,6 +101,8 @@ def hooks_of(process):
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtest_logfinish(self, nodeid):
+            if len(modules) != loaded.count:
+                guard(loaded.look)
             guard(process.logfinish, nodeid)
 
         if NEW_WRAPPERS:

@@ -1,6 +1,7 @@
 """The harness in one process of pytest: the common part of the session and of an xdist worker."""
 from os import getpid
 
+from .loaded import Loaded
 from .selection import Selection
 
 
@@ -9,7 +10,7 @@ class Process:
 
     def __init__(self, program, command):
         self.program, self.command, self.owner = program, command, getpid()
-        self.selection = Selection(command)
+        self.selection, self.loaded = Selection(command), Loaded()
         self.deselected, self.session, self.stop, self.cover = 0, None, None, None
         if command.get("coverage"):
             self.cover = program.load("_menace.harness.cover").Cover(self)

@@ -26,11 +26,10 @@ from .turns import Turns
 class Session(Process):
     def __init__(self, program, command, channel):
         self.channel, self.send = channel, channel.send
-        self.cap = command.get("cap_bytes") or 1 << 20
-        self.running, self.turns = {}, Turns(self.send)
-        self.uids, self.starts, self.is_collected = {}, collections.Counter(), False
-        self.collect_errors, self.word = 0, None
-        self.reason = self.message = None
+        self.cap, self.turns = command.get("cap_bytes") or 1 << 20, Turns(self.send)
+        self.running, self.uids, self.starts = {}, {}, collections.Counter()
+        self.is_collected, self.collect_errors = False, 0
+        self.word = self.reason = self.message = None
         self.notices, self.warnings = set(), set()
         super().__init__(program, command)
         self.nodes = Alone(self.owner)
@@ -118,10 +117,11 @@ class Session(Process):
 
     def collected(self, tests, done=True):
         """`tests` are node ids, each with its file and line."""
-        seen, lines, size = collections.Counter(), [], 0
+        seen, lines, size, places = collections.Counter(), [], 0, self.loaded.places
         for nodeid, (file, line) in tests:
             uid = self.selection.next_uid(nodeid, seen)
             remember(self.uids, nodeid, uid)
+            places[file] = nodeid
             lines.append({"id": uid, "file": file, "line": line})
             size += len(uid) + len(file)
             if len(lines) == 1000 or size > 1 << 20:
@@ -192,8 +192,7 @@ class Session(Process):
             return
         # A plug-in may run tests without announcing them, or several at once.
         running = self.running.get((worker, report.nodeid))
-        if running is None:
-            running = self.enter(report.nodeid, worker, announced=False)
+        running = running or self.enter(report.nodeid, worker, announced=False)
         if is_subtest(report):
             outcome = rank(report)
             if outcome in ("failed", "skipped"):  # There may be thousands that passed.
@@ -287,6 +286,7 @@ class Session(Process):
         if getpid() != self.owner:
             return  # A forked child that ran through all of pytest.
         self.guard(self.finish_all)
+        self.guard(self.loaded.tell, self)
         self.send("ending")
         self.nodes.join()
         while self.word is None:

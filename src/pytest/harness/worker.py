@@ -81,6 +81,8 @@ class Worker(Process):
         return self.stop is not None
 
     def ending(self, session):
+        self.loaded.look()
+        self.send("loaded", files=sorted(self.loaded.files), forked=self.loaded.is_forked())
         if self.cover is not None:
             self.cover.ending(session.config)
 

@@ -187,6 +187,8 @@ class Nodes:
                 self.withheld(worker, mail["data"])
             elif kind == "lines":
                 self.session.cover.add(mail["files"])
+            elif kind == "loaded":
+                self.session.loaded.add(**mail)
             elif kind == "notice":
                 self.session.notice(**mail)
             else:
@@ -236,6 +238,7 @@ class Nodes:
         if not error or error == "keyboard-interrupt":
             return
         self.drain()
+        self.session.loaded.add((), True)
         worker = node.gateway.id
         self.vacant.append(self.copies.get(worker, 1))
         tests = self.session.running.values()

@@ -41,6 +41,7 @@ impl Shard {
             HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, accounts),
             HarnessEvent::Warning(warning) => self.warning(warning, accounts),
             HarnessEvent::Coverage { files } => self.coverage(&files, accounts),
+            HarnessEvent::Loaded { tests, files } => self.loaded(&tests, &files),
             HarnessEvent::Fixture(fixture) => self.fixture(fixture, accounts),
             HarnessEvent::Notice { code, message } => self.notice(code, message, accounts),
             HarnessEvent::Ending => self.pytest_ended(accounts),
@@ -275,6 +276,10 @@ impl Shard {
             return;
         }
         live.bye = Some(bye);
+        let (serial, loaded) = (live.serial, std::mem::take(&mut live.loaded));
+        if !loaded.files.is_empty() {
+            accounts.write(Write::Loaded { serial, loaded });
+        }
         self.after_bye(now);
     }
 
@@ -343,6 +348,28 @@ impl Shard {
             nodeid: id,
             stderr_tail: String::new(),
         });
+    }
+
+    /// Keeps the files of the project. They count when the process has said its last word.
+    fn loaded(&mut self, tests: &[String], files: &[String]) {
+        let Phase::Running(live) = &mut self.phase else {
+            return;
+        };
+        for (names, kept) in [
+            (tests, &mut live.loaded.tests),
+            (files, &mut live.loaded.files),
+        ] {
+            for name in names.iter().filter(|name| is_short(name)) {
+                let file = self.ledger.project_file(name);
+                // A file name may hold anything; one with a line break is nobody's module.
+                if !file.starts_with('/')
+                    && !file.contains('\n')
+                    && live.tally.has_room(Kind::Loaded)
+                {
+                    kept.insert(file);
+                }
+            }
+        }
     }
 
     fn coverage(&mut self, files: &[CoverageLines], accounts: &mut Accounts) {

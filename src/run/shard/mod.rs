@@ -27,8 +27,8 @@ use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor};
-use crate::model::{Failure, HarnessOptions, ProcessIdentity, ShardIndex, Write};
 use crate::plan::orphans::trial_limit;
+use crate::model::{Failure, HarnessOptions, Loaded, ProcessIdentity, ShardIndex, Write};
 use crate::plan::{ShardLimit, ShardPlan};
 use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
 use crate::pytest::reconcile::{Ledger, Running};
@@ -94,6 +94,8 @@ struct Live {
     fallen: Vec<String>,
     /// The stacks that were found last: others are news.
     stacks: Option<String>,
+    /// The files that it says to have loaded.
+    loaded: Loaded,
     tally: Tally,
 }
 
@@ -295,6 +297,7 @@ impl Shard {
             workers: Vec::new(),
             fallen: Vec::new(),
             stacks: None,
+            loaded: Loaded::default(),
             tally: Tally::default(),
         }));
         Work::Tests(Box::new(self.command()))

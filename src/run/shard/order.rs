@@ -12,6 +12,8 @@ use crate::run::accounts::{Accounts, MAX_NOTICES};
 
 /// Subtests that did not pass, slow fixtures, and deaths of workers, each: more than anyone reads.
 const MOST_EVENTS: u64 = 10_000;
+/// Modules and test files that a process loaded: more than a project has.
+const MOST_LOADED: u64 = 100_000;
 /// Tests and files that are heard of after the last of the tests was collected.
 const MOST_LATE: u64 = 1_000;
 /// The bytes of each name among them, and of each text that a process may send in any number.
@@ -28,6 +30,7 @@ pub(super) enum Kind {
     Fixture,
     WorkerDeath,
     Late,
+    Loaded,
 }
 
 impl Kind {
@@ -39,6 +42,7 @@ impl Kind {
             Self::Fixture => "slow fixtures",
             Self::WorkerDeath => "deaths of workers",
             Self::Late => "late tests and files",
+            Self::Loaded => "loaded files",
         }
     }
 }
@@ -54,10 +58,12 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts a message; false if there were too many of its kind.
     pub(super) fn has_room(&mut self, kind: Kind) -> bool {
-        let most = if kind == Kind::Late {
-            MOST_LATE
-        } else {
-            MOST_EVENTS
+        let most = match kind {
+            Kind::Late => MOST_LATE,
+            Kind::Loaded => MOST_LOADED,
+            Kind::Notice | Kind::Warning | Kind::Subtest | Kind::Fixture | Kind::WorkerDeath => {
+                MOST_EVENTS
+            }
         };
         let taken = self.taken.entry(kind).or_default();
         if *taken >= most {

@@ -30,6 +30,7 @@ const ROWS: &str = "
     VALUES (1, 1, 1, 0, 'failed', 1, 0, 1);
     INSERT INTO coverage (run_id, file_id, statements, covered, statement_lines_id, executed_lines_id)
     VALUES (1, 2, 1, 1, 1, 1);
+    INSERT INTO load (run_id, serial, tests_id, files_id) VALUES (1, 1, 1, 1);
     INSERT INTO warning (warning_id, category, message, file_id, line) VALUES (1, 'W', 'm', 1, 1);
     INSERT INTO run_warning (run_id, warning_id, times_seen) VALUES (1, 1, 1);
     INSERT INTO lease (name, token, run_id, holder_host, holder_pid, holder_boot_id, holder_pid_space,

@@ -5,18 +5,23 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use menace_agent::graph::{Resolution, Verdicts, resolve};
+use menace_agent::graph::{Observed, Resolution, Verdicts, resolve};
 use menace_agent::source::{ScanError, ScanOptions, layout, scan};
 
 use crate::envs::{available, venv};
 
-/// Runs in every process of Python below pytest, and notes what it has imported.
+/// Runs in every process of Python below pytest, and notes what it has imported, and what it has
+/// run without a place in `sys.modules`.
 const NOTE: &str = "
 import atexit, os, sys
+
+executed = set()
+sys.addaudithook(lambda event, args: event == 'exec' and executed.add(args[0].co_filename))
 
 def note():
     # The main module loses its file when it is done.
     files = [sys.argv[0]]
+    files += executed
     files += [getattr(module, '__file__', None) for module in list(sys.modules.values())]
     with open(os.environ['NOTE_MODULES'], 'a') as out:
         for file in files:
@@ -129,7 +134,8 @@ pub(super) fn imported(pytest: &mut Command, root: &Path, installed: &[&str]) ->
 type Differences = BTreeMap<String, Only>;
 
 pub(super) fn differences(found: &Resolution, python: &BTreeSet<String>) -> Differences {
-    let verdicts = Verdicts::new(&found.graph, &BTreeSet::new());
+    let observed = Observed::default();
+    let verdicts = Verdicts::new(&found.graph, &observed);
     let reached = found.graph.ids().filter(|id| verdicts.is_reached(*id));
     let reached: BTreeSet<String> = reached
         .map(|id| found.graph.node(id).module.file.clone())
