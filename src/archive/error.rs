@@ -38,7 +38,7 @@ pub enum ArchiveProblem {
     #[error("it changed while it was used")]
     Changed,
     /// It is no tar archive; the text describes its first bytes.
-    #[error("it is no tar archive, plain or with gzip or zstd: {0}")]
+    #[error("it is no tar archive, plain or with gzip, zstd, xz or bzip2: {0}")]
     NotAnArchive(String),
     /// It ends early; the text names the place.
     #[error("it is truncated: {0}")]
@@ -55,6 +55,12 @@ pub enum ArchiveProblem {
         /// The bound, in bytes.
         limit: u64,
     },
+    /// The window of its compression would fill the memory.
+    #[error("unpacking it takes more memory than 128 MiB")]
+    Window,
+    /// It holds the files of a system, and no image.
+    #[error("it is a root file system and no image: it holds `{0}`")]
+    RootFileSystem(String),
     /// It has more entries than any real one.
     #[error("it has more than {0} entries")]
     TooManyEntries(u64),
@@ -165,7 +171,12 @@ impl ArchiveProblem {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Self::Truncated(format!("{place} ends in the middle"));
         }
-        Self::Damaged(format!("{place}: {error}"))
+        let text = error.to_string();
+        // As the libraries of zstd and xz say it.
+        if text.contains("too much memory") || text.contains("memory limit") {
+            return Self::Window;
+        }
+        Self::Damaged(format!("{place}: {text}"))
     }
 }
 
@@ -175,7 +186,14 @@ impl Hint for ArchiveError {
         let hint = match &*self.problem {
             ArchiveProblem::Missing => "name the file that was made on the connected machine",
             ArchiveProblem::NotAFile("a directory") => {
-                "name a file in it, or make one of it with `tar -cf FILE.tar -C DIR .`"
+                "name a file in it, or a folder with `oci-layout` or `manifest.json`"
+            }
+            ArchiveProblem::Window => "pack it again without `--long`, or unpack it first",
+            ArchiveProblem::RootFileSystem(_) => {
+                return Some(format!(
+                    "make an image of it: `agent image pack --rootfs {} --tag NAME:1 -o IMAGE.tar.gz`",
+                    self.path.display()
+                ));
             }
             ArchiveProblem::NotAFile(_) => "write its content to a file first, and name that",
             ArchiveProblem::Io(_) => "look at its mode and owner (`ls -l`), and at the disk",

@@ -3,26 +3,47 @@
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
 use super::error::ArchiveProblem;
+use super::folder::{self, FolderTar};
+use super::stamp::Stamp;
 use crate::image::{Digest, Hasher};
+
+/// An archive that was opened.
+pub(super) enum Opened {
+    File(File),
+    /// A folder with its path.
+    Folder(FolderTar, PathBuf),
+}
 
 /// An open archive, hashed as it is read.
 pub(super) struct HashedFile {
-    file: File,
+    file: Opened,
     hasher: Hasher,
     read_bytes: u64,
 }
 
-/// The size and the time that tell one state of a file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) size_bytes: u64,
-    pub(super) mtime_ns: i64,
+/// Opens `path` if it is a regular file with content, or a folder that holds an image.
+pub(super) fn open_image(path: &Path) -> Result<(Opened, Stamp), ArchiveProblem> {
+    if path.is_dir() && folder::holds_an_image(path) {
+        let (tar, stamp) = FolderTar::open(path)?;
+        return Ok((Opened::Folder(tar, path.to_owned()), stamp));
+    }
+    let (file, stamp) = open(path)?;
+    Ok((Opened::File(file), stamp))
+}
+
+/// The stamp of a file or a folder that may hold an image; `None` for anything else.
+pub(super) fn look(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        return folder::stamp(path).ok();
+    }
+    metadata.is_file().then(|| Stamp::of(&metadata))
 }
 
 /// Opens `path` if it is a regular file with content.
@@ -66,27 +87,8 @@ fn describe(kind: FileType) -> &'static str {
     }
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-        Self {
-            size_bytes: metadata.len(),
-            mtime_ns: seconds.saturating_add(metadata.mtime_nsec()),
-        }
-    }
-
-    /// Refuses a file that is no longer as it was.
-    pub(super) fn check(self, file: &File) -> Result<(), ArchiveProblem> {
-        let now = Self::of(&file.metadata().map_err(ArchiveProblem::Io)?);
-        if now == self {
-            return Ok(());
-        }
-        Err(ArchiveProblem::Changed)
-    }
-}
-
 impl HashedFile {
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(file: Opened) -> Self {
         Self {
             file,
             hasher: Hasher::default(),
@@ -96,9 +98,12 @@ impl HashedFile {
 
     /// The digest of the file, which has to have been read as a whole and to be as it was.
     pub(super) fn finish(self, stamp: Stamp) -> Result<Digest, ArchiveProblem> {
-        stamp.check(&self.file)?;
-        if self.read_bytes != stamp.size_bytes {
-            return Err(ArchiveProblem::Changed);
+        match &self.file {
+            Opened::File(_) if self.read_bytes != stamp.size_bytes => {
+                return Err(ArchiveProblem::Changed);
+            }
+            Opened::File(file) => stamp.check(file)?,
+            Opened::Folder(_, path) => stamp.is(folder::stamp(path)?)?,
         }
         Ok(self.hasher.finish())
     }
@@ -106,7 +111,10 @@ impl HashedFile {
 
 impl Read for HashedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        let count = match &mut self.file {
+            Opened::File(file) => file.read(buffer)?,
+            Opened::Folder(tar, _) => tar.read(buffer)?,
+        };
         self.hasher.update(&buffer[..count]);
         self.read_bytes += count as u64;
         Ok(count)
@@ -124,7 +132,7 @@ mod tests {
         let mut writer = tempfile::NamedTempFile::new().unwrap();
         writer.write_all(b"archive").unwrap();
         let (file, stamp) = open(writer.path()).unwrap();
-        let mut hashed = HashedFile::new(file);
+        let mut hashed = HashedFile::new(Opened::File(file));
         io::copy(&mut hashed, &mut io::sink()).unwrap();
         writer.write_all(b"more").unwrap();
         assert!(matches!(hashed.finish(stamp), Err(ArchiveProblem::Changed)));
@@ -135,7 +143,7 @@ mod tests {
         let mut writer = tempfile::NamedTempFile::new().unwrap();
         writer.write_all(b"archive").unwrap();
         let (file, stamp) = open(writer.path()).unwrap();
-        let finished = HashedFile::new(file).finish(stamp);
+        let finished = HashedFile::new(Opened::File(file)).finish(stamp);
         assert!(matches!(finished, Err(ArchiveProblem::Changed)));
     }
 }

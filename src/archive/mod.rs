@@ -1,36 +1,41 @@
 //! Image archives as files: read once from front to end with small buffers, and written.
 //!
 //! ```text
-//!   file ──► open (no FIFO, no folder) ──► HashedFile ──► Unpacked (gzip, zstd, plain; bounded)
+//!   file, folder ──► open (no FIFO) ──► HashedFile ──► Unpacked (gzip, zstd, xz, bzip2; bounded)
 //!                                                             │
 //!                                                             ▼
 //!   Verified ◄── image::judge ◄── Contents ◄── scan ◄──────  Tape (entries; an end, and no more)
 //! ```
 //!
 //! [`inspect`] reads the documents, and passes over the layers if the file allows that; [`verify`]
-//! reads every byte and compares every digest; [`copy_tar`] hands a verified archive on. [`pack()`]
-//! makes an archive from a root file system without an engine. [`write_project`] makes a stream of
+//! reads every byte and compares every digest; [`copy_tar`] hands a verified archive on, and
+//! [`copy_for_docker`] in the layout that every docker reads. [`pack()`] makes an archive from a root file system without an engine. [`write_project`] makes a stream of
 //! a project. The only user of tar, flate2 and zip.
 //!
 //! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows
 //! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the
 //! disk.
 
+mod convert;
 mod error;
 mod file;
+mod folder;
 mod pack;
 mod project;
 mod scan;
+mod stamp;
 mod stream;
 mod tape;
 
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::Path;
 
+pub use self::convert::copy_for_docker;
 pub use self::error::{ArchiveError, ArchiveProblem, CopyError};
-use self::file::{HashedFile, Stamp};
+use self::file::{HashedFile, Opened};
 pub use self::pack::{PackError, PackOptions, pack};
 pub use self::project::write_project;
+use self::stamp::Stamp;
 use self::stream::{BUFFER_BYTES, Budget, Unpacked};
 use crate::image::{
     Compression, Contents, Depth, Digest, ImageArchive, ImageProblem, Platform, Verified, judge,
@@ -75,7 +80,7 @@ pub fn copy_tar(
     target: &mut dyn Write,
 ) -> Result<u64, CopyError> {
     let broken = |problem| CopyError::Archive(ArchiveError::image(path, problem));
-    let (file, stamp) = file::open(path).map_err(broken)?;
+    let (file, stamp) = file::open_image(path).map_err(broken)?;
     let budget = Budget::of_file(stamp.size_bytes);
     let unpacked = Unpacked::new(HashedFile::new(file), &budget);
     let mut unpacked = unpacked.map_err(of_read).map_err(broken)?;
@@ -102,8 +107,24 @@ pub fn copy_tar(
 }
 
 fn inspect_file(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveProblem> {
-    let (file, stamp) = file::open(path)?;
+    let (opened, stamp) = file::open_image(path)?;
     let budget = Budget::of_file(stamp.size_bytes);
+    let file = match opened {
+        Opened::File(file) => file,
+        Opened::Folder(..) => {
+            let file = HashedFile::new(opened);
+            let unpacked = Unpacked::new(file, &budget).map_err(of_read)?;
+            let (contents, unpacked) = scan::scan(unpacked, Depth::Documents, &budget)?;
+            unpacked.finish().map_err(of_read)?.finish(stamp)?;
+            return archive(
+                &contents,
+                wanted,
+                Depth::Documents,
+                Compression::None,
+                stamp,
+            );
+        }
+    };
     let again = file.try_clone().map_err(ArchiveProblem::Io)?;
     let unpacked = Unpacked::new(file, &budget).map_err(of_read)?;
     let compression = unpacked.compression();
@@ -123,13 +144,26 @@ fn inspect_file(path: &Path, wanted: &Platform) -> Result<ImageArchive, ArchiveP
     archive(&contents, wanted, Depth::Documents, compression, stamp)
 }
 
-fn verify_file(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveProblem> {
-    let (file, stamp) = file::open(path)?;
+/// Size and time of what may be an archive, to know it again: in bytes, and in nanoseconds since
+/// the epoch. `None` for what is neither a file nor a folder.
+pub fn look(path: &Path) -> Option<(u64, i64)> {
+    let stamp = file::look(path)?;
+    Some((stamp.size_bytes, stamp.mtime_ns))
+}
+
+/// Reads every byte of the archive `path`.
+fn read_all(path: &Path) -> Result<(Contents, Compression, Stamp, Digest), ArchiveProblem> {
+    let (file, stamp) = file::open_image(path)?;
     let budget = Budget::of_file(stamp.size_bytes);
     let unpacked = Unpacked::new(HashedFile::new(file), &budget).map_err(of_read)?;
     let compression = unpacked.compression();
     let (contents, unpacked) = scan::scan(unpacked, Depth::Everything, &budget)?;
     let file_sha256 = unpacked.finish().map_err(of_read)?.finish(stamp)?;
+    Ok((contents, compression, stamp, file_sha256))
+}
+
+fn verify_file(path: &Path, wanted: &Platform) -> Result<Verified, ArchiveProblem> {
+    let (contents, compression, stamp, file_sha256) = read_all(path)?;
     let archive = archive(&contents, wanted, Depth::Everything, compression, stamp)?;
     if !wanted.runs(&archive.platform) {
         let problem = ImageProblem::OtherPlatform {

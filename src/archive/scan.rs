@@ -19,6 +19,20 @@ use crate::image::{
 /// The number of first bytes that are enough to tell a document from a tar.
 const HEAD_BYTES: u64 = 512;
 
+/// First parts of names that only a root file system has.
+const OF_A_SYSTEM: [&str; 10] = [
+    ".dockerenv",
+    "bin",
+    "dev",
+    "etc",
+    "lib",
+    "proc",
+    "sbin",
+    "sys",
+    "usr",
+    "var",
+];
+
 /// Reads `source` to its end. Returns its contents, and the source itself.
 pub(super) fn scan<S: Source>(
     source: S,
@@ -61,6 +75,9 @@ impl<S: Source> Scan<'_, S> {
             target: String::from_utf8_lossy(target).into_owned(),
             problem,
         };
+        if OF_A_SYSTEM.contains(&name.split('/').next().unwrap_or_default()) {
+            return Err(ArchiveProblem::RootFileSystem(name));
+        }
         let target = match entry.kind {
             Kind::Folder => return Ok(()),
             Kind::Special(kind) => return Err(ArchiveProblem::EntryKind { name, kind }),
@@ -110,6 +127,7 @@ impl<S: Source> Scan<'_, S> {
                 digests: Some(FileDigests {
                     stored: digest,
                     unpacked: digest,
+                    unpacked_bytes: size_bytes,
                 }),
                 json: Some(json),
             });
@@ -144,19 +162,22 @@ impl<S: Source> Scan<'_, S> {
 fn digests(reader: impl Read, budget: &Budget) -> io::Result<FileDigests> {
     let mut unpacked = Unpacked::new(Hashed::new(reader), budget)?;
     if unpacked.compression() == Compression::None {
-        let stored = unpacked.finish()?.hasher.finish();
+        let hashed = unpacked.finish()?;
+        let stored = hashed.hasher.finish();
         return Ok(FileDigests {
             stored,
             unpacked: stored,
+            unpacked_bytes: hashed.read_bytes,
         });
     }
     let mut hasher = HasherSink(Hasher::default());
     // `io::copy` moves small pieces, unless it can use the buffer of its reader or writer.
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, &mut unpacked);
-    io::copy(&mut reader, &mut hasher)?;
+    let unpacked_bytes = io::copy(&mut reader, &mut hasher)?;
     Ok(FileDigests {
         stored: unpacked.finish()?.hasher.finish(),
         unpacked: hasher.0.finish(),
+        unpacked_bytes,
     })
 }
 
@@ -164,6 +185,7 @@ fn digests(reader: impl Read, budget: &Budget) -> io::Result<FileDigests> {
 struct Hashed<R> {
     inner: R,
     hasher: Hasher,
+    read_bytes: u64,
 }
 
 impl<R> Hashed<R> {
@@ -171,6 +193,7 @@ impl<R> Hashed<R> {
         Self {
             inner,
             hasher: Hasher::default(),
+            read_bytes: 0,
         }
     }
 }
@@ -179,6 +202,7 @@ impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..count]);
+        self.read_bytes += count as u64;
         Ok(count)
     }
 }

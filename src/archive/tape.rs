@@ -414,12 +414,6 @@ impl<'a> Records<'a> {
 /// Describes something that is no tar, by its first bytes.
 fn describe(bytes: &[u8]) -> String {
     const SHOWN: usize = 16;
-    // Engines load these formats as well, so users may try them here.
-    for (magic, name) in [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2")] {
-        if bytes.starts_with(magic) {
-            return format!("it is compressed with {name}, which the agent cannot read");
-        }
-    }
     let head = &bytes[..bytes.len().min(SHOWN)];
     format!("it begins with \"{}\"", head.escape_ascii())
 }

@@ -45,6 +45,8 @@ pub struct FileDigests {
     pub stored: Digest,
     /// Of the bytes once unpacked; the same if nothing is packed.
     pub unpacked: Digest,
+    /// Their number once unpacked.
+    pub unpacked_bytes: u64,
 }
 
 /// A file that was found, with the name it has itself.

@@ -1,9 +1,10 @@
 //! The layout of `docker save`: `manifest.json` names the config and the layers of each image.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::candidate::{Candidate, Claim};
-use super::contents::Contents;
+use super::contents::{Contents, NamedFile};
 use super::digest::Digest;
 use super::name;
 use super::oci;
@@ -40,6 +41,13 @@ pub(super) fn select(contents: &Contents) -> Result<Candidate, ImageProblem> {
         layers: layers?,
         tags: image.repo_tags.unwrap_or_default(),
     })
+}
+
+/// True if `manifest.json` is the manifest of one image, with the blobs beside it, as `podman save
+/// --format docker-dir` writes a folder.
+pub(super) fn is_of_a_folder(found: NamedFile<'_>) -> bool {
+    let document: Result<Value, _> = found.parse("list of images");
+    document.is_ok_and(|document| document.get("schemaVersion").is_some())
 }
 
 fn describe(image: &Image) -> String {

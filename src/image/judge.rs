@@ -23,21 +23,7 @@ use super::record::{Format, Image, Layer};
 /// The first thing that is missing, ambiguous, or not what something else says it is.
 pub fn judge(contents: &Contents, wanted: &Platform, depth: Depth) -> Result<Image, ImageProblem> {
     check_blobs(contents, depth)?;
-    let has_oci = contents.has(oci::LAYOUT);
-    let (format, docker, oci) = match (contents.has(docker::MANIFEST), has_oci) {
-        (true, true) => (
-            Format::Both,
-            Some(docker::select(contents)?),
-            Some(oci::select(contents, wanted)?),
-        ),
-        (true, false) => (Format::DockerSave, Some(docker::select(contents)?), None),
-        (false, true) => (Format::Oci, None, Some(oci::select(contents, wanted)?)),
-        (false, false) => {
-            return Err(ImageProblem::NoManifest {
-                found: contents.sample(),
-            });
-        }
-    };
+    let (format, (docker, oci)) = candidates(contents, wanted)?;
     let docker = docker.map(|candidate| check(contents, candidate, format, depth));
     let oci = oci.map(|candidate| check(contents, candidate, format, depth));
     match (docker.transpose()?, oci.transpose()?) {
@@ -53,6 +39,40 @@ pub fn judge(contents: &Contents, wanted: &Platform, depth: Depth) -> Result<Ima
         (Some(image), _) | (None, Some(image)) => Ok(image),
         (None, None) => Err(ImageProblem::NoImage(docker::MANIFEST.to_owned())),
     }
+}
+
+/// The image as `manifest.json` describes it, and as `index.json` does.
+pub(super) type Candidates = (Option<Candidate>, Option<Candidate>);
+
+/// What the layouts that are there describe.
+pub(super) fn candidates(
+    contents: &Contents,
+    wanted: &Platform,
+) -> Result<(Format, Candidates), ImageProblem> {
+    let has_oci = contents.has(oci::LAYOUT);
+    Ok(match (contents.has(docker::MANIFEST), has_oci) {
+        (true, true) => (
+            Format::Both,
+            (
+                Some(docker::select(contents)?),
+                Some(oci::select(contents, wanted)?),
+            ),
+        ),
+        (true, false) => {
+            let found = contents.find(docker::MANIFEST, docker::MANIFEST)?;
+            if docker::is_of_a_folder(found) {
+                (Format::Oci, (None, Some(oci::select_beside(found)?)))
+            } else {
+                (Format::DockerSave, (Some(docker::select(contents)?), None))
+            }
+        }
+        (false, true) => (Format::Oci, (None, Some(oci::select(contents, wanted)?))),
+        (false, false) => {
+            return Err(ImageProblem::NoManifest {
+                found: contents.sample(),
+            });
+        }
+    })
 }
 
 /// Holds every blob to its name, also those that nothing refers to.

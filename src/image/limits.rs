@@ -46,6 +46,9 @@ pub const MAX_LINKS: u32 = 40;
 /// unasked. It is the memory that a stream can make the reader allocate.
 pub const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
+/// The memory in bytes that an xz stream can make the reader allocate. `xz -9` needs 65 MiB.
+pub const MAX_XZ_MEMORY_BYTES: u64 = 128 << 20;
+
 /// Bytes of one wheel. The largest that are published have some gigabytes.
 pub const MAX_WHEEL_BYTES: u64 = 4 << 30;
 

@@ -22,6 +22,7 @@ mod config;
 mod contents;
 pub mod digest;
 mod docker;
+mod files;
 mod json;
 mod judge;
 pub mod limits;
@@ -34,8 +35,12 @@ pub mod reference;
 pub mod wheel;
 pub mod write;
 
+/// The documents that an image begins with, one of which is at the top of an archive.
+pub const MARKS: [&str; 2] = [docker::MANIFEST, oci::LAYOUT];
+
 pub use contents::{Contents, Depth, FileDigests, StoredFile};
 pub use digest::{Digest, Hasher};
+pub use files::{Files, files_of};
 pub use judge::judge;
 pub use name::NameProblem;
 pub use platform::{Platform, PlatformError};

@@ -271,10 +271,24 @@ fn choose(
     }
 }
 
+/// The image of a manifest that has its blobs beside it.
+pub(super) fn select_beside(found: NamedFile<'_>) -> Result<Candidate, ImageProblem> {
+    let mut candidate = candidate_of(found, Vec::new())?;
+    for claim in std::iter::once(&mut candidate.config).chain(&mut candidate.layers) {
+        claim.name = claim.digest.map_or_else(String::new, |digest| digest.hex());
+    }
+    Ok(candidate)
+}
+
 fn candidate(contents: &Contents, listed: &Listed) -> Result<Candidate, ImageProblem> {
-    const WHAT: &str = "image manifest";
     let claim = listed.descriptor.claim();
     let found = claim.find(contents, &listed.wanted_by)?;
+    candidate_of(found, listed.tags.clone())
+}
+
+/// The image that the manifest `found` describes.
+fn candidate_of(found: NamedFile<'_>, mut tags: Vec<String>) -> Result<Candidate, ImageProblem> {
+    const WHAT: &str = "image manifest";
     let manifest: Manifest = found.parse(WHAT)?;
     check_version(found, WHAT, manifest.schema_version)?;
     let media_type = manifest.config.media_type.as_str();
@@ -282,7 +296,6 @@ fn candidate(contents: &Contents, listed: &Listed) -> Result<Candidate, ImagePro
         let message = format!("its config is a `{media_type}`, no image config");
         return Err(found.is_no(WHAT, message));
     }
-    let mut tags = listed.tags.clone();
     tags.sort();
     tags.dedup();
     Ok(Candidate {

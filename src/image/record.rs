@@ -51,6 +51,8 @@ pub enum Compression {
     Gzip,
     /// Zstandard.
     Zstd,
+    Xz,
+    Bzip2,
 }
 
 impl Format {
@@ -80,6 +82,8 @@ impl fmt::Display for Compression {
             Self::None => "none",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
         })
     }
 }

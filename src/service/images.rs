@@ -1,14 +1,12 @@
 //! Image tarballs on their way into an engine: checked once, remembered, loaded if it lacks them.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, ArchiveError, CopyError};
 use crate::clock::now_ms;
 use crate::diag::Hint;
-use crate::engine::container::{Engine, EngineError, ImageFacts, Wanted};
-use crate::image::{Digest, Platform};
+use crate::engine::container::{Engine, EngineError, EngineKind, ImageFacts, Wanted};
+use crate::image::{Digest, Format, Platform};
 use crate::model::ExitCode;
 use crate::settings::Settings;
 use crate::store::{ImageArchiveRow, Store, StoreError};
@@ -119,7 +117,7 @@ pub fn check_tarball(
 ) -> Result<ImageArchiveRow, ImageError> {
     let key = path.to_string_lossy().into_owned();
     if let (Some(known), Some((size, mtime_ns))) =
-        (store.reader()?.image_archive(&key)?, look(path))
+        (store.reader()?.image_archive(&key)?, archive::look(path))
         && known.is_of(size, mtime_ns)
         && wanted.runs(&Platform::new(&known.os, &known.architecture, None))
     {
@@ -143,13 +141,6 @@ pub fn check_tarball(
     Ok(row)
 }
 
-/// Size and time of a regular file.
-fn look(path: &Path) -> Option<(u64, i64)> {
-    let data = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let mtime_ns = data.mtime().checked_mul(1_000_000_000)?;
-    Some((data.len(), mtime_ns.checked_add(data.mtime_nsec())?))
-}
-
 /// Brings a checked tarball into an engine that does not have its image yet.
 ///
 /// # Errors
@@ -165,8 +156,18 @@ pub fn load_tarball(engine: &Engine, tarball: &ImageArchiveRow) -> Result<Loaded
     let path = PathBuf::from(&tarball.path);
     let broken = || ImageError::Record(tarball.path.clone());
     let digest = Digest::from_hex(&tarball.sha256).ok_or_else(broken)?;
+    // Not every docker reads OCI's layout, and no engine a folder that comes as a stream.
+    let is_docker = engine.facts.kind == EngineKind::Docker;
+    let is_foreign = (is_docker && tarball.format == Format::Oci.as_str()) || path.is_dir();
+    let platform = Platform::new(&tarball.os, &tarball.architecture, None);
     // The engine gets exactly what was checked, or the image is not taken.
-    let written = engine.load(|target| archive::copy_tar(&path, &digest, target).map(drop))?;
+    let written = engine.load(|target| {
+        if is_foreign {
+            archive::copy_for_docker(&path, &digest, &platform, target)
+        } else {
+            archive::copy_tar(&path, &digest, target).map(drop)
+        }
+    })?;
     written?;
     let image = engine.image(&tarball.image_id)?;
     let image = image.ok_or_else(|| ImageError::NotThere {

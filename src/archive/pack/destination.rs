@@ -11,15 +11,22 @@ use tempfile::NamedTempFile;
 
 use super::error::PackError;
 use crate::archive::stream::BUFFER_BYTES;
-use crate::image::Compression;
+
+/// The compressions of new archives: every engine reads them, or the agent unpacks them for it.
+#[derive(Clone, Copy)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
 
 /// The formats by the end of the file's name.
-const SUFFIXES: [(&str, Compression); 5] = [
-    (".tar", Compression::None),
-    (".tar.gz", Compression::Gzip),
-    (".tgz", Compression::Gzip),
-    (".tar.zst", Compression::Zstd),
-    (".tzst", Compression::Zstd),
+const SUFFIXES: [(&str, Packing); 5] = [
+    (".tar", Packing::Plain),
+    (".tar.gz", Packing::Gzip),
+    (".tgz", Packing::Gzip),
+    (".tar.zst", Packing::Zstd),
+    (".tzst", Packing::Zstd),
 ];
 
 /// gzip's byte for "no particular operating system": with a time of 0 the header is always the
@@ -29,7 +36,7 @@ const GZIP_UNKNOWN_OS: u8 = 255;
 /// The place and the format of the new archive.
 pub(super) struct Destination {
     path: PathBuf,
-    compression: Compression,
+    packing: Packing,
     force: bool,
 }
 
@@ -39,12 +46,12 @@ impl Destination {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        let named = |(suffix, _): &&(&str, Compression)| {
+        let named = |(suffix, _): &&(&str, Packing)| {
             let stem = name.as_deref().and_then(|name| name.strip_suffix(suffix));
             stem.is_some_and(|stem| !stem.is_empty())
         };
         let known = SUFFIXES.iter().find(named);
-        let (_, compression) = known.ok_or_else(|| PackError::OutputName(path.to_owned()))?;
+        let (_, packing) = known.ok_or_else(|| PackError::OutputName(path.to_owned()))?;
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(PackError::OutputNotAFile(path.to_owned()));
@@ -59,7 +66,7 @@ impl Destination {
         }
         Ok(Self {
             path: path.to_owned(),
-            compression: *compression,
+            packing: *packing,
             force,
         })
     }
@@ -95,7 +102,7 @@ impl Destination {
             .suffix(".partial")
             .permissions(mode);
         let temporary = builder.tempfile_in(self.folder())?;
-        let encoder = Encoder::new(temporary.as_file().try_clone()?, self.compression)?;
+        let encoder = Encoder::new(temporary.as_file().try_clone()?, self.packing)?;
         let mut tar = tar::Builder::new(encoder);
         for folder in ["blobs/", "blobs/sha256/"] {
             let mut header = header(tar::EntryType::Directory, 0o755, mtime_s);
@@ -154,17 +161,17 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(file: File, compression: Compression) -> io::Result<Self> {
+    fn new(file: File, packing: Packing) -> io::Result<Self> {
         let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
-        Ok(match compression {
-            Compression::None => Self::Plain(writer),
-            Compression::Gzip => Self::Gzip(
+        Ok(match packing {
+            Packing::Plain => Self::Plain(writer),
+            Packing::Gzip => Self::Gzip(
                 GzBuilder::new()
                     .mtime(0)
                     .operating_system(GZIP_UNKNOWN_OS)
                     .write(writer, flate2::Compression::default()),
             ),
-            Compression::Zstd => {
+            Packing::Zstd => {
                 let mut encoder = zstd::Encoder::new(writer, zstd::DEFAULT_COMPRESSION_LEVEL)?;
                 encoder.include_checksum(true)?;
                 Self::Zstd(encoder)

@@ -42,7 +42,7 @@ use crate::image::{Platform, Reference, Verified};
 /// The parts of a new image, and the place of its archive.
 #[derive(Debug, Clone)]
 pub struct PackOptions {
-    /// A root file system as a tar: plain, gzip or zstd.
+    /// A root file system as a tar: plain, gzip, zstd, xz or bzip2.
     pub rootfs: PathBuf,
     /// A folder whose wheels are installed.
     pub wheels: Option<PathBuf>,

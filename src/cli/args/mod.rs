@@ -167,7 +167,7 @@ pub(super) enum ImageCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ImageLoadArgs {
-    /// The archive: docker save or OCI; plain, gzip or zstd
+    /// The archive: docker save or OCI; plain, gzip, zstd, xz or bzip2; or a folder of its files
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     #[command(flatten)]
@@ -194,7 +194,7 @@ pub(super) struct CleanupArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ImageFileArgs {
-    /// The archive: docker save or OCI; plain, gzip or zstd
+    /// The archive: docker save or OCI; plain, gzip, zstd, xz or bzip2; or a folder of its files
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     /// The platform that the image is to run on [default: this machine]
@@ -207,7 +207,7 @@ pub(super) struct ImageFileArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ImagePackArgs {
-    /// The root file system: a tar, plain, gzip or zstd
+    /// The root file system: a tar, plain, gzip, zstd, xz or bzip2
     #[arg(long, value_name = "FILE")]
     pub(super) rootfs: PathBuf,
     /// The name of the image, as NAME or NAME:TAG [default tag: latest]

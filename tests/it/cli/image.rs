@@ -88,7 +88,7 @@ fn bad_archives_are_errors_of_the_environment() {
     --- stdout
     --- stderr
     error: cannot use the image archive `lab.tar`
-      caused by: it is no tar archive, plain or with gzip or zstd: it begins with "hello"
+      caused by: it is no tar archive, plain or with gzip, zstd, xz or bzip2: it begins with "hello"
     hint: make an image archive with `docker save`, `podman save` or `agent image pack`
     "#);
 }

@@ -73,7 +73,7 @@ fn what_is_no_archive_is_refused() {
         (
             "text",
             b"hello".to_vec(),
-            "no tar archive, plain or with gzip or zstd: it begins with \"hello\"",
+            "no tar archive, plain or with gzip, zstd, xz or bzip2: it begins with \"hello\"",
         ),
         (
             "long text",
@@ -85,7 +85,7 @@ fn what_is_no_archive_is_refused() {
         (
             "xz",
             [b"\xfd7zXZ\0", &b"\0".repeat(900)[..]].concat(),
-            "it is compressed with xz, which the agent cannot read",
+            "it is damaged: the file: lzma data error",
         ),
         (
             "a zip",
@@ -105,7 +105,7 @@ fn what_is_no_archive_is_refused() {
         (
             "a root file system",
             Tar::default().file("bin/sh", "").file("etc/a", "").bytes(),
-            "it holds `bin/sh`, `etc/a`",
+            "it is a root file system and no image: it holds `bin/sh`",
         ),
     ]);
 }

@@ -1,11 +1,14 @@
 //! Whole archives of every layout and compression are read alike.
 
-use menace_agent::archive::{ArchiveProblem, CopyError, copy_tar, inspect, verify};
+use menace_agent::archive::{
+    ArchiveProblem, CopyError, copy_for_docker, copy_tar, inspect, verify,
+};
 use menace_agent::image::{Compression, Digest, Format};
 use serde_json::{Value, json};
 
 use super::sample::{
-    INDEX, Image, MANIFEST, Tar, blob_name, descriptor, gzip, index, manifest, plain, zstd,
+    INDEX, Image, MANIFEST, Tar, blob_name, bzip2, descriptor, gzip, index, manifest, plain, xz,
+    zstd,
 };
 use super::{Folder, amd64};
 
@@ -28,6 +31,8 @@ fn every_layout_and_compression_is_the_same_image() {
             (plain.clone(), Compression::None),
             (gzip(&plain), Compression::Gzip),
             (zstd(&plain), Compression::Zstd),
+            (xz(&plain), Compression::Xz),
+            (bzip2(&plain), Compression::Bzip2),
         ];
         for (bytes, compression) in packed {
             let verified = folder.verify(&bytes).unwrap();
@@ -202,4 +207,139 @@ fn an_engine_that_takes_nothing_is_told_apart() {
     let mut full: &mut [u8] = &mut [0; 10];
     let error = copy_tar(&path, &verified.file_sha256, &mut full).unwrap_err();
     assert!(matches!(error, CopyError::Target(_)), "{error:?}");
+}
+
+/// A frame of zstd that readers pass over, with four bytes in it.
+const SKIPPABLE: [u8; 12] = [0x5c, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+
+#[test]
+fn what_tools_put_around_a_compressed_archive_is_no_damage() {
+    let folder = Folder::new();
+    let image = Image::new("amd64");
+    let tar = image.both().bytes();
+    let (first, rest) = tar.split_at(tar.len() / 2);
+    let streams = [
+        ("zeros after gzip", [gzip(&tar), vec![0; 100_000]].concat()),
+        ("two members of gzip", [gzip(first), gzip(rest)].concat()),
+        (
+            "two members of gzip, and zeros",
+            [gzip(first), gzip(rest), vec![0; 7]].concat(),
+        ),
+        (
+            "a frame before zstd",
+            [SKIPPABLE.to_vec(), zstd(&tar)].concat(),
+        ),
+        (
+            "a frame after zstd",
+            [zstd(&tar), SKIPPABLE.to_vec()].concat(),
+        ),
+        ("two streams of xz", [xz(first), xz(rest)].concat()),
+        ("two streams of bzip2", [bzip2(first), bzip2(rest)].concat()),
+    ];
+    for (name, bytes) in streams {
+        let verified = folder.verify(&bytes);
+        let id = verified.map(|verified| verified.archive.image_id.to_string());
+        assert_eq!(id.unwrap(), image.id(), "{name}");
+    }
+}
+
+#[test]
+fn what_follows_a_compressed_archive_is_refused() {
+    let folder = Folder::new();
+    let tar = Image::new("amd64").both().bytes();
+    for bytes in [
+        [gzip(&tar), b"more".to_vec()].concat(),
+        [gzip(&tar), vec![0; 9], gzip(&tar)].concat(),
+        [xz(&tar), vec![b'x'; 64]].concat(),
+        [zstd(&tar), b"more".to_vec()].concat(),
+    ] {
+        let said = folder.complaint(&bytes);
+        assert!(said.contains("it is damaged"), "{said}");
+    }
+}
+
+#[test]
+fn a_window_that_would_fill_the_memory_has_a_message_of_its_own() {
+    let mut encoder = ::zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.include_contentsize(false).unwrap();
+    let tar = Image::new("amd64").both().bytes();
+    std::io::Write::write_all(&mut encoder, &tar).unwrap();
+    let said = Folder::new().complaint(&encoder.finish().unwrap());
+    let (_, why) = said.split_once('\n').unwrap();
+    insta::assert_snapshot!(why, @r"
+      caused by: unpacking it takes more memory than 128 MiB
+    hint: pack it again without `--long`, or unpack it first
+    ");
+}
+
+#[test]
+fn a_root_file_system_is_led_to_the_command_that_makes_an_image_of_it() {
+    let export = Tar::default()
+        .file(".dockerenv", "")
+        .symlink("bin", "usr/bin")
+        .folder("dev/")
+        .symlink("etc/mtab", "/proc/mounts");
+    let said = Folder::new().complaint(&export.bytes());
+    let wanted = "it is a root file system and no image: it holds `.dockerenv`";
+    assert!(said.contains(wanted), "{said}");
+    assert!(said.contains("image.tar --tag NAME:1"), "{said}");
+    assert!(said.contains("agent image pack --rootfs "), "{said}");
+}
+
+#[test]
+fn a_folder_with_the_files_of_an_image_is_read_like_their_archive() {
+    let image = Image::new("amd64");
+    for tar in [
+        image.oci(gzip),
+        image.both(),
+        image.docker_save(),
+        image.docker_dir(),
+    ] {
+        let folder = Folder::new();
+        tar.unpack(folder.path());
+        let verified = verify(folder.path(), &amd64()).unwrap();
+        assert_eq!(verified.archive.image_id.to_string(), image.id());
+        let inspected = inspect(folder.path(), &amd64()).unwrap();
+        assert_eq!(inspected.image_id, verified.archive.image_id);
+        let mut copy = Vec::new();
+        let digest = verified.file_sha256;
+        copy_for_docker(folder.path(), &digest, &amd64(), &mut copy).unwrap();
+        let copied = Folder::new().verify(&copy).unwrap().archive;
+        assert_eq!(copied.image_id.to_string(), image.id());
+        std::fs::write(folder.path().join("more"), "x").unwrap();
+        let changed = copy_for_docker(folder.path(), &digest, &amd64(), &mut Vec::new());
+        assert!(matches!(changed, Err(CopyError::Archive(_))), "{changed:?}");
+    }
+    let said = super::said(&verify(Folder::new().path(), &amd64()).unwrap_err());
+    assert!(said.contains("it is a directory"), "{said}");
+}
+
+#[test]
+fn docker_gets_an_image_of_oci_in_its_own_layout_with_unpacked_layers() {
+    let folder = Folder::new();
+    let image = Image::new("amd64");
+    for tar in [
+        image.oci(plain),
+        image.oci(zstd),
+        image.oci(gzip).reversed(),
+    ] {
+        let path = folder.write("image.tar", &xz(&tar.bytes()));
+        let verified = verify(&path, &amd64()).unwrap();
+        let mut copy = Vec::new();
+        copy_for_docker(&path, &verified.file_sha256, &amd64(), &mut copy).unwrap();
+        let copied = Folder::new().verify(&copy).unwrap().archive;
+        assert_eq!(copied.format, Format::DockerSave);
+        assert_eq!(copied.image_id, verified.archive.image_id);
+        let sizes: Vec<u64> = copied.layers.iter().map(|layer| layer.size_bytes).collect();
+        let wanted: Vec<u64> = image
+            .layers
+            .iter()
+            .map(|layer| layer.len() as u64)
+            .collect();
+        assert_eq!(sizes, wanted);
+        let mut full: &mut [u8] = &mut [0; 10];
+        let refused = copy_for_docker(&path, &verified.file_sha256, &amd64(), &mut full);
+        assert!(matches!(refused, Err(CopyError::Target(_))), "{refused:?}");
+    }
 }

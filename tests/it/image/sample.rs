@@ -71,6 +71,19 @@ impl Tar {
         self
     }
 
+    /// Writes its files to a folder.
+    pub(crate) fn unpack(&self, folder: &std::path::Path) {
+        for (kind, name, _, content) in &self.members {
+            let path = folder.join(name);
+            if *kind == EntryType::Directory {
+                std::fs::create_dir_all(path).unwrap();
+            } else {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
+        }
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (kind, name, link, content) in &self.members {
@@ -101,6 +114,18 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(Cursor::new(bytes), 1).unwrap()
+}
+
+pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
@@ -185,6 +210,21 @@ impl Image {
         self.blobs(&pack)
             .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
             .file("index.json", index(&[descriptor(&manifest, MANIFEST)]))
+    }
+
+    /// As `podman save --format docker-dir` writes a folder.
+    pub(crate) fn docker_dir(&self) -> Tar {
+        let hex = |bytes: &[u8]| Digest::of(bytes).hex();
+        let manifest = self.oci_manifest(&gzip);
+        let mut tar = Tar::default()
+            .file("version", "Directory Transport Version: 1.1\n")
+            .file("manifest.json", manifest)
+            .file(&hex(&self.config), &self.config);
+        for layer in &self.layers {
+            let packed = gzip(layer);
+            tar = tar.file(&hex(&packed), &packed);
+        }
+        tar
     }
 
     /// As docker saves images since version 25: both layouts over the same blobs.
