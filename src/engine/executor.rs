@@ -70,7 +70,7 @@ impl Executor {
     {
         let invocation = match self {
             Self::Host(host) => host.invocation(launch),
-            Self::Container(container) => container.invocation(launch),
+            Self::Container(container) => container.invocation(launch)?,
         };
         HarnessProcess::start(invocation, program, deliver)
     }
@@ -87,7 +87,7 @@ impl Executor {
     pub fn pytest_options(&self) -> &'static [&'static str] {
         match self {
             Self::Host(_) => &[],
-            // The project cannot be written to.
+            // The project may be read-only there.
             Self::Container(_) => &["-o", "cache_dir=/tmp/.pytest_cache"],
         }
     }
@@ -157,6 +157,14 @@ impl Executor {
         match self {
             Self::Host(_) => None,
             Self::Container(container) => Some(container.explain_no_pytest()),
+        }
+    }
+
+    /// What can be done about a process that ended like this, to follow the message about a test.
+    pub fn hint_at_death(&self, exit: Exit) -> Option<String> {
+        match (self, exit) {
+            (Self::Container(container), Exit::Signal(signal)) => container.hint_at_death(signal),
+            _ => None,
         }
     }
 

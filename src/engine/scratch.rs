@@ -33,13 +33,18 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Removes the folder now.
+    pub(super) fn clear(&self) {
+        if self.is_here {
+            remove(&self.path);
+        }
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if self.is_here {
-            remove(&self.path);
-        }
+        self.clear();
     }
 }
 
@@ -56,6 +61,8 @@ pub fn remove_left(prefix: &str) {
 }
 
 fn remove(folder: &Path) {
+    // In the folder of a layer the kernel makes one that only root can look into; it is empty.
+    let _none = fs::remove_dir(folder.join("work/work"));
     // Most processes make none.
     let _gone = fs::remove_dir_all(folder);
 }

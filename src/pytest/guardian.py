@@ -1,7 +1,8 @@
 """Process 1 of a test container: starts the harness and stands between it and the agent.
 
 The first line of its standard input says what comes: `tar` before a project, which is unpacked
-into the folder `sys.argv[2]`, and then the size of the harness. Everything goes on to the harness
+into the folder `sys.argv[2]`, and then the size of the harness. `sys.argv[3:]` are variables that
+name locales of another machine. Everything goes on to the harness
 but lines that begin with `!`: these are signals to deliver. At the end it says how the harness
 ended. When its input ends the agent is gone, and with process 1 the whole container is.
 """
@@ -55,6 +56,20 @@ def unpack(folder):
     while chunks.read(1 << 20):
         pass
     os.chdir(folder)
+
+
+def drop_missing_locales(variables):
+    """Without this, `setlocale` would fail in an image that lacks the locale."""
+    import _locale
+
+    before = _locale.setlocale(_locale.LC_CTYPE, None)
+    for name in variables:
+        try:
+            if os.environ.get(name):
+                _locale.setlocale(_locale.LC_CTYPE, os.environ[name])
+        except _locale.Error:
+            del os.environ[name]
+    _locale.setlocale(_locale.LC_CTYPE, before)
 
 
 class Guardian:
@@ -150,6 +165,8 @@ def out_of_memory_kills():
 
 def stand_guard():
     folder = sys.argv[2]
+    if sys.argv[3:]:
+        drop_missing_locales(sys.argv[3:])
     first = read_line()
     if first == b"tar\n":
         unpack(folder)

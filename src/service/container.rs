@@ -1,7 +1,8 @@
 //! Decides if a run is carried out in containers, and in which ones.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use super::images::{self, ImageError};
 use crate::archive;
 use crate::diag::{self, Hint};
 use crate::engine::container::{
-    ContainerExecutor, Engine, EngineError, ImageFacts, Limits, ProjectSource,
+    ContainerExecutor, Engine, EngineError, ImageFacts, Limits, ProjectSource, takes_a_layer,
 };
 use crate::links;
 use crate::model::{ExitCode, Level, Notice};
 use crate::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness, Waiting, sweep};
-use crate::settings::{DEFAULT_IMAGE, Origin, Settings};
+use crate::settings::{DEFAULT_IMAGE, Origin, ProjectMount, Settings};
 use crate::source::{self, FilesError};
 use crate::store::{Counter, ImageArchiveRow, Store, StoreError};
 
@@ -321,10 +322,17 @@ fn executor(
     notices: &mut Vec<Notice>,
 ) -> Result<ContainerExecutor, ContainerError> {
     let wishes = &settings.container;
-    let (source, hello_limit) = if engine.is_remote {
-        (streamed(settings)?, SENDING_LIMIT)
-    } else {
-        (mounted(settings, &image)?, HELLO_LIMIT)
+    let (source, hello_limit) = match wishes.mount {
+        ProjectMount::Layer if engine.is_remote || !takes_a_layer(&settings.project) => {
+            (streamed(settings)?, SENDING_LIMIT)
+        }
+        ProjectMount::Copy => (streamed(settings)?, SENDING_LIMIT),
+        ProjectMount::ReadOnly if engine.is_remote => {
+            notices.push(not_read_only());
+            (streamed(settings)?, SENDING_LIMIT)
+        }
+        ProjectMount::Layer => (mounted(settings, &image, false)?, HELLO_LIMIT),
+        ProjectMount::ReadOnly => (mounted(settings, &image, true)?, HELLO_LIMIT),
     };
     let offline = settings.offline.then(|| "none".to_owned());
     Ok(ContainerExecutor {
@@ -337,6 +345,7 @@ fn executor(
         environment: environment(&wishes.env),
         limits: Limits {
             memory: wishes.memory.clone(),
+            shm: wishes.shm.clone(),
             cpus: wishes.cpus.clone(),
             pids: wishes.pids,
         },
@@ -345,6 +354,16 @@ fn executor(
         retries: wishes.retries,
         hello_limit,
     })
+}
+
+fn not_read_only() -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: "project-is-sent".to_owned(),
+        message: "the project is not read-only in its containers: a remote engine gets a copy"
+            .to_owned(),
+        hint: None,
+    }
 }
 
 fn on_the_host(error: &EngineError) -> Notice {
@@ -432,7 +451,11 @@ fn python_in_image(settings: &Settings, notices: &mut Vec<Notice>) -> String {
     }
 }
 
-fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, ContainerError> {
+fn mounted(
+    settings: &Settings,
+    image: &ImageFacts,
+    read_only: bool,
+) -> Result<ProjectSource, ContainerError> {
     let data = &settings.data_dir;
     let short: String = image
         .id
@@ -442,16 +465,28 @@ fn mounted(settings: &Settings, image: &ImageFacts) -> Result<ProjectSource, Con
         .collect();
     let byte_code = data.join("pycache").join(short);
     // Containers write there.
-    let made = links::keep_in(&byte_code, data).and_then(|()| fs::create_dir_all(&byte_code));
+    let made = links::keep_in(&byte_code, data)
+        .and_then(|()| fs::create_dir_all(&byte_code))
+        .and_then(|()| give_to_owner(&byte_code, &settings.project));
     made.map_err(|source| ContainerError::Folder {
         path: byte_code.clone(),
         source,
     })?;
     let inside = data.starts_with(&settings.project) && data != &settings.project;
     Ok(ProjectSource::Mounted {
+        read_only,
         hidden: inside.then(|| data.clone()).into_iter().collect(),
         byte_code: Some(byte_code),
     })
+}
+
+/// Lets the owner of the project write to `folder` if root runs the agent: tests run as that user.
+fn give_to_owner(folder: &Path, project: &Path) -> std::io::Result<()> {
+    let (owner, is) = (fs::metadata(project)?, fs::metadata(folder)?);
+    if nix::unistd::geteuid().is_root() && owner.uid() != is.uid() {
+        chown(folder, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 /// The files to send are chosen once, so that every container of the run has the same.

@@ -48,6 +48,26 @@ impl LogFormat {
     }
 }
 
+/// The way in which a container gets the project.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProjectMount {
+    /// As a layer of its own over the project, which goes with the container.
+    #[default]
+    Layer,
+    /// As a copy that is sent to it.
+    Copy,
+    /// Read-only.
+    ReadOnly,
+}
+
+impl ProjectMount {
+    pub(super) const NAMES: [(&str, Self); 3] = [
+        ("layer", Self::Layer),
+        ("copy", Self::Copy),
+        ("ro", Self::ReadOnly),
+    ];
+}
+
 /// The amount of output of a command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {

@@ -37,7 +37,7 @@ mod table;
 mod trust;
 mod value;
 
-pub use choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
+pub use choices::{ColorChoice, LogFormat, ProgressChoice, ProjectMount, Verbosity};
 pub use error::{FileProblem, SettingsError};
 pub use layers::{FlagValues, Layers, environment};
 pub use origin::Origin;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
+use super::choices::{ColorChoice, LogFormat, ProgressChoice, ProjectMount, Verbosity};
 use super::origin::Origin;
 use crate::model::HarnessOptions;
 use crate::plan::orphans::Suppression;
@@ -95,6 +95,11 @@ pub struct ContainerSettings {
     pub env: Vec<String>,
     /// The network. `None` for the engine's default; none at all when offline.
     pub network: Option<String>,
+    /// The way in which a container gets the project.
+    pub mount: ProjectMount,
+    /// The memory that processes of a container share, such as `512m`; `None` for the engine's
+    /// default.
+    pub shm: Option<String>,
     /// The memory of a container, such as `512m`; `None` for no limit.
     pub memory: Option<String>,
     /// The processors of a container, such as `1.5`; `None` for no limit.
@@ -229,6 +234,8 @@ impl Default for ContainerSettings {
             retries: 1,
             env: Vec::new(),
             network: None,
+            mount: ProjectMount::default(),
+            shm: None,
             memory: None,
             cpus: None,
             pids: Some(DEFAULT_PIDS),

@@ -4,23 +4,23 @@
 //! `src/cli/topics/settings.md` are made from it. A new setting that fits one of the kinds is a row
 //! here, and a field with its default in `resolved.rs`; the test of the page says how to write it.
 
-use super::choices::{ColorChoice, LogFormat, ProgressChoice, Verbosity};
+use super::choices::{ColorChoice, LogFormat, ProgressChoice, ProjectMount, Verbosity};
 use super::kind::{Choice, Field, Kind, name_of};
 use super::setting::{Ask, Section, Setting, UsedBy, arguments, off, on, value, values, word};
 
 /// A row, as far as every row has it: its section, its name, its kind and the field that keeps it.
 macro_rules! setting {
-    ($section:ident, $name:literal => Choice($field:ident: $names:ident)) => {
+    ($section:ident, $name:literal => Choice($($field:ident).+: $names:ident)) => {
         Setting::new(
             Section::$section,
             $name,
             Kind::Choice(Choice {
                 words: || $names::NAMES.iter().map(|(word, _)| *word).collect(),
                 read: |settings, given| {
-                    settings.$field = given.choice(&$names::NAMES)?;
+                    settings.$($field).+ = given.choice(&$names::NAMES)?;
                     Ok(())
                 },
-                show: |settings| name_of(&$names::NAMES, &settings.$field),
+                show: |settings| name_of(&$names::NAMES, &settings.$($field).+),
             }),
         )
     };
@@ -204,6 +204,20 @@ pub const SETTINGS: &[Setting] = &[
         .help("The network of the containers")
         .default("none when offline")
         .more("If the agent is not offline, it is the engine's own default."),
+    setting!(Containers, "project-mount" => Choice(container.mount: ProjectMount))
+        .flags(&[value("--project-mount", "HOW")])
+        .variables(&["SELF_TEST_PROJECT_MOUNT"])
+        .help("How a container gets the project")
+        .more(
+            "With `layer` tests write to a layer of their own, which goes with the container; \
+             `copy` sends a copy, as a remote engine gets it; `ro` is read-only.",
+        ),
+    setting!(Containers, "shm-size" => Memory(container.shm))
+        .flags(&[value("--shm-size", "BYTES")])
+        .variables(&["SELF_TEST_CONTAINER_SHM_SIZE"])
+        .help("Memory that processes of a container share, such as 512m")
+        .default("the engine's, 64m")
+        .more("It is `/dev/shm`, and counts as memory of the container."),
     setting!(Containers, "memory" => Memory(container.memory))
         .asks(Ask::Privilege)
         .flags(&[value("--memory", "BYTES")])
@@ -386,7 +400,8 @@ pub(super) fn by_key(key: &str) -> Result<&'static Setting, Option<&'static str>
     SETTINGS
         .iter()
         .find(|setting| setting.in_files && setting.name == key)
-        .ok_or_else(|| nearest(key))
+        // One that is known and not for files is meant as it is.
+        .ok_or_else(|| nearest(key).filter(|_| SETTINGS.iter().all(|setting| setting.name != key)))
 }
 
 /// The flags and variables that set a setting, as a list for people.

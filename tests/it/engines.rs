@@ -251,6 +251,15 @@ impl Drop for Follower {
     }
 }
 
+/// What runs of a project have left in the folder for temporary files.
+pub(crate) fn left_in_temp(lab: &Lab) -> Vec<String> {
+    let uuids = rows(&lab.db(), "SELECT uuid FROM run_summary");
+    let entries = fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let ours = |name: &String| uuids.iter().any(|uuid| name.contains(uuid.as_str()));
+    names.filter(ours).collect()
+}
+
 /// A project with these files.
 pub(crate) fn project(files: &[(&str, &str)]) -> Lab {
     let lab = bare_lab("python3", files);

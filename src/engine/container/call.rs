@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -260,16 +261,31 @@ impl Engine {
         command(&self.program, self.host.as_deref(), args)
     }
 
-    /// Arguments by which a container's files belong to the user who runs the agent; `None` if they
-    /// do so without any.
-    pub(super) fn user(&self) -> Option<Vec<String>> {
-        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    /// The user and the group whom a container's files belong to: the ones who run the agent, or
+    /// those of the project if that is root. `None` if root of the container is that user.
+    ///
+    /// Root in a container has no capabilities, so it may read no more than others.
+    pub(super) fn user(&self, project: &Path) -> Option<(u32, u32)> {
+        let me = nix::unistd::geteuid();
         match (self.facts.kind, self.facts.rootless) {
-            (EngineKind::Podman, true) => Some(vec!["--userns".to_owned(), "keep-id".to_owned()]),
             // Root of a rootless docker is the user outside.
             (EngineKind::Docker, true) => None,
-            (_, false) if uid.is_root() => None,
-            (_, false) => Some(vec!["--user".to_owned(), format!("{uid}:{gid}")]),
+            (_, false) if me.is_root() => {
+                let owner = project.metadata().ok().filter(|data| data.uid() != 0)?;
+                Some((owner.uid(), owner.gid()))
+            }
+            (EngineKind::Podman, true) | (_, false) => {
+                Some((me.as_raw(), nix::unistd::getegid().as_raw()))
+            }
+        }
+    }
+
+    /// The argument by which a container runs as that user.
+    pub(super) fn run_as(&self, (uid, gid): (u32, u32)) -> String {
+        if self.facts.rootless {
+            "--userns=keep-id".to_owned()
+        } else {
+            format!("--user={uid}:{gid}")
         }
     }
 

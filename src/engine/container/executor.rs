@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::call::Engine;
 use super::handle::Handle;
 use super::kind::EngineKind;
+use super::layer::Layer;
 use super::project::ProjectSource;
 use crate::engine::launch::{Invocation, Launch};
-use crate::engine::process::ProcessSpec;
+use crate::engine::process::{ProcessError, ProcessSpec};
 use crate::pytest::source;
 
 /// Bytes that `/tmp` holds at most. It is memory, and counts as the container's.
@@ -54,6 +55,8 @@ pub struct ContainerExecutor {
 pub struct Limits {
     /// Memory, such as `512m`.
     pub memory: Option<String>,
+    /// The part of it that processes can share.
+    pub shm: Option<String>,
     /// Processors, such as `1.5`.
     pub cpus: Option<String>,
     /// Processes and threads together.
@@ -61,23 +64,35 @@ pub struct Limits {
 }
 
 impl ContainerExecutor {
-    pub(in crate::engine) fn invocation(&self, launch: &Launch) -> Invocation {
-        let project = match &self.source {
-            ProjectSource::Mounted { .. } => None,
-            ProjectSource::Streamed(stream) => Some(Arc::clone(stream)),
+    pub(in crate::engine) fn invocation(
+        &self,
+        launch: &Launch,
+    ) -> Result<Invocation, ProcessError> {
+        let (project, layer) = match &self.source {
+            ProjectSource::Streamed(stream) => (Some(Arc::clone(stream)), None),
+            ProjectSource::Mounted { read_only, .. } => {
+                let is_ours = !read_only && self.engine.facts.kind == EngineKind::Docker;
+                let layer = is_ours.then(|| Layer::make(&launch.name, &self.project));
+                let layer = layer.transpose().map_err(|source| ProcessError::Start {
+                    command: format!("{} run --name {}", self.engine.name(), launch.name),
+                    source,
+                })?;
+                (None, layer)
+            }
         };
-        Invocation {
-            process: self.process(launch),
+        Ok(Invocation {
+            process: self.process(launch, layer.as_ref()),
             container: Some(Handle {
                 engine: Arc::clone(&self.engine),
                 name: launch.name.clone(),
                 project,
+                layer: layer.map(Arc::new),
             }),
-        }
+        })
     }
 
     /// The process that runs the container and holds its streams.
-    fn process(&self, launch: &Launch) -> ProcessSpec {
+    fn process(&self, launch: &Launch, layer: Option<&Layer>) -> ProcessSpec {
         let mut args: Vec<OsString> = Vec::new();
         let mut add = |parts: &[&str]| args.extend(parts.iter().map(OsString::from));
         add(&["run", "--interactive", "--rm", "--pull", "never"]);
@@ -88,6 +103,9 @@ impl ContainerExecutor {
         add(&["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         let tmp = format!("/tmp:rw,exec,nosuid,nodev,mode=1777,size={TMP_BYTES}");
         add(&["--tmpfs", &tmp]);
+        if let Some(shared) = &self.limits.shm {
+            add(&["--shm-size", shared]);
+        }
         if let Some(memory) = &self.limits.memory {
             // Swap would make a limit that is reached slow instead of plain.
             add(&["--memory", memory, "--memory-swap", memory]);
@@ -109,40 +127,88 @@ impl ContainerExecutor {
                 None => add(&["--env", name]),
             }
         }
-        self.add_project(&mut add);
+        self.add_project(layer, &mut add);
         for argument in &self.extra {
             add(&[argument]);
         }
         let project = self.project.to_string_lossy();
         add(&["--entrypoint", &self.python, &self.image]);
         add(&["-c", source::GUARDIAN, source::LOADER, &project]);
+        // The image may lack the locale of this machine. One that the user sets is left as it is.
+        let handed_on = self.environment.iter().filter(|(_, value)| value.is_none());
+        for (name, _) in handed_on.filter(|(name, _)| name == "LANG" || name.starts_with("LC_")) {
+            add(&[name]);
+        }
         self.engine.command(args)
     }
 
-    fn add_project(&self, add: &mut impl FnMut(&[&str])) {
+    fn add_project(&self, layer: Option<&Layer>, add: &mut impl FnMut(&[&str])) {
         let project = self.project.to_string_lossy();
-        let ProjectSource::Mounted { hidden, byte_code } = &self.source else {
+        let ProjectSource::Mounted {
+            read_only,
+            hidden,
+            byte_code,
+        } = &self.source
+        else {
             return;
         };
         // A label of SELinux would have to be written to every file of the project.
         add(&["--security-opt", "label=disable"]);
-        add(&["--mount", &mount(&self.project, &project, true)]);
-        add(&["--workdir", &project]);
-        for folder in hidden {
-            let to = format!("destination={}", folder.display());
-            let mut fields = vec!["type=tmpfs", &to];
-            if self.engine.facts.kind == EngineKind::Podman {
-                // It would copy what is to be hidden.
-                fields.push("notmpcopyup");
+        match layer {
+            _ if *read_only => add(&["--mount", &mount(&self.project, &project, true)]),
+            Some(layer) => {
+                let options = layer.options(&self.project, self.engine.facts.rootless);
+                let to = format!("destination={project}");
+                let options = format!("volume-opt=o={options}");
+                let fields = [
+                    "type=volume",
+                    &to,
+                    // What the image has there is not to be seen.
+                    "volume-nocopy",
+                    "volume-driver=local",
+                    "volume-opt=type=overlay",
+                    "volume-opt=device=overlay",
+                    &options,
+                ];
+                add(&["--mount", &csv(&fields)]);
             }
-            add(&["--mount", &csv(&fields)]);
+            None => add(&["--volume", &format!("{project}:{project}:O")]),
+        }
+        add(&["--workdir", &project]);
+        let user = self.engine.user(&self.project);
+        for folder in hidden {
+            self.hide(folder, user, add);
         }
         if let Some(folder) = byte_code {
             add(&["--mount", &mount(folder, BYTE_CODE, false)]);
             add(&["--env", &format!("PYTHONPYCACHEPREFIX={BYTE_CODE}")]);
         }
-        if let Some(user) = self.engine.user() {
-            add(&user.iter().map(String::as_str).collect::<Vec<_>>());
+        if let Some(user) = user {
+            add(&[&self.engine.run_as(user)]);
+            // The image knows no name for its number.
+            add(&["--env", "USER=selftest", "--env", "LOGNAME=selftest"]);
+        }
+    }
+}
+
+impl ContainerExecutor {
+    /// Covers a folder by an empty one of the user. It keeps the mode of what it covers, which may
+    /// be closed to others.
+    fn hide(&self, folder: &Path, user: Option<(u32, u32)>, add: &mut impl FnMut(&[&str])) {
+        let path = folder.to_string_lossy();
+        let to = format!("destination={path}");
+        match (self.engine.facts.kind, user) {
+            (EngineKind::Docker, Some((uid, gid))) if !path.contains([':', ',']) => {
+                let covered = format!("{path}:rw,uid={uid},gid={gid}");
+                add(&["--tmpfs", &covered]);
+            }
+            (EngineKind::Docker, _) => add(&["--mount", &csv(&["type=tmpfs", &to])]),
+            (EngineKind::Podman, user) => {
+                // It would copy what is to be hidden.
+                let mut fields = vec!["type=tmpfs", &to, "notmpcopyup"];
+                fields.extend(user.map(|_| "U=true"));
+                add(&["--mount", &csv(&fields)]);
+            }
         }
     }
 }

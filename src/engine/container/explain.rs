@@ -3,6 +3,8 @@
 //! The engine's troubles are not the tests': each is a failure that names what can be done about
 //! the engine or the image.
 
+use nix::sys::signal::Signal;
+
 use super::executor::ContainerExecutor;
 use crate::diag::last_lines;
 use crate::engine::child::NotStarted;
@@ -52,6 +54,14 @@ impl ContainerExecutor {
         failure
     }
 
+    /// A process that writes to shared memory beyond its end is killed like this.
+    pub(in crate::engine) fn hint_at_death(&self, signal: i32) -> Option<String> {
+        let size = self.limits.shm.as_deref().unwrap_or("64m");
+        (signal == Signal::SIGBUS as i32).then(|| {
+            format!("; shared memory beyond the {size} of the container may be why: `--shm-size`")
+        })
+    }
+
     pub(in crate::engine) fn explain_out_of_memory(&self) -> String {
         match &self.limits.memory {
             Some(limit) => format!("the container ran out of its {limit} of memory in this test"),
@@ -70,6 +80,10 @@ fn hint(engine: &str, said: &str) -> String {
     let said = said.to_ascii_lowercase();
     if said.contains("no space left") {
         "make room on the disk of the engine; `agent cleanup` removes what runs left".to_owned()
+    } else if said.contains("mount") && said.contains("overlay") {
+        "the disk takes no layer over the project: `--project-mount copy` sends a copy to each \
+         container, `--project-mount ro` mounts it read-only"
+            .to_owned()
     } else if said.contains("no such image") || said.contains("image not known") {
         "the image was removed: load it again with `agent image load FILE`".to_owned()
     } else {

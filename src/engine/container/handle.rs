@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::Engine;
 use super::kind::status;
+use super::layer::Layer;
 use super::project::Stream;
 use crate::engine::child::{Exit, NotStarted};
 use crate::pytest::protocol::Ended;
@@ -19,6 +20,8 @@ pub(in crate::engine) struct Handle {
     pub(in crate::engine) name: String,
     /// The project, if it has to be sent.
     pub(in crate::engine) project: Option<Stream>,
+    /// The folders of its layer over the project, if they are ours.
+    pub(in crate::engine) layer: Option<Arc<Layer>>,
 }
 
 /// A container that could not be removed, and the reason.
@@ -30,6 +33,7 @@ impl std::fmt::Debug for Handle {
             .field("engine", &self.engine)
             .field("name", &self.name)
             .field("is_sent", &self.project.is_some())
+            .field("layer", &self.layer)
             .finish()
     }
 }
@@ -44,6 +48,14 @@ impl Handle {
         ended: Option<Ended>,
         stderr: &str,
     ) -> (Exit, Option<Leftover>) {
+        let settled = self.end(exit, ended, stderr);
+        if let Some(layer) = &self.layer {
+            layer.clear();
+        }
+        settled
+    }
+
+    fn end(&self, exit: Exit, ended: Option<Ended>, stderr: &str) -> (Exit, Option<Leftover>) {
         let told = ended.and_then(|ended| match (ended.code, ended.signal) {
             _ if ended.stopped => Some(Exit::ContainerKilled),
             (_, Some(9)) if ended.oom_kills > 0 => Some(Exit::OutOfMemory),

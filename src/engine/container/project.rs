@@ -8,8 +8,11 @@ use std::sync::Arc;
 /// The way in which a container gets the project.
 #[derive(Clone)]
 pub enum ProjectSource {
-    /// The engine mounts the project read-only.
+    /// The engine mounts the project.
     Mounted {
+        /// True if the container sees it as it is and may not write to it; false if it gets a
+        /// layer of its own over it.
+        read_only: bool,
         /// Folders inside of it that the container must not see.
         hidden: Vec<PathBuf>,
         /// A folder of this machine for byte code, which it may write to.
@@ -25,8 +28,13 @@ pub type Stream = Arc<dyn Fn(&mut dyn Write) -> io::Result<()> + Send + Sync>;
 impl fmt::Debug for ProjectSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mounted { hidden, byte_code } => f
+            Self::Mounted {
+                read_only,
+                hidden,
+                byte_code,
+            } => f
                 .debug_struct("Mounted")
+                .field("read_only", read_only)
                 .field("hidden", hidden)
                 .field("byte_code", byte_code)
                 .finish(),

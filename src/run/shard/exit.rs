@@ -335,7 +335,10 @@ impl Shard {
         let how = match exit {
             Exit::Code(code) => format!("the interpreter exited with status {code} in this test"),
             Exit::OutOfMemory => self.policy.executor.explain_out_of_memory(),
-            _ => format!("the interpreter was {exit} in this test"),
+            _ => {
+                let hint = self.policy.executor.hint_at_death(exit).unwrap_or_default();
+                format!("the interpreter was {exit} in this test{hint}")
+            }
         };
         // If a test ran in another process than the one that died (an xdist worker), that test did
         // not cause the death: nobody is blamed.

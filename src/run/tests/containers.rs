@@ -19,6 +19,7 @@ fn executor(retries: u32) -> ContainerExecutor {
         python: "python3".to_owned(),
         project: PathBuf::from("/p"),
         source: ProjectSource::Mounted {
+            read_only: false,
             hidden: Vec::new(),
             byte_code: None,
         },

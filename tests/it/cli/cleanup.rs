@@ -1,6 +1,6 @@
 //! `agent cleanup`.
 
-use crate::engines::{Engine, IMAGE, REAPED, WAITS, engines_alone, project};
+use crate::engines::{Engine, IMAGE, REAPED, WAITS, engines_alone, left_in_temp, project};
 use crate::lab::{answer, processes_of};
 use crate::wait::wait_until_gone;
 
@@ -51,6 +51,7 @@ fn cleanup_after_a_kill_removes_what_is_ours_and_nothing_else() {
         assert!(done.contains("released the lease `containers`"), "{done}");
         assert!(!done.contains(&bystander), "{done}");
         assert_eq!(engine.containers(&lab), [""; 0]);
+        assert_eq!(left_in_temp(&lab), [""; 0]);
         assert_eq!(lab.verdict(), "interrupted | 130");
         assert_eq!(cleanup(&[]), "nothing to clean up\n");
         assert_eq!(lab.rows(REAPED), ["1"]);

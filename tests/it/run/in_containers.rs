@@ -38,6 +38,7 @@ fn executor(engine: Engine, lab: &Lab) -> Executor {
         python: "python3".to_owned(),
         project: lab.path(),
         source: ProjectSource::Mounted {
+            read_only: false,
             hidden: Vec::new(),
             byte_code: None,
         },

@@ -39,7 +39,7 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 type Example = (&'static str, &'static str, &'static str, &'static str);
 
 /// Of every setting that is no switch.
-const EXAMPLES: [Example; 39] = [
+const EXAMPLES: [Example; 41] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
     (
@@ -61,6 +61,8 @@ const EXAMPLES: [Example; 39] = [
     ("retries", "3", "3", "3"),
     ("env", "['A']", "A", "A"),
     ("network", "'none'", "none", "none"),
+    ("project-mount", "'ro'", "ro", "ro"),
+    ("shm-size", "'1g'", "1g", "1g"),
     ("memory", "'512M'", "512m", "512m"),
     ("cpus", "1.5", "1.5", "1.5"),
     ("pids-limit", "100", "100", "100"),

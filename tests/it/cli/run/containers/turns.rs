@@ -73,7 +73,8 @@ fn a_tarball_that_cannot_be_used_is_an_error_even_where_the_host_could_serve() {
 fn a_second_run_waits_and_says_for_whom() {
     for &engine in engines().iter() {
         let lab = project(&[("test_a.py", WAITS)]);
-        let mut first = engine.start(&lab, &["--no-cov"]);
+        // A layer need not show what is written below it later.
+        let mut first = engine.start(&lab, &["--no-cov", "--project-mount", "ro"]);
         first.wait_for_test("test_waits");
         let refused = engine
             .run(&lab, &["--no-cov", "--lock-timeout", "0.2"])
