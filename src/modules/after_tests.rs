@@ -205,7 +205,7 @@ fn joined(files: &[String], run: RunId) -> Option<Notice> {
     (!files.is_empty()).then(|| Notice {
         level: Level::Info,
         code: "integrated".to_owned(),
-        message: format!("from now on every run tests {named}{more}, which no test reaches"),
+        message: format!("from now on every whole run tests {named}{more}, which no test reaches"),
         hint: Some(format!("`agent module-map undo {run}` undoes that")),
     })
 }

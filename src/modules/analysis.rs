@@ -12,7 +12,8 @@ use std::thread;
 
 use crate::diag::Hint;
 use crate::graph::{
-    Draft, Health, ImportGraph, Layout, Observed, Part, Resolution, SourceFile, Verdicts, find_apart,
+    Draft, Health, ImportGraph, Layout, Observed, Part, Resolution, SourceFile, Verdicts,
+    find_apart,
 };
 use crate::model::module_map::Analysed;
 use crate::model::{ExitCode, Level, Loaded, Module, Notice, Orphan, RunId};

@@ -252,7 +252,14 @@ fn what_a_module_was_kept_from_is_shown_and_keeps_it_off_the_map() {
 #[test]
 fn a_strict_run_is_incomplete_where_an_orphan_was_not_tried() {
     let slow = "import time\ntime.sleep(60)\n";
-    let files = [("pkg/a_slow.py", slow), ("pkg/z.py", "")];
+    // Each takes the quarter of the time that one module may take.
+    let files = [
+        ("pkg/a_slow.py", slow),
+        ("pkg/b_slow.py", slow),
+        ("pkg/c_slow.py", slow),
+        ("pkg/d_slow.py", slow),
+        ("pkg/z.py", ""),
+    ];
     let Some(lab) = project(&files) else { return };
     let args = ["--strict-orphans", "--no-cov", "--timeout", "4"];
     lab.run(&args).expect(6);
