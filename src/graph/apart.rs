@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::import_graph::{Apart, ImportGraph, NodeId, Role, StartCause};
 
-/// The names of folders that hold tests, if a test or a conftest lies below them.
+/// The names of folders that hold tests, if they are at the top, or if a test or a conftest lies
+/// below them; an underscore before them changes nothing.
 const TESTS: [&str; 4] = ["test", "tests", "testsuite", "testdata"];
 /// The names of folders that are no packages, and what lies below them.
 const FOLDERS: [(&str, Apart); 26] = [
@@ -107,7 +108,11 @@ pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Ap
         if folders(file).any(|folder| nested.contains(folder)) {
             return Some(Apart::Nested);
         }
-        if folders(file).any(|at| TESTS.contains(&last(at)) && with_tests.contains(at)) {
+        let is_for_tests = |at: &str| {
+            let is_called_so = TESTS.contains(&last(at).trim_start_matches('_'));
+            is_called_so && (with_tests.contains(at) || !at.contains('/'))
+        };
+        if folders(file).any(is_for_tests) {
             return Some(Apart::TestData);
         }
         let by_folder = folders(file).find_map(|folder| {
@@ -184,6 +189,7 @@ mod tests {
         let cases = [
             ("tests/typing/typing_simple.py", Some(Apart::TestData)),
             ("tests/data/cases/comments.py", Some(Apart::TestData)),
+            ("pkg/_tests/type_tests/run.py", Some(Apart::TestData)),
             ("examples/hello.py", Some(Apart::Example)),
             ("docs/conf_part.py", Some(Apart::Docs)),
             (
@@ -198,6 +204,7 @@ mod tests {
             ("pkg/scripts/run.py", None),
             ("pkg/examples/loader.py", None),
             ("pkg/testing/fakes.py", None),
+            ("pkg/test/fakes.py", None),
             ("loose/thing.py", None),
             ("top.py", None),
             ("json/__init__.py", None),
@@ -207,6 +214,7 @@ mod tests {
         files.extend([
             "pkg/__init__.py",
             "pkg/examples/__init__.py",
+            "pkg/_tests/test_b.py",
             "tests/test_a.py",
         ]);
         files.sort_unstable();
