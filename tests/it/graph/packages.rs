@@ -69,11 +69,7 @@ fn toolz_imports_what_its_graph_says() {
             pytest: "8.4.2",
             needs: &[],
         },
-        differences: &[(
-            Only::Graph,
-            "tlz/__init__.py",
-            "when it is imported, it puts a module without a file in its place in `sys.modules`",
-        )],
+        differences: &[],
     });
 }
 

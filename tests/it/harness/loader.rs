@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command as Process;
 
-use menace_agent::model::Module;
 use menace_agent::pytest::protocol::{HarnessEvent, PROTOCOL_VERSION};
 use menace_agent::pytest::source::{HARNESS, LOADER};
 
@@ -169,11 +168,7 @@ fn no_name_leads_to_the_channel() {
             ("conftest.py", WALK),
             ("test_it.py", "def test_it(): pass\n"),
         ];
-        let mut project = Project::new(&python, &files).workers(workers).coverage();
-        project.command.modules = vec![Module {
-            name: "test_it".to_owned(),
-            file: "test_it.py".to_owned(),
-        }];
+        let project = Project::new(&python, &files).workers(workers).coverage();
         let talk = project.run();
         assert_eq!(talk.bye(), (0, None, None), "{talk:?}");
         let mut walks = 0;
