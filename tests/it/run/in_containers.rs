@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 5] = [
         "import os\nopen(os.environ['HOME'] + '/a', 'w').close()\n",
     ),
     ("bad.py", "open('new', 'w')\n"),
-    ("dies.py", "import os\nos._exit(3)\n"),
+    ("dies.py", "import os\nGONE = os._exit(3)\n"),
     ("hangs.py", "while True: pass\n"),
 ];
 
