@@ -9,8 +9,9 @@
 //!
 //! [`inspect`] reads the documents, and passes over the layers if the file allows that; [`verify`]
 //! reads every byte and compares every digest; [`copy_tar`] hands a verified archive on, and
-//! [`copy_for_docker`] in the layout that every docker reads. [`pack()`] makes an archive from a root file system without an engine. [`write_project`] makes a stream of
-//! a project. The only user of tar, flate2 and zip.
+//! [`copy_for_docker`] in the layout that every docker reads. [`pack()`] makes an archive from a root
+//! file system without an engine. [`write_project`] makes a stream of a project. The only user of
+//! tar, zip and the libraries that unpack.
 //!
 //! **Invariant:** memory does not grow with the archive: buffers have 64 KiB, documents and windows
 //! of decoders are bounded by [`limits`](crate::image::limits), and nothing is unpacked to the

@@ -52,13 +52,7 @@ fn lines(report: &CleanupReport, dry_run: bool) -> String {
             "{would}released the lease `{name}`: its holder is gone"
         ));
     }
-    let failed = report.no_engine.is_some()
-        || !report.silent.is_empty()
-        || report
-            .engines
-            .iter()
-            .any(|(_, swept)| !swept.failures.is_empty());
-    if lines.is_empty() && !failed {
+    if lines.is_empty() && !report.has_failed() {
         lines.push("nothing to clean up".to_owned());
     }
     let lines = lines.iter().map(|line| printable(line) + "\n");

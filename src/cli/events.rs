@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_named() {
+    fn a_file_that_cannot_be_made_is_named() {
         let error = EventsSink::open(Path::new("/dev/null/events.jsonl")).unwrap_err();
         insta::assert_snapshot!(error, @"cannot create the events file `/dev/null/events.jsonl`");
     }

@@ -340,7 +340,6 @@ fn is_pytest_plugins(target: &Expr) -> bool {
     matches!(target, Expr::Name(name) if name.id.as_str() == "pytest_plugins")
 }
 
-/// `__name__ == "__main__"`, either way round.
 /// True for a script: it prints, calls its main function or ends the interpreter as a statement of
 /// the module, or does anything like that and says which interpreter starts it.
 fn works(source: &str, body: &[Stmt]) -> bool {
@@ -375,6 +374,7 @@ fn works(source: &str, body: &[Stmt]) -> bool {
     })
 }
 
+/// `__name__ == "__main__"`, either way round.
 fn is_main_guard(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else {
         return false;

@@ -10,7 +10,7 @@ pub struct FileFacts<T = String> {
     pub mentions: Vec<Mention<T>>,
     /// It has code under `if __name__ == "__main__"`.
     pub main_guard: bool,
-    /// It calls a function of its own, or the end of the interpreter, as a statement of the module.
+    /// It is a script: it does its work when it is imported.
     pub works: bool,
 }
 

@@ -41,14 +41,9 @@ impl Observed {
     ) -> Self {
         let mut known: BTreeMap<String, Option<i64>> = BTreeMap::new();
         for (started_ms, processes) in runs {
-            let mut news: Vec<String> = Vec::new();
-            for process in &processes {
-                let tests = process
-                    .tests
-                    .iter()
-                    .filter(|test| !self.settled.contains_key(*test));
-                news.extend(tests.cloned());
-            }
+            let tests = processes.iter().flat_map(|process| &process.tests);
+            let news = tests.filter(|test| !self.settled.contains_key(*test));
+            let news: BTreeSet<String> = news.cloned().collect();
             for process in processes {
                 let tests: Vec<&String> = (process.tests.iter())
                     .filter(|test| news.contains(*test))

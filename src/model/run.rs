@@ -162,6 +162,11 @@ impl RunRecord {
         self.duration_ms().map(|ms| ms as f64 / 1000.0)
     }
 
+    /// False for a run that was stopped before its first result: its numbers say nothing.
+    pub fn has_figures(&self) -> bool {
+        self.outcome() != Some(RunOutcome::Interrupted) || self.counts.total() > self.counts.not_run
+    }
+
     /// The verdict; `None` while the run goes on.
     pub fn outcome(&self) -> Option<RunOutcome> {
         self.end.as_ref().map(|end| end.outcome)

@@ -31,17 +31,13 @@ fn missing_module(project: &Path, message: &str) -> Option<Notice> {
     let (name, _) = name.split_once('\'')?;
     let top = name.split('.').next().filter(|top| is_identifier(top))?;
     let is_there = project.join(top).is_dir() || project.join(format!("{top}.py")).is_file();
-    is_there.then(|| {
-        Notice {
+    let hint = "put `pythonpath = [\".\"]` into pytest's settings; `python -m pytest` adds the folder \
+                by itself, `pytest` and the agent do not";
+    is_there.then(|| Notice {
         level: Level::Warning,
         code: "folder-not-on-path".to_owned(),
         message: format!("`{top}` is in the project's folder, and that is not on `sys.path`"),
-        hint: Some(
-            "put `pythonpath = [\".\"]` into pytest's settings; `python -m pytest` adds the folder \
-             by itself, `pytest` and the agent do not"
-                .to_owned(),
-        ),
-    }
+        hint: Some(hint.to_owned()),
     })
 }
 

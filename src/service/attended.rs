@@ -34,7 +34,7 @@ impl Attended {
             .debugging()
             .filter(|_| is_manual && !there_is_terminal);
         if let Some(option) = refused {
-            return Err(no_terminal(option, "standard input is none"));
+            return Err(no_terminal(option, "this command has none"));
         }
         Ok(Self {
             has_terminal: there_is_terminal && words.needs_terminal(),

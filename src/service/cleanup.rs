@@ -28,6 +28,16 @@ pub struct CleanupReport {
     pub released: Vec<String>,
 }
 
+impl CleanupReport {
+    /// True if something may be left that nobody could see or remove.
+    pub fn has_failed(&self) -> bool {
+        let mut engines = self.engines.iter();
+        self.no_engine.is_some()
+            || !self.silent.is_empty()
+            || engines.any(|(_, swept)| !swept.failures.is_empty())
+    }
+}
+
 /// The error that ended a cleanup early.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

@@ -351,12 +351,12 @@ impl Cli {
     /// The flags that set settings.
     pub(super) fn flags(&self) -> FlagValues {
         let mut flags = self.given.clone();
-        if let Some(run) = self.run_args() {
-            flags.pytest_args.clone_from(&run.after_dashes);
-        }
-        if let Command::Run(args) = &self.command {
-            flags.pytest_args = args.pytest_words();
-        }
+        flags.pytest_args = match &self.command {
+            Command::Run(args) => args.pytest_words(),
+            Command::RunScheduled(args) => args.run.after_dashes.clone(),
+            Command::Cycle(args) => args.scheduled.run.after_dashes.clone(),
+            _ => Vec::new(),
+        };
         if let Command::Cycle(args) = &self.command {
             for (flag, word) in [
                 ("--log-format", &args.cycle_log_format),

@@ -20,6 +20,14 @@ def facts():
     }
 
 
+def greet(channel):
+    """The first words to the agent; returns whether there is a pytest to run."""
+    watch_for_hangs(channel.stderr)
+    found = facts()
+    channel.send("hello", pid=channel.pid, **found)
+    return found["pytest"] is not None
+
+
 def version_of(module, distribution):
     import importlib.metadata
     import importlib.util

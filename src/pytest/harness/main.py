@@ -8,15 +8,12 @@ not fail a test.
 from ..shared.descriptors import leave_terminal, take_terminal
 from ..shared.text import text_of
 from .channel import Channel
-from .interpreter import facts, pose_as_pytest, watch_for_hangs
+from .interpreter import greet, pose_as_pytest
 
 
 def main(program):
     channel = Channel()
-    watch_for_hangs(channel.stderr)
-    found = facts()
-    channel.send("hello", pid=channel.pid, **found)
-    if found["pytest"] is None:
+    if not greet(channel):
         return 0
     command = None
     while command is None:

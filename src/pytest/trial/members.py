@@ -7,7 +7,8 @@ module's trouble. Its import is a test, and so are its doctests and the tests th
 import os
 
 from ..harness.channel import Channel
-from ..harness.interpreter import facts, watch_for_hangs
+from ..harness.interpreter import greet
+from ..shared.descriptors import leave_terminal
 from ..shared.text import clean, shorten
 from .trials import Trials
 
@@ -16,10 +17,8 @@ MOST_FIELDS = ("message", "longrepr")
 
 def main(program):
     channel = Channel()
-    watch_for_hangs(channel.stderr)
-    found = facts()
-    channel.send("hello", pid=channel.pid, **found)
-    if found["pytest"] is None:
+    leave_terminal()
+    if not greet(channel):
         return 0
     line = Line(channel)
     while line.command is None and not line.gone:

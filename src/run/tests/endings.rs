@@ -381,3 +381,32 @@ fn what_a_test_out_of_time_says_at_last_does_not_count() {
     assert_eq!(sim.attempts(), [("a", 1, Outcome::TimedOut)]);
     assert_eq!(sim.commands().len(), 2, "b continues in a new process");
 }
+
+#[test]
+fn a_process_may_work_on_after_pytest_as_long_as_a_test_and_that_is_told() {
+    for ends_by_itself in [true, false] {
+        let mut sim = Sim::new(RunRequest {
+            limit: ShardLimit::Silence(Duration::from_mins(5)),
+            ..request()
+        });
+        sim.collect(MAIN, &["t.py::a"]);
+        sim.test(MAIN, "t.py::a", Outcome::Passed);
+        sim.say_bye(MAIN, 0, None);
+        sim.pass_time(Duration::from_secs(9));
+        assert_eq!(sim.notices(), [""; 0]);
+        sim.pass_time(Duration::from_secs(1));
+        assert_eq!(sim.notices(), ["exit-waits"]);
+        sim.pass_time(Duration::from_secs(289));
+        assert_eq!(sim.signals(), []);
+        if ends_by_itself {
+            sim.exit(MAIN, Exit::Code(0), "");
+            assert_eq!(sim.notices(), ["exit-waits"]);
+        } else {
+            sim.pass_time(Duration::from_secs(1));
+            assert_eq!(sim.signals(), [(Target::Group, Notify::Terminate)]);
+            assert_eq!(sim.notices(), ["exit-waits", "exit-hang"]);
+            sim.exit(MAIN, Exit::Signal(15), "");
+        }
+        assert_eq!(sim.outcome(), (RunOutcome::Passed, 0));
+    }
+}

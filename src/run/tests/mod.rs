@@ -266,6 +266,12 @@ impl Sim {
     }
 
     fn bye(&mut self, shard: ShardIndex, status: i32, reason: Option<StopReason>) {
+        self.say_bye(shard, status, reason);
+        self.exit(shard, Exit::Code(status), "");
+    }
+
+    /// pytest ends, and its process does not yet.
+    fn say_bye(&mut self, shard: ShardIndex, status: i32, reason: Option<StopReason>) {
         self.line(shard, HarnessEvent::Ending);
         self.line(
             shard,
@@ -276,7 +282,6 @@ impl Sim {
                 word: WORD.to_owned(),
             }),
         );
-        self.exit(shard, Exit::Code(status), "");
     }
 
     fn exit(&mut self, shard: ShardIndex, exit: Exit, stderr: &str) {

@@ -10,8 +10,7 @@ use crate::clock::{new_uuid, now_ms, rfc3339_ms};
 use crate::engine::{identity, kill_leftover};
 use crate::mirror::{HistoryError, HistoryRecord, append_to_history};
 use crate::model::{
-    CycleId, CycleOutcome, LeaseClaim, Liveness, Notice, ProcessIdentity, RunId, RunOutcome,
-    RunRecord,
+    CycleId, CycleOutcome, LeaseClaim, Liveness, Notice, ProcessIdentity, RunId, RunRecord,
 };
 use crate::run::recover;
 use crate::schedule::{Due, Schedule, State};
@@ -167,12 +166,7 @@ impl StateFile {
         let reader = store.reader()?;
         let mut notices = Vec::new();
         for (cycle, run) in store.unrecorded_cycles()? {
-            // A run that was stopped before its first result has no figures.
-            let run = reader.run(run)?.filter(|run| {
-                run.outcome() != Some(RunOutcome::Interrupted)
-                    || run.counts.total() > run.counts.not_run
-            });
-            if let Some(run) = run {
+            if let Some(run) = reader.run(run)?.filter(RunRecord::has_figures) {
                 notices.extend(append_to_history(path, &record(&run))?);
             }
             store.set_recorded(cycle)?;

@@ -79,4 +79,5 @@ fn an_engine_that_cannot_be_asked_is_no_clean_engine() {
         cleanup.stderr.contains("`docker` cannot answer: "),
         "{cleanup}"
     );
+    assert_eq!(cleanup.stdout, "", "nobody knows what is left");
 }

@@ -177,3 +177,26 @@ fn what_is_counted_at_the_end_of_a_run_is_its_rows() {
     }
     assert_eq!(counted(&path), ["runs_passed 1", "tests_passed 1"]);
 }
+
+#[test]
+fn a_run_that_was_stopped_before_its_first_result_is_no_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.db");
+    let mut store = open(&path);
+    let mut close = |results: &[Write]| {
+        let run = store.open_run(&new_run()).unwrap();
+        store.write(run, results).unwrap();
+        store
+            .close_interrupted(run, NOW_MS, ExitCode::SIGTERM)
+            .unwrap();
+        let shown = "SELECT count(*) FROM self_test_history";
+        let shown: u32 = plain(&path).query_row(shown, [], |row| row.get(0)).unwrap();
+        let record = Reader::open(&path).unwrap().run(run).unwrap().unwrap();
+        (record.has_figures(), shown)
+    };
+    assert_eq!(close(&[]), (false, 0));
+    let not_run = put(attempt("a.py::test_a", 1, Outcome::NotRun));
+    assert_eq!(close(&[not_run]), (false, 0));
+    let passed = put(attempt("a.py::test_a", 1, Outcome::Passed));
+    assert_eq!(close(&[passed]), (true, 1));
+}

@@ -136,7 +136,7 @@ fn a_debugger_without_a_terminal_is_refused() {
         assert_eq!(
             answer.stderr,
             format!(
-                "error: `{option}` needs a terminal, and standard input is none\n\
+                "error: `{option}` needs a terminal, and this command has none\n\
                  hint: run it in a terminal, on this machine: `agent run --no-container {option} \
                  TEST`\n"
             )
