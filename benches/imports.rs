@@ -167,6 +167,7 @@ fn write_test(project: &Path) {
         project,
         data_dir: &project.join("sandbox_data"),
         exclude: &[],
+        texts: &[],
     };
     let nothing = || Ok::<_, ScanError>(Vec::new());
     let files = scan(&options, nothing).expect("the project can be scanned");
@@ -198,6 +199,7 @@ fn victim(project: &Path) -> PathBuf {
         project,
         data_dir: &project.join("sandbox_data"),
         exclude: &[],
+        texts: &[],
     };
     let files = scan(&options, || Ok::<_, ScanError>(Vec::new()));
     let files = files.expect("the project can be scanned");

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::import_graph::{Apart, ImportGraph, NodeId, Role, StartCause};
+use super::library::is_taken;
 
 /// The names of folders that hold tests, if they are at the top, or if a test or a conftest lies
 /// below them; an underscore before them changes nothing.
@@ -131,6 +132,9 @@ pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Ap
             return Some(Apart::NoName);
         }
         let first = name.split('.').next().unwrap_or_default();
+        if is_taken(first) {
+            return Some(Apart::Shadowed);
+        }
         let is_folder = name.contains('.') && LIBRARY.contains(&first);
         let of_name = |folder: &str| last(folder) == first;
         let is_package = folders(file).any(|at| of_name(at) && packages.contains(at));
@@ -207,8 +211,10 @@ mod tests {
             ("pkg/test/fakes.py", None),
             ("loose/thing.py", None),
             ("top.py", None),
-            ("json/__init__.py", None),
-            ("json/part.py", None),
+            ("json/__init__.py", Some(Apart::Shadowed)),
+            ("types.py", Some(Apart::Shadowed)),
+            ("statistics/__init__.py", None),
+            ("statistics/part.py", None),
         ];
         let mut files: Vec<&str> = cases.iter().map(|(file, _)| *file).collect();
         files.extend([

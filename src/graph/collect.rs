@@ -1,14 +1,18 @@
 //! [`collect`]: from the text of a Python file to what it says of imports.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{CmpOp, Number, UnaryOp};
-use ruff_python_ast::{ElifElseClause, Expr, FString, Stmt, StmtIf, StmtImport, StmtImportFrom};
-use ruff_python_parser::parse_module;
+use ruff_python_ast::{
+    Decorator, ElifElseClause, Expr, FString, PySourceType, Stmt, StmtIf, StmtImport,
+    StmtImportFrom,
+};
+use ruff_python_parser::{parse_module, parse_unchecked_source};
 use ruff_text_size::{Ranged, TextSize};
 
+use super::conditions::{Condition, TypeChecking, is_main_guard, is_skip};
 use super::facts::{CollectProblem, FileFacts, Import, ImportKind};
 use super::mentions::Mentions;
 use super::nesting::is_too_deep;
+use super::path_changes::Level;
 
 /// The stack that [`collect`] needs at the most. Memory is taken only for the part that is used.
 pub const STACK_BYTES: usize = 128 << 20;
@@ -21,36 +25,70 @@ const MAX_IMPORT_BYTES: usize = 16 << 20;
 ///
 /// Run it on a thread with a stack of [`STACK_BYTES`]: the tree of a source may be deep.
 pub fn collect(source: &str) -> Result<FileFacts, CollectProblem> {
+    check_size(source)?;
+    let parsed = parse_module(source).map_err(|error| CollectProblem {
+        line: Some(Lines::new(source).line(error.location.start())),
+        message: error.error.to_string(),
+    })?;
+    collect_tree(source, &parsed.syntax().body)
+}
+
+fn check_size(source: &str) -> Result<(), CollectProblem> {
     if u32::try_from(source.len()).is_err() {
         return Err(CollectProblem::of_file("it is too large"));
     }
     if is_too_deep(source) {
         return Err(CollectProblem::of_file("it is nested too deeply"));
     }
-    let parsed = parse_module(source).map_err(|error| CollectProblem {
-        line: Some(Lines::new(source).line(error.location.start())),
-        message: error.error.to_string(),
-    })?;
+    Ok(())
+}
+
+/// What the tree of a source says of imports.
+fn collect_tree(source: &str, body: &[Stmt]) -> Result<FileFacts, CollectProblem> {
     let mut collector = Collector {
         kind: ImportKind::Eager,
         in_class: false,
         imports: Vec::new(),
         import_bytes: 0,
         main_guard: false,
+        type_checking: TypeChecking::default(),
         mentions: Mentions::default(),
     };
-    collector.visit_body(&parsed.syntax().body);
+    collector.visit_body(body);
     if collector.import_bytes > MAX_IMPORT_BYTES {
         return Err(CollectProblem::of_file("it has too many imports"));
     }
     let mut facts = FileFacts {
         imports: collector.imports,
-        mentions: collector.mentions.into_sorted(),
         main_guard: collector.main_guard,
-        works: works(source, &parsed.syntax().body),
+        works: works(source, body),
+        ..FileFacts::default()
     };
+    collector.mentions.finish(&mut facts);
     count_lines(source, &mut facts);
     Ok(facts)
+}
+
+/// The same for a text with examples, as doctest reads them: what stands after `>>>` and `...`.
+pub fn collect_examples(text: &str) -> Result<FileFacts, CollectProblem> {
+    let mut source = String::with_capacity(text.len());
+    let mut is_example = false;
+    for line in text.lines() {
+        let inner = line.trim_start();
+        let (code, goes_on) = match (inner.strip_prefix(">>>"), inner.strip_prefix("...")) {
+            (Some(code), _) => (Some(code), true),
+            (None, Some(code)) if is_example => (Some(code), true),
+            _ => (None, false),
+        };
+        is_example = goes_on;
+        let code = code.filter(|code| code.is_empty() || code.starts_with(' '));
+        source.push_str(code.map_or("", |code| code.strip_prefix(' ').unwrap_or(code)));
+        source.push('\n');
+    }
+    check_size(&source)?;
+    // An example may show what is no Python: the others count.
+    let parsed = parse_unchecked_source(&source, PySourceType::Python);
+    collect_tree(&source, &parsed.syntax().body)
 }
 
 /// Turns offsets, which stand in the place of lines until here, into lines.
@@ -110,6 +148,7 @@ struct Collector<'a> {
     imports: Vec<Import>,
     import_bytes: usize,
     main_guard: bool,
+    type_checking: TypeChecking<'a>,
     mentions: Mentions<'a>,
 }
 
@@ -132,13 +171,36 @@ impl<'a> Collector<'a> {
     /// The kind of an import in a function that stands here.
     fn lazy(&self) -> ImportKind {
         match self.kind {
-            ImportKind::TypeChecking => ImportKind::TypeChecking,
+            ImportKind::Never => ImportKind::Never,
             _ => ImportKind::Lazy,
         }
     }
 
-    fn is_module_level(&self) -> bool {
-        !self.in_class && matches!(self.kind, ImportKind::Eager | ImportKind::Conditional)
+    fn level(&self) -> Level {
+        let is_in_branch = self.kind == ImportKind::Conditional;
+        let is_sure = !self.in_class && self.kind == ImportKind::Eager;
+        Level {
+            is_module: is_sure || (!self.in_class && is_in_branch),
+            is_sure,
+        }
+    }
+
+    /// The kind of the imports in a function or class with these decorators.
+    fn decorated(decorators: &[Decorator], kind: ImportKind) -> ImportKind {
+        let is_skipped = decorators.iter().any(|it| is_skip(&it.expression));
+        if is_skipped { ImportKind::Never } else { kind }
+    }
+
+    /// `target = value`, and what it holds.
+    fn visit_assign(&mut self, stmt: &'a Stmt, targets: &'a [Expr], value: &'a Expr) {
+        let level = self.level();
+        for target in targets {
+            self.mentions.visit_assign(target, value, level);
+        }
+        walk_stmt(self, stmt);
+        for target in targets {
+            self.mentions.constants.assign(target, value);
+        }
     }
 
     fn add_import(&mut self, offset: TextSize, is_lazy: bool, import: Import) {
@@ -153,7 +215,8 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn visit_import(&mut self, statement: &StmtImport) {
+    fn visit_import(&mut self, statement: &'a StmtImport) {
+        self.mentions.constants.import(statement);
         for alias in &statement.names {
             let import = Import {
                 kind: self.kind,
@@ -166,8 +229,14 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn visit_import_from(&mut self, statement: &StmtImportFrom) {
+    fn visit_import_from(&mut self, statement: &'a StmtImportFrom) {
+        self.mentions.constants.import_from(statement);
         let module = statement.module.as_deref().unwrap_or_default();
+        for alias in &statement.names {
+            if let ("TYPE_CHECKING", Some(name)) = (alias.name.as_str(), &alias.asname) {
+                self.type_checking.insert(name.as_str());
+            }
+        }
         for alias in &statement.names {
             let import = Import {
                 kind: self.kind,
@@ -187,18 +256,18 @@ impl<'a> Collector<'a> {
     /// always runs, are no conditions.
     fn visit_if(&mut self, statement: &'a StmtIf) {
         self.visit_expr(&statement.test);
-        if self.is_module_level() && is_main_guard(&statement.test) {
+        if self.level().is_module && is_main_guard(&statement.test) {
             self.main_guard = true;
         }
         let plain = self.kind;
-        let mut condition = Condition::of(&statement.test);
+        let mut condition = Condition::of(&statement.test, &self.type_checking);
         let kind = condition.kind(plain, self.conditional());
         self.within(kind, |this| this.visit_body(&statement.body));
         // The kind for the next branch: unchanged, if only type checkers took this one.
         let mut rest = match condition {
-            Condition::TypeChecking => plain,
-            Condition::Running => ImportKind::TypeChecking,
-            Condition::Other => self.conditional(),
+            Condition::Never => plain,
+            Condition::Always => ImportKind::Never,
+            Condition::Open => self.conditional(),
         };
         for ElifElseClause { test, body, .. } in &statement.elif_else_clauses {
             let Some(test) = test else {
@@ -206,7 +275,7 @@ impl<'a> Collector<'a> {
                 continue;
             };
             self.visit_expr(test);
-            condition = Condition::of(test);
+            condition = Condition::of(test, &self.type_checking);
             let in_branch = match rest {
                 ImportKind::Eager => ImportKind::Conditional,
                 other => other,
@@ -214,9 +283,9 @@ impl<'a> Collector<'a> {
             let kind = condition.kind(rest, in_branch);
             self.within(kind, |this| this.visit_body(body));
             rest = match condition {
-                Condition::TypeChecking => rest,
-                Condition::Running => ImportKind::TypeChecking,
-                Condition::Other => in_branch,
+                Condition::Never => rest,
+                Condition::Always => ImportKind::Never,
+                Condition::Open => in_branch,
             };
         }
     }
@@ -228,33 +297,54 @@ impl<'a> Visitor<'a> for Collector<'a> {
             Stmt::Import(statement) => self.visit_import(statement),
             Stmt::ImportFrom(statement) => self.visit_import_from(statement),
             Stmt::If(statement) => self.visit_if(statement),
-            Stmt::FunctionDef(_) => self.within(self.lazy(), |this| walk_stmt(this, stmt)),
-            Stmt::ClassDef(_) => {
+            Stmt::FunctionDef(function) => {
+                let is_lookup = function.name.as_str() == "__getattr__" && self.level().is_module;
+                self.mentions.is_lazy |= is_lookup;
+                let kind = Self::decorated(&function.decorator_list, self.lazy());
+                self.within(kind, |this| walk_stmt(this, stmt));
+            }
+            Stmt::ClassDef(class) => {
                 let outer = std::mem::replace(&mut self.in_class, true);
-                walk_stmt(self, stmt);
+                let kind = Self::decorated(&class.decorator_list, self.kind);
+                self.within(kind, |this| walk_stmt(this, stmt));
                 self.in_class = outer;
             }
-            Stmt::While(statement) if is_false(&statement.test) => {
-                self.within(ImportKind::TypeChecking, |this| walk_stmt(this, stmt));
+            Stmt::While(statement) => {
+                let condition = Condition::of(&statement.test, &self.type_checking);
+                let kind = match condition {
+                    Condition::Never => ImportKind::Never,
+                    Condition::Always | Condition::Open => self.conditional(),
+                };
+                self.within(kind, |this| walk_stmt(this, stmt));
             }
-            Stmt::For(_) | Stmt::While(_) | Stmt::Try(_) | Stmt::Match(_) => {
+            Stmt::For(statement) => {
+                let constants = &mut self.mentions.constants;
+                constants.assign_each(&statement.target, &statement.iter);
                 self.within(self.conditional(), |this| walk_stmt(this, stmt));
             }
-            Stmt::Assign(assign) if self.is_module_level() => {
-                let is_plugins = assign.targets.iter().any(is_pytest_plugins);
-                self.mentions.visit_assign(is_plugins, &assign.value);
-                walk_stmt(self, stmt);
+            Stmt::Try(_) | Stmt::Match(_) => {
+                self.within(self.conditional(), |this| walk_stmt(this, stmt));
             }
-            Stmt::AnnAssign(assign) if self.is_module_level() => {
-                if let Some(value) = &assign.value {
-                    let is_plugins = is_pytest_plugins(&assign.target);
-                    self.mentions.visit_assign(is_plugins, value);
+            Stmt::Assign(assign) => self.visit_assign(stmt, &assign.targets, &assign.value),
+            Stmt::AnnAssign(assign) => match &assign.value {
+                Some(value) => {
+                    self.visit_assign(stmt, std::slice::from_ref(&assign.target), value);
                 }
+                None => walk_stmt(self, stmt),
+            },
+            Stmt::AugAssign(assign) => {
+                let level = self.level();
+                self.mentions
+                    .visit_assign(&assign.target, &assign.value, level);
                 walk_stmt(self, stmt);
+                self.mentions.constants.forget(&assign.target);
             }
-            Stmt::AugAssign(assign) if self.is_module_level() => {
-                let is_plugins = is_pytest_plugins(&assign.target);
-                self.mentions.visit_assign(is_plugins, &assign.value);
+            Stmt::Expr(statement) => {
+                if let Expr::Call(call) = &*statement.value
+                    && self.level().is_sure
+                {
+                    self.mentions.visit_list_call(call);
+                }
                 walk_stmt(self, stmt);
             }
             _ => walk_stmt(self, stmt),
@@ -282,62 +372,6 @@ impl<'a> Visitor<'a> for Collector<'a> {
             self.visit_interpolated_string_element(element);
         }
     }
-}
-
-/// The condition of a branch, as far as it tells type checkers from a running Python.
-#[derive(Clone, Copy)]
-enum Condition {
-    /// `TYPE_CHECKING`: never true when Python runs.
-    TypeChecking,
-    /// `not TYPE_CHECKING`: always true there.
-    Running,
-    /// Any other condition: Python may take the branch or not.
-    Other,
-}
-
-impl Condition {
-    fn of(test: &Expr) -> Self {
-        match test {
-            Expr::UnaryOp(not) if not.op == UnaryOp::Not && is_type_checking(&not.operand) => {
-                Self::Running
-            }
-            test if is_type_checking(test) || is_false(test) => Self::TypeChecking,
-            _ => Self::Other,
-        }
-    }
-
-    /// The kind of an import in its branch: `plain` if the branch always runs, `conditional` if it
-    /// may.
-    fn kind(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
-        match self {
-            Self::TypeChecking => ImportKind::TypeChecking,
-            Self::Running => plain,
-            Self::Other => conditional,
-        }
-    }
-}
-
-/// `False` and `0`.
-fn is_false(test: &Expr) -> bool {
-    match test {
-        Expr::BooleanLiteral(literal) => !literal.value,
-        Expr::NumberLiteral(number) => {
-            matches!(&number.value, Number::Int(int) if int.as_u8() == Some(0))
-        }
-        _ => false,
-    }
-}
-
-fn is_type_checking(test: &Expr) -> bool {
-    match test {
-        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
-        _ => false,
-    }
-}
-
-fn is_pytest_plugins(target: &Expr) -> bool {
-    matches!(target, Expr::Name(name) if name.id.as_str() == "pytest_plugins")
 }
 
 /// True for a script: it prints, calls its main function or ends the interpreter as a statement of
@@ -372,19 +406,6 @@ fn works(source: &str, body: &[Stmt]) -> bool {
         Stmt::For(_) | Stmt::While(_) | Stmt::With(_) => is_started,
         _ => false,
     })
-}
-
-/// `__name__ == "__main__"`, either way round.
-fn is_main_guard(test: &Expr) -> bool {
-    let Expr::Compare(compare) = test else {
-        return false;
-    };
-    let ([CmpOp::Eq], [right]) = (&*compare.ops, &*compare.comparators) else {
-        return false;
-    };
-    let is_name = |side: &Expr| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__");
-    let is_main = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
-    is_name(&compare.left) && is_main(right) || is_main(&compare.left) && is_name(right)
 }
 
 #[cfg(test)]
@@ -466,42 +487,37 @@ mod tests {
         (
             "type checking, three spellings",
             "if TYPE_CHECKING:\n import a\nif typing.TYPE_CHECKING:\n import b\nif t.TYPE_CHECKING:\n import c",
-            &["TypeChecking 2 a", "TypeChecking 4 b", "TypeChecking 6 c"],
+            &["Never 2 a", "Never 4 b", "Never 6 c"],
         ),
         (
             "beside type checking",
             "if TYPE_CHECKING:\n import a\nelse:\n import b",
-            &["TypeChecking 2 a", "Eager 4 b"],
+            &["Never 2 a", "Eager 4 b"],
         ),
         (
             "no type checking",
             "if not TYPE_CHECKING:\n import a\nelse:\n import b",
-            &["Eager 2 a", "TypeChecking 4 b"],
+            &["Eager 2 a", "Never 4 b"],
         ),
         (
             "type checking with other branches",
             "if TYPE_CHECKING:\n import a\nelif x:\n import b\nelse:\n import c",
-            &["TypeChecking 2 a", "Conditional 4 b", "Conditional 6 c"],
+            &["Never 2 a", "Conditional 4 b", "Conditional 6 c"],
         ),
         (
             "type checking as another branch",
             "if x:\n import a\nelif TYPE_CHECKING:\n import b\nelse:\n import c",
-            &["Conditional 2 a", "TypeChecking 4 b", "Conditional 6 c"],
+            &["Conditional 2 a", "Never 4 b", "Conditional 6 c"],
         ),
         (
             "type checking in a function, and a function in it",
             "def f():\n if TYPE_CHECKING:\n  import a\n else:\n  import b\nif TYPE_CHECKING:\n def g():\n  import c",
-            &["TypeChecking 3 a", "Lazy 5 b", "TypeChecking 8 c"],
+            &["Never 3 a", "Lazy 5 b", "Never 8 c"],
         ),
         (
             "branches that are never taken",
             "if False:\n import a\nelse:\n import b\nif 0:\n import c\nwhile False:\n import d",
-            &[
-                "TypeChecking 2 a",
-                "Eager 4 b",
-                "TypeChecking 6 c",
-                "TypeChecking 8 d",
-            ],
+            &["Never 2 a", "Eager 4 b", "Never 6 c", "Never 8 d"],
         ),
         (
             "lines that end in other ways",

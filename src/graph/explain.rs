@@ -88,7 +88,7 @@ impl Verdicts<'_> {
 
     fn why_not(&self, back: &Edge) -> String {
         if !back.kind.is_followed() {
-            return "an import under TYPE_CHECKING never runs".to_owned();
+            return "its import is in code that never runs, as under TYPE_CHECKING".to_owned();
         }
         if self.tests.has(back.to) {
             return NOT_LOADED.to_owned();
@@ -220,7 +220,9 @@ impl Verdicts<'_> {
         }
         let typing: Vec<&Edge> = back.iter().collect();
         match self.list(&typing) {
-            Some(list) => format!("only {list} it, and under TYPE_CHECKING, which never runs"),
+            Some(list) => {
+                format!("only {list} it, in code that never runs, as under TYPE_CHECKING")
+            }
             None => "no module imports it".to_owned(),
         }
     }
@@ -266,13 +268,15 @@ fn in_line(line: u32) -> String {
 
 fn verb(kind: EdgeKind, is_plural: bool) -> &'static str {
     match (kind, is_plural) {
-        (EdgeKind::Mention(Evidence::Command), false) => "starts",
-        (EdgeKind::Mention(Evidence::Command), true) => "start",
+        (EdgeKind::Mention(Evidence::Command | Evidence::Script), false) => "starts",
+        (EdgeKind::Mention(Evidence::Command | Evidence::Script), true) => "start",
         (EdgeKind::Mention(_), false) => "names",
         (EdgeKind::Mention(_), true) => "name",
         (EdgeKind::Package, false) => "is in",
         (EdgeKind::Package, true) => "are in",
         (EdgeKind::Conftest, _) => "is loaded with",
+        (EdgeKind::Link, false) => "is a link to",
+        (EdgeKind::Link, true) => "are links to",
         (EdgeKind::Import(_), false) => "imports",
         (EdgeKind::Import(_), true) => "import",
     }

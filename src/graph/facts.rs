@@ -8,6 +8,10 @@ pub struct FileFacts<T = String> {
     pub imports: Vec<Import<T>>,
     /// Names of modules that stand in it in other ways; no exact repetitions.
     pub mentions: Vec<Mention<T>>,
+    /// Folders and files that it adds to the places that Python and pytest look at, or takes away.
+    pub path_changes: Vec<PathChange<T>>,
+    /// The names in `__all__`: what `from m import *` takes.
+    pub exports: Vec<T>,
     /// It has code under `if __name__ == "__main__"`.
     pub main_guard: bool,
     /// It is a script: it does its work when it is imported.
@@ -69,15 +73,18 @@ pub enum ImportKind {
     Conditional,
     /// In a function: when that is called.
     Lazy,
-    /// Under `if TYPE_CHECKING`: never.
-    TypeChecking,
+    /// Under a condition that never holds, `if TYPE_CHECKING` or `if False`, or in a test that is
+    /// always skipped: never.
+    Never,
 }
 
 /// A name in a file that is not in an import statement, and may be a module's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mention<T = String> {
     pub evidence: Evidence,
-    /// The name, with leading dots if the call has them.
+    /// The name, with leading dots if it begins at the file's own package. A star at its end stands
+    /// for any name, two stars for all modules below. A path begins with `./` if it is one from the
+    /// folder of the file, and not from the project.
     pub name: T,
     pub line: u32,
 }
@@ -95,6 +102,39 @@ pub enum Evidence {
     Patch,
     /// `python -m a.b`, in a text or a list of words.
     Command,
-    /// Any other text that is a dotted name.
+    /// Any other text that is a dotted name, also `a.b:c`.
     Text,
+    /// `runpy.run_module("a.b")`.
+    RunModule,
+    /// `runpy.run_path("a/b.py")`, `spec_from_file_location("b", "a/b.py")`: a path.
+    File,
+    /// `[sys.executable, "a/b.py"]`: the path of a program.
+    Script,
+    /// `INSTALLED_APPS = ["a.b"]`: a package, of which Django loads the models and more.
+    Application,
+    /// `attach_stub(__name__, __file__)`: what the stub beside the file imports. Without a name.
+    Stub,
+}
+
+/// A change of the places that Python and pytest look at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PathChange<T = String> {
+    pub kind: PathChangeKind,
+    /// A path as in a [`Mention`].
+    pub path: T,
+}
+
+/// The place that a [`PathChange`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathChangeKind {
+    /// `sys.path.append(…)`: a folder more.
+    Search,
+    /// `__path__.append(…)`: a folder more with parts of the package.
+    Package,
+    /// `extend_path(__path__, __name__)`: all folders of the package's name. Without a path.
+    ExtendedPackage,
+    /// `collect_ignore = […]` of a conftest: a file or folder less, from the conftest on.
+    Ignored,
+    /// `collect_ignore_glob = […]`: all that match, from the conftest on.
+    IgnoredGlob,
 }

@@ -1,7 +1,8 @@
 //! A [`Reading`] as bytes for the state file, and back.
 //!
 //! ```text
-//!  version u8 · checksum u32 · 0 facts: flags u8, imports, mentions
+//!  version u8 · checksum u32 · 0 facts: flags u8, imports, mentions, changes of paths,
+//!                                exports
 //!                              1 problem: line or 0, message
 //!  numbers are LEB128, texts a length and UTF-8; lines are kept as differences
 //! ```
@@ -12,28 +13,48 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{
-    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, PathChange, PathChangeKind,
+    Reading, SourceFile,
 };
 
 /// Counts up with every change of this layout, and of the facts that [`collect`](super::collect())
 /// finds.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEADER_BYTES: usize = 5;
 
 const KINDS: [ImportKind; 4] = [
     ImportKind::Eager,
     ImportKind::Conditional,
     ImportKind::Lazy,
-    ImportKind::TypeChecking,
+    ImportKind::Never,
 ];
-const EVIDENCE: [Evidence; 6] = [
+const EVIDENCE: [Evidence; 11] = [
     Evidence::ImportCall,
     Evidence::PytestPlugin,
     Evidence::ImportOrSkip,
     Evidence::Patch,
     Evidence::Command,
     Evidence::Text,
+    Evidence::RunModule,
+    Evidence::File,
+    Evidence::Script,
+    Evidence::Application,
+    Evidence::Stub,
 ];
+const CHANGES: [PathChangeKind; 5] = [
+    PathChangeKind::Search,
+    PathChangeKind::Package,
+    PathChangeKind::ExtendedPackage,
+    PathChangeKind::Ignored,
+    PathChangeKind::IgnoredGlob,
+];
+
+/// The flags of a file: it has code under a main guard, is a script, changes paths.
+const MAIN_GUARD: u8 = 1;
+const WORKS: u8 = 1 << 1;
+const CHANGES_PATHS: u8 = 1 << 2;
+/// The position of the flags in the bytes of facts.
+const FLAGS_AT: usize = HEADER_BYTES + 1;
 
 /// Set in the kind of an import that has a member.
 const HAS_MEMBER: u8 = 1 << 2;
@@ -55,6 +76,14 @@ impl SourceFile {
     pub fn reading(&self) -> Reading<&str> {
         decode(&self.encoded)
             .unwrap_or_else(|| Err(CollectProblem::of_file("what was read of it is damaged")))
+    }
+
+    /// True if the file may change the places that Python and pytest look at. Only then does it
+    /// have to be decoded before the files that these places hold are known.
+    pub(super) fn changes_paths(&self) -> bool {
+        let flags = self.encoded.get(FLAGS_AT);
+        self.encoded.get(HEADER_BYTES) == Some(&0)
+            && flags.is_some_and(|flags| flags & CHANGES_PATHS != 0)
     }
 }
 
@@ -108,7 +137,11 @@ fn checksum(body: &[u8]) -> [u8; 4] {
 }
 
 fn put_facts(out: &mut Vec<u8>, facts: &FileFacts) {
-    out.extend([0, u8::from(facts.main_guard) | u8::from(facts.works) << 1]);
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    let flags = flag(facts.main_guard, MAIN_GUARD)
+        | flag(facts.works, WORKS)
+        | flag(!facts.path_changes.is_empty(), CHANGES_PATHS);
+    out.extend([0, flags]);
     put_number(out, count(facts.imports.len()));
     let mut line = 0;
     let mut before: Option<&Import> = None;
@@ -142,14 +175,22 @@ fn put_facts(out: &mut Vec<u8>, facts: &FileFacts) {
         put_text(out, &mention.name);
         line = mention.line;
     }
+    put_number(out, count(facts.path_changes.len()));
+    for change in &facts.path_changes {
+        out.push(change.kind as u8);
+        put_text(out, &change.path);
+    }
+    put_number(out, count(facts.exports.len()));
+    for name in &facts.exports {
+        put_text(out, name);
+    }
 }
 
 fn take_facts<'a>(input: &mut Input<'a>) -> Option<FileFacts<&'a str>> {
     let flags = input.byte()?;
-    if flags > 3 {
+    if flags > MAIN_GUARD | WORKS | CHANGES_PATHS {
         return None;
     }
-    let (main_guard, works) = (flags & 1 != 0, flags & 2 != 0);
     let count = input.count(3)?;
     let mut imports: Vec<Import<&str>> = Vec::with_capacity(count);
     let mut line = 0_u32;
@@ -187,11 +228,26 @@ fn take_facts<'a>(input: &mut Input<'a>) -> Option<FileFacts<&'a str>> {
             line,
         });
     }
+    let count = input.count(2)?;
+    let mut path_changes = Vec::with_capacity(count);
+    for _ in 0..count {
+        path_changes.push(PathChange {
+            kind: *CHANGES.get(usize::from(input.byte()?))?,
+            path: input.text()?,
+        });
+    }
+    let count = input.count(1)?;
+    let mut exports = Vec::with_capacity(count);
+    for _ in 0..count {
+        exports.push(input.text()?);
+    }
     Some(FileFacts {
         imports,
         mentions,
-        main_guard,
-        works,
+        path_changes,
+        exports,
+        main_guard: flags & MAIN_GUARD != 0,
+        works: flags & WORKS != 0,
     })
 }
 
@@ -283,18 +339,26 @@ mod tests {
                 line,
             },
         );
+        let change = (select(&CHANGES[..]), "[a-zé./*]{0,9}")
+            .prop_map(|(kind, path)| PathChange { kind, path });
         let facts = (
             vec(any_import(), 0..20),
             vec(mention, 0..20),
+            vec(change, 0..5),
+            vec("[a-zé_]{0,5}", 0..5),
             any::<bool>(),
             any::<bool>(),
         )
-            .prop_map(|(imports, mentions, main_guard, works)| FileFacts {
-                imports,
-                mentions,
-                main_guard,
-                works,
-            });
+            .prop_map(
+                |(imports, mentions, path_changes, exports, main_guard, works)| FileFacts {
+                    imports,
+                    mentions,
+                    path_changes,
+                    exports,
+                    main_guard,
+                    works,
+                },
+            );
         let problem = (proptest::option::of(1..u32::MAX), ".*")
             .prop_map(|(line, message)| CollectProblem { line, message });
         prop_oneof![4 => facts.prop_map(Ok), 1 => problem.prop_map(Err)]
@@ -314,9 +378,15 @@ mod tests {
             name: mention.name.to_owned(),
             line: mention.line,
         };
+        let change = |change: PathChange<&str>| PathChange {
+            kind: change.kind,
+            path: change.path.to_owned(),
+        };
         Ok(FileFacts {
             imports: facts.imports.into_iter().map(import).collect(),
             mentions: facts.mentions.into_iter().map(mention).collect(),
+            path_changes: facts.path_changes.into_iter().map(change).collect(),
+            exports: facts.exports.into_iter().map(str::to_owned).collect(),
             main_guard: facts.main_guard,
             works: facts.works,
         })
@@ -350,6 +420,23 @@ mod tests {
             decode(&body);
             decode(&sealed(&body));
         }
+    }
+
+    #[test]
+    fn a_file_that_changes_paths_is_told_without_decoding_it() {
+        let file = |facts: FileFacts| SourceFile::new("a.py".to_owned(), &Ok(facts));
+        let change = PathChange {
+            kind: PathChangeKind::Search,
+            path: "lib".to_owned(),
+        };
+        assert!(!file(FileFacts::default()).changes_paths());
+        let facts = FileFacts {
+            path_changes: vec![change],
+            ..FileFacts::default()
+        };
+        assert!(file(facts).changes_paths());
+        let problem = SourceFile::new("a.py".to_owned(), &Err(CollectProblem::of_file("dddd")));
+        assert!(!problem.changes_paths());
     }
 
     #[test]

@@ -29,7 +29,9 @@ impl<'t, 'a> Finder<'t, 'a> {
     /// Finds the first part of a name. A module or package in `own`, a folder of the search path,
     /// goes before all others.
     pub(super) fn find_top(&mut self, own: Option<FolderId>, name: &'a str) -> Option<Meaning> {
-        let folders = self.tree.top_folders(name)?;
+        let Some(folders) = self.tree.top_folders(name) else {
+            return self.tree.find_project(name);
+        };
         if let [only] = folders {
             return self.tree.find_in(*only, name);
         }
@@ -48,7 +50,7 @@ impl<'t, 'a> Finder<'t, 'a> {
     /// Finds a part of a package; `None` if the package has no such part.
     pub(super) fn find(&mut self, place: Place, name: &'a str) -> Option<Meaning> {
         let index = match place {
-            Place::Folder(folder) => return self.tree.find_in(folder, name),
+            Place::Folder(folder) => return self.tree.find_part(folder, name),
             Place::Portions(index) => index,
         };
         if let Entry::Occupied(known) = self.portion_memo.entry((index, name)) {
@@ -58,6 +60,17 @@ impl<'t, 'a> Finder<'t, 'a> {
         let found = self.find_along(&path, name);
         self.portion_memo.insert((index, name), found);
         found
+    }
+
+    /// The folders of a package.
+    pub(super) fn folders(&self, place: Place) -> Vec<FolderId> {
+        match place {
+            Place::Folder(folder) => {
+                let others = self.tree.portions(folder).iter().copied();
+                std::iter::once(folder).chain(others).collect()
+            }
+            Place::Portions(index) => self.portions[index as usize].clone(),
+        }
     }
 
     fn find_along(&mut self, path: &[FolderId], name: &'a str) -> Option<Meaning> {

@@ -1,7 +1,7 @@
 //! Groups of modules: the modules of the application that belong together.
 //!
 //! Two modules are linked by what leads from one to the other, whichever way it leads. An import
-//! weighs `IMPORT`. Evidence that is no import, an import that only type checkers follow, and lying
+//! weighs `IMPORT`. Evidence that is no import, an import in code that never runs, and lying
 //! in a package (the link of a module with its package's `__init__`) weigh `HINT`: they decide if
 //! imports leave it open and never against an import. Only a module's own package counts: the
 //! packages above hold everything, and what holds for everything tells nothing apart.
@@ -183,8 +183,8 @@ fn package(name: &str) -> Option<&str> {
 
 fn weight(graph: &ImportGraph, from: NodeId, edge: &Edge) -> u64 {
     match edge.kind {
-        EdgeKind::Import(ImportKind::TypeChecking) | EdgeKind::Mention(_) => HINT,
-        EdgeKind::Import(_) => IMPORT,
+        EdgeKind::Import(ImportKind::Never) | EdgeKind::Mention(_) => HINT,
+        EdgeKind::Import(_) | EdgeKind::Link => IMPORT,
         EdgeKind::Package => {
             let [from, to] = [from, edge.to].map(|id| graph.node(id).module.name.as_str());
             if package(from) == Some(to) { HINT } else { 0 }

@@ -117,14 +117,16 @@ pub enum EdgeKind {
     Package,
     /// pytest loads the conftest files of a test's folders before it.
     Conftest,
+    /// A link to the file: Python runs its text under the name of the link.
+    Link,
     /// A name in a text: weak evidence.
     Mention(Evidence),
 }
 
 impl EdgeKind {
-    /// True unless it is an import under `TYPE_CHECKING`, which never runs.
+    /// True unless it is an import in code that never runs.
     pub fn is_followed(self) -> bool {
-        !matches!(self, Self::Import(ImportKind::TypeChecking))
+        !matches!(self, Self::Import(ImportKind::Never))
     }
 
     /// True if Python or pytest follows it: neither evidence nor an import that never runs.
@@ -134,7 +136,7 @@ impl EdgeKind {
 
     /// True for a name of a program that a process of its own may run.
     pub fn is_program(self) -> bool {
-        matches!(self, Self::Mention(Evidence::Command))
+        matches!(self, Self::Mention(Evidence::Command | Evidence::Script))
     }
 
     /// True for evidence that is no import.

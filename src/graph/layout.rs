@@ -4,6 +4,11 @@
 /// Folders are relative to the project, with `/`; the project itself is `""`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// The name of the project's folder. If that is a package, its modules have the name before
+    /// their own.
+    pub name: String,
+    /// pytest itself puts the project's folder on `sys.path`: its `pythonpath` names it.
+    pub is_root_added: bool,
     /// The folders that Python looks for modules in, in the order of `sys.path`. Folders that
     /// pytest adds for test files are not among them.
     pub roots: Vec<String>,
@@ -18,8 +23,20 @@ pub struct Layout {
     pub import_mode: ImportMode,
     /// pytest imports every module for its doctests: `--doctest-modules` in `addopts`.
     pub doctest_modules: bool,
+    /// Patterns of text files whose examples pytest runs: its `--doctest-glob`.
+    pub doctest_globs: Vec<String>,
     /// Modules that something outside starts: scripts, entry points, plugins.
     pub entry_points: Vec<EntryPoint>,
+    /// Links in the project that lead to files and folders of it.
+    pub links: Vec<Link>,
+}
+
+/// A link from one place in the project to another. Both are relative to the project, with `/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    pub path: String,
+    /// The file or folder that it leads to.
+    pub target: String,
 }
 
 impl Default for Layout {
@@ -27,6 +44,8 @@ impl Default for Layout {
     fn default() -> Self {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         Self {
+            name: String::new(),
+            is_root_added: false,
             roots: owned(&[""]),
             python_files: owned(&["test_*.py", "*_test.py"]),
             testpaths: Vec::new(),
@@ -44,7 +63,9 @@ impl Default for Layout {
             ignored: Vec::new(),
             import_mode: ImportMode::Prepend,
             doctest_modules: false,
+            doctest_globs: owned(&["test*.txt"]),
             entry_points: Vec::new(),
+            links: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  each file by itself:
-//!    text ──► collect (nesting, mentions) ──► facts ──► facts_codec ──► known_file, SourceFile
+//!    text ──► collect (nesting, conditions, mentions ◄─ constants) ──► facts ──► facts_codec ──► known_file, SourceFile
 //!
 //!  all files together:
 //!    SourceFiles, layout ──► resolve: tree ─► suite ─► naming ─► finder ──► import_graph, health
@@ -31,18 +31,22 @@
 //!
 //! **Invariant:** what a run loaded is tested. Of tests that no run shows in full, a module is an
 //! orphan only if no way leads to it from them, or from another file that pytest loads. Names in
-//! texts are steps of a way like imports, so that doubt counts as tested; imports under
-//! `TYPE_CHECKING` are none.
+//! texts are steps of a way like imports, so that doubt counts as tested; imports in code that never
+//! runs, as under `TYPE_CHECKING`, are none.
 //!
 //! **Invariant:** the same input gives the same output, in the same order. No result depends on the
 //! order of a hash map, and nothing is random.
 
 pub mod apart;
+mod calls;
 pub mod collect;
+mod conditions;
+mod constants;
 mod cycles;
 pub mod explain;
 pub mod facts;
 pub mod facts_codec;
+mod file_index;
 mod finder;
 pub mod groups;
 pub mod health;
@@ -51,31 +55,37 @@ pub mod integration;
 pub mod known_file;
 pub mod layout;
 mod leiden;
+mod library;
+mod mentioned;
 mod mentions;
 mod naming;
 mod nesting;
 pub mod observed;
+mod path_changes;
 mod reach;
 pub mod resolve;
+mod search;
 mod select;
 mod suite;
 #[cfg(test)]
 mod tests;
 mod tree;
 pub mod verdict;
+mod ways;
 
 pub use apart::find_apart;
-pub use collect::collect;
+pub use collect::{collect, collect_examples};
 pub use explain::{Explanation, Importer, Step};
 pub use facts::{
-    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, Reading, SourceFile,
+    CollectProblem, Evidence, FileFacts, Import, ImportKind, Mention, PathChange, PathChangeKind,
+    Reading, SourceFile,
 };
 pub use groups::{Joined, Places};
 pub use health::{External, Health, Problem, Unresolved};
 pub use import_graph::{Apart, Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 pub use integration::IntegrationPlan;
 pub use known_file::KnownFile;
-pub use layout::{EntryPoint, ImportMode, Layout};
+pub use layout::{EntryPoint, ImportMode, Layout, Link};
 pub use observed::Observed;
 pub use resolve::{Draft, Part, Resolution, resolve};
 pub use verdict::{Tested, Verdict, Verdicts};

@@ -15,12 +15,22 @@ pub(super) struct Naming {
     /// The folder that pytest puts on `sys.path` for a test in a folder.
     added: Vec<Option<FolderId>>,
     is_fixed: Vec<bool>,
+    /// The name of the project's folder, if its modules are imported as parts of it.
+    package: Option<String>,
+    /// The folders that names are looked for in, in order.
+    search: Vec<FolderId>,
     mode: ImportMode,
 }
 
 impl Naming {
-    /// The naming of a project; the search path of its tree is set.
-    pub(super) fn new(layout: &Layout, tree: &mut Tree<'_>, roles: &[Role]) -> Self {
+    /// The naming of a project; the search path of its tree is set. `more` are folders that the
+    /// files themselves add.
+    pub(super) fn new(
+        layout: &Layout,
+        tree: &mut Tree<'_>,
+        roles: &[Role],
+        more: &[FolderId],
+    ) -> Self {
         let count = tree.folders.len();
         let fixed_roots: Vec<FolderId> = (layout.roots.iter())
             .filter_map(|root| tree.folder_at(root))
@@ -55,7 +65,7 @@ impl Naming {
             in_package[at] = !is_root && (in_package[parent] || folder.init.is_some());
         }
         let extra = tree.folder_ids().filter(|id| is_added[id.as_usize()]);
-        let search: Vec<FolderId> = match layout.import_mode {
+        let mut search: Vec<FolderId> = match layout.import_mode {
             // The folder that was added last is the first one.
             ImportMode::Prepend => {
                 let mut front: Vec<FolderId> = extra.collect();
@@ -65,19 +75,40 @@ impl Naming {
             ImportMode::Append => fixed_roots.into_iter().chain(extra).collect(),
             ImportMode::Importlib => fixed_roots,
         };
+        let package = tree.package_name().filter(|_| !layout.is_root_added);
+        let package = package.map(str::to_owned);
+        search.extend(more);
         tree.set_search_path(&search);
         Self {
             roots,
             fixed,
             added,
             is_fixed,
+            package,
+            search,
             mode: layout.import_mode,
         }
+    }
+
+    /// The folders that names are looked for in, in order.
+    pub(super) fn search(&self) -> &[FolderId] {
+        &self.search
     }
 
     /// The root that the modules of a folder are named from.
     pub(super) fn root(&self, folder: FolderId) -> FolderId {
         self.roots[folder.as_usize()]
+    }
+
+    /// The depth from which on the `__init__` files above a module run with it.
+    pub(super) fn first_package(&self, tree: &Tree<'_>, folder: FolderId, role: Role) -> u32 {
+        let root = self.root(folder);
+        let is_part = root == FolderId::PROJECT && self.package.is_some();
+        // For a test, pytest also runs those outside of the folder that it puts on `sys.path`.
+        if role == Role::Test || is_part {
+            return 0;
+        }
+        tree.folder(root).depth + 1
     }
 
     /// The folder that a file finds modules in before all others.
@@ -102,7 +133,9 @@ impl Naming {
     pub(super) fn has_steps(&self, tree: &Tree<'_>, node: NodeId, steps: usize) -> bool {
         let id = tree.folder_of[node.as_usize()];
         let folder = tree.folder(id);
-        let below = folder.depth - tree.folder(self.root(id)).depth;
+        let root = self.root(id);
+        let outer = u32::from(root == FolderId::PROJECT && self.package.is_some());
+        let below = folder.depth - tree.folder(root).depth + outer;
         let is_init = folder.init == Some(node);
         below as usize + usize::from(!is_init) == steps
     }
@@ -117,6 +150,10 @@ impl Naming {
             let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
             let packages = folder.path[root.path.len()..].trim_start_matches('/');
             let mut name = packages.replace('/', ".");
+            if let Some(package) = self.package.as_ref().filter(|_| root.depth == 0) {
+                let dot = if name.is_empty() { "" } else { "." };
+                name = format!("{package}{dot}{name}");
+            }
             if stem != "__init__" {
                 if !name.is_empty() {
                     name.push('.');

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   files ──► Tree     folders and names, as CPython's path finder sees them
+//!         ──► changes  what files themselves change of where Python and pytest look
 //!         ──► Suite    what pytest makes of them: tests, and files that it imports besides
 //!         ──► Naming   the search path, the dotted name of each file, the root of its package
 //!         ──► edges    imports, packages, conftests, mentions
@@ -11,17 +12,20 @@
 //! edges of that module: every module has an edge to the `__init__` of its package.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
-use super::facts::{Evidence, FileFacts, Import, Mention, Reading, SourceFile};
-use super::finder::Finder;
+use super::facts::{FileFacts, Import, Reading, SourceFile};
+use super::file_index::FileIndex;
 use super::health::{External, Health, Problem, Unresolved};
 use super::import_graph::{Edge, EdgeKind, ImportGraph, Node, NodeId, Role, Start, StartCause};
 use super::layout::Layout;
 use super::naming::Naming;
+use super::search::PathChanges;
 use super::suite::{Suite, is_tool};
-use super::tree::{FolderId, Meaning, Place, Tree};
+use super::tree::{FolderId, Place, Tree};
+use super::ways::{From, Walk, Ways};
 use crate::model::Module;
 
 /// A graph, and how much of the project is in it.
@@ -45,12 +49,13 @@ pub fn resolve(layout: &Layout, files: &[SourceFile]) -> Resolution {
 #[derive(Debug)]
 pub struct Draft<'a> {
     layout: &'a Layout,
-    files: &'a [SourceFile],
+    pub(super) files: &'a [SourceFile],
     paths: Vec<&'a str>,
     tree: Tree<'a>,
     suite: Suite,
     roles: Vec<Role>,
     naming: Naming,
+    index: OnceLock<FileIndex<'a>>,
 }
 
 /// The edges and problems of a range of the files of a [`Draft`].
@@ -71,11 +76,24 @@ impl<'a> Draft<'a> {
     pub fn new(layout: &'a Layout, files: &'a [SourceFile]) -> Self {
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let mut tree = Tree::new(paths.iter().copied());
-        let suite = Suite::new(layout, &tree, &paths);
+        tree.set_name(&layout.name);
+        for link in &layout.links {
+            tree.add_link(&link.path, &link.target);
+        }
+        let changes = PathChanges::read(files, &tree);
+        let suite = Suite::new(layout, &tree, &paths, &changes);
         let roles: Vec<Role> = (paths.iter().zip(&tree.folder_of))
             .map(|(path, folder)| role(&tree, &suite, path, *folder))
             .collect();
-        let naming = Naming::new(layout, &mut tree, &roles);
+        let is_run = |node: NodeId| {
+            let role = roles[node.as_usize()];
+            !matches!(role, Role::Tool | Role::IdleTest | Role::Stub)
+        };
+        let added = changes.search.iter().filter(|(node, _)| is_run(*node));
+        let added: Vec<FolderId> = added.map(|(_, folder)| *folder).collect();
+        let naming = Naming::new(layout, &mut tree, &roles, &added);
+        let portions = changes.portions(&tree, naming.search());
+        tree.set_portions(portions);
         Self {
             layout,
             files,
@@ -84,7 +102,12 @@ impl<'a> Draft<'a> {
             suite,
             roles,
             naming,
+            index: OnceLock::new(),
         }
+    }
+
+    pub(super) fn index(&self) -> &FileIndex<'a> {
+        self.index.get_or_init(|| FileIndex::new(&self.paths))
     }
 
     /// Follows the imports of some of the files, by their positions.
@@ -190,38 +213,23 @@ fn role(tree: &Tree<'_>, suite: &Suite, path: &str, folder: FolderId) -> Role {
         Role::Test
     } else if is_tool(tree, name, folder) {
         Role::Tool
-    } else if suite.is_named_like_a_test(path, name) {
+    } else if suite.is_named_like_a_test(path, name) || name.strip_suffix(".py").is_none() {
         Role::IdleTest
     } else {
         Role::Module
     }
 }
 
-struct Resolver<'t, 'a> {
-    draft: &'t Draft<'a>,
-    tree: &'t Tree<'a>,
-    naming: &'t Naming,
-    finder: Finder<'t, 'a>,
-    /// The package, by folder, at which the relative imports of its files begin.
-    places: Vec<Option<Place>>,
+pub(super) struct Resolver<'t, 'a> {
+    pub(super) draft: &'t Draft<'a>,
+    pub(super) tree: &'t Tree<'a>,
+    pub(super) naming: &'t Naming,
+    pub(super) ways: Ways<'t, 'a>,
+    /// The names in `__all__` of packages.
+    exports: FxHashMap<NodeId, Vec<&'a str>>,
     part: Part<'a>,
     /// Of the file at hand.
     edges: Vec<Edge>,
-    /// The modules on the way of the name at hand.
-    walked: Vec<NodeId>,
-}
-
-/// The end of a walk along a dotted name.
-#[derive(Clone, Copy)]
-enum Walk {
-    /// To a module; a namespace package has none.
-    Module(Option<NodeId>, Option<Place>),
-    /// To a module in C, of which there is only a stub.
-    Stub,
-    /// To this module, which has no part of the next name.
-    Broken(NodeId),
-    /// The name leads out of the project.
-    Nowhere,
 }
 
 impl<'t, 'a> Resolver<'t, 'a> {
@@ -230,11 +238,10 @@ impl<'t, 'a> Resolver<'t, 'a> {
             draft,
             tree: &draft.tree,
             naming: &draft.naming,
-            finder: Finder::new(&draft.tree),
-            places: vec![None; draft.tree.folders.len()],
+            ways: Ways::new(&draft.tree, &draft.naming),
+            exports: FxHashMap::default(),
             part: Part::default(),
             edges: Vec::new(),
-            walked: Vec::new(),
         }
     }
 
@@ -242,7 +249,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
     fn starts(&mut self, has_guard: &[bool]) -> Vec<Start> {
         let mut starts = Vec::new();
         for entry in &self.draft.layout.entry_points {
-            let Walk::Module(Some(node), _) = self.walk_from_top(None, &entry.module) else {
+            let Walk::Module(Some(node), _) = self.ways.walk_from_top(None, &entry.module) else {
                 continue;
             };
             let source = entry.source.clone();
@@ -281,6 +288,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
         self.add_package(at, folder, role);
         self.add_conftest(at, folder, role);
+        self.add_link(at, path);
         if let Ok(FileFacts {
             imports, mentions, ..
         }) = reading
@@ -289,6 +297,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
                 path,
                 folder,
                 own: self.naming.own_folder(folder, role),
+                beside: Some(folder).filter(|id| self.tree.folder(*id).init.is_none()),
                 outermost: self.naming.outermost(folder, role),
             };
             // A statement has an entry for each of its names, and their module is the same.
@@ -298,7 +307,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
                     .filter(|(last, _)| last.level == import.level && last.module == import.module);
                 let walk = match known {
                     Some((_, walk)) => walk,
-                    None => self.walk_import(&from, import),
+                    None => self.ways.walk_import(&from, import),
                 };
                 self.add_import(&from, import, walk);
                 last = Some((import, walk));
@@ -316,7 +325,7 @@ impl<'t, 'a> Resolver<'t, 'a> {
         self.part.edges.append(&mut self.edges);
     }
 
-    fn add(&mut self, to: NodeId, kind: EdgeKind, line: u32) {
+    pub(super) fn add(&mut self, to: NodeId, kind: EdgeKind, line: u32) {
         // The names of a statement often lead to one module.
         let last = self.edges.last();
         if last.is_none_or(|last| (last.to, last.kind) != (to, kind)) {
@@ -324,19 +333,24 @@ impl<'t, 'a> Resolver<'t, 'a> {
         }
     }
 
-    /// Adds the edge to the `__init__` that runs before a module. For a test, pytest also runs the
-    /// `__init__` files of packages outside of the folder that it puts on `sys.path`.
+    /// Adds the edge to the `__init__` that runs before a module.
     fn add_package(&mut self, at: NodeId, folder: FolderId, role: Role) {
-        let root = self.naming.root(folder);
-        let limit = if role == Role::Test {
-            FolderId::PROJECT
-        } else {
-            root
-        };
-        let depth = self.tree.folder(limit).depth;
-        let init = self.tree.init_before(at, folder, depth);
-        if let Some(init) = init {
+        let depth = self.naming.first_package(self.tree, folder, role);
+        if let Some(init) = self.tree.init_before(at, folder, depth) {
             self.add(init, EdgeKind::Package, 0);
+        }
+    }
+
+    /// Adds the edge from a link to the file that it leads to.
+    fn add_link(&mut self, at: NodeId, path: &str) {
+        let draft = self.draft;
+        let links = &draft.layout.links;
+        let found = links.binary_search_by(|link| link.path.as_str().cmp(path));
+        let target = found
+            .ok()
+            .and_then(|at| draft.index().find(&links[at].target));
+        if let Some(target) = target.filter(|target| *target != at) {
+            self.add(target, EdgeKind::Link, 0);
         }
     }
 
@@ -367,15 +381,18 @@ impl<'t, 'a> Resolver<'t, 'a> {
     }
 
     /// `from module import member`, if the module was found; or `import module`.
-    fn add_member(
+    pub(super) fn add_member(
         &mut self,
         from: &From<'_>,
         import: &Import<&'a str>,
         node: Option<NodeId>,
         place: Option<Place>,
     ) {
+        if let (Some("*"), Some(init), Some(place)) = (import.member, node, place) {
+            self.add_exports(import, init, place);
+        }
         let part = import.member.filter(|member| *member != "*");
-        let found = part.and_then(|member| self.finder.find(place?, member));
+        let found = part.and_then(|member| self.ways.finder.find(place?, member));
         if let Some(part) = found.and_then(|found| found.node) {
             self.add_found(import, part, node, 1);
         } else if let Some(module) = node {
@@ -388,6 +405,21 @@ impl<'t, 'a> Resolver<'t, 'a> {
             } else {
                 self.add_unresolved(from, import, true);
             }
+        }
+    }
+
+    /// The modules that `from package import *` takes: those in its `__all__`.
+    fn add_exports(&mut self, import: &Import<&'a str>, init: NodeId, place: Place) {
+        let files = self.draft.files;
+        let exports = (self.exports.entry(init)).or_insert_with(|| {
+            let reading = files[init.as_usize()].reading();
+            reading.map(|facts| facts.exports).unwrap_or_default()
+        });
+        let found: Vec<NodeId> = (exports.iter())
+            .filter_map(|name| self.ways.finder.find(place, name)?.node)
+            .collect();
+        for module in found {
+            self.add_found(import, module, Some(init), 1);
         }
     }
 
@@ -408,134 +440,13 @@ impl<'t, 'a> Resolver<'t, 'a> {
         let dots = import.module.bytes().filter(|byte| *byte == b'.').count();
         let steps = 1 + dots + members;
         if !self.naming.has_steps(self.tree, to, steps) {
-            for at in 0..self.walked.len() {
-                self.add(self.walked[at], kind, import.line);
+            for at in 0..self.ways.walked.len() {
+                self.add(self.ways.walked[at], kind, import.line);
             }
             if let Some(package) = package {
                 self.add(package, kind, import.line);
             }
         }
-    }
-
-    fn add_mention(&mut self, from: &From<'_>, mention: &Mention<&'a str>) {
-        let kind = EdgeKind::Mention(mention.evidence);
-        let name = mention.name.trim_start_matches('.');
-        let level = u32::try_from(mention.name.len() - name.len()).unwrap_or(u32::MAX);
-        let walk = match level {
-            0 if mention.evidence == Evidence::Text && !name.contains('.') => return,
-            0 => self.walk_from_top(from.own, name),
-            _ => match self.place_above(from, level) {
-                Some(place) => self.walk_in(place, name),
-                None => return,
-            },
-        };
-        let node = match walk {
-            Walk::Module(_, Some(Place::Folder(package)))
-                if mention.evidence == Evidence::Command =>
-            {
-                self.tree.folder(package).main
-            }
-            Walk::Module(node, _) => node,
-            Walk::Broken(node) if mention.evidence == Evidence::Patch => Some(node),
-            Walk::Broken(_) | Walk::Stub | Walk::Nowhere => None,
-        };
-        if let Some(node) = node {
-            self.add(node, kind, mention.line);
-        }
-    }
-
-    fn walk_import(&mut self, from: &From<'_>, import: &Import<&'a str>) -> Walk {
-        if import.level == 0 {
-            return self.walk_from_top(from.own, import.module);
-        }
-        match self.place_above(from, import.level) {
-            Some(place) => self.walk_in(place, import.module),
-            None => Walk::Nowhere,
-        }
-    }
-
-    fn walk_from_top(&mut self, own: Option<FolderId>, name: &'a str) -> Walk {
-        self.walked.clear();
-        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
-        match self.finder.find_top(own, first) {
-            Some(found) => self.walk(found, rest),
-            None => Walk::Nowhere,
-        }
-    }
-
-    /// From a package, as a relative import does.
-    fn walk_in(&mut self, place: Place, name: &'a str) -> Walk {
-        self.walked.clear();
-        let node = match place {
-            Place::Folder(folder) => self.tree.folder(folder).init,
-            Place::Portions(_) => None,
-        };
-        let found = Meaning {
-            node,
-            place: Some(place),
-            has_stub: false,
-        };
-        self.walk(found, name)
-    }
-
-    fn walk(&mut self, start: Meaning, rest: &'a str) -> Walk {
-        let mut at = start;
-        let mut last = at.node;
-        for name in rest.split('.').filter(|_| !rest.is_empty()) {
-            self.walked.extend(at.node);
-            let next = at.place.and_then(|place| self.finder.find(place, name));
-            let Some(next) = next else {
-                return match last {
-                    _ if at.node.is_none() && at.has_stub => Walk::Stub,
-                    Some(node) => Walk::Broken(node),
-                    None => Walk::Nowhere,
-                };
-            };
-            at = next;
-            last = at.node.or(last);
-        }
-        if at.node.is_none() && at.has_stub {
-            return Walk::Stub;
-        }
-        Walk::Module(at.node, at.place)
-    }
-
-    /// The package that `level` leading dots mean; `None` if they lead out of the outermost one.
-    fn place_above(&mut self, from: &From<'_>, level: u32) -> Option<Place> {
-        let depth = self.tree.folder(from.folder).depth;
-        let wanted = depth.checked_sub(level - 1)?;
-        if wanted <= self.tree.folder(from.outermost).depth {
-            return None;
-        }
-        let above = (depth - wanted) as usize;
-        let package = self.tree.ancestors(from.folder).nth(above)?;
-        Some(self.place_of(package))
-    }
-
-    /// A package as its name is found: a folder alone, or all portions of a namespace package.
-    fn place_of(&mut self, package: FolderId) -> Place {
-        if let Some(known) = self.places[package.as_usize()] {
-            return known;
-        }
-        let root = self.tree.folder(self.naming.root(package)).depth;
-        let chain: Vec<FolderId> = (self.tree.ancestors(package))
-            .take_while(|id| self.tree.folder(*id).depth > root)
-            .collect();
-        let mut place = None;
-        for id in chain.into_iter().rev() {
-            let name = self.tree.folder(id).name;
-            let found = match place {
-                None => self.finder.find_top(None, name),
-                Some(outer) => self.finder.find(outer, name),
-            };
-            let found = found.and_then(|found| found.place);
-            place = found
-                .filter(|found| self.finder.holds(*found, id))
-                .or(Some(Place::Folder(id)));
-        }
-        let place = place.unwrap_or(Place::Folder(package));
-        self.places[package.as_usize()] = Some(place);
-        place
     }
 
     fn add_external(&mut self, import: &Import<&'a str>) {
@@ -559,14 +470,4 @@ impl<'t, 'a> Resolver<'t, 'a> {
             name,
         });
     }
-}
-
-/// The file that names stand in.
-struct From<'a> {
-    path: &'a str,
-    folder: FolderId,
-    /// The folder that it finds modules in before all others.
-    own: Option<FolderId>,
-    /// The folder that its outermost package lies in.
-    outermost: FolderId,
 }

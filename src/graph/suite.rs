@@ -1,6 +1,7 @@
 //! [`Suite`]: the tests that pytest would find in a project, by the settings of its [`Layout`].
 
 use super::layout::Layout;
+use super::search::PathChanges;
 use super::tree::{FolderId, Tree};
 
 /// Scripts that tools run, each in the project itself or in a folder that is no package.
@@ -24,16 +25,24 @@ const DOCS: [&str; 4] = ["doc", "docs", "documentation", "sphinx"];
 #[derive(Debug)]
 pub(super) struct Suite {
     python_files: Vec<Pattern>,
+    doctest_globs: Vec<Pattern>,
     /// By folder, true if pytest looks for tests in it.
     is_collected: Vec<bool>,
     /// Files that `testpaths` names.
     named: Vec<String>,
     ignored: Vec<Pattern>,
+    /// What conftests leave out, as `fnmatch` reads it: a star goes over slashes.
+    ignored_globs: Vec<glob::Pattern>,
     doctest_modules: bool,
 }
 
 impl Suite {
-    pub(super) fn new(layout: &Layout, tree: &Tree<'_>, files: &[&str]) -> Self {
+    pub(super) fn new(
+        layout: &Layout,
+        tree: &Tree<'_>,
+        files: &[&str],
+        changes: &PathChanges,
+    ) -> Self {
         let testpaths: Vec<Pattern> = layout.testpaths.iter().map(|path| as_path(path)).collect();
         let mut is_start: Vec<bool> = (tree.folders.iter())
             .map(|folder| testpaths.iter().any(|path| path.matches_path(folder.path)))
@@ -48,7 +57,12 @@ impl Suite {
             is_start[0] = true;
         }
         let skipped: Vec<Pattern> = patterns(&layout.norecursedirs);
-        let ignored: Vec<Pattern> = layout.ignored.iter().map(|path| as_path(path)).collect();
+        let ignored: Vec<Pattern> = (layout.ignored.iter().chain(&changes.ignored))
+            .map(|path| as_path(path))
+            .collect();
+        let ignored_globs: Vec<glob::Pattern> = (changes.ignored_globs.iter())
+            .filter_map(|glob| glob::Pattern::new(glob).ok())
+            .collect();
         let mut is_collected = Vec::with_capacity(tree.folders.len());
         for (folder, starts) in tree.folders.iter().zip(is_start) {
             let is_below = folder.depth > 0 && is_collected[folder.parent.as_usize()];
@@ -56,14 +70,17 @@ impl Suite {
                 && skipped
                     .iter()
                     .any(|pattern| pattern.matches(folder.path, folder.name));
-            let is_ignored = ignored.iter().any(|path| path.matches_path(folder.path));
+            let is_ignored = ignored.iter().any(|path| path.matches_path(folder.path))
+                || ignored_globs.iter().any(|glob| glob.matches(folder.path));
             is_collected.push(!is_ignored && (starts || (is_below && !is_skipped)));
         }
         Self {
             python_files: patterns(&layout.python_files),
+            doctest_globs: patterns(&layout.doctest_globs),
             is_collected,
             named,
             ignored,
+            ignored_globs,
             doctest_modules: layout.doctest_modules,
         }
     }
@@ -78,8 +95,12 @@ impl Suite {
 
     /// True if a file has the name of a test file, wherever it lies.
     pub(super) fn is_named_like_a_test(&self, path: &str, name: &str) -> bool {
-        let mut patterns = self.python_files.iter();
-        patterns.any(|pattern| pattern.matches(path, name))
+        let patterns = if name.strip_suffix(".py").is_some() {
+            &self.python_files
+        } else {
+            &self.doctest_globs
+        };
+        patterns.iter().any(|pattern| pattern.matches(path, name))
     }
 
     /// True if pytest imports a file that it comes across, though it has no tests: a conftest, or a
@@ -95,11 +116,9 @@ impl Suite {
     }
 
     fn is_collected(&self, path: &str, folder: FolderId) -> bool {
-        self.is_collected[folder.as_usize()]
-            && !self
-                .ignored
-                .iter()
-                .any(|ignored| ignored.matches_path(path))
+        let is_ignored = self.ignored.iter().any(|it| it.matches_path(path))
+            || self.ignored_globs.iter().any(|glob| glob.matches(path));
+        self.is_collected[folder.as_usize()] && !is_ignored
     }
 }
 

@@ -77,6 +77,12 @@ pub(super) struct Tree<'a> {
     slots: FxHashMap<(FolderId, &'a str), Slot>,
     /// The folder of each file.
     pub(super) folder_of: Vec<FolderId>,
+    /// The name of the project if its folder is a package.
+    package_name: Option<&'a str>,
+    /// The folders that packages have beside their own.
+    portions: FxHashMap<FolderId, Vec<FolderId>>,
+    /// The package that a folder is a further part of.
+    first_portion: FxHashMap<FolderId, FolderId>,
     /// For each name of the first level: the folders of the search path that have it, in order.
     tops: FxHashMap<&'a str, Vec<FolderId>>,
 }
@@ -102,6 +108,9 @@ impl<'a> Tree<'a> {
             folders: vec![project],
             slots: FxHashMap::with_capacity_and_hasher(slots, rustc_hash::FxBuildHasher),
             folder_of: Vec::with_capacity(files.len()),
+            package_name: None,
+            portions: FxHashMap::default(),
+            first_portion: FxHashMap::default(),
             tops: FxHashMap::default(),
         };
         let mut last = ("", FolderId::PROJECT);
@@ -115,6 +124,37 @@ impl<'a> Tree<'a> {
         }
         tree.hand_down();
         tree
+    }
+
+    /// Sets the name by which the project's folder can be imported, if it is a package.
+    pub(super) fn set_name(&mut self, name: &'a str) {
+        let is_package = self.folder(FolderId::PROJECT).init.is_some();
+        self.package_name = Some(name).filter(|name| is_package && !name.is_empty());
+    }
+
+    /// The name of the project if its folder is a package.
+    pub(super) fn package_name(&self) -> Option<&'a str> {
+        self.package_name
+    }
+
+    /// The project as a package, if it is one of this name.
+    pub(super) fn find_project(&self, name: &str) -> Option<Meaning> {
+        (self.package_name == Some(name)).then(|| Meaning {
+            node: self.folder(FolderId::PROJECT).init,
+            place: Some(Place::Folder(FolderId::PROJECT)),
+            has_stub: false,
+        })
+    }
+
+    /// Adds a link to a folder: what is in the folder can be found by the name of the link too.
+    pub(super) fn add_link(&mut self, path: &'a str, target: &str) {
+        let Some(target) = self.folder_at(target) else {
+            return;
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = self.add_folder(folder);
+        let slot = self.slots.entry((folder, name)).or_default();
+        slot.folder.get_or_insert(target);
     }
 
     /// Tells every folder what it has from the ones that it lies in.
@@ -142,17 +182,19 @@ impl<'a> Tree<'a> {
         self.folder(folder).outside
     }
 
-    /// The `__init__` that runs before a module in a folder; those in folders up to this depth do
-    /// not count.
+    /// The `__init__` that runs before a module in a folder; those in folders that lie above this
+    /// depth do not count.
     pub(super) fn init_before(&self, node: NodeId, folder: FolderId, depth: u32) -> Option<NodeId> {
         let mut at = folder;
         if self.folder(at).init == Some(node) {
             at = self.folder(at).parent;
         }
-        let package = self.folder(self.folder(at).package?);
+        let package = self.folder(at).package?;
+        let package = self.first_portion.get(&package).unwrap_or(&package);
+        let package = self.folder(*package);
         package
             .init
-            .filter(|init| package.depth > depth && *init != node)
+            .filter(|init| package.depth >= depth && *init != node)
     }
 
     fn add_folder(&mut self, path: &'a str) -> FolderId {
@@ -252,6 +294,39 @@ impl<'a> Tree<'a> {
             folders.sort_by_key(|folder| order[folder.as_usize()]);
         }
         self.tops = tops;
+    }
+
+    /// Sets the folders that packages have beside their own.
+    pub(super) fn set_portions(&mut self, portions: FxHashMap<FolderId, Vec<FolderId>>) {
+        let mut pairs: Vec<(FolderId, FolderId)> = Vec::new();
+        #[expect(clippy::iter_over_hash_type, reason = "the pairs are sorted below")]
+        for (package, folders) in &portions {
+            pairs.extend(folders.iter().map(|folder| (*package, *folder)));
+        }
+        pairs.sort_unstable();
+        for (package, folder) in pairs {
+            // Of two packages that have each other's folder, the name finds the first.
+            if !self.first_portion.contains_key(&package) {
+                self.first_portion.entry(folder).or_insert(package);
+            }
+        }
+        self.portions = portions;
+    }
+
+    /// The meaning of a name in a package: in its own folder, or in the others that it has.
+    pub(super) fn find_part(&self, package: FolderId, name: &str) -> Option<Meaning> {
+        let own = self.find_in(package, name);
+        let others = self.portions.get(&package);
+        own.or_else(|| {
+            others?
+                .iter()
+                .find_map(|folder| self.find_in(*folder, name))
+        })
+    }
+
+    /// The folders that a package has beside its own.
+    pub(super) fn portions(&self, package: FolderId) -> &[FolderId] {
+        self.portions.get(&package).map_or(&[], Vec::as_slice)
     }
 
     /// The folders of the search path that have a name, in order.

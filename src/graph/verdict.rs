@@ -185,7 +185,12 @@ impl<'g> Verdicts<'g> {
     }
 
     fn has_no_importer(&self, id: NodeId) -> bool {
-        let is_import = |kind| matches!(kind, EdgeKind::Import(_) | EdgeKind::Package);
+        let is_import = |kind| {
+            matches!(
+                kind,
+                EdgeKind::Import(_) | EdgeKind::Package | EdgeKind::Link
+            )
+        };
         let mut back = self.graph.back_edges(id).iter();
         self.graph.node(id).role == Role::Module
             && !self.is_main_file(id)

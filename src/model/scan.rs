@@ -185,7 +185,7 @@ pub struct GraphImport {
     pub from: String,
     /// The file that it leads to.
     pub to: String,
-    /// `import`, `conditional`, `lazy`, `type_checking`, `package`, `conftest`, or `mention` for
+    /// `import`, `conditional`, `lazy`, `never`, `package`, `conftest`, or `mention` for
     /// weak evidence.
     pub kind: String,
     /// The line of the link; 0 if none says it.

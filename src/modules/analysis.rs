@@ -105,10 +105,12 @@ fn look_at(
     request: &AnalysisRequest,
     reader: Option<&Reader>,
 ) -> Result<(Analysis, Scan), AnalysisError> {
+    let (mut layout, problems) = layout(&request.project);
     let options = ScanOptions {
         project: &request.project,
         data_dir: &request.data_dir,
         exclude: &request.exclude,
+        texts: &layout.doctest_globs,
     };
     let mut observed = Observed::default();
     let scan = scan(&options, || {
@@ -118,7 +120,7 @@ fn look_at(
         observed = observe(&request.project, reader)?;
         reader.known_files().map_err(AnalysisError::from)
     })?;
-    let (layout, problems) = layout(&request.project);
+    layout.links.clone_from(&scan.links);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
     let apart = find_apart(&graph, &nested_projects(&request.project, &scan.files));
     let graph = graph.with_apart(apart);

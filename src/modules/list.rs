@@ -171,6 +171,15 @@ fn root_of(module: &Module) -> &str {
     let file = module.file.trim_end_matches(".py");
     let file = file.strip_suffix("/__init__").unwrap_or(file);
     let steps = module.name.split('.').count();
+    let parts = if file == "__init__" {
+        0
+    } else {
+        file.split('/').count()
+    };
+    // The project is a package itself: the folder that it lies in is the root.
+    if steps == parts + 1 {
+        return "..";
+    }
     let mut root = file;
     for _ in 0..steps {
         root = root.rsplit_once('/').map_or("", |(above, _)| above);
@@ -206,6 +215,9 @@ mod tests {
             ("src/pkg/__init__.py", "pkg", "src"),
             ("tests/helpers.py", "helpers", "tests"),
             ("x.py", "too.long.for.it", ""),
+            ("x.py", "proj.x", ".."),
+            ("sub/__init__.py", "proj.sub", ".."),
+            ("__init__.py", "proj", ".."),
         ];
         for (file, name, root) in cases {
             let module = Module {

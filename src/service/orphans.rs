@@ -265,9 +265,10 @@ fn kind_name(kind: EdgeKind) -> &'static str {
         EdgeKind::Import(ImportKind::Eager) => "import",
         EdgeKind::Import(ImportKind::Conditional) => "conditional",
         EdgeKind::Import(ImportKind::Lazy) => "lazy",
-        EdgeKind::Import(ImportKind::TypeChecking) => "type_checking",
+        EdgeKind::Import(ImportKind::Never) => "never",
         EdgeKind::Package => "package",
         EdgeKind::Conftest => "conftest",
+        EdgeKind::Link => "link",
         EdgeKind::Mention(_) => "mention",
     }
 }

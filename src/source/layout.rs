@@ -34,7 +34,9 @@ pub fn layout(project: &Path) -> (Layout, Vec<Problem>) {
             files.problems.push(problem);
         }
     }
+    let name = project.file_name().and_then(|name| name.to_str());
     let mut layout = Layout {
+        name: name.map_or_else(String::new, str::to_owned),
         roots: packaging.roots(project),
         entry_points: packaging.entry_points,
         ..Layout::default()
@@ -57,7 +59,10 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        layout(project.path())
+        let (mut layout, problems) = layout(project.path());
+        let name = std::mem::take(&mut layout.name);
+        assert_eq!(project.path().file_name().unwrap().to_str(), Some(&*name));
+        (layout, problems)
     }
 
     #[test]
@@ -215,8 +220,9 @@ mod tests {
     #[test]
     fn options_of_pytest_are_read() {
         let text = "[pytest]\npythonpath = . lib\npython_files = check_*.py 'x y.py'\n\
-            norecursedirs = old\naddopts = --import-mode importlib --doctest-modules\n\
-            \x20   --ignore=a/ --ignore-glob 'b*' -p plug.in -pother -p no:x -k '-p not'\n";
+            norecursedirs = old\nDJANGO_SETTINGS_MODULE = shop.settings\naddopts = --import-mode importlib --doctest-modules\n\
+            \x20   --ignore=a/ --ignore-glob 'b*' --doctest-glob=*.rst\n\
+            \x20   --doctest-glob guide.md --ds=site.settings -p plug.in -pother -p no:x -k '-p not'\n";
         let (layout, problems) = read(&[("pytest.ini", text), ("lib/a.py", "")]);
         assert_eq!(problems, []);
         assert_eq!(layout.roots, ["", "lib"]);
@@ -225,10 +231,15 @@ mod tests {
         assert_eq!(layout.import_mode, ImportMode::Importlib);
         assert!(layout.doctest_modules);
         assert_eq!(layout.ignored, ["a", "b*"]);
+        assert!(layout.is_root_added);
+        assert_eq!(layout.doctest_globs, ["*.rst", "guide.md"]);
         let plugins: Vec<&str> = (layout.entry_points.iter())
             .map(|entry| entry.module.as_str())
             .collect();
-        assert_eq!(plugins, ["plug.in", "other"]);
+        assert_eq!(
+            plugins,
+            ["shop.settings", "site.settings", "plug.in", "other"]
+        );
         assert!(layout.entry_points.iter().all(|entry| entry.by_pytest));
     }
 

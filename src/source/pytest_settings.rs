@@ -8,6 +8,9 @@ use super::config::{Files, folder, texts};
 use super::ini::Ini;
 use crate::graph::{EntryPoint, ImportMode, Layout};
 
+/// The key of pytest-django for the module with the settings of Django.
+const DJANGO_SETTINGS: &str = "DJANGO_SETTINGS_MODULE";
+
 /// The settings that matter for imports; `None` for a key that the file does not have.
 #[derive(Debug, Default)]
 pub(super) struct PytestSettings {
@@ -18,6 +21,8 @@ pub(super) struct PytestSettings {
     testpaths: Option<Vec<String>>,
     norecursedirs: Option<Vec<String>>,
     addopts: Option<Vec<String>>,
+    /// The module with the settings of Django, of pytest-django.
+    django_settings: Option<Vec<String>>,
 }
 
 /// The settings of the file that pytest takes.
@@ -69,6 +74,7 @@ fn of(file: &'static str, get: impl Fn(&str) -> Option<Vec<String>>) -> PytestSe
         testpaths: get("testpaths"),
         norecursedirs: get("norecursedirs"),
         addopts: get("addopts"),
+        django_settings: get(DJANGO_SETTINGS),
     }
 }
 
@@ -83,6 +89,9 @@ impl PytestSettings {
     pub(super) fn apply(self, layout: &mut Layout) {
         let folders = self.pythonpath.unwrap_or_default();
         let front = folders.iter().filter_map(|path| folder(path));
+        layout.is_root_added = folders
+            .iter()
+            .any(|path| folder(path).as_deref() == Some(""));
         let mut roots: Vec<String> = Vec::new();
         for root in front.chain(std::mem::take(&mut layout.roots)) {
             if !roots.contains(&root) {
@@ -100,12 +109,26 @@ impl PytestSettings {
             // A pattern with `**` is kept as it is.
             layout.testpaths.extend(folder(&path));
         }
+        let source = format!("{}, {DJANGO_SETTINGS}", self.file);
+        for module in self.django_settings.unwrap_or_default() {
+            add_plugin(layout, module, source.clone());
+        }
         apply_options(layout, self.file, &self.addopts.unwrap_or_default());
     }
 }
 
+/// Adds a module that pytest loads.
+fn add_plugin(layout: &mut Layout, module: String, source: String) {
+    layout.entry_points.push(EntryPoint {
+        module,
+        source,
+        by_pytest: true,
+    });
+}
+
 fn apply_options(layout: &mut Layout, file: &str, options: &[String]) {
     let mut rest = options.iter().map(String::as_str);
+    let mut globs = Vec::new();
     while let Some(word) = rest.next() {
         let (option, joined) = match word.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (option, Some(value)),
@@ -128,18 +151,23 @@ fn apply_options(layout: &mut Layout, file: &str, options: &[String]) {
             "-p" => {
                 let plugin = joined.or_else(|| rest.next()).unwrap_or_default();
                 if !plugin.starts_with("no:") {
-                    layout.entry_points.push(EntryPoint {
-                        module: plugin.to_owned(),
-                        source: format!("{file}, addopts, -p"),
-                        by_pytest: true,
-                    });
+                    add_plugin(layout, plugin.to_owned(), format!("{file}, addopts, -p"));
                 }
             }
+            "--ds" => {
+                let module = joined.or_else(|| rest.next()).unwrap_or_default();
+                add_plugin(layout, module.to_owned(), format!("{file}, addopts, --ds"));
+            }
+            "--doctest-glob" => globs.extend(joined.or_else(|| rest.next()).map(str::to_owned)),
             // Their values may look like options.
             "-k" | "-m" | "-o" | "-c" | "-W" => {
                 rest.next();
             }
             _ => {}
         }
+    }
+    // They take the place of pytest's own one.
+    if !globs.is_empty() {
+        layout.doctest_globs = globs;
     }
 }

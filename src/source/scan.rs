@@ -14,6 +14,7 @@
 //! read, decoded or parsed is in the result with what is wrong.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::num::NonZero;
@@ -28,10 +29,14 @@ use nix::fcntl::OFlag;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::decode::decode;
-use super::walk::{ScanError, ScanOptions, Stat, Unlisted, Walk, WalkedFile, cannot_read, walk};
+use super::walk::{
+    ScanError, ScanOptions, Stat, Unlisted, Walk, WalkedFile, cannot_read, is_python, walk,
+};
 use crate::clock;
 use crate::graph::collect::STACK_BYTES;
-use crate::graph::{CollectProblem, KnownFile, Reading, SourceFile, collect, facts_codec};
+use crate::graph::{
+    CollectProblem, KnownFile, Link, Reading, SourceFile, collect, collect_examples, facts_codec,
+};
 
 /// The largest modules that people write or generate have a megabyte or two. A larger file is data,
 /// and its tree may take a hundred times as much memory: 400 MB for `a` on each line.
@@ -48,7 +53,7 @@ const SETTLED_NS: i64 = 2_000_000_000;
 /// The result of a scan: the project's Python files, and the changes to the memory of them.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The Python files and stubs, sorted by path.
+    /// The Python files, stubs and texts with examples, sorted by path.
     pub files: Vec<SourceFile>,
     /// Folders and names that could not be looked at, and may hold more of them.
     pub unlisted: Vec<Unlisted>,
@@ -56,6 +61,8 @@ pub struct Scan {
     pub changed: Vec<KnownFile>,
     /// Remembered paths that are not there any more, to be forgotten.
     pub gone: Vec<String>,
+    /// Links to places in the project.
+    pub links: Vec<Link>,
 }
 
 /// Scans a project; `known` gives what is remembered of the scan before. It is called on this
@@ -84,7 +91,8 @@ fn scan_files(
         project: options.project,
         known: &known,
         by_content: if matches.contains(&None) {
-            known.iter().map(|file| (file.content_hash, file)).collect()
+            let content = |file: &KnownFile| (is_text(&file.path), file.content_hash);
+            known.iter().map(|file| (content(file), file)).collect()
         } else {
             HashMap::new()
         },
@@ -98,6 +106,7 @@ fn scan_files(
         unlisted: walk.unlisted,
         changed: Vec::new(),
         gone,
+        links: walk.links,
     };
     for (found, known_at) in walk.files.into_iter().zip(matches) {
         let encoded = match (looked.next(), known_at) {
@@ -157,7 +166,7 @@ struct Reader<'a> {
     project: &'a Path,
     known: &'a [KnownFile],
     /// Content that is known under any path: files are moved.
-    by_content: HashMap<[u8; 16], &'a KnownFile>,
+    by_content: HashMap<(bool, [u8; 16]), &'a KnownFile>,
     /// Held while a large file is parsed.
     large: Mutex<()>,
 }
@@ -244,7 +253,10 @@ impl Reader<'_> {
         let content_hash = xxh3_128(buffer).to_le_bytes();
         let reading = known
             .filter(|known| known.content_hash == content_hash)
-            .or_else(|| self.by_content.get(&content_hash).copied())
+            .or_else(|| {
+                let content = (is_text(&found.path), content_hash);
+                self.by_content.get(&content).copied()
+            })
             .filter(|known| facts_codec::is_whole(&known.reading))
             .map(|known| known.reading.clone());
         let settled_ns = read_ms.saturating_mul(1_000_000) - SETTLED_NS;
@@ -253,7 +265,8 @@ impl Reader<'_> {
             size_bytes: stat.size_bytes,
             mtime_ns: (stat.mtime_ns < settled_ns).then_some(stat.mtime_ns),
             content_hash,
-            reading: reading.unwrap_or_else(|| facts_codec::encode(&self.parse(buffer))),
+            reading: reading
+                .unwrap_or_else(|| facts_codec::encode(&self.parse(&found.path, buffer))),
         };
         if known == Some(&now) {
             return Looked::Same;
@@ -277,14 +290,24 @@ impl Reader<'_> {
         Ok(Stat::of(&metadata))
     }
 
-    fn parse(&self, bytes: &[u8]) -> Reading {
+    fn parse(&self, path: &str, bytes: &[u8]) -> Reading {
         let _large = (bytes.len() >= LARGE_BYTES)
             .then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
         let text = decode(bytes)?;
         // A defect of the parser costs one file.
+        let collect = if is_text(path) {
+            collect_examples
+        } else {
+            collect
+        };
         catch_unwind(AssertUnwindSafe(|| collect(&text)))
             .unwrap_or_else(|_| Err(CollectProblem::of_file("the parser stopped at it")))
     }
+}
+
+/// True for a file that is read for its examples.
+fn is_text(path: &str) -> bool {
+    !is_python(OsStr::new(path))
 }
 
 fn read_up_to(file: File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //!
 //! A link to a file is followed, because Python imports it under the name of the link. A link to a
 //! folder never is: it may lead out of the project or into a loop, and what it leads to inside of
-//! the project is found under its own name.
+//! the project is found under its own name. Both are noted if they lead to a place in the project.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, Metadata};
@@ -19,6 +19,7 @@ use ignore::overrides::Override;
 
 use super::files::{FilesError, excluded};
 use crate::diag::Hint;
+use crate::graph::Link;
 
 /// More of either is no project, and would fill the memory.
 const MAX_FILES: usize = 1_000_000;
@@ -103,7 +104,12 @@ pub struct ScanOptions<'a> {
     pub data_dir: &'a Path,
     /// Patterns as in `.gitignore` of what else is left out.
     pub exclude: &'a [String],
+    /// Patterns, as of pytest's `--doctest-glob`, of text files that are read for their examples.
+    pub texts: &'a [String],
 }
+
+/// More links than these are not looked at.
+const MAX_LINKS: usize = 10_000;
 
 /// The Python files of a project, and the places that could not be listed.
 #[derive(Debug, Default)]
@@ -111,6 +117,7 @@ pub(super) struct Walk {
     /// The Python files and stubs, sorted by path.
     pub(super) files: Vec<WalkedFile>,
     pub(super) unlisted: Vec<Unlisted>,
+    pub(super) links: Vec<Link>,
 }
 
 /// Finds the Python files and stubs of a project, on a few threads. `meanwhile` is what this thread
@@ -123,6 +130,8 @@ pub(super) fn walk<T>(
     let walker = Walker {
         options,
         excluded: excluded(options.project, options.exclude)?,
+        texts: texts(options.texts),
+        real_project: fs::canonicalize(options.project).ok(),
         queue: Mutex::new(Queue {
             folders: vec![Folder {
                 path: options.project.to_owned(),
@@ -154,6 +163,7 @@ pub(super) fn walk<T>(
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             walk.files.extend(found.files);
             walk.unlisted.extend(found.unlisted);
+            walk.links.extend(found.links);
         }
         (walk, meanwhile)
     });
@@ -165,6 +175,8 @@ pub(super) fn walk<T>(
     // Made for lists of sorted parts.
     walk.files.sort_by(|one, other| one.path.cmp(&other.path));
     walk.unlisted.sort();
+    walk.links.sort();
+    walk.links.truncate(MAX_LINKS);
     Ok((walk, meanwhile))
 }
 
@@ -184,6 +196,10 @@ struct Queue {
 struct Walker<'a> {
     options: &'a ScanOptions<'a>,
     excluded: Override,
+    /// The patterns of names of text files.
+    texts: Vec<glob::Pattern>,
+    /// The project without links on the way; `None` if it went away.
+    real_project: Option<PathBuf>,
     queue: Mutex<Queue>,
     more: Condvar,
     /// Threads that have no folder.
@@ -275,11 +291,14 @@ impl Walker<'_> {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 file_type => file_type?,
             };
+            if file_type.is_symlink() && walk.links.len() < MAX_LINKS {
+                walk.links.extend(self.link(&entry, folder));
+            }
             let is_wanted = if file_type.is_dir() {
                 !is_skipped(&name, folder.name.is_empty())
                     || entry.path().join("__init__.py").is_file()
             } else {
-                is_python(&name) && (file_type.is_file() || file_type.is_symlink())
+                self.is_read(&name) && (file_type.is_file() || file_type.is_symlink())
             };
             if !is_wanted {
                 continue;
@@ -309,6 +328,24 @@ impl Walker<'_> {
         Ok(())
     }
 
+    /// True for a Python file and for a text that may have examples.
+    fn is_read(&self, name: &OsStr) -> bool {
+        let is_text = |name: &str| self.texts.iter().any(|text| text.matches(name));
+        is_python(name) || (!self.texts.is_empty() && name.to_str().is_some_and(is_text))
+    }
+
+    /// A link that leads to a folder or Python file of the project.
+    fn link(&self, entry: &DirEntry, folder: &Folder) -> Option<Link> {
+        let target = fs::canonicalize(entry.path()).ok()?;
+        let inner = target.strip_prefix(self.real_project.as_ref()?).ok()?;
+        let is_known = is_python(entry.file_name().as_os_str()) || target.is_dir();
+        is_known.then_some(())?;
+        Some(Link {
+            path: format!("{}{}", folder.name, entry.file_name().to_str()?),
+            target: inner.to_str()?.to_owned(),
+        })
+    }
+
     fn is_excluded(&self, entry: &DirEntry, is_folder: bool) -> bool {
         if is_folder && entry.path() == self.options.data_dir {
             return true;
@@ -331,7 +368,16 @@ pub fn changed_ms(path: &Path) -> Option<i64> {
     Some(Stat::of(&metadata).mtime_ns / 1_000_000)
 }
 
-fn is_python(name: &OsStr) -> bool {
+/// The patterns of names in patterns of paths; one that is none matches nothing.
+fn texts(patterns: &[String]) -> Vec<glob::Pattern> {
+    let names = patterns.iter().map(|pattern| {
+        let name = pattern.rsplit('/').next().unwrap_or_default();
+        glob::Pattern::new(name)
+    });
+    names.filter_map(Result::ok).collect()
+}
+
+pub(super) fn is_python(name: &OsStr) -> bool {
     let extension = Path::new(name).extension();
     extension.is_some_and(|extension| extension == "py" || extension == "pyi")
 }

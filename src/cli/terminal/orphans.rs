@@ -261,9 +261,10 @@ fn step_line(step: &WhyStep) -> String {
         "import" => "imports",
         "conditional" => "imports in a branch",
         "lazy" => "imports in a function",
-        "type_checking" => "imports for type checkers",
+        "never" => "imports in code that never runs",
         "package" => "is in the package",
         "conftest" => "is loaded with",
+        "link" => "is a link to",
         _ => "names",
     };
     format!("{place} {how}")

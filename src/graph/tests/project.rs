@@ -30,7 +30,7 @@ fn facts(text: &str) -> FileFacts {
     for (line, statement) in (1..).zip(text.split(';').map(str::trim)) {
         let mut words: Vec<&str> = statement.split(' ').collect();
         let kind = match words[0] {
-            "typing" => ImportKind::TypeChecking,
+            "typing" => ImportKind::Never,
             "lazy" => ImportKind::Lazy,
             "maybe" => ImportKind::Conditional,
             _ => ImportKind::Eager,

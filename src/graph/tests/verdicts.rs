@@ -63,7 +63,7 @@ fn each_kind_of_orphan_has_its_evidence() {
             "app.left: island: only `app.right` imports it, which no test reaches",
             "app.report: untested: `app.cli` (pyproject.toml, [project.scripts], app) reaches it, no test does",
             "app.right: island: only `app.left` imports it, which no test reaches",
-            "app.types: unreferenced: only `app.core` imports it, and under TYPE_CHECKING, which never runs",
+            "app.types: unreferenced: only `app.core` imports it, in code that never runs, as under TYPE_CHECKING",
         ]
     );
     assert_eq!(verdicts.orphans(true), verdicts.orphans(false));
@@ -227,7 +227,10 @@ fn what_is_missing_is_told_for_each_importer() {
         .collect();
     assert_eq!(
         importers,
-        [("app.core", "an import under TYPE_CHECKING never runs")]
+        [(
+            "app.core",
+            "its import is in code that never runs, as under TYPE_CHECKING"
+        )]
     );
     let why = verdicts(&found).why(id(&found, "app/report.py"));
     assert_eq!(why.chain.len(), 1);

@@ -82,6 +82,7 @@ pub(super) fn graph_of(root: &Path) -> Resolution {
         project: root,
         data_dir: &root.join("sandbox_data"),
         exclude: &[],
+        texts: &[],
     };
     let files = scan(&options, || Ok::<_, ScanError>(Vec::new()))
         .unwrap()

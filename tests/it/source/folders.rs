@@ -70,6 +70,7 @@ fn patterns_leave_out_files_and_folders() {
         project: project.path(),
         data_dir: project.path(),
         exclude: &["a[".to_owned()],
+        texts: &[],
     };
     let error = scan_error(&options);
     assert!(error.contains("`a[`, which is no pattern"), "{error}");
@@ -89,6 +90,7 @@ fn a_project_that_is_not_there_is_an_error() {
         project: &nowhere,
         data_dir: &nowhere,
         exclude: &[],
+        texts: &[],
     });
     assert!(error.contains("nowhere"), "{error}");
 }

@@ -30,6 +30,7 @@ fn scan_with(project: &Path, known: Vec<KnownFile>, exclude: &[String]) -> Scan 
         project,
         data_dir: &project.join("sandbox_data"),
         exclude,
+        texts: &[],
     };
     scan(&options, || Ok::<_, ScanError>(known)).unwrap()
 }
