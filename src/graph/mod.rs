@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!  each file by itself:
-//!    text ──► collect (nesting, conditions, mentions ◄─ constants) ──► facts ──► facts_codec ──► known_file, SourceFile
+//!    text ──► collect ─┬─ nesting, conditions               ──► facts ──► facts_codec
+//!                      └─ mentions ─ calls, path_changes            ──► known_file, SourceFile
+//!                            └─ constants
 //!
 //!  all files together:
-//!    SourceFiles, layout ──► resolve: tree ─► suite ─► naming ─► finder ──► import_graph, health
+//!    SourceFiles, layout ──► resolve: tree ─► search ─► suite ─► naming ─► ways ─► import_graph
+//!                                     file_index ─► mentioned ──┘  └─ finder       health
 //!
 //!  questions to the graph:
 //!    resolved files ──► apart                                        what is no module

@@ -99,6 +99,11 @@ impl<'g> Verdicts<'g> {
         self.tests.has(id)
     }
 
+    /// True for a test file of which a run shows all that it loads.
+    pub fn is_shown(&self, id: NodeId) -> bool {
+        self.observed.is_settled(&self.graph.node(id).module.file)
+    }
+
     /// True for a module of the application that no test reaches.
     pub fn is_orphan(&self, id: NodeId) -> bool {
         matches!(self.verdict(id), Verdict::Orphan(_))

@@ -29,6 +29,13 @@ pub struct ScanReport {
     pub analysed_percent: f64,
     /// The number of modules of the application that a test reaches.
     pub tested: u64,
+    /// The number of test files.
+    #[serde(default)]
+    pub tests: u64,
+    /// The number of them of which a run shows all that they load, so that it is sure. Of the others
+    /// imports and names in texts decide.
+    #[serde(default)]
+    pub shown_tests: u64,
     /// Modules that no test reaches, and isolated ones if these were asked for, by file.
     pub orphans: Vec<ScannedOrphan>,
     /// Files that no test reaches and that are no modules of the application, by name: examples,

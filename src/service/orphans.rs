@@ -161,6 +161,8 @@ fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanR
     let verdicts = analysis.verdicts();
     let is_tested = |id: &NodeId| matches!(verdicts.verdict(*id), Verdict::Tested(_));
     let unresolved = health.unresolved.iter().take(MAX_UNRESOLVED);
+    let is_test = |id: &NodeId| analysis.graph.node(*id).role == Role::Test;
+    let tests: Vec<NodeId> = analysis.graph.ids().filter(is_test).collect();
     ScanReport {
         v: SCAN_VERSION,
         project: settings.project.to_string_lossy().into_owned(),
@@ -168,6 +170,8 @@ fn report(settings: &Settings, analysis: &Analysis, found: Vec<Orphan>) -> ScanR
         analysed: health.analysed as u64,
         analysed_percent: health.percent(),
         tested: analysis.graph.ids().filter(is_tested).count() as u64,
+        tests: tests.len() as u64,
+        shown_tests: tests.iter().filter(|id| verdicts.is_shown(**id)).count() as u64,
         orphans: found
             .into_iter()
             .map(|orphan| ScannedOrphan {

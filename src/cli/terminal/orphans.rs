@@ -36,8 +36,30 @@ pub fn scan_report(report: &ScanReport, palette: &Palette) -> String {
         push_line(&mut text, "");
         push_line(&mut text, &paint(palette.faint, line));
     }
+    if let Some(doubt) = doubt(report) {
+        push_line(&mut text, "");
+        for line in wrap(&doubt, REPORT_COLUMNS) {
+            push_line(&mut text, &paint(palette.faint, line));
+        }
+    }
     push_problems(&mut text, report, palette);
     text
+}
+
+/// What keeps the list from being sure; `None` if runs show it all.
+fn doubt(report: &ScanReport) -> Option<String> {
+    let others = report.tests.checked_sub(report.shown_tests)?;
+    if others == 0 || report.orphans.is_empty() {
+        return None;
+    }
+    Some(if report.shown_tests == 0 {
+        "no run shows yet what the tests load, so that imports and names in texts decide".to_owned()
+    } else {
+        format!(
+            "runs show what {} of {} test files load; of the others, imports and names in texts decide",
+            report.shown_tests, report.tests
+        )
+    })
 }
 
 fn headline(report: &ScanReport, palette: &Palette) -> String {

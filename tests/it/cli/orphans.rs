@@ -59,6 +59,8 @@ fn a_scan_shows_what_it_found_and_what_it_could_not_read() {
       app.shapes  app/shapes.py
           `app.cli` (a script) reaches it, no test does
 
+    no run shows yet what the tests load, so that imports and names in texts decide
+
     not analysed: 1
       app/old.py:1: Simple statements must be separated by newlines or semicolons
 
@@ -78,6 +80,10 @@ fn a_scan_as_json_has_the_evidence_and_the_health() {
     assert_eq!(
         (&report["files"], &report["analysed"]),
         (&6.into(), &6.into())
+    );
+    assert_eq!(
+        (&report["tests"], &report["shown_tests"]),
+        (&1.into(), &0.into())
     );
     assert_eq!(report["unresolved"][0]["name"], "app.gone");
     let orphans = report["orphans"].as_array().unwrap();
