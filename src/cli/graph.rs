@@ -61,7 +61,7 @@ fn dot(report: &GraphReport) -> String {
         };
         let style = match import.kind.as_str() {
             "mention" => " [style=dotted]",
-            "conditional" | "lazy" | "never" => " [style=dashed]",
+            "conditional" | "lazy" | "never" | "elsewhere" => " [style=dashed]",
             _ => "",
         };
         let _ = writeln!(text, "  n{from} -> n{to}{style};");

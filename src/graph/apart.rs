@@ -10,7 +10,7 @@ use super::library::is_taken;
 
 /// The names of folders that hold tests, if they are at the top, or if a test or a conftest lies
 /// below them; an underscore before them changes nothing.
-const TESTS: [&str; 4] = ["test", "tests", "testsuite", "testdata"];
+const TESTS: [&str; 5] = ["t", "test", "tests", "testsuite", "testdata"];
 /// The names of folders that are no packages, and what lies below them.
 const FOLDERS: [(&str, Apart); 26] = [
     ("doc", Apart::Docs),
@@ -111,7 +111,7 @@ pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Ap
         }
         let is_for_tests = |at: &str| {
             let is_called_so = TESTS.contains(&last(at).trim_start_matches('_'));
-            is_called_so && (with_tests.contains(at) || !at.contains('/'))
+            is_called_so && (with_tests.contains(at) || (!at.contains('/') && at != "t"))
         };
         if folders(file).any(is_for_tests) {
             return Some(Apart::TestData);
@@ -204,6 +204,7 @@ mod tests {
             ("typing-cases/baseline.py", Some(Apart::NoName)),
             ("typing/generics.py", Some(Apart::Shadowed)),
             ("scripts/release.py", Some(Apart::Script)),
+            ("t/unit/data.py", Some(Apart::TestData)),
             ("pkg/part.py", None),
             ("pkg/scripts/run.py", None),
             ("pkg/examples/loader.py", None),
@@ -221,6 +222,7 @@ mod tests {
             "pkg/__init__.py",
             "pkg/examples/__init__.py",
             "pkg/_tests/test_b.py",
+            "t/unit/test_c.py",
             "tests/test_a.py",
         ]);
         files.sort_unstable();

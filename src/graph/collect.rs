@@ -171,7 +171,7 @@ impl<'a> Collector<'a> {
     /// The kind of an import in a function that stands here.
     fn lazy(&self) -> ImportKind {
         match self.kind {
-            ImportKind::Never => ImportKind::Never,
+            never @ (ImportKind::Never | ImportKind::Elsewhere) => never,
             _ => ImportKind::Lazy,
         }
     }
@@ -259,34 +259,31 @@ impl<'a> Collector<'a> {
         if self.level().is_module && is_main_guard(&statement.test) {
             self.main_guard = true;
         }
-        let plain = self.kind;
-        let mut condition = Condition::of(&statement.test, &self.type_checking);
-        let kind = condition.kind(plain, self.conditional());
+        let condition = Condition::of(&statement.test, &self.type_checking);
+        let kind = condition.kind(self.kind, self.conditional());
         self.within(kind, |this| this.visit_body(&statement.body));
-        // The kind for the next branch: unchanged, if only type checkers took this one.
-        let mut rest = match condition {
-            Condition::Never => plain,
-            Condition::Always => ImportKind::Never,
-            Condition::Open => self.conditional(),
-        };
+        // The kind for the next branch: unchanged, if this one is never taken.
+        let mut rest = condition.kind_after(self.kind, self.conditional());
         for ElifElseClause { test, body, .. } in &statement.elif_else_clauses {
             let Some(test) = test else {
                 self.within(rest, |this| this.visit_body(body));
                 continue;
             };
             self.visit_expr(test);
-            condition = Condition::of(test, &self.type_checking);
+            let condition = Condition::of(test, &self.type_checking);
             let in_branch = match rest {
                 ImportKind::Eager => ImportKind::Conditional,
                 other => other,
             };
             let kind = condition.kind(rest, in_branch);
-            self.within(kind, |this| this.visit_body(body));
-            rest = match condition {
-                Condition::Never => rest,
-                Condition::Always => ImportKind::Never,
-                Condition::Open => in_branch,
+            // What is never reached has no branch that is for one system.
+            let kind = if rest == ImportKind::Never {
+                rest
+            } else {
+                kind
             };
+            self.within(kind, |this| this.visit_body(body));
+            rest = condition.kind_after(rest, in_branch);
         }
     }
 }
@@ -312,8 +309,8 @@ impl<'a> Visitor<'a> for Collector<'a> {
             Stmt::While(statement) => {
                 let condition = Condition::of(&statement.test, &self.type_checking);
                 let kind = match condition {
-                    Condition::Never => ImportKind::Never,
-                    Condition::Always | Condition::Open => self.conditional(),
+                    Condition::Never(_) => condition.kind(self.kind, self.kind),
+                    Condition::Always(_) | Condition::Open => self.conditional(),
                 };
                 self.within(kind, |this| walk_stmt(this, stmt));
             }
@@ -429,7 +426,7 @@ mod tests {
         facts.imports.iter().map(shown).collect()
     }
 
-    const PLACES: [(&str, &str, &[&str]); 21] = [
+    const PLACES: [(&str, &str, &[&str]); 22] = [
         ("a module", "import a.b as c", &["Eager 1 a.b"]),
         (
             "two modules",
@@ -518,6 +515,19 @@ mod tests {
             "branches that are never taken",
             "if False:\n import a\nelse:\n import b\nif 0:\n import c\nwhile False:\n import d",
             &["Never 2 a", "Eager 4 b", "Never 6 c", "Never 8 d"],
+        ),
+        (
+            "branches for other systems and for Python 2",
+            "if sys.platform == 'win32':\n import a\nelif x:\n import b\nelse:\n import c\nif os.name == 'posix':\n import d\nelif x:\n import e\nelse:\n import f\nif six.PY2:\n def g():\n  import h",
+            &[
+                "Elsewhere 2 a",
+                "Conditional 4 b",
+                "Conditional 6 c",
+                "Eager 8 d",
+                "Elsewhere 10 e",
+                "Elsewhere 12 f",
+                "Elsewhere 15 h",
+            ],
         ),
         (
             "lines that end in other ways",

@@ -2,7 +2,7 @@
 //!
 //! The agent and the tests run on Linux or macOS, and with Python 3.7 or later.
 
-use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprCompare, Number, UnaryOp};
+use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCall, ExprCompare, Number, UnaryOp};
 use rustc_hash::FxHashSet;
 
 use super::facts::ImportKind;
@@ -15,11 +15,29 @@ const MAX_DEPTH: u32 = 40;
 /// A condition of a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// It never holds: `TYPE_CHECKING`, `sys.platform == "win32"`.
-    Never,
-    Always,
+    Never(Why),
+    Always(Why),
     /// Python may take the branch or not.
     Open,
+}
+
+/// What makes a condition the same each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The code itself: `TYPE_CHECKING`, `False`.
+    Code,
+    /// The system and the version of Python: `sys.platform == "win32"`.
+    Machine,
+}
+
+impl Why {
+    /// The kind of an import that is never reached.
+    fn kind(self) -> ImportKind {
+        match self {
+            Self::Code => ImportKind::Never,
+            Self::Machine => ImportKind::Elsewhere,
+        }
+    }
 }
 
 /// Names that stand for `typing.TYPE_CHECKING` in a file, beside that one.
@@ -35,62 +53,56 @@ impl Condition {
             return Self::Open;
         }
         match test {
-            Expr::Name(name) if name.id.as_str() == "TYPE_CHECKING" => Self::Never,
-            Expr::Name(name) if names.contains(name.id.as_str()) => Self::Never,
+            Expr::Name(name) => {
+                let name = name.id.as_str();
+                let is_type_checking = name == "TYPE_CHECKING" || names.contains(name);
+                Self::told(is_type_checking.then_some(false), Why::Code)
+            }
             Expr::Attribute(attribute) => match attribute.attr.as_str() {
-                "TYPE_CHECKING" => Self::Never,
-                "PY2" if is_name(&attribute.value, "six") => Self::Never,
-                "PY3" if is_name(&attribute.value, "six") => Self::Always,
+                "TYPE_CHECKING" => Self::Never(Why::Code),
+                "PY2" if is_name(&attribute.value, "six") => Self::Never(Why::Machine),
+                "PY3" if is_name(&attribute.value, "six") => Self::Always(Why::Machine),
                 _ => Self::Open,
             },
-            Expr::NoneLiteral(_) => Self::Never,
-            Expr::BooleanLiteral(literal) => Self::from(literal.value),
+            Expr::NoneLiteral(_) => Self::Never(Why::Code),
+            Expr::BooleanLiteral(literal) => Self::told(Some(literal.value), Why::Code),
             Expr::NumberLiteral(number) => match &number.value {
-                Number::Int(int) => Self::from(int.as_u8() != Some(0)),
+                Number::Int(int) => Self::told(Some(int.as_u8() != Some(0)), Why::Code),
                 _ => Self::Open,
             },
             Expr::UnaryOp(not) if not.op == UnaryOp::Not => {
                 match Self::at(&not.operand, names, depth + 1) {
-                    Self::Never => Self::Always,
-                    Self::Always => Self::Never,
+                    Self::Never(why) => Self::Always(why),
+                    Self::Always(why) => Self::Never(why),
                     Self::Open => Self::Open,
                 }
             }
-            Expr::BoolOp(both) => {
-                let mut parts = both.values.iter().map(|it| Self::at(it, names, depth + 1));
-                // `and` ends with what never holds, `or` with what always does.
-                let (ends, goes_on) = match both.op {
-                    BoolOp::And => (Self::Never, Self::Always),
-                    BoolOp::Or => (Self::Always, Self::Never),
-                };
-                parts
-                    .try_fold(goes_on, |so_far, part| match part {
-                        part if part == ends => Err(ends),
-                        part if part == goes_on => Ok(so_far),
-                        _ => Ok(Self::Open),
-                    })
-                    .unwrap_or_else(|end| end)
-            }
-            Expr::Compare(compare) => of_comparison(compare),
-            Expr::Call(call) => match (&*call.func, &*call.arguments.args) {
-                // `sys.platform.startswith("win")`
-                (Expr::Attribute(method), [Expr::StringLiteral(text)])
-                    if method.attr.as_str() == "startswith"
-                        && is_attribute(&method.value, "sys", "platform") =>
-                {
-                    let system = text.value.to_str();
-                    let is_other = OTHER_PLATFORMS
-                        .iter()
-                        .any(|other| other.starts_with(system));
-                    if is_other && !system.is_empty() {
-                        Self::Never
-                    } else {
-                        Self::Open
-                    }
-                }
-                _ => Self::Open,
-            },
+            Expr::BoolOp(both) => Self::of_both(both, names, depth),
+            Expr::Compare(compare) => Self::told(of_comparison(compare), Why::Machine),
+            Expr::Call(call) => Self::told(of_call(call), Why::Machine),
             _ => Self::Open,
+        }
+    }
+
+    /// `and` ends with what never holds, `or` with what always does.
+    fn of_both(both: &ExprBoolOp, names: &TypeChecking<'_>, depth: u32) -> Self {
+        let mut whole: Option<Self> = None;
+        for part in &both.values {
+            let part = Self::at(part, names, depth + 1);
+            match (both.op, part) {
+                (BoolOp::And, Self::Never(_)) | (BoolOp::Or, Self::Always(_)) => return part,
+                (_, Self::Open) => whole = Some(part),
+                _ => whole = whole.or(Some(part)),
+            }
+        }
+        whole.unwrap_or(Self::Open)
+    }
+
+    fn told(holds: Option<bool>, why: Why) -> Self {
+        match holds {
+            Some(true) => Self::Always(why),
+            Some(false) => Self::Never(why),
+            None => Self::Open,
         }
     }
 
@@ -98,35 +110,54 @@ impl Condition {
     /// may.
     pub(super) fn kind(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
         match self {
-            Self::Never => ImportKind::Never,
-            Self::Always => plain,
+            Self::Never(why) => why.kind(),
+            Self::Always(_) => plain,
             Self::Open => conditional,
         }
     }
-}
 
-impl From<bool> for Condition {
-    fn from(holds: bool) -> Self {
-        if holds { Self::Always } else { Self::Never }
+    /// The kind in the branches after it.
+    pub(super) fn kind_after(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
+        match self {
+            Self::Never(_) => plain,
+            Self::Always(why) => why.kind(),
+            Self::Open => conditional,
+        }
     }
 }
 
 /// Values of `sys.platform` on systems that the agent does not run on.
 const OTHER_PLATFORMS: [&str; 3] = ["win32", "cygwin", "java"];
 
-fn of_comparison(compare: &ExprCompare) -> Condition {
+fn of_comparison(compare: &ExprCompare) -> Option<bool> {
     let ([op], [right]) = (&*compare.ops, &*compare.comparators) else {
-        return Condition::Open;
+        return None;
     };
     if let Expr::StringLiteral(text) = right {
-        let holds = of_system(&compare.left, text.value.to_str());
-        return match (op, holds) {
-            (CmpOp::Eq, Some(holds)) => Condition::from(holds),
-            (CmpOp::NotEq, Some(holds)) => Condition::from(!holds),
-            _ => Condition::Open,
+        let holds = of_system(&compare.left, text.value.to_str())?;
+        return match op {
+            CmpOp::Eq => Some(holds),
+            CmpOp::NotEq => Some(!holds),
+            _ => None,
         };
     }
-    of_version(&compare.left, *op, right).map_or(Condition::Open, Condition::from)
+    of_version(&compare.left, *op, right)
+}
+
+/// `sys.platform.startswith("win")`.
+fn of_call(call: &ExprCall) -> Option<bool> {
+    let (Expr::Attribute(method), [Expr::StringLiteral(text)]) =
+        (&*call.func, &*call.arguments.args)
+    else {
+        return None;
+    };
+    let system = text.value.to_str();
+    let mut others = OTHER_PLATFORMS.iter();
+    let is_other = method.attr.as_str() == "startswith"
+        && is_attribute(&method.value, "sys", "platform")
+        && !system.is_empty()
+        && others.any(|other| other.starts_with(system));
+    is_other.then_some(false)
 }
 
 /// Whether `sys.platform`, `os.name` or `platform.system()` has this value; `None` if that depends
@@ -231,65 +262,68 @@ mod tests {
 
     #[test]
     fn conditions_that_are_the_same_everywhere_are_told() {
+        use Condition::{Always, Never, Open};
+        use Why::{Code, Machine};
         let cases = [
             (
-                Condition::Never,
+                Never(Code),
                 "TYPE_CHECKING | typing.TYPE_CHECKING | TC | False | 0 | None",
             ),
             (
-                Condition::Never,
+                Never(Code),
                 "not True | TYPE_CHECKING and x | x and False | TC or 0",
             ),
             (
-                Condition::Always,
+                Always(Code),
                 "not TYPE_CHECKING | True | 1 | x or True | TC or 1 | True and 2",
             ),
             (
-                Condition::Open,
+                Open,
                 "x | x and True | x or False | not x | t.CHECKING | 'a' | f(x)",
             ),
             (
-                Condition::Never,
+                Never(Machine),
                 "sys.version_info < (3,) | sys.version_info < (3, 7)",
             ),
             (
-                Condition::Never,
+                Never(Machine),
                 "sys.version_info[0] == 2 | sys.version_info.major < 3 | six.PY2",
             ),
             (
-                Condition::Always,
+                Always(Machine),
                 "sys.version_info >= (3, 7) | sys.version_info > (2, 7) | six.PY3",
             ),
             (
-                Condition::Always,
+                Always(Machine),
                 "sys.version_info[0] >= 3 | sys.version_info[0] != 2",
             ),
             (
-                Condition::Open,
+                Open,
                 "sys.version_info < (3, 8) | sys.version_info >= (3, 11)",
             ),
             (
-                Condition::Open,
+                Open,
                 "sys.version_info[0] == 3 | sys.version_info == (3, 7)",
             ),
+            (Never(Machine), "sys.platform == 'win32' | os.name == 'nt'"),
             (
-                Condition::Never,
-                "sys.platform == 'win32' | os.name == 'nt'",
-            ),
-            (
-                Condition::Never,
+                Never(Machine),
                 "sys.platform.startswith('win') | platform.system() == 'Windows'",
             ),
             (
-                Condition::Always,
+                Never(Machine),
+                "not TYPE_CHECKING and sys.platform == 'win32'",
+            ),
+            (
+                Always(Machine),
                 "sys.platform != 'win32' | os.name == 'posix' | os.name != 'nt'",
             ),
             (
-                Condition::Open,
+                Open,
                 "sys.platform == 'linux' | sys.platform.startswith('linux')",
             ),
             (
-                Condition::Open,
+                Open,
                 "platform.system() == 'Linux' | sys.platform.startswith('')",
             ),
         ];

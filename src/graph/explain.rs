@@ -1,6 +1,6 @@
 //! The reason why a module counts as tested or not: the evidence in one sentence, or step by step.
 
-use super::facts::Evidence;
+use super::facts::{Evidence, ImportKind};
 use super::import_graph::{Edge, EdgeKind, NodeId, Role, StartCause};
 use super::verdict::{Tested, Verdict, Verdicts};
 use crate::model::{Module, OrphanKind};
@@ -88,7 +88,12 @@ impl Verdicts<'_> {
 
     fn why_not(&self, back: &Edge) -> String {
         if !back.kind.is_followed() {
-            return "its import is in code that never runs, as under TYPE_CHECKING".to_owned();
+            let where_to = if back.kind == EdgeKind::Import(ImportKind::Elsewhere) {
+                "for other systems or other versions of Python"
+            } else {
+                "that never runs, as under TYPE_CHECKING"
+            };
+            return format!("its import is in code {where_to}");
         }
         if self.tests.has(back.to) {
             return NOT_LOADED.to_owned();

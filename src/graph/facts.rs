@@ -76,6 +76,9 @@ pub enum ImportKind {
     /// Under a condition that never holds, `if TYPE_CHECKING` or `if False`, or in a test that is
     /// always skipped: never.
     Never,
+    /// Under a condition that holds on other systems or with other versions of Python, as
+    /// `if sys.platform == "win32"`: not where tests run.
+    Elsewhere,
 }
 
 /// A name in a file that is not in an import statement, and may be a module's.

@@ -22,11 +22,12 @@ use super::facts::{
 const VERSION: u8 = 3;
 const HEADER_BYTES: usize = 5;
 
-const KINDS: [ImportKind; 4] = [
+const KINDS: [ImportKind; 5] = [
     ImportKind::Eager,
     ImportKind::Conditional,
     ImportKind::Lazy,
     ImportKind::Never,
+    ImportKind::Elsewhere,
 ];
 const EVIDENCE: [Evidence; 11] = [
     Evidence::ImportCall,
@@ -57,9 +58,9 @@ const CHANGES_PATHS: u8 = 1 << 2;
 const FLAGS_AT: usize = HEADER_BYTES + 1;
 
 /// Set in the kind of an import that has a member.
-const HAS_MEMBER: u8 = 1 << 2;
+const HAS_MEMBER: u8 = 1 << 3;
 /// Set in the kind of an import with the level and module of the one before.
-const SAME_MODULE: u8 = 1 << 3;
+const SAME_MODULE: u8 = 1 << 4;
 
 impl SourceFile {
     /// A file with this reading, which is encoded here.

@@ -183,7 +183,7 @@ fn package(name: &str) -> Option<&str> {
 
 fn weight(graph: &ImportGraph, from: NodeId, edge: &Edge) -> u64 {
     match edge.kind {
-        EdgeKind::Import(ImportKind::Never) | EdgeKind::Mention(_) => HINT,
+        EdgeKind::Import(ImportKind::Never | ImportKind::Elsewhere) | EdgeKind::Mention(_) => HINT,
         EdgeKind::Import(_) | EdgeKind::Link => IMPORT,
         EdgeKind::Package => {
             let [from, to] = [from, edge.to].map(|id| graph.node(id).module.name.as_str());

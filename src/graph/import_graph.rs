@@ -58,6 +58,8 @@ pub enum Apart {
     NoName,
     /// The standard library has a module of its name, which comes first.
     Shadowed,
+    /// Only code for other systems or other versions of Python imports it.
+    Elsewhere,
 }
 
 impl Apart {
@@ -71,6 +73,7 @@ impl Apart {
             Self::Template => "it is a template of files",
             Self::Script => "it is a script that people or tools start",
             Self::NoName => "a part of its name is none that an import can have",
+            Self::Elsewhere => "only code for other systems or other versions of Python imports it",
             Self::Shadowed => "the standard library has a module of its name, which comes first",
         }
     }
@@ -126,7 +129,10 @@ pub enum EdgeKind {
 impl EdgeKind {
     /// True unless it is an import in code that never runs.
     pub fn is_followed(self) -> bool {
-        !matches!(self, Self::Import(ImportKind::Never))
+        !matches!(
+            self,
+            Self::Import(ImportKind::Never | ImportKind::Elsewhere)
+        )
     }
 
     /// True if Python or pytest follows it: neither evidence nor an import that never runs.

@@ -10,6 +10,7 @@
 //!   others ───────────────────► unreferenced
 //! ```
 
+use super::facts::ImportKind;
 use super::import_graph::{Apart, EdgeKind, ImportGraph, NodeId, Role, StartCause};
 use super::observed::Observed;
 use super::reach::Reach;
@@ -48,6 +49,8 @@ pub struct Verdicts<'g> {
     pub(super) tests: Reach,
     /// The modules that entry points, scripts and tools reach.
     pub(super) application: Reach,
+    /// The modules that code for other systems reaches.
+    elsewhere: Reach,
     list: Vec<Verdict>,
     is_isolated: Vec<bool>,
 }
@@ -67,11 +70,20 @@ impl<'g> Verdicts<'g> {
         application.follow_imports(edges, |_| true);
         application.follow_mentions(edges, |_| true);
 
+        let mut elsewhere = Reach::new(graph);
+        for edge in graph.ids().flat_map(edges) {
+            if edge.kind == EdgeKind::Import(ImportKind::Elsewhere) {
+                elsewhere.start(edge.to);
+            }
+        }
+        elsewhere.follow_imports(edges, |_| true);
+
         let mut verdicts = Self {
             graph,
             observed,
             tests,
             application,
+            elsewhere,
             list: Vec::with_capacity(graph.nodes().len()),
             is_isolated: Vec::with_capacity(graph.nodes().len()),
         };
@@ -174,6 +186,9 @@ impl<'g> Verdicts<'g> {
         }
         if let Some(apart) = self.graph.apart(id) {
             return Verdict::Apart(apart);
+        }
+        if self.elsewhere.has(id) && !self.application.has(id) {
+            return Verdict::Apart(Apart::Elsewhere);
         }
         Verdict::Orphan(if self.application.has(id) {
             OrphanKind::Untested

@@ -192,8 +192,8 @@ pub struct GraphImport {
     pub from: String,
     /// The file that it leads to.
     pub to: String,
-    /// `import`, `conditional`, `lazy`, `never`, `package`, `conftest`, or `mention` for
-    /// weak evidence.
+    /// `import`, `conditional`, `lazy`, `never`, `elsewhere` (on other systems), `package`,
+    /// `conftest`, `link`, or `mention` for weak evidence.
     pub kind: String,
     /// The line of the link; 0 if none says it.
     pub line: u32,

@@ -270,6 +270,7 @@ fn kind_name(kind: EdgeKind) -> &'static str {
         EdgeKind::Import(ImportKind::Conditional) => "conditional",
         EdgeKind::Import(ImportKind::Lazy) => "lazy",
         EdgeKind::Import(ImportKind::Never) => "never",
+        EdgeKind::Import(ImportKind::Elsewhere) => "elsewhere",
         EdgeKind::Package => "package",
         EdgeKind::Conftest => "conftest",
         EdgeKind::Link => "link",

@@ -284,6 +284,7 @@ fn step_line(step: &WhyStep) -> String {
         "conditional" => "imports in a branch",
         "lazy" => "imports in a function",
         "never" => "imports in code that never runs",
+        "elsewhere" => "imports in code for other systems",
         "package" => "is in the package",
         "conftest" => "is loaded with",
         "link" => "is a link to",

@@ -8,7 +8,7 @@ use crate::graph::{
 };
 
 /// A project of these files. A line of a file is `import a.b`, `from ..a import b` (`*` too),
-/// `main`, or one of these after `typing`, `lazy` or `maybe`; or `text a.b`, `patch a.b`,
+/// `main`, or one of these after `typing`, `elsewhere`, `lazy` or `maybe`; or `text a.b`, `patch a.b`,
 /// `call .a`, `plugin a.b`, `skip a.b`, `command a.b`. `!` alone makes it unreadable.
 pub(super) fn project(layout: &Layout, files: &[(&str, &str)]) -> Resolution {
     let mut list: Vec<SourceFile> = files
@@ -31,6 +31,7 @@ fn facts(text: &str) -> FileFacts {
         let mut words: Vec<&str> = statement.split(' ').collect();
         let kind = match words[0] {
             "typing" => ImportKind::Never,
+            "elsewhere" => ImportKind::Elsewhere,
             "lazy" => ImportKind::Lazy,
             "maybe" => ImportKind::Conditional,
             _ => ImportKind::Eager,

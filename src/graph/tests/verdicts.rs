@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::project::{file, id, project, verdicts};
 use crate::graph::{
-    EntryPoint, Layout, NodeId, Observed, Resolution, Role, Tested, Verdict, Verdicts,
+    Apart, EntryPoint, Layout, NodeId, Observed, Resolution, Role, Tested, Verdict, Verdicts,
 };
 use crate::model::{Orphan, OrphanKind};
 
@@ -78,6 +78,35 @@ fn each_kind_of_orphan_has_its_evidence() {
     let reaching = verdicts.tests_reaching(&[id(&found, "app/plugin.py")]);
     let reaching: Vec<&str> = reaching.iter().map(|id| file(&found, *id)).collect();
     assert_eq!(reaching, ["tests/test_core.py"]);
+}
+
+#[test]
+fn modules_for_other_systems_are_no_orphans_here() {
+    let found = project(
+        &layout(),
+        &[
+            ("app/__init__.py", ""),
+            ("app/cli.py", "elsewhere import app.both"),
+            ("app/both.py", ""),
+            ("app/core.py", "elsewhere import app.win; import app.both"),
+            ("app/spare.py", "elsewhere import app.old; import app.old"),
+            ("app/old.py", ""),
+            ("app/win.py", "import app.win_types"),
+            ("app/win_types.py", ""),
+            ("tests/test_core.py", "import app.core"),
+        ],
+    );
+    let verdicts = verdicts(&found);
+    let verdict = |file| verdicts.verdict(id(&found, file));
+    for file in ["app/win.py", "app/win_types.py"] {
+        assert_eq!(verdict(file), Verdict::Apart(Apart::Elsewhere), "{file}");
+    }
+    assert_eq!(verdict("app/both.py"), Verdict::Tested(Tested::Imported));
+    let why = verdicts.why(id(&found, "app/win.py"));
+    assert_eq!(
+        why.reason,
+        "only code for other systems or other versions of Python imports it"
+    );
 }
 
 fn names(found: &Resolution, ids: &[NodeId]) -> Vec<String> {
