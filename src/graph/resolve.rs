@@ -293,11 +293,14 @@ impl<'t, 'a> Resolver<'t, 'a> {
             imports, mentions, ..
         }) = reading
         {
+            // pytest decides where tests find modules.
+            let may_be_script = matches!(role, Role::Module | Role::Tool);
             let from = From {
                 path,
                 folder,
                 own: self.naming.own_folder(folder, role),
-                beside: Some(folder).filter(|id| self.tree.folder(*id).init.is_none()),
+                beside: Some(folder)
+                    .filter(|id| may_be_script && self.tree.folder(*id).init.is_none()),
                 outermost: self.naming.outermost(folder, role),
             };
             // A statement has an entry for each of its names, and their module is the same.
