@@ -13,6 +13,7 @@ mod dynamic;
 mod packages;
 mod reality;
 mod resolution;
+mod rivals;
 mod rules;
 mod suites;
 mod table;

@@ -1,8 +1,10 @@
-//! The table of small projects: the agent's verdicts against what a run loads.
+//! The table of small projects: the agent's verdicts against what a run loads, and beside those of
+//! `ruff analyze graph` and grimp.
 
 use std::collections::BTreeSet;
 use std::fs;
 
+use super::rivals::{grimp, ruff};
 use super::rules::{RULES, Rules, reached, run_with_agent};
 use crate::envs::{available, venv};
 
@@ -10,13 +12,17 @@ use crate::envs::{available, venv};
 const GOAL_BEFORE: f64 = 0.85;
 const GOAL_AFTER: f64 = 0.95;
 
+const PACKAGES: [&str; 5] = ["pytest", "coverage", "pytest-xdist", "ruff", "grimp"];
+
 #[track_caller]
 fn check(name: &str) {
     let rules = RULES.iter().find(|rules| rules.name == name).unwrap();
-    let Some(python) = available(venv("python3", &["pytest", "coverage", "pytest-xdist"])) else {
+    let Some(python) = available(venv("python3", &PACKAGES)) else {
         return;
     };
     let (mut before, mut after) = (Vec::new(), Vec::new());
+    // What each of the others is right about.
+    let mut rivals = [0, 0];
     for rule in rules.all() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap().join("proj");
@@ -35,10 +41,22 @@ fn check(name: &str) {
             }
         };
         hold("before", &mut before, &reached(&root, None));
+        let others = [ruff(&python, &rule, &root), grimp(&python, &rule, &root)];
+        for (right, reached) in rivals.iter_mut().zip(others) {
+            *right += usize::from(reached.is_some_and(|reached| reached == loaded));
+        }
         let state = run_with_agent(&rule, &python, &root);
         hold("after", &mut after, &reached(&root, Some(&state)));
     }
+    let all = rules.all().len();
+    let [ruff, grimp] = rivals;
+    let (right_before, right_after) = (all - before.len(), all - after.len());
+    println!(
+        "{name}: of {all} projects right before a run {right_before}, after it {right_after}; \
+         ruff {ruff}, grimp {grimp}"
+    );
     assert_eq!((before, after), (rules.wrong_before(), rules.wrong_after()));
+    assert!(right_before >= ruff.max(grimp));
 }
 
 #[test]
