@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::import_graph::{Apart, ImportGraph, NodeId, Role, StartCause};
 use super::library::is_taken;
+use super::mentions::is_identifier;
 
 /// The names of folders that hold tests, if they are at the top, or if a test or a conftest lies
 /// below them; an underscore before them changes nothing.
@@ -159,15 +160,6 @@ fn folders(file: &str) -> impl Iterator<Item = &str> {
 
 fn last(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
-}
-
-/// True for a name that Python takes, but for its keywords, which nobody gives to a file.
-fn is_identifier(part: &str) -> bool {
-    let mut letters = part.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
-        && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use ruff_python_ast::{
 const MAX_DEPTH: u32 = 40;
 /// A longer value is no name and no path.
 const MAX_BYTES: usize = 1024;
+/// More names than these have no value: such a file is data.
+const MAX_NAMES: usize = 10_000;
 /// Stands for the name of the file itself, which its text does not tell.
 const OWN_FILE: &str = "\0";
 
@@ -170,9 +172,15 @@ impl<'a> Constants<'a> {
         let Expr::Name(name) = target else {
             return;
         };
-        match self.value(value) {
-            Some(known) => self.values.insert(name.id.as_str(), known),
-            None => self.values.remove(name.id.as_str()),
+        let known = self.value(value);
+        self.set(name.id.as_str(), known);
+    }
+
+    fn set(&mut self, name: &'a str, value: Option<Constant>) {
+        let has_room = self.values.len() < MAX_NAMES;
+        match value.filter(|_| has_room) {
+            Some(known) => self.values.insert(name, known),
+            None => self.values.remove(name),
         };
     }
 
@@ -181,10 +189,11 @@ impl<'a> Constants<'a> {
         let Expr::Name(name) = target else {
             return;
         };
-        match self.value(values).filter(|value| value.text.contains('*')) {
-            Some(known) => self.values.insert(name.id.as_str(), known),
-            None => self.values.remove(name.id.as_str()),
-        };
+        let known = self.value(values);
+        self.set(
+            name.id.as_str(),
+            known.filter(|value| value.text.contains('*')),
+        );
     }
 
     /// `name += value`: what it was does not count any more.
@@ -203,7 +212,7 @@ impl<'a> Constants<'a> {
                 let first = module.split('.').next().unwrap_or_default();
                 (first, first)
             };
-            self.modules.insert(name, module.to_owned());
+            self.set_module(name, || module.to_owned());
         }
     }
 
@@ -217,8 +226,13 @@ impl<'a> Constants<'a> {
             let member = alias.name.as_str();
             let name = alias.asname.as_ref().map_or(member, |name| name.as_str());
             let dot = if package.is_empty() { "" } else { "." };
-            self.modules
-                .insert(name, format!("{dots}{package}{dot}{member}"));
+            self.set_module(name, || format!("{dots}{package}{dot}{member}"));
+        }
+    }
+
+    fn set_module(&mut self, name: &'a str, module: impl FnOnce() -> String) {
+        if self.modules.len() < MAX_NAMES {
+            self.modules.insert(name, module());
         }
     }
 
@@ -445,6 +459,8 @@ fn is_called(call: &ExprCall, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use ruff_python_ast::Stmt;
     use ruff_python_parser::parse_module;
 
@@ -557,6 +573,11 @@ mod tests {
     fn values_are_bounded() {
         let deep = format!("{}'a'", "'a' + ".repeat(100));
         assert_eq!(last(&deep), None);
+        let mut many = String::new();
+        for number in 0..MAX_NAMES {
+            let _ = writeln!(many, "n{number} = 'a'");
+        }
+        assert_eq!(last(&format!("{many}x = 'a'\nx")), None);
         let grown = format!("x = 'aaaaaaaa'\n{}x", "x = x + x\n".repeat(60));
         assert_eq!(last(&grown), None);
     }

@@ -26,7 +26,7 @@ pub(super) struct Mentions<'a> {
     /// The value of the last assignment to `pytest_plugins`.
     pub(super) plugins: Option<&'a Expr>,
     /// Texts that name parts of the own package if the module looks its attributes up in a table.
-    parts: Vec<(String, TextSize)>,
+    parts: Vec<(&'a str, TextSize)>,
     /// Packages whose modules are listed, which means nothing unless the file imports what it finds.
     listed: Vec<(String, TextSize)>,
     /// The module makes its attributes when they are asked for: `def __getattr__(name)`.
@@ -49,7 +49,7 @@ impl<'a> Mentions<'a> {
             let parts = std::mem::take(&mut self.parts);
             let is_lazy = self.is_lazy;
             for (name, start) in parts.into_iter().filter(|_| is_lazy) {
-                self.add(Evidence::Text, name, start);
+                self.add(Evidence::Text, format!(".{name}"), start);
             }
         }
         self.found.sort_by_key(|mention| mention.line);
@@ -95,7 +95,7 @@ impl<'a> Mentions<'a> {
         }
     }
 
-    fn visit_text(&mut self, text: &ExprStringLiteral) {
+    fn visit_text(&mut self, text: &'a ExprStringLiteral) {
         let start = text.start();
         if self.explained.contains(&start) {
             return;
@@ -111,7 +111,7 @@ impl<'a> Mentions<'a> {
         let inner = value.strip_prefix('.').unwrap_or(value);
         if is_dotted_name(inner) {
             if self.parts.len() < MAX_MENTIONS {
-                self.parts.push((format!(".{inner}"), start));
+                self.parts.push((inner, start));
             }
             if value.contains('.') && inner == value {
                 self.add(Evidence::Text, value.to_owned(), start);
@@ -278,18 +278,16 @@ fn is_python(word: &str) -> bool {
 
 /// `a`, `a.b`: names of Python with dots between them.
 pub(super) fn is_dotted_name(text: &str) -> bool {
-    text.len() <= MAX_NAME_BYTES
-        && text.split('.').all(|part| {
-            !part.is_empty()
-                && !part.starts_with(|c: char| c.is_numeric())
-                && part.chars().all(is_in_part)
-        })
+    text.len() <= MAX_NAME_BYTES && text.split('.').all(is_identifier)
 }
 
-fn is_in_part(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
+/// True for a name that Python takes, but for its keywords, which nobody gives to a file.
+pub(super) fn is_identifier(part: &str) -> bool {
+    !part.is_empty()
+        && !part.starts_with(|c: char| c.is_numeric())
+        && part.chars().all(|c| c == '_' || c.is_alphanumeric())
 }
 
 fn is_in_name(c: char) -> bool {
-    c == '.' || is_in_part(c)
+    c == '.' || c == '_' || c.is_alphanumeric()
 }

@@ -9,6 +9,7 @@
 use rustc_hash::FxHashMap;
 
 use super::import_graph::NodeId;
+use super::mentions::is_identifier;
 
 /// The position of a folder in a [`Tree`]. The project itself is 0, and a folder comes after the
 /// one that it lies in.
@@ -129,7 +130,7 @@ impl<'a> Tree<'a> {
     /// Sets the name by which the project's folder can be imported, if it is a package.
     pub(super) fn set_name(&mut self, name: &'a str) {
         let is_package = self.folder(FolderId::PROJECT).init.is_some();
-        self.package_name = Some(name).filter(|name| is_package && !name.is_empty());
+        self.package_name = Some(name).filter(|name| is_package && is_identifier(name));
     }
 
     /// The name of the project if its folder is a package.

@@ -47,6 +47,33 @@ fn a_file_is_named_from_its_innermost_root() {
 }
 
 #[test]
+fn the_name_of_a_project_that_is_a_package_stands_before_its_modules() {
+    let of = |name: &str, is_root_added, init: &str| {
+        let layout = Layout {
+            name: name.to_owned(),
+            is_root_added,
+            ..Layout::default()
+        };
+        let found = names(
+            &layout,
+            &[init, "a.py", "sub/__init__.py", "tests/test_x.py"],
+        );
+        found.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let inner = ["shop", "shop.a", "shop.sub", "test_x"];
+    assert_eq!(of("shop", false, "__init__.py"), inner);
+    let plain = ["__init__", "a", "sub", "test_x"];
+    assert_eq!(of("shop", true, "__init__.py"), plain, "`pythonpath = .`");
+    assert_eq!(
+        of("my-shop", false, "__init__.py"),
+        plain,
+        "no name of Python"
+    );
+    let other = ["a", "b", "sub", "test_x"];
+    assert_eq!(of("shop", false, "b.py"), other, "no package");
+}
+
+#[test]
 fn importlib_names_tests_from_the_project() {
     let layout = Layout {
         import_mode: ImportMode::Importlib,

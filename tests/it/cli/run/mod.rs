@@ -13,6 +13,7 @@ mod interrupt;
 mod metrics;
 mod neighbours;
 mod output;
+mod package_root;
 mod power_cut;
 mod repository;
 mod rerun;
