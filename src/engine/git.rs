@@ -1,13 +1,16 @@
-//! Asks git for the commit of the project, and whether tracked files differ from it.
+//! Asks git for the commit of the project, whether tracked files differ from it, and which of them
+//! its own ignore files name.
 //!
 //! The repository came with the project, and its configuration can name programs: git starts none
 //! of them here. The user's own configuration counts as always, except for the keys below.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::child::Exit;
-use super::process::{ProcessError, ProcessSpec, run};
+use super::process::{ProcessError, ProcessSpec, run, run_for_bytes};
 
 /// A repository on a slow disk is worth waiting for, but not for long: the run goes on meanwhile.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -61,6 +64,33 @@ pub fn state(project: &Path) -> Option<GitState> {
         commit: commit.trim().to_owned(),
         dirty: !changes.trim().is_empty(),
     })
+}
+
+/// The names of a million files, which is more than a project may have.
+const MOST_NAMES: usize = 128 << 20;
+
+/// The tracked files of `project` that ignore files name all the same, as paths from there: somebody
+/// added them by force. Empty if there is no repository or no git, or if git has no answer in time
+/// or one that no project gives.
+///
+/// The paths are as the index of the repository has them, and that came with the project.
+pub fn tracked_though_ignored(project: &Path) -> Vec<PathBuf> {
+    let list = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--ignored",
+        "--exclude-standard",
+    ];
+    let names = run_for_bytes(&git(project).args(list), MOST_NAMES, LIMIT);
+    let names = names.ok().filter(|names| names.len() < MOST_NAMES);
+    let names = names.unwrap_or_default();
+    let names = names
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    names
+        .map(|name| PathBuf::from(OsStr::from_bytes(name)))
+        .collect()
 }
 
 /// A call of git that starts no filter of the repository: a comparison of a file with its commit

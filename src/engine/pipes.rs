@@ -37,9 +37,13 @@ impl Tail {
     /// The bytes that are kept, as text; a replacement character stands for bytes that are not
     /// UTF-8.
     pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// The bytes that are kept.
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = bytes.len().saturating_sub(self.limit);
-        String::from_utf8_lossy(&bytes[from..]).into_owned()
+        bytes[bytes.len().saturating_sub(self.limit)..].to_vec()
     }
 
     pub(super) fn drain(&self, mut pipe: PipeReader) {

@@ -155,6 +155,30 @@ pub fn run_unless(
     limit: Duration,
     cancel: &Cancel,
 ) -> Result<Captured, ProcessError> {
+    let (exit, tails) = run_within(spec, CAPTURE_BYTES, limit, cancel)?;
+    succeeded(spec, exit, &tails)
+}
+
+/// The same as [`run`], for an answer that is long or is no text: its bytes, at most `most` of
+/// their end.
+pub(super) fn run_for_bytes(
+    spec: &ProcessSpec,
+    most: usize,
+    limit: Duration,
+) -> Result<Vec<u8>, ProcessError> {
+    let (exit, tails) = run_within(spec, most, limit, &Cancel::default())?;
+    if exit == Exit::Code(0) {
+        return Ok(tails[0].bytes());
+    }
+    Err(failed(spec, exit, &tails))
+}
+
+fn run_within(
+    spec: &ProcessSpec,
+    most: usize,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<(Exit, [Tail; 2]), ProcessError> {
     let Spawned {
         child,
         stdin,
@@ -162,10 +186,7 @@ pub fn run_unless(
         stderr,
     } = spawn(spec)?;
     drop(stdin);
-    succeeded(
-        spec,
-        capture(spec, &child, [stdout, stderr], limit, cancel)?,
-    )
+    capture(spec, &child, [stdout, stderr], most, limit, cancel)
 }
 
 /// The result of a command, and the result of the function that feeds it.
@@ -187,35 +208,45 @@ pub fn run_fed<E: Send>(
     } = spawn(spec)?;
     Ok(thread::scope(|scope| {
         let feeding = scope.spawn(move || feed(&mut stdin));
-        let captured = capture(spec, &child, [stdout, stderr], limit, cancel);
-        let captured = captured.and_then(|captured| succeeded(spec, captured));
+        let pipes = [stdout, stderr];
+        let captured = capture(spec, &child, pipes, CAPTURE_BYTES, limit, cancel);
+        let captured = captured.and_then(|(exit, tails)| succeeded(spec, exit, &tails));
         let fed = feeding.join().unwrap_or_else(|panic| resume_unwind(panic));
         (captured, fed)
     }))
 }
 
-fn succeeded(spec: &ProcessSpec, captured: Captured) -> Result<Captured, ProcessError> {
-    if captured.exit == Exit::Code(0) {
-        return Ok(captured);
+fn succeeded(spec: &ProcessSpec, exit: Exit, tails: &[Tail; 2]) -> Result<Captured, ProcessError> {
+    if exit == Exit::Code(0) {
+        return Ok(Captured {
+            exit,
+            stdout: tails[0].text(),
+            stderr: tails[1].text(),
+        });
     }
-    Err(ProcessError::Failed {
+    Err(failed(spec, exit, tails))
+}
+
+fn failed(spec: &ProcessSpec, exit: Exit, [stdout, stderr]: &[Tail; 2]) -> ProcessError {
+    ProcessError::Failed {
         command: spec.to_string(),
-        exit: captured.exit,
-        stdout_tail: captured.stdout,
-        stderr_tail: captured.stderr,
-    })
+        exit,
+        stdout_tail: stdout.text(),
+        stderr_tail: stderr.text(),
+    }
 }
 
 fn capture(
     spec: &ProcessSpec,
     child: &Child,
     [stdout, stderr]: [PipeReader; 2],
+    most: usize,
     limit: Duration,
     cancel: &Cancel,
-) -> Result<Captured, ProcessError> {
+) -> Result<(Exit, [Tail; 2]), ProcessError> {
     let deadline = Instant::now() + limit;
-    let (stdout_tail, stdout_thread) = collect(stdout);
-    let (stderr_tail, stderr_thread) = collect(stderr);
+    let (stdout_tail, stdout_thread) = collect(stdout, most);
+    let (stderr_tail, stderr_thread) = collect(stderr, CAPTURE_BYTES);
     let in_time = child.wait_until(deadline, cancel);
     if !matches!(in_time, Ok(true)) {
         child.signal_group(Signal::SIGKILL);
@@ -224,17 +255,12 @@ fn capture(
     for reader in [stdout_thread, stderr_thread] {
         wait_for_reader(&reader);
     }
-    let (stdout, stderr) = (stdout_tail.text(), stderr_tail.text());
     match (in_time, exit) {
-        (Ok(true), Ok(exit)) => Ok(Captured {
-            exit,
-            stdout,
-            stderr,
-        }),
+        (Ok(true), Ok(exit)) => Ok((exit, [stdout_tail, stderr_tail])),
         (Ok(false), _) => Err(ProcessError::TimedOut {
             command: spec.to_string(),
             limit,
-            stderr_tail: stderr,
+            stderr_tail: stderr_tail.text(),
         }),
         (Err(source), _) | (_, Err(source)) => Err(ProcessError::Wait {
             command: spec.to_string(),
@@ -243,8 +269,8 @@ fn capture(
     }
 }
 
-fn collect(pipe: PipeReader) -> (Tail, thread::JoinHandle<()>) {
-    let tail = Tail::new(CAPTURE_BYTES);
+fn collect(pipe: PipeReader, most: usize) -> (Tail, thread::JoinHandle<()>) {
+    let tail = Tail::new(most);
     let sink = tail.clone();
     (tail, thread::spawn(move || sink.drain(pipe)))
 }

@@ -12,6 +12,7 @@ use crate::diag::{self, Hint};
 use crate::engine::container::{
     ContainerExecutor, Engine, EngineError, ImageFacts, Limits, ProjectSource, takes_a_layer,
 };
+use crate::engine::git;
 use crate::links;
 use crate::model::{ExitCode, Level, Notice};
 use crate::run::{LeaseError, LeaseKeeper, LeaseRequest, Mailbox, Thoroughness, Waiting, sweep};
@@ -492,7 +493,9 @@ fn give_to_owner(folder: &Path, project: &Path) -> std::io::Result<()> {
 /// The files to send are chosen once, so that every container of the run has the same.
 fn streamed(settings: &Settings) -> Result<ProjectSource, ContainerError> {
     let project = settings.project.clone();
-    let files = source::files(&project, &settings.data_dir, &settings.container.exclude)?;
+    let tracked = git::tracked_though_ignored(&project);
+    let exclude = &settings.container.exclude;
+    let files = source::files(&project, &settings.data_dir, exclude, &tracked)?;
     Ok(ProjectSource::Streamed(Arc::new(move |sink| {
         archive::write_project(&project, &files, sink)
     })))

@@ -1,6 +1,8 @@
 //! The files of a project that travel to a remote engine.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
@@ -56,58 +58,115 @@ impl Hint for FilesError {
 
 /// The files, folders and links of `project`, as paths from there, sorted. The list leaves out
 /// files that `.gitignore` and `.ignore` files or `exclude` name, `.git`, virtual environments and
-/// `data_dir`.
+/// `data_dir`. Of the ignored files, those in `tracked` are in it all the same.
 pub fn files(
     project: &Path,
     data_dir: &Path,
     exclude: &[String],
+    tracked: &[PathBuf],
 ) -> Result<Vec<PathBuf>, FilesError> {
     let failed = |source| FilesError::Walk {
         project: project.to_owned(),
         source,
     };
-    let data_dir = data_dir.to_owned();
+    let excluded = excluded(project, exclude)?;
+    let left_out = data_dir.to_owned();
     let walk = WalkBuilder::new(project)
         .hidden(false)
         .require_git(false)
         .git_global(false)
-        .overrides(excluded(project, exclude)?)
-        .filter_entry(move |entry| {
-            entry.file_name() != ".git"
-                && entry.path() != data_dir
-                && !entry.path().join("pyvenv.cfg").is_file()
-        })
+        .overrides(excluded.clone())
+        .filter_entry(move |entry| travels(entry.path(), &left_out))
         .sort_by_file_path(Ord::cmp)
         .build();
-    let (mut found, mut bytes) = (Vec::new(), 0_u64);
+    let mut list = List::new(project);
     for entry in walk {
         let entry = entry.map_err(failed)?;
-        let Ok(path) = entry.path().strip_prefix(project) else {
-            continue;
-        };
-        if path.as_os_str().is_empty() {
-            continue;
-        }
-        bytes += entry.metadata().map_or(0, |data| data.len());
-        found.push(path.to_owned());
-        if found.len() > MAX_FILES || bytes > MAX_BYTES {
-            return Err(FilesError::TooMuch {
-                project: project.to_owned(),
-            });
+        if let Ok(path) = entry.path().strip_prefix(project) {
+            list.add(path, entry.metadata().ok().as_ref())?;
         }
     }
-    Ok(found)
+    for path in tracked.iter().filter(|path| !names(&excluded, path)) {
+        list.add_tracked(path, data_dir)?;
+    }
+    Ok(list.found.into_iter().collect())
+}
+
+/// False for what no project consists of, whoever tracks it.
+fn travels(path: &Path, data_dir: &Path) -> bool {
+    path.file_name() != Some(".git".as_ref())
+        && path != data_dir
+        && !path.join("pyvenv.cfg").is_file()
+}
+
+/// The files that were found, within bounds.
+struct List<'a> {
+    project: &'a Path,
+    found: BTreeSet<PathBuf>,
+    bytes: u64,
+}
+
+impl<'a> List<'a> {
+    fn new(project: &'a Path) -> Self {
+        Self {
+            project,
+            found: BTreeSet::new(),
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, path: &Path, data: Option<&Metadata>) -> Result<(), FilesError> {
+        if path.as_os_str().is_empty() || !self.found.insert(path.to_owned()) {
+            return Ok(());
+        }
+        self.bytes += data.map_or(0, Metadata::len);
+        if self.found.len() > MAX_FILES || self.bytes > MAX_BYTES {
+            return Err(FilesError::TooMuch {
+                project: self.project.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds a file or link that git tracks, with the folders that it is in. One that is gone is left
+    /// out, and so is one that would be reached through a link or from outside of the project.
+    fn add_tracked(&mut self, path: &Path, data_dir: &Path) -> Result<(), FilesError> {
+        if !path
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        {
+            return Ok(());
+        }
+        let mut parts: Vec<(&Path, Metadata)> = Vec::new();
+        for part in path.ancestors().filter(|part| !part.as_os_str().is_empty()) {
+            let place = self.project.join(part);
+            let is_inner = !parts.is_empty();
+            match place.symlink_metadata() {
+                // A folder that is tracked is a repository of its own.
+                Ok(data) if data.is_dir() == is_inner && travels(&place, data_dir) => {
+                    parts.push((part, data));
+                }
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+        for (part, data) in parts {
+            self.add(part, Some(&data))?;
+        }
+        Ok(())
+    }
 }
 
 /// Tells of files whether one of the patterns of `exclude` matches them, or a folder that they are
 /// in; a pattern that is none matches nothing.
 pub fn exclusion(project: &Path, exclude: &[String]) -> impl Fn(&str) -> bool + use<> {
     let patterns = excluded(project, exclude).unwrap_or_else(|_| Override::empty());
-    move |file| {
-        let path = Path::new(file);
-        let mut parts = path.ancestors().filter(|part| !part.as_os_str().is_empty());
-        parts.any(|part| patterns.matched(part, part != path).is_ignore())
-    }
+    move |file| names(&patterns, Path::new(file))
+}
+
+/// True if one of the patterns names the file `path`, or a folder that it is in.
+fn names(patterns: &Override, path: &Path) -> bool {
+    let mut parts = path.ancestors().filter(|part| !part.as_os_str().is_empty());
+    parts.any(|part| patterns.matched(part, part != path).is_ignore())
 }
 
 /// Compiles the patterns of `exclude`, which are written as in `.gitignore`.
@@ -132,11 +191,28 @@ mod tests {
 
     use super::*;
 
+    /// Writes files with their folders.
+    fn write(root: &Path, files: &[&str]) {
+        for path in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+    }
+
+    fn listed(root: &Path, exclude: &[&str], tracked: &[&str]) -> Vec<String> {
+        let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
+        let tracked: Vec<PathBuf> = tracked.iter().map(PathBuf::from).collect();
+        let found = files(root, &root.join("sandbox_data"), &exclude, &tracked).unwrap();
+        let found = found.iter().map(|path| path.to_str().unwrap().to_owned());
+        found.collect()
+    }
+
     #[test]
     fn what_is_ignored_stays_here() {
         let project = tempfile::tempdir().unwrap();
         let root = project.path();
-        for path in [
+        let all = [
             "pkg/code.py",
             "pkg/made.so",
             "tests/.hidden/test_a.py",
@@ -145,16 +221,11 @@ mod tests {
             ".git/config",
             ".venv/bin/python",
             ".venv/pyvenv.cfg",
-        ] {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "x").unwrap();
-        }
+        ];
+        write(root, &all);
         fs::write(root.join(".gitignore"), "*.so\n").unwrap();
-        let found = files(root, &root.join("sandbox_data"), &["data/".to_owned()]).unwrap();
-        let found: Vec<_> = found.iter().map(|path| path.to_str().unwrap()).collect();
         assert_eq!(
-            found,
+            listed(root, &["data/"], &[]),
             [
                 ".gitignore",
                 "pkg",
@@ -164,7 +235,46 @@ mod tests {
                 "tests/.hidden/test_a.py"
             ]
         );
-        let wrong = files(root, root, &["a[".to_owned()]).unwrap_err();
+        let wrong = files(root, root, &["a[".to_owned()], &[]).unwrap_err();
         assert!(wrong.to_string().contains("`a[`"), "{wrong}");
+    }
+
+    #[test]
+    fn what_is_tracked_travels_with_its_folders_though_it_is_ignored() {
+        let project = tempfile::tempdir().unwrap();
+        let root = project.path();
+        let tracked = [
+            "code.py",
+            "built/deep/made.so",
+            "data/big.bin",
+            "sandbox_data/agent.db",
+            ".venv/lib/a.py",
+            "part",
+            "gone.so",
+            "linked/outside.so",
+            "../outside.so",
+            "/etc/hostname",
+            "built/.git/config",
+        ];
+        write(
+            root,
+            &[&tracked[..5], &["built/other.so", ".venv/pyvenv.cfg"]].concat(),
+        );
+        write(root, &["part/inner.py", "built/.git/config", ".ignore"]);
+        let outside = tempfile::tempdir().unwrap();
+        write(outside.path(), &["outside.so"]);
+        std::os::unix::fs::symlink(outside.path(), root.join("linked")).unwrap();
+        let ignored = "built/\ndata/\n.venv/\npart/\n.ignore\nlinked\n";
+        fs::write(root.join(".gitignore"), ignored).unwrap();
+        assert_eq!(
+            listed(root, &["data/"], &tracked),
+            [
+                ".gitignore",
+                "built",
+                "built/deep",
+                "built/deep/made.so",
+                "code.py"
+            ]
+        );
     }
 }

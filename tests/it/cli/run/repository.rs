@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::lab::{Lab, lab};
 
 /// git as it is, whatever this machine's own settings are.
-fn git(lab: &Lab, args: &[&str]) -> String {
+pub(super) fn git(lab: &Lab, args: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=A", "-c", "user.email=a@example.org"])
         .args(args)

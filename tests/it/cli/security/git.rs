@@ -1,7 +1,7 @@
 //! What a run asks of git, whose repository others made.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use menace_agent::engine::git;
@@ -65,7 +65,9 @@ fn git_starts_no_program_of_the_repository() {
         let clone = Clone::new("");
         let project = clone.path("project");
         fs::remove_dir(project.join(".git")).unwrap();
+        clone.write("project/forced.so", "");
         commit_all(&project);
+        clone.write("project/.gitignore", "*.so\n");
         let attributes = "*.py filter=evil\n*.toml filter=a=b\n";
         clone.write("project/.git/info/attributes", attributes);
         fs::create_dir(project.join(".git/mine")).unwrap();
@@ -88,7 +90,9 @@ fn git_starts_no_program_of_the_repository() {
             fs::remove_file(object).unwrap();
         }
         let state = git::state(&project);
+        let listed = git::tracked_though_ignored(&project);
         assert!(!clone.has_run(), "{way}");
+        assert_eq!(listed, [PathBuf::from("forced.so")], "{way}");
         let is_dirty = state.is_some_and(|state| state.dirty);
         assert!(is_dirty || lacks_objects, "{way}");
         // The way leads somewhere.

@@ -10,6 +10,7 @@ mod turns;
 
 use crate::engines::{Engine, engines, project};
 
+use crate::cli::run::repository::git;
 use crate::lab::{answer, lab};
 
 /// Every kind of outcome, a coverage of its own, output, and a fixture that is torn down.
@@ -79,6 +80,36 @@ fn outcomes_over_ssh_are_those_of_the_host() {
         assert_eq!(lab.rows("SELECT count(*) > 2 FROM process"), ["1"]);
         assert_eq!(Engine::connections(&lab), 1);
         assert_eq!(engine.containers(&lab), [""; 0]);
+    }
+}
+
+#[test]
+fn what_git_tracks_is_sent_although_it_is_ignored() {
+    for &engine in engines().iter() {
+        let test = "import os\n\
+            def test_one():\n\
+            \x20   found = [os.path.join(a, c) for a, _, b in os.walk('built') for c in b]\n\
+            \x20   assert found == ['built/deep/forced ö.bin']\n";
+        let files = [
+            ("test_a.py", test),
+            (".gitignore", "built/\n"),
+            ("built/deep/forced ö.bin", "x"),
+            ("built/excluded.bin", "x"),
+        ];
+        let lab = project(&files);
+        git(&lab, &["init", "--quiet"]);
+        git(&lab, &["add", "--force", "."]);
+        lab.write("built/untracked.bin", "x");
+        lab.write("menace.toml", "exclude = ['excluded.bin']\n");
+        let Some(mut command) = engine.command_over_ssh(&lab, &["--no-cov"]) else {
+            return;
+        };
+        answer(&mut command).expect(0);
+        let copy = ["--no-cov", "--project-mount", "copy"];
+        engine.run(&lab, &copy).expect(0);
+        std::fs::remove_dir_all(lab.path().join(".git")).unwrap();
+        let without = engine.run(&lab, &copy).expect(1);
+        assert!(without.stdout.contains("assert [] =="), "{without}");
     }
 }
 
