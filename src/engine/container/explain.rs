@@ -6,6 +6,7 @@
 use nix::sys::signal::Signal;
 
 use super::executor::ContainerExecutor;
+use super::kind::EngineKind;
 use crate::diag::last_lines;
 use crate::engine::child::NotStarted;
 use crate::model::Failure;
@@ -40,7 +41,10 @@ impl ContainerExecutor {
                 hint(engine, stderr),
             ),
         };
-        failure.causes = quoted(stderr);
+        // No program of the container has spoken yet.
+        failure.causes = last_lines(stderr, QUOTED_LINES)
+            .map(str::to_owned)
+            .collect();
         failure
     }
 
@@ -50,7 +54,7 @@ impl ContainerExecutor {
             format!("{engine} went away while the tests ran"),
             format!("start {engine} again, then `agent cleanup`, then run again"),
         );
-        failure.causes = quoted(stderr);
+        failure.causes = words_of_engine(self.engine.facts.kind, stderr);
         failure
     }
 
@@ -70,9 +74,38 @@ impl ContainerExecutor {
     }
 }
 
-fn quoted(stderr: &str) -> Vec<String> {
-    let lines = last_lines(stderr, QUOTED_LINES);
-    lines.map(str::to_owned).collect()
+/// Words of an engine's command line, or of a tool that it calls, up to the end of their line. They
+/// may come after a line of the tests that has no end yet.
+const WORDS: [&str; 6] = [
+    "time=\"",
+    "Error response from daemon: ",
+    "Cannot connect to the Docker daemon",
+    "error during connect: ",
+    "error waiting for container: ",
+    "client_loop: send disconnect",
+];
+/// Words that mean it only at the start of a line.
+const STARTS: [&str; 4] = ["docker: ", "unexpected EOF", "write unix ", "ssh: "];
+
+/// The last lines that are the engine's own. It writes to the stream that the tests write to, and
+/// when it goes away, their words stand there before its own.
+fn words_of_engine(kind: EngineKind, stderr: &str) -> Vec<String> {
+    let own = |line| words_in(kind, line);
+    let lines: Vec<&str> = stderr.lines().filter_map(own).collect();
+    let from = lines.len().saturating_sub(QUOTED_LINES);
+    lines[from..].iter().map(ToString::to_string).collect()
+}
+
+fn words_in(kind: EngineKind, line: &str) -> Option<&str> {
+    let starts = STARTS.iter().any(|start| line.starts_with(start))
+        || (kind == EngineKind::Podman && line.starts_with("Error: "));
+    if starts {
+        return Some(line);
+    }
+    let from = WORDS.iter().filter_map(|words| line.find(words)).min()?;
+    let words = &line[from..];
+    // The log of both.
+    (!words.starts_with(WORDS[0]) || words.contains(" level=")).then_some(words)
 }
 
 /// The next step after a refusal, by the words of the engine.
@@ -88,5 +121,33 @@ fn hint(engine: &str, said: &str) -> String {
         "the image was removed: load it again with `agent image load FILE`".to_owned()
     } else {
         format!("see whether `{engine} ps` answers; `--no-container` runs on the host")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_tests_are_no_cause_of_an_engine_that_goes_away() {
+        let of_tests = "============ test session starts ============\n\
+            platform linux -- Python 3.11.2, pytest-7.2.1, pluggy-1.0.0\n\
+            rootdir: /home/lab/project\n\
+            error: one of the project's tools complains\n";
+        let of_docker = "time=\"2026-11-29T09:06:08Z\" level=error msg=\"error waiting for \
+            container: unexpected EOF\"\n";
+        let of_test = "E   AssertionError: time=\"12:00\" of a test\n";
+        let of_podman = "Error: unable to connect to Podman socket\n";
+        let words = |kind, ends: &str| words_of_engine(kind, &format!("{of_tests}{ends}"));
+        for kind in [EngineKind::Docker, EngineKind::Podman] {
+            assert_eq!(words(kind, of_test), [""; 0]);
+            assert_eq!(words(kind, of_docker), [of_docker.trim_end()]);
+            let after_a_dot = format!("test_a.py .{of_docker}");
+            assert_eq!(words(kind, &after_a_dot), [of_docker.trim_end()]);
+        }
+        assert_eq!(words(EngineKind::Podman, of_podman), [of_podman.trim_end()]);
+        assert_eq!(words(EngineKind::Docker, of_podman), [""; 0]);
+        let many = of_docker.repeat(QUOTED_LINES + 1);
+        assert_eq!(words(EngineKind::Docker, &many).len(), QUOTED_LINES);
     }
 }

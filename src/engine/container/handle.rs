@@ -69,18 +69,26 @@ impl Handle {
         }
         let leftover = self.engine.remove(&self.name).err();
         let leftover = leftover.map(|error| Leftover(error.in_one_line()));
-        let exit = told.unwrap_or(match exit {
-            Exit::Code(_) if stderr.contains("exec format error") => {
-                Exit::NotStarted(NotStarted::NotExecutable)
-            }
-            Exit::Code(status @ status::ENGINE..=status::NOT_FOUND) => {
-                Exit::NotStarted(why(status, stderr))
-            }
-            Exit::Code(status::KILLED) => Exit::ContainerKilled,
-            Exit::Signal(_) => Exit::EngineLost,
-            other => other,
-        });
-        (exit, leftover)
+        (
+            told.unwrap_or_else(|| without_last_word(exit, stderr)),
+            leftover,
+        )
+    }
+}
+
+/// The end of a container whose guardian said nothing, by the end of its process.
+fn without_last_word(exit: Exit, stderr: &str) -> Exit {
+    match exit {
+        // Before all that goes by words, which may be those of a test.
+        Exit::Code(status::KILLED) => Exit::ContainerKilled,
+        Exit::Code(_) if stderr.contains("exec format error") => {
+            Exit::NotStarted(NotStarted::NotExecutable)
+        }
+        Exit::Code(status @ status::ENGINE..=status::NOT_FOUND) => {
+            Exit::NotStarted(why(status, stderr))
+        }
+        Exit::Signal(_) => Exit::EngineLost,
+        other => other,
     }
 }
 
@@ -93,5 +101,18 @@ fn why(status: i32, stderr: &str) -> NotStarted {
         NotStarted::NotFound
     } else {
         NotStarted::Refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_test_do_not_say_how_a_killed_container_ended() {
+        let said = "exec /usr/bin/python3: exec format error";
+        let end = |status| without_last_word(Exit::Code(status), said);
+        assert_eq!(end(status::KILLED), Exit::ContainerKilled);
+        assert_eq!(end(1), Exit::NotStarted(NotStarted::NotExecutable));
     }
 }

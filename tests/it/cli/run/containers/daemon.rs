@@ -1,7 +1,8 @@
 //! A docker daemon of the test's own, which can be ended without harm to anybody else's.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -37,9 +38,19 @@ impl Daemon {
         let tarball = available(able)?;
         // Its containers run below a folder of the disk: an overlay cannot lie on another one.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let child = Self::spawn(folder.path());
+        let daemon = Self { child, folder };
+        wait_for("an answer of the daemon", || daemon.call(&["version"]));
+        daemon
+            .call(&["load", "--quiet", "--input", tarball])
+            .unwrap();
+        Some(daemon)
+    }
+
+    fn spawn(folder: &Path) -> Child {
+        let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
         let log = File::create(at("log")).unwrap();
-        let child = Command::new("dockerd")
+        Command::new("dockerd")
             .args(["--host", &format!("unix://{}", at("sock"))])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
             .args(["--pidfile", &at("pid"), "--bridge", "none"])
@@ -49,13 +60,23 @@ impl Daemon {
             .stderr(log)
             .process_group(0)
             .spawn()
-            .unwrap();
-        let daemon = Self { child, folder };
-        wait_for("an answer of the daemon", || daemon.call(&["version"]));
-        daemon
-            .call(&["load", "--quiet", "--input", tarball])
-            .unwrap();
-        Some(daemon)
+            .unwrap()
+    }
+
+    /// Starts it again after it was killed: it ends the containers that it left.
+    fn restart(&mut self) {
+        let at = |name: &str| self.folder.path().join(name);
+        // Nobody may have reaped its containerd, which would look alive by its number.
+        for pid in ["pid", "exec/containerd/containerd.pid"] {
+            fs::remove_file(at(pid)).unwrap();
+        }
+        let unmount = Command::new("umount")
+            .arg("--lazy")
+            .arg(at("data"))
+            .status();
+        assert!(unmount.unwrap().success());
+        self.child = Self::spawn(self.folder.path());
+        wait_for("an answer of the daemon", || self.call(&["version"]));
     }
 
     fn host(&self) -> String {
@@ -107,6 +128,33 @@ impl Drop for Daemon {
         let _over = kill(Pid::from_raw(pid), Signal::SIGTERM);
         let _reaped = self.child.wait();
     }
+}
+
+#[test]
+fn an_engine_that_dies_is_quoted_and_its_tests_are_not() {
+    if engines().iter().all(|engine| engine.0 != "docker") {
+        return;
+    }
+    let Some(mut daemon) = Daemon::start() else {
+        return;
+    };
+    let lab = project(&[("test_a.py", WAITS)]);
+    let mut going = daemon.run(&lab);
+    going.wait_for_test("test_waits");
+    daemon.end(Signal::SIGKILL);
+    let ended = going.end();
+    daemon.restart();
+    let ended = ended.expect(3);
+    let went_away = "error: docker went away while the tests ran\n  caused by: ";
+    assert!(ended.stderr.contains(went_away), "{ended}");
+    let mut causes = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("caused by: "));
+    assert!(
+        causes.all(|line| line.contains("unexpected EOF")),
+        "{ended}"
+    );
 }
 
 #[test]
