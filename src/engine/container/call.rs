@@ -10,47 +10,25 @@ use std::time::Duration;
 
 use super::facts::{self, EngineFacts, FoundContainer, ImageFacts};
 use super::kind::{EngineKind, status};
-use super::tunnel::{Address, Tunnel};
-use crate::diag::{self, Hint, one_line};
+use super::tunnel::Tunnel;
+use crate::diag::{self, Hint};
 use crate::engine::child::{Cancel, Exit};
 use crate::engine::process::{Captured, ProcessError, ProcessSpec, run_fed, run_unless};
 use crate::plan::cleanup::MARK;
 
 /// An engine answers in milliseconds; over ssh, or on a machine that swaps, in seconds.
-const CALL_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// A container ends when its processes do, and a full disk makes that slow.
 const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// Gigabytes from a slow disk.
 const LOAD_LIMIT: Duration = Duration::from_mins(30);
 
-/// The answer of a program that is not there; such a program is no problem worth a notice.
-const NOT_INSTALLED: &str = "not installed";
-
-/// The engine that the settings ask for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The program: a name or a path. `None` for docker, else podman, whichever answers.
-    pub runtime: Option<String>,
-    /// The address of the engine: `unix://`, `tcp://`, `ssh://`. `None` for the program's own
-    /// choice.
-    pub host: Option<String>,
-}
-
-impl Wanted {
-    fn candidates(&self) -> Vec<String> {
-        match &self.runtime {
-            Some(program) => vec![program.clone()],
-            None => vec!["docker".to_owned(), "podman".to_owned()],
-        }
-    }
-}
-
-/// An engine that answered the call `info`.
+/// An engine that answered.
 #[derive(Debug, Clone)]
 pub struct Engine {
     program: String,
     host: Option<String>,
-    /// The facts in its answer to `info`.
+    /// The facts in its answer.
     pub facts: EngineFacts,
     /// True if it is on another machine, so that nothing of this one can be mounted.
     pub is_remote: bool,
@@ -58,6 +36,9 @@ pub struct Engine {
     /// The connection that `host` leads through.
     _tunnel: Option<Arc<Tunnel>>,
 }
+
+/// Words of podman about an address at which nothing listens.
+const NO_SOCKET: &str = "unable to connect to podman socket";
 
 /// The reason why an engine cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +96,11 @@ impl Hint for EngineError {
                 .to_owned()
         } else if text.contains("no space left") {
             "make room on the disk of the engine; `agent cleanup` removes what runs left".to_owned()
+        } else if text.contains(NO_SOCKET) {
+            "start the engine that is to listen there, such as by `systemctl --user start \
+             podman.socket`, or name another address by `--docker-host`; `--no-container` runs on \
+             the host"
+                .to_owned()
         } else {
             "start the engine, or name one with `--container-runtime` and `--docker-host`; \
              `--no-container` runs on the host"
@@ -124,130 +110,28 @@ impl Hint for EngineError {
 }
 
 impl Engine {
-    /// Every engine that answers: the one that is asked for, or docker and podman. With them come
-    /// the errors of the programs that are installed and do not answer.
-    pub fn detect_all(
-        wanted: &Wanted,
+    pub(super) fn new(
+        program: &str,
+        host: Option<&str>,
+        facts: EngineFacts,
         cancel: &Cancel,
-    ) -> Result<(Vec<Self>, Vec<EngineError>), EngineError> {
-        let mut tried = Vec::new();
-        let mut found = Vec::new();
-        for program in wanted.candidates() {
-            match Self::ask(&program, wanted.host.as_deref(), cancel) {
-                Ok(engine) => found.push(engine),
-                Err(problem) => tried.push((program, problem)),
-            }
-        }
-        if found.is_empty() {
-            return Err(EngineError::None { tried });
-        }
-        let silent = tried
-            .into_iter()
-            .filter(|(_, problem)| problem != NOT_INSTALLED)
-            .map(|(program, problem)| EngineError::Answer {
-                program,
-                action: "answer".to_owned(),
-                problem,
-            });
-        Ok((found, silent.collect()))
-    }
-
-    /// Finds the engine that is asked for and asks it for its facts.
-    pub fn detect(wanted: &Wanted, cancel: &Cancel) -> Result<Self, EngineError> {
-        let mut tried = Vec::new();
-        for program in wanted.candidates() {
-            match Self::ask(&program, wanted.host.as_deref(), cancel) {
-                Ok(engine) => return Ok(engine),
-                Err(problem) => tried.push((program, problem)),
-            }
-        }
-        Err(EngineError::None { tried })
-    }
-
-    fn ask(program: &str, host: Option<&str>, cancel: &Cancel) -> Result<Self, String> {
-        let Some(url) = host.filter(|host| host.starts_with("ssh://")) else {
-            return Self::ask_at(program, host, cancel);
-        };
-        let address = Address::parse(url);
-        let address = address.ok_or_else(|| format!("`{url}` is not ssh://USER@HOST/SOCKET"))?;
-        let kind = if is_podman(program) {
-            EngineKind::Podman
-        } else {
-            EngineKind::Docker
-        };
-        let tunnel = Tunnel::open(&address, kind, cancel)?;
-        let engine = Self::ask_at(program, Some(&tunnel.local()), cancel)?;
-        Ok(Self {
-            is_remote: true,
-            _tunnel: Some(Arc::new(tunnel)),
-            ..engine
-        })
-    }
-
-    fn ask_at(program: &str, host: Option<&str>, cancel: &Cancel) -> Result<Self, String> {
-        let args = ["info", "--format", "{{json .}}"];
-        let spec = command(program, host, args.map(OsString::from));
-        let facts = match run_unless(&spec, CALL_LIMIT, cancel) {
-            Ok(answer) => facts::engine(&answer.stdout)?,
-            // docker prints what it knows and fails for the rest.
-            Err(ProcessError::Failed {
-                stdout_tail,
-                stderr_tail,
-                exit,
-                ..
-            }) => {
-                let said = one_line(&stderr_tail);
-                let said = match facts::engine(&stdout_tail) {
-                    Err(problem) if said.is_empty() => problem,
-                    _ => said,
-                };
-                return Err(if said.is_empty() {
-                    exit.to_string()
-                } else {
-                    said
-                });
-            }
-            Err(ProcessError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(NOT_INSTALLED.to_owned());
-            }
-            Err(ProcessError::TimedOut { limit, .. }) => {
-                return Err(format!("did not answer within {}s", limit.as_secs()));
-            }
-            Err(error) => return Err(one_line(&in_full(&error))),
-        };
-        let mut engine = Self {
+    ) -> Self {
+        Self {
             program: program.to_owned(),
             host: host.map(str::to_owned),
             facts,
             is_remote: false,
             cancel: cancel.clone(),
             _tunnel: None,
-        };
-        engine.is_remote = engine.find_out_where();
-        Ok(engine)
+        }
     }
 
-    /// True if its containers are on another machine.
-    fn find_out_where(&self) -> bool {
-        if let Some(host) = &self.host {
-            return is_remote(host);
-        }
-        match self.facts.kind {
-            EngineKind::Podman => match std::env::var("CONTAINER_HOST") {
-                Ok(host) if !host.is_empty() => is_remote(&host),
-                _ => self.facts.service_is_remote,
-            },
-            EngineKind::Docker => match std::env::var("DOCKER_HOST") {
-                Ok(host) if !host.is_empty() => is_remote(&host),
-                _ => {
-                    let format = "{{.Endpoints.docker.Host}}";
-                    let endpoint = self.call(
-                        "name its endpoint",
-                        &["context", "inspect", "--format", format],
-                    );
-                    endpoint.is_ok_and(|answer| is_remote(answer.stdout.trim()))
-                }
-            },
+    /// The same on the machine at the other end of a connection, which stays open as long as this.
+    pub(super) fn through(self, tunnel: Tunnel) -> Self {
+        Self {
+            is_remote: true,
+            _tunnel: Some(Arc::new(tunnel)),
+            ..self
         }
     }
 
@@ -377,7 +261,7 @@ impl Engine {
         }
     }
 
-    fn call(&self, action: &str, args: &[&str]) -> Result<Captured, EngineError> {
+    pub(super) fn call(&self, action: &str, args: &[&str]) -> Result<Captured, EngineError> {
         self.call_within(CALL_LIMIT, action, args)
     }
 
@@ -413,26 +297,20 @@ impl Engine {
 impl Engine {
     /// An engine for tests that start nothing.
     pub(crate) fn unreachable(kind: super::kind::EngineKind) -> Self {
-        Self {
-            program: kind.as_str().to_owned(),
-            host: None,
-            facts: EngineFacts {
-                kind,
-                version: "1".to_owned(),
-                rootless: false,
-                service_is_remote: false,
-                os: "linux".to_owned(),
-                architecture: "amd64".to_owned(),
-            },
-            is_remote: false,
-            cancel: Cancel::default(),
-            _tunnel: None,
-        }
+        let facts = EngineFacts {
+            kind,
+            version: "1".to_owned(),
+            rootless: false,
+            service_is_remote: false,
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+        };
+        Self::new(kind.as_str(), None, facts, &Cancel::default())
     }
 }
 
 /// The command line of an engine, at `host`.
-fn command(
+pub(super) fn command(
     program: &str,
     host: Option<&str>,
     args: impl IntoIterator<Item = OsString>,
@@ -447,14 +325,9 @@ fn command(
 }
 
 /// Goes by the name, because nothing but an answer would show the kind of the engine.
-fn is_podman(program: &str) -> bool {
+pub(super) fn is_podman(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program);
     name.starts_with("podman")
-}
-
-fn is_remote(host: &str) -> bool {
-    host.split_once("://")
-        .is_some_and(|(scheme, _)| !matches!(scheme, "unix" | "npipe"))
 }
 
 /// True if the engine says that there is no such image or container, or that the container ends.
@@ -481,10 +354,4 @@ fn says_missing(error: &EngineError) -> bool {
     ];
     matches!(exit, Exit::Code(code) if *code <= status::ENGINE)
         && unknown.iter().any(|words| text.contains(words))
-}
-
-fn in_full(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |cause| cause.source());
-    let parts: Vec<String> = causes.map(ToString::to_string).collect();
-    parts.join(": ")
 }

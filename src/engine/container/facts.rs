@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::kind::EngineKind;
 
-/// The facts of an engine, from its answer to `info`.
+/// The facts of an engine, from its answer to `version` or `info`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
     /// Docker or podman, by the answer and not by the name of the program.
@@ -40,6 +40,89 @@ pub struct FoundContainer {
     pub id: String,
     pub name: String,
     pub labels: Vec<(String, String)>,
+}
+
+/// The place of a docker that no flag and no variable names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The socket of this machine that docker is made for.
+    Usual,
+    /// Some context of the user decides.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Versions {
+    client: Part,
+    server: Option<Part>,
+}
+
+/// A part of an engine, by both names of each key: docker's, and podman's.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Part {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    arch: String,
+    /// Podman's alone.
+    os_arch: Option<String>,
+    /// Docker's alone.
+    context: Option<String>,
+    components: Option<Vec<Component>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Component {
+    name: String,
+}
+
+/// The first docker that names the parts which let it run without root.
+const NAMES_ITS_PARTS: u32 = 20;
+
+/// The facts in an answer to `version`, if they are all there. `is_root` is true if root asks: a
+/// podman of this machine does what it does as who asks.
+pub(super) fn of_version(answer: &str, is_root: bool) -> Option<(EngineFacts, Place)> {
+    let Versions { client, server } = serde_json::from_str(answer).ok()?;
+    let Some(platform) = client.os_arch else {
+        return docker_of_version(&client, server?);
+    };
+    // A service does what it does as somebody else.
+    let is_here = server.is_none();
+    let (os, architecture) = platform.split_once('/').filter(|_| is_here)?;
+    let facts = EngineFacts {
+        kind: EngineKind::Podman,
+        version: client.version,
+        rootless: !is_root,
+        service_is_remote: false,
+        os: os.to_owned(),
+        // A variant may follow.
+        architecture: architecture.split('/').next()?.to_owned(),
+    };
+    Some((facts, Place::Unknown))
+}
+
+fn docker_of_version(client: &Part, server: Part) -> Option<(EngineFacts, Place)> {
+    let major: u32 = server.version.split('.').next()?.parse().ok()?;
+    let parts = server.components.filter(|_| major >= NAMES_ITS_PARTS)?;
+    let place = match client.context.as_deref() {
+        Some("default") => Place::Usual,
+        Some(_) | None => Place::Unknown,
+    };
+    let is_whole = !server.os.is_empty() && !server.arch.is_empty();
+    let facts = EngineFacts {
+        kind: EngineKind::Docker,
+        version: server.version,
+        rootless: parts.iter().any(|part| part.name == "rootlesskit"),
+        service_is_remote: false,
+        os: server.os,
+        architecture: server.arch,
+    };
+    is_whole.then_some((facts, place))
 }
 
 #[derive(Deserialize)]
@@ -197,6 +280,46 @@ mod tests {
         let facts = engine(podman).unwrap();
         assert_eq!((facts.kind, facts.rootless), (EngineKind::Podman, false));
         assert_eq!(facts.version, "4.3.1");
+    }
+
+    #[test]
+    fn a_version_tells_the_facts_or_nothing() {
+        let docker = |version: &str, context: &str, part: &str| {
+            let answer = format!(
+                r#"{{"Client":{{"Version":"28.2.2","Context":"{context}"}},"Server":{{"Version":
+                "{version}","Os":"linux","Arch":"arm64","Components":[{{"Name":"{part}"}}]}}}}"#
+            );
+            of_version(&answer, true)
+        };
+        let (facts, place) = docker("20.10.24+dfsg1", "default", "Engine").unwrap();
+        assert_eq!((facts.kind, facts.rootless), (EngineKind::Docker, false));
+        assert_eq!(facts.version, "20.10.24+dfsg1");
+        assert_eq!(
+            (facts.os.as_str(), facts.architecture.as_str()),
+            ("linux", "arm64")
+        );
+        assert_eq!(place, Place::Usual);
+        let (facts, place) = docker("29.0.1", "lab", "rootlesskit").unwrap();
+        assert_eq!((facts.rootless, place), (true, Place::Unknown));
+        assert_eq!(docker("19.03.15", "default", "Engine"), None);
+
+        let podman = |server: &str, is_root| {
+            let version = r#"{"APIVersion":"4.3.1","Version":"4.3.1","OsArch":"linux/amd64"}"#;
+            of_version(&format!(r#"{{"Client":{version}{server}}}"#), is_root)
+        };
+        let (facts, _) = podman("", false).unwrap();
+        assert_eq!((facts.kind, facts.rootless), (EngineKind::Podman, true));
+        assert_eq!(
+            (facts.os.as_str(), facts.architecture.as_str()),
+            ("linux", "amd64")
+        );
+        assert!(!podman("", true).unwrap().0.rootless);
+        // A service: who it runs as is not said.
+        let server = r#","Server":{"Version":"4.3.1","OsArch":"linux/amd64"}"#;
+        assert_eq!(podman(server, true), None);
+        for unknown in ["", "{}", r#"{"Client":{"Version":"28.2.2"},"Server":null}"#] {
+            assert_eq!(of_version(unknown, true), None, "{unknown}");
+        }
     }
 
     #[test]

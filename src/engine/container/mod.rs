@@ -15,6 +15,7 @@
 //! cleanup` finds it whatever happens to this process.
 
 mod call;
+mod detect;
 mod executor;
 mod explain;
 mod facts;
@@ -24,7 +25,8 @@ mod layer;
 mod project;
 mod tunnel;
 
-pub use call::{Engine, EngineError, Wanted};
+pub use call::{Engine, EngineError};
+pub use detect::Wanted;
 pub use executor::{ContainerExecutor, Limits};
 pub use facts::{EngineFacts, FoundContainer, ImageFacts};
 pub(super) use handle::{Handle, KILL_GRACE, Leftover};

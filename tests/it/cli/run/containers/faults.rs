@@ -291,6 +291,27 @@ fn without_an_engine_the_host_serves_unless_that_is_refused() {
 }
 
 #[test]
+fn a_socket_that_is_not_there_is_named_without_advice_about_other_machines() {
+    for &engine in engines().iter() {
+        let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
+        let args = ["--docker-host", "unix:///nowhere/engine.sock"];
+        let refused = engine.run(&lab, &args).expect(3);
+        assert!(refused.stderr.contains("/nowhere/engine.sock"), "{refused}");
+        assert!(!refused.stderr.contains("machine"), "{refused}");
+        assert!(
+            refused.stderr.contains("hint: start the engine"),
+            "{refused}"
+        );
+        let Some(mut command) = engine.command_over_ssh(&lab, &[]) else {
+            return;
+        };
+        let refused = answer(command.args(["--docker-host", "ssh://selftest-remote/nowhere/s"]));
+        let refused = refused.expect(3);
+        assert!(!refused.stderr.contains("podman machine"), "{refused}");
+    }
+}
+
+#[test]
 fn an_engine_that_hangs_can_be_interrupted() {
     let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
     lab.write("docker", "#!/bin/sh\necho asked > asked\nexec sleep 600\n");

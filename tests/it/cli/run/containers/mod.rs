@@ -8,6 +8,9 @@ mod owner;
 mod suites;
 mod turns;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use crate::engines::{Engine, engines, project};
 
 use crate::cli::run::repository::git;
@@ -110,6 +113,31 @@ fn what_git_tracks_is_sent_although_it_is_ignored() {
         std::fs::remove_dir_all(lab.path().join(".git")).unwrap();
         let without = engine.run(&lab, &copy).expect(1);
         assert!(without.stdout.contains("assert [] =="), "{without}");
+    }
+}
+
+/// `info` takes podman half a second.
+#[test]
+fn an_engine_is_asked_for_no_more_than_a_run_needs() {
+    for &engine in engines().iter() {
+        let lab = project(&[("test_a.py", "def test_one(): pass\n")]);
+        let folder = lab.path().join("sandbox_data/bin");
+        let calls = folder.join("calls");
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = format!(
+            "#!/bin/sh\necho \"$1\" >> '{}'\nPATH=${{PATH#*:}} exec {} \"$@\"\n",
+            calls.display(),
+            engine.0
+        );
+        let program = folder.join(engine.0);
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let mut command = engine.command(&lab, &["--no-cov"]);
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", folder.display()));
+        answer(&mut command).expect(0);
+        let calls = std::fs::read_to_string(&calls).unwrap();
+        assert_eq!(calls, "version\nps\nimage\nrun\n", "{engine:?}");
     }
 }
 
