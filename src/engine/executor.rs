@@ -48,6 +48,14 @@ impl Executor {
         }
     }
 
+    /// The image as messages name it; `None` on the host.
+    pub fn image_name(&self) -> Option<&str> {
+        match self {
+            Self::Host(_) => None,
+            Self::Container(container) => Some(&container.image_name),
+        }
+    }
+
     /// The interpreter, as it is named where the processes run.
     pub fn python(&self) -> &Path {
         match self {

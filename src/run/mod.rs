@@ -65,7 +65,7 @@ pub fn tests(job: &Job<'_>, recorder: &mut Recorder<'_>) -> Result<Verdict, Stor
     carry_out(&mut dispatcher, job, recorder)?;
     let verdict = dispatcher.verdict();
     if [RunOutcome::Incomplete, RunOutcome::Failed].contains(&verdict.outcome) {
-        hints::add(&job.plan.request.project, recorder)?;
+        hints::add(job, recorder)?;
     }
     Ok(verdict)
 }

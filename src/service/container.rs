@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::images::{self, ImageError};
+use super::left_here;
 use crate::archive;
 use crate::diag::{self, Hint};
 use crate::engine::container::{
@@ -323,6 +324,7 @@ fn executor(
     notices: &mut Vec<Notice>,
 ) -> Result<ContainerExecutor, ContainerError> {
     let wishes = &settings.container;
+    notices.extend(left_here::notices(settings, &image_name));
     let (source, hello_limit) = match wishes.mount {
         ProjectMount::Layer if engine.is_remote || !takes_a_layer(&settings.project) => {
             (streamed(settings)?, SENDING_LIMIT)

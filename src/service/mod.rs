@@ -15,7 +15,8 @@
 //! ```
 //!
 //! `prepare` makes everything that a run needs, and `container` decides if that is a container; it
-//! gets the image from `images`, which `agent image` uses as well. `run` and `modules` of the layer
+//! gets the image from `images`, which `agent image` uses as well, and `left_here` says what such a
+//! run leaves on this machine. `run` and `modules` of the layer
 //! below carry the run out. `records` has the two things that an embedding program receives.
 //! [`orphans`] answers questions about the import graph, and gives `prepare` the wishes about
 //! modules that no test reaches. Two files have no part in a run: [`cleanup`] removes leftovers,
@@ -45,6 +46,7 @@ mod container;
 mod error;
 pub mod images;
 pub mod install;
+mod left_here;
 pub mod metrics;
 pub mod orphans;
 mod prepare;

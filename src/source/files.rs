@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use ignore::{Walk, WalkBuilder};
 
 use crate::diag::Hint;
+use crate::links;
 
 /// More is no source tree, and would fill the memory of this list.
 const MAX_FILES: usize = 1_000_000;
@@ -70,15 +71,7 @@ pub fn files(
         source,
     };
     let excluded = excluded(project, exclude)?;
-    let left_out = data_dir.to_owned();
-    let walk = WalkBuilder::new(project)
-        .hidden(false)
-        .require_git(false)
-        .git_global(false)
-        .overrides(excluded.clone())
-        .filter_entry(move |entry| travels(entry.path(), &left_out))
-        .sort_by_file_path(Ord::cmp)
-        .build();
+    let walk = walk(project, data_dir, excluded.clone());
     let mut list = List::new(project);
     for entry in walk {
         let entry = entry.map_err(failed)?;
@@ -90,6 +83,46 @@ pub fn files(
         list.add_tracked(path, data_dir)?;
     }
     Ok(list.found.into_iter().collect())
+}
+
+/// A link of a project, as a path from there, and the place outside of the project that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkOut {
+    pub link: PathBuf,
+    pub end: PathBuf,
+}
+
+/// More files and folders than this are not looked at for links: that would take longer than the
+/// start of a container.
+const MOST_FOR_LINKS: usize = 50_000;
+
+/// The links of `project` that lead to something outside of it. Those that ignore files or `exclude`
+/// name are not looked at, nor what cannot be read.
+pub fn links_out(project: &Path, data_dir: &Path, exclude: &[String]) -> Vec<LinkOut> {
+    let excluded = excluded(project, exclude).unwrap_or_else(|_| Override::empty());
+    let entries = walk(project, data_dir, excluded)
+        .take(MOST_FOR_LINKS)
+        .flatten();
+    let links = entries.filter(|entry| entry.path_is_symlink() && entry.depth() > 0);
+    let outer = links.filter_map(|entry| {
+        let end = links::leads_out(entry.path(), project).filter(|end| end.exists())?;
+        let link = entry.path().strip_prefix(project).ok()?.to_owned();
+        Some(LinkOut { link, end })
+    });
+    outer.collect()
+}
+
+/// What the project consists of, itself first.
+fn walk(project: &Path, data_dir: &Path, excluded: Override) -> Walk {
+    let data_dir = data_dir.to_owned();
+    WalkBuilder::new(project)
+        .hidden(false)
+        .require_git(false)
+        .git_global(false)
+        .overrides(excluded)
+        .filter_entry(move |entry| travels(entry.path(), &data_dir))
+        .sort_by_file_path(Ord::cmp)
+        .build()
 }
 
 /// False for what no project consists of, whoever tracks it.
@@ -275,6 +308,35 @@ mod tests {
                 "built/deep/made.so",
                 "code.py"
             ]
+        );
+    }
+
+    #[test]
+    fn links_that_lead_out_are_found_with_their_ends() {
+        let outside = tempfile::tempdir().unwrap();
+        let outside = outside.path().canonicalize().unwrap();
+        write(&outside, &["shared/test_b.py"]);
+        let project = tempfile::tempdir().unwrap();
+        let root = project.path();
+        write(root, &["pkg/code.py"]);
+        fs::write(root.join(".gitignore"), "cache\n").unwrap();
+        for (link, end) in [
+            ("pkg/shared", outside.join("shared")),
+            ("pkg/inner", PathBuf::from("code.py")),
+            ("cache", outside.clone()),
+            ("gone", outside.join("gone")),
+        ] {
+            std::os::unix::fs::symlink(end, root.join(link)).unwrap();
+        }
+        let found = links_out(root, &root.join("sandbox_data"), &[]);
+        let expected = LinkOut {
+            link: PathBuf::from("pkg/shared"),
+            end: outside.join("shared"),
+        };
+        assert_eq!(found, [expected]);
+        assert_eq!(
+            links_out(root, &root.join("sandbox_data"), &["pkg".to_owned()]),
+            []
         );
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! Each of the four ways has a door of its own: [`resolve`] checks what the user typed, [`scan()`]
 //! reads the Python files that are new or changed, [`layout()`] reads the configuration files, and
-//! [`files()`] lists what a container gets. `files` also compiles the patterns of `exclude` for
+//! [`files()`] lists what a container gets. `files` also finds the links that lead out of a project, and compiles the patterns of `exclude` for
 //! `walk`.
 //!
 //! `walk` and `files` leave out different things: git ignores generated modules, which Python
@@ -37,7 +37,7 @@ mod pytest_settings;
 pub mod scan;
 mod walk;
 
-pub use files::{FilesError, exclusion, files};
+pub use files::{FilesError, LinkOut, exclusion, files, links_out};
 pub use layout::layout;
 pub use paths::{PathError, resolve};
 pub use scan::{Scan, scan};

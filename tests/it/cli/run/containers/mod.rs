@@ -4,6 +4,7 @@ mod cycles;
 mod daemon;
 mod faults;
 mod layer;
+mod left_here;
 mod owner;
 mod suites;
 mod turns;
