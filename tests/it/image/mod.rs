@@ -4,6 +4,7 @@ mod bad_documents;
 mod bad_input;
 mod damage;
 mod layouts;
+mod loads;
 mod pack;
 pub(crate) mod sample;
 mod wheels;
