@@ -6,6 +6,7 @@ mod faults;
 mod layer;
 mod left_here;
 mod owner;
+mod places;
 mod suites;
 mod turns;
 
