@@ -50,7 +50,9 @@ impl Daemon {
     fn spawn(folder: &Path) -> Child {
         let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
         let log = File::create(at("log")).unwrap();
-        Command::new("dockerd")
+        // In a network of its own: without a bridge, it removes the one of the docker that runs.
+        Command::new("unshare")
+            .args(["--net", "dockerd"])
             .args(["--host", &format!("unix://{}", at("sock"))])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
             .args(["--pidfile", &at("pid"), "--bridge", "none"])
