@@ -96,8 +96,8 @@ pub struct LinkOut {
 /// start of a container.
 const MOST_FOR_LINKS: usize = 50_000;
 
-/// The links of `project` that lead to something outside of it. Those that ignore files or `exclude`
-/// name are not looked at, nor what cannot be read.
+/// The links of `project` that lead to a file or folder outside of it. Those that ignore files or
+/// `exclude` name are not looked at, nor what cannot be read.
 pub fn links_out(project: &Path, data_dir: &Path, exclude: &[String]) -> Vec<LinkOut> {
     let excluded = excluded(project, exclude).unwrap_or_else(|_| Override::empty());
     let entries = walk(project, data_dir, excluded)
@@ -105,9 +105,10 @@ pub fn links_out(project: &Path, data_dir: &Path, exclude: &[String]) -> Vec<Lin
         .flatten();
     let links = entries.filter(|entry| entry.path_is_symlink() && entry.depth() > 0);
     let outer = links.filter_map(|entry| {
-        let end = links::leads_out(entry.path(), project).filter(|end| end.exists())?;
+        let end = links::leads_out(entry.path(), project)?;
+        let is_content = end.is_dir() || end.is_file();
         let link = entry.path().strip_prefix(project).ok()?.to_owned();
-        Some(LinkOut { link, end })
+        is_content.then_some(LinkOut { link, end })
     });
     outer.collect()
 }
@@ -325,6 +326,7 @@ mod tests {
             ("pkg/inner", PathBuf::from("code.py")),
             ("cache", outside.clone()),
             ("gone", outside.join("gone")),
+            ("device", PathBuf::from("/dev/null")),
         ] {
             std::os::unix::fs::symlink(end, root.join(link)).unwrap();
         }
