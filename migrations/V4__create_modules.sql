@@ -47,6 +47,11 @@ CREATE TABLE held_back (
     file_id INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id)
 );
 
+-- Orphans that somebody took off the list: a run does not list them again by itself.
+CREATE TABLE taken_off (
+    file_id INTEGER NOT NULL PRIMARY KEY REFERENCES file (file_id)
+);
+
 -- The orphans whose imports lead to an orphan.
 CREATE TABLE orphan_lead (
     file_id    INTEGER NOT NULL REFERENCES orphan (file_id) ON DELETE CASCADE,

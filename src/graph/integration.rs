@@ -3,6 +3,7 @@
 //! | a passing orphan | becomes |
 //! |---|---|
 //! | was taken back by hand, or tried to touch what it may not, and is not named now | held back |
+//! | is on the map already: a test reached it once | tested like those that joined, in its group |
 //! | has the content of another module | redundant |
 //! | anything else | a module of the map, in the group that it is most connected to |
 //!
@@ -119,6 +120,8 @@ pub enum Reason {
     Package,
     /// It founds it: nothing connects it to the map.
     New,
+    /// It was in it before it was an orphan.
+    Kept,
 }
 
 /// A module that is appended to a workflow.
@@ -211,9 +214,6 @@ impl IntegrationPlan {
                 self.strangers.push(file.to_owned());
                 continue;
             };
-            if snapshot.map.contains_key(file) {
-                continue;
-            }
             if held_back {
                 self.held_back.push(snapshot.graph.node(id).module.clone());
             } else {
@@ -242,7 +242,9 @@ impl IntegrationPlan {
         for id in candidates {
             let module = &snapshot.graph.node(id).module;
             let hash = telling_hash(snapshot.contents, module);
-            if let Some(first) = hash.and_then(|hash| known.get(&hash)) {
+            if let Some(first) = hash.and_then(|hash| known.get(&hash))
+                && !map.contains_key(&module.file)
+            {
                 self.redundant.push(Redundant {
                     module: module.clone(),
                     same_as: (*first).to_owned(),
@@ -257,8 +259,19 @@ impl IntegrationPlan {
 
     /// Gives each a group: always the one next whose connection to the map is strongest.
     fn place(&mut self, graph: &ImportGraph, map: Groups, joining: &[NodeId]) {
-        let mut places = Places::new(graph, map);
         let mut waiting: BTreeSet<NodeId> = joining.iter().copied().collect();
+        for id in joining {
+            let module = &graph.node(*id).module;
+            if let Some(group) = map.get(&module.file) {
+                waiting.remove(id);
+                self.additions.push(Addition {
+                    module: module.clone(),
+                    group: *group,
+                    reason: Reason::Kept,
+                });
+            }
+        }
+        let mut places = Places::new(graph, map);
         // A connection only grows. Each time the module is queued again, and an entry that is out
         // of date is skipped.
         let mut queue: BinaryHeap<(u64, Reverse<NodeId>)> = BinaryHeap::new();
@@ -594,18 +607,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_gone_a_test_or_there_already_is_left() {
+    fn what_is_held_back_gone_or_a_test_is_left() {
         let mut case = Case::new(&["a.py", "o.py", "test_o.py"], &[], &[("a.py", 1)]).passing(&[
             "o.py",
             "gone.py",
             "test_o.py",
-            "a.py",
         ]);
         case.orphans[0].held_back = true;
         let plan = case.plan().unwrap();
         assert!(plan.is_empty());
         assert_eq!(plan.held_back, [module("o.py")]);
         assert_eq!(plan.strangers, ["gone.py", "test_o.py"]);
+    }
+
+    #[test]
+    fn what_is_on_the_map_when_it_becomes_an_orphan_stays_in_its_group() {
+        let case = Case::new(
+            &["a.py", "copy.py", "new.py"],
+            &[(1, 0, EAGER), (2, 1, EAGER)],
+            &[("a.py", 1), ("copy.py", 2)],
+        )
+        .passing(&["copy.py", "new.py"])
+        .same_content("copy.py", "a.py");
+        let expected = [
+            ("copy.py", 2, Reason::Kept),
+            ("new.py", 2, Reason::Connected),
+        ];
+        assert_eq!(additions(&case.plan().unwrap()), expected);
     }
 
     #[test]

@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Loaded;
 
+/// Runs whose processes count although they show no test file as a whole, as with `-k`. Later ones
+/// do not take their place.
+const PART_RUNS: usize = 5;
+
 /// The evidence of runs about the files of a project.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
@@ -40,16 +44,23 @@ impl Observed {
         mut changed_ms: impl FnMut(&str) -> Option<i64>,
     ) -> Self {
         let mut known: BTreeMap<String, Option<i64>> = BTreeMap::new();
-        for (started_ms, processes) in runs {
+        let mut time_of = move |file: &str| {
+            let found = known.entry(file.to_owned());
+            *found.or_insert_with(|| changed_ms(file))
+        };
+        for (age, (started_ms, processes)) in runs.into_iter().enumerate() {
             let tests = processes.iter().flat_map(|process| &process.tests);
-            let news = tests.filter(|test| !self.settled.contains_key(*test));
+            // A test that was removed loads nothing any more.
+            let news = tests.filter(|test| {
+                !self.settled.contains_key(*test) && time_of(test.as_str()).is_some()
+            });
             let news: BTreeSet<String> = news.cloned().collect();
             for process in processes {
                 let tests: Vec<&String> = (process.tests.iter())
                     .filter(|test| news.contains(*test))
                     .collect();
                 // What a part of a test loaded counts too, as long as no later run shows all of it.
-                if tests.is_empty() && !process.tests.is_empty() {
+                if tests.is_empty() && (!process.tests.is_empty() || age >= PART_RUNS) {
                     continue;
                 }
                 for test in tests {
@@ -57,9 +68,7 @@ impl Observed {
                     self.settled.entry(test.clone()).or_default().push(at);
                 }
                 for file in &process.files {
-                    let time = known
-                        .entry(file.clone())
-                        .or_insert_with(|| changed_ms(file));
+                    let time = time_of(file);
                     if time.is_some() && !self.loaded.contains(file) {
                         self.loaded.insert(file.clone());
                         if time.is_some_and(|time| time >= started_ms) {
@@ -166,6 +175,18 @@ mod tests {
         let found = observed(vec![vec![process(&[], &["a", "m"])]]);
         assert!(!found.is_settled("a"));
         assert!(found.is_seen("m"));
+        let mut runs = vec![vec![process(&["b"], &["b"])]; PART_RUNS];
+        runs.push(vec![process(&[], &["a", "m"])]);
+        assert!(!observed(runs).is_seen("m"), "that was long ago");
+    }
+
+    #[test]
+    fn what_only_a_test_loaded_that_was_removed_is_not_loaded() {
+        let found = observed(vec![
+            vec![process(&["a"], &["a", "m"])],
+            vec![process(&["a", "gone.py"], &["a", "gone.py", "n"])],
+        ]);
+        assert!(found.is_seen("m") && !found.is_seen("n"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse};
 use super::integration::plan_integration;
-use super::list::{keep_list, not_analysed, not_listed, present_list, roots_of, trial_plan};
+use super::list::{forget_gone, keep_list, not_analysed, present_list, roots_of, trial_plan};
 use super::mirrors::{read_mirrors, write_mirrors};
 use super::trials::{TrialJob, Trials};
 use crate::clock::now_ms;
@@ -141,10 +141,18 @@ fn look(job: &OrphanJob, store: &mut Store, run: RunId) -> Result<Looked, StoreE
         module_of,
     )?);
     let reader = store.reader()?;
-    if scan_is_due(job.wishes, &present_list(&reader, &job.request)?) {
-        keep_list(store, &job.request, &analysis, job.wishes, Some(run))?;
+    notices.extend(forget_gone(store, &job.request, &analysis)?);
+    let list = present_list(&reader, &job.request)?;
+    if scan_is_due(job.wishes, &list) {
+        let wishes = job.wishes.with_searches_of(&list);
+        notices.extend(keep_list(
+            store,
+            &job.request,
+            &analysis,
+            wishes,
+            Some(run),
+        )?);
     }
-    notices.extend(not_listed(&reader, &analysis, job.wishes)?);
     let scripts = &analysis.scripts;
     let plan = trial_plan(&reader, &job.request, &job.suppressions, scripts)?;
     store.forget_orphans(&plan.gone)?;

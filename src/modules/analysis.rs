@@ -22,8 +22,8 @@ use crate::plan::orphans::is_main_file;
 use crate::source::{Scan, ScanError, ScanOptions, changed_ms, layout, scan};
 use crate::store::{Reader, Store, StoreError};
 
-/// Runs whose coverage counts as evidence: enough for suites that are run in parts, and few enough
-/// that a test which is gone is forgotten soon.
+/// Runs whose coverage counts as evidence: enough for suites that are run in parts or fail, and few
+/// enough that a test which is gone is forgotten soon.
 const COVERAGE_RUNS: u32 = 5;
 
 /// Runs whose processes count as evidence of what tests load. The latest one that shows a test
@@ -56,6 +56,8 @@ pub struct Analysis {
     pub scripts: BTreeSet<String>,
     /// What runs were seen to load and to execute.
     pub observed: Observed,
+    /// Files that an earlier scan found, and that lie in folders which cannot be listed now.
+    pub unseen: Vec<String>,
     /// Notices for the user, about files and folders that could not be used.
     pub notices: Vec<Notice>,
 }
@@ -113,13 +115,14 @@ fn look_at(
         texts: &layout.doctest_globs,
     };
     let mut observed = Observed::default();
-    let scan = scan(&options, || {
+    let mut scan = scan(&options, || {
         let Some(reader) = reader else {
             return Ok(Vec::new());
         };
         observed = observe(&request.project, reader)?;
         reader.known_files().map_err(AnalysisError::from)
     })?;
+    let unseen = take_unseen(&mut scan);
     layout.links.clone_from(&scan.links);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
     let apart = find_apart(&graph, &nested_projects(&request.project, &scan.files));
@@ -142,11 +145,19 @@ fn look_at(
         notices: notices.collect(),
         scripts: scripts(&graph, &scan.files),
         observed,
+        unseen,
         layout,
         graph,
         health,
     };
     Ok((analysis, scan))
+}
+
+/// Takes those out of the files that are gone whose folders could not be listed: they may be there.
+fn take_unseen(scan: &mut Scan) -> Vec<String> {
+    let unlisted = &scan.unlisted;
+    let is_unseen = |file: &mut String| unlisted.iter().any(|it| file.starts_with(&it.path));
+    scan.gone.extract_if(.., is_unseen).collect()
 }
 
 /// The files that nothing imports and that would run if something did.
@@ -228,10 +239,11 @@ impl Analysis {
         Verdicts::new(&self.graph, &self.observed)
     }
 
-    /// The number of files, and the number of those that were understood.
+    /// The number of files, those in folders that cannot be listed too, and the number of those that
+    /// were understood.
     pub fn analysed(&self) -> Analysed {
         Analysed {
-            files: self.health.files as u64,
+            files: (self.health.files + self.unseen.len()) as u64,
             analysed: self.health.analysed as u64,
         }
     }

@@ -1,6 +1,8 @@
-//! The list of orphans that runs work with: made, brought up to date, and searched for gaps.
+//! The list of orphans that runs work with: made, brought up to date, and rid of what is gone.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
@@ -9,19 +11,44 @@ use crate::clock::now_ms;
 use crate::diag::{Hint, and_more};
 use crate::mirror::Mirrors;
 use crate::model::module_map::Analysed;
-use crate::model::{Level, Module, Notice, OrphanSource, RunId};
-use crate::plan::orphans::{OrphanWishes, PresentList, Suppression, TrialPlan, is_main_file};
+use crate::model::{Level, Module, Notice, Orphan, OrphanSource, RunId};
+use crate::plan::orphans::{
+    OrphanWishes, Presence, PresentList, Suppression, TrialPlan, is_main_file,
+};
 use crate::source::exclusion;
 use crate::store::{Reader, ScanRow, Store, StoreError};
 
-/// Makes what was found the list that runs work with.
+/// The most files that a notice names.
+const NAMED: usize = 3;
+
+/// Makes what was found the list that runs work with. What somebody took off the list stays off it
+/// in a run, unless the user wants a new list. Returns notices for the user: which modules are new
+/// on the list, or why it stays as it is.
 pub fn keep_list(
     store: &mut Store,
     request: &AnalysisRequest,
     analysis: &Analysis,
     wishes: OrphanWishes,
     run: Option<RunId>,
-) -> Result<(), StoreError> {
+) -> Result<Option<Notice>, StoreError> {
+    if let Some(notice) = unseen(&analysis.unseen) {
+        return Ok(Some(notice));
+    }
+    let reader = store.reader()?;
+    let mut off: BTreeSet<String> = BTreeSet::new();
+    if run.is_some() && !wishes.refresh {
+        off.extend(reader.taken_off()?);
+    }
+    let (off, found): (Vec<_>, Vec<_>) = analysis
+        .found(wishes)
+        .into_iter()
+        .partition(|orphan| off.contains(&orphan.module.file));
+    let off: Vec<String> = off.into_iter().map(|orphan| orphan.module.file).collect();
+    let notice = match (run, reader.last_scan()?) {
+        (Some(_), Some(_)) => new_orphans(&reader.orphan_files()?, &found),
+        // Everything is new on a first list, and a command shows what it found.
+        _ => None,
+    };
     let Analysed { files, analysed } = analysis.analysed();
     let discoveries = wishes.discoveries().into_iter().map(str::to_owned);
     let scan = ScanRow {
@@ -31,7 +58,95 @@ pub fn keep_list(
         analysed,
         discoveries: discoveries.collect(),
     };
-    store.put_scan(&scan, &analysis.found(wishes), run)
+    store.put_scan(&scan, &found, &off, run)?;
+    Ok(notice)
+}
+
+/// Takes modules whose files are gone off the list of orphans, off the module map and out of
+/// workflows. A file that cannot be looked at now is not gone, nor is any if the project has no
+/// module at all, as when its disk is missing.
+pub fn forget_gone(
+    store: &mut Store,
+    request: &AnalysisRequest,
+    analysis: &Analysis,
+) -> Result<Option<Notice>, StoreError> {
+    if analysis.graph.nodes().is_empty() {
+        return Ok(None);
+    }
+    let reader = store.reader()?;
+    let mut gone = reader.kept_files()?;
+    gone.retain(|file| presence(&request.project.join(file)) == Presence::Gone);
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let workflows = reader.workflows()?;
+    let of = workflows
+        .iter()
+        .filter(|workflow| gone.iter().any(|file| workflow.has(file)));
+    let of: Vec<String> = of.map(|it| format!("`{}`", it.name)).collect();
+    store.forget_modules(&gone)?;
+    let places = match of.first() {
+        None => "the list of orphans and the module map".to_owned(),
+        Some(first) => format!(
+            "the module map and the workflow {first}{}",
+            and_more(of.len() - 1)
+        ),
+    };
+    Ok(Some(Notice {
+        level: Level::Info,
+        code: "modules-gone".to_owned(),
+        message: format!("{} left {places}: no such file", named(&gone)),
+        hint: None,
+    }))
+}
+
+/// The first of these files, and how many more there are; `files` is not empty.
+fn named(files: &[String]) -> String {
+    let shown = files.iter().take(NAMED).map(|file| format!("`{file}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    format!("{shown}{}", and_more(files.len().saturating_sub(NAMED)))
+}
+
+/// A folder that cannot be listed held modules: what leads to them and from them is not known.
+fn unseen(files: &[String]) -> Option<Notice> {
+    (!files.is_empty()).then(|| Notice {
+        level: Level::Warning,
+        code: "orphans-unseen".to_owned(),
+        message: format!(
+            "the list of orphans stays as it is: the folder of {} cannot be listed",
+            named(files)
+        ),
+        hint: Some("make it readable; no module of it counts as deleted".to_owned()),
+    })
+}
+
+/// The orphans that are not on the list yet.
+fn new_orphans(known: &[String], found: &[Orphan]) -> Option<Notice> {
+    let new = found.iter().map(|orphan| &orphan.module.file);
+    let new: Vec<String> = new.filter(|file| !known.contains(file)).cloned().collect();
+    let first = new.first()?;
+    Some(Notice {
+        level: Level::Info,
+        code: "orphans-new".to_owned(),
+        message: format!(
+            "new on the list of orphans: no test reaches {}",
+            named(&new)
+        ),
+        hint: Some(format!("`agent why {first}` says why")),
+    })
+}
+
+/// What is at the place of this file. Only an answer of the system that nothing is there counts as
+/// that.
+fn presence(path: &Path) -> Presence {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Presence::There,
+        Ok(_) => Presence::Gone,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Presence::Gone
+        }
+        Err(_) => Presence::Unknown,
+    }
 }
 
 /// Reads the JSON files in if somebody edited them; without such an edit nothing is looked at.
@@ -115,41 +230,20 @@ pub(super) fn trial_plan(
 ) -> Result<TrialPlan, StoreError> {
     let project = &request.project;
     let is_excluded = exclusion(project, &request.exclude);
-    let exists = |file: &str| project.join(file).is_file() && !is_excluded(file);
+    let presence = |file: &str| {
+        if is_excluded(file) {
+            Presence::Gone
+        } else {
+            presence(&project.join(file))
+        }
+    };
     let runs = |file: &str| scripts.contains(file) || is_main_file(file);
     Ok(TrialPlan::new(
         &reader.orphans()?,
         suppressions,
-        exists,
+        presence,
         runs,
     ))
-}
-
-/// Orphans that came since the list was made: it stays as it is until somebody wants a new one.
-pub(super) fn not_listed(
-    reader: &Reader,
-    analysis: &Analysis,
-    wishes: OrphanWishes,
-) -> Result<Option<Notice>, StoreError> {
-    if reader.last_scan()?.is_none() {
-        return Ok(None);
-    }
-    let known: BTreeSet<String> = reader.orphan_files()?.into_iter().collect();
-    let found = analysis.found(wishes).into_iter();
-    let new: Vec<String> = found
-        .map(|orphan| orphan.module.file)
-        .filter(|file| !known.contains(file))
-        .collect();
-    let Some(first) = new.first() else {
-        return Ok(None);
-    };
-    let more = and_more(new.len() - 1);
-    Ok(Some(Notice {
-        level: Level::Info,
-        code: "orphans-new".to_owned(),
-        message: format!("no test reaches `{first}`{more}, and the list of orphans lacks that"),
-        hint: Some("`--refresh-orphans` makes the list again".to_owned()),
-    }))
 }
 
 /// The folders of the layout, and every other folder in which a module is found under its name.

@@ -1,7 +1,7 @@
 //! Modules that no test reaches: looked for, tried after the tests of a run, made part of the rest.
 //!
 //! ```text
-//!   analysis ─► JSON files read in ─► a new list, if one is due ────► trials (a phase of the run)
+//!   analysis ─► JSON files read in ─► list brought up to date ──────► trials (a phase of the run)
 //!                                                                        │
 //!   JSON files written ◄── module map, workflows ◄── integration ◄── those that passed
 //! ```
@@ -36,5 +36,5 @@ mod trials;
 pub use after_tests::{IntegrationCallback, OrphanJob, after_tests};
 pub use analysis::{Analysis, AnalysisError, AnalysisRequest, analyse, look};
 pub use integration::plan_integration;
-pub use list::{integrated_modules, keep_list, take_edits, with_edits};
+pub use list::{forget_gone, integrated_modules, keep_list, take_edits, with_edits};
 pub use mirrors::{Edited, read_mirrors, write_mirrors};

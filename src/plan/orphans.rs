@@ -60,6 +60,22 @@ impl OrphanWishes {
         .map(|(_, name)| name)
         .collect()
     }
+
+    /// The same with the searches that the list was made with: what they found stays on it until
+    /// somebody wants a new one.
+    #[must_use]
+    pub fn with_searches_of(self, list: &PresentList) -> Self {
+        let Some(scanned) = list.scanned_for.as_ref().filter(|_| !self.refresh) else {
+            return self;
+        };
+        let was = |name: &str| scanned.iter().any(|it| it == name);
+        Self {
+            recursive: self.recursive || was(discovery::RECURSIVE_ORPHANS),
+            discover_isolated: self.discover_isolated || was(discovery::ISOLATED),
+            recursive_isolated: self.recursive_isolated || was(discovery::RECURSIVE_ISOLATED),
+            ..self
+        }
+    }
 }
 
 /// The list as it is before a run.
@@ -71,22 +87,14 @@ pub struct PresentList {
     pub scanned_for: Option<Vec<String>>,
 }
 
-/// True if a run has to look for orphans: when it is told to, when there is no list, and when the
-/// list was made without something that is asked for now.
+/// True if a run has to look for orphans: always, unless it is told not to, or a file of the user is
+/// the list.
 pub fn scan_is_due(wishes: OrphanWishes, list: &PresentList) -> bool {
-    let wanted = wishes.discoveries();
-    if wanted.is_empty() || (!wishes.include && !wishes.refresh) {
+    if wishes.discoveries().is_empty() || (!wishes.include && !wishes.refresh) {
         return false;
     }
-    let missing = |scanned: &Vec<String>| {
-        wanted
-            .iter()
-            .any(|name| !scanned.iter().any(|it| it == name))
-    };
-    match &list.scanned_for {
-        Some(scanned) => wishes.refresh || missing(scanned),
-        None => wishes.refresh || wishes.discover_isolated || !list.from_file,
-    }
+    let is_ours = list.scanned_for.is_some() || !list.from_file;
+    is_ours || wishes.refresh || wishes.discover_isolated
 }
 
 /// The longest time to import and test a module, unless the settings have a limit for tests.
@@ -130,6 +138,17 @@ pub fn is_main_file(file: &str) -> bool {
     file == "__main__.py" || file.ends_with("/__main__.py")
 }
 
+/// What is at the place of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The file.
+    There,
+    /// Nothing, or nothing that is looked at.
+    Gone,
+    /// Nobody can tell: its folder cannot be read now.
+    Unknown,
+}
+
 /// The decision about each module of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrialPlan {
@@ -145,20 +164,23 @@ pub struct TrialPlan {
 }
 
 impl TrialPlan {
-    /// Plans the trials of a run. `exists` says whether a file is there and is looked at, `runs`
+    /// Plans the trials of a run. `presence` says whether a file is there and is looked at, `runs`
     /// whether it would do its work if it were imported.
     pub fn new(
         list: &[OrphanRecord],
         suppressions: &[Suppression],
-        exists: impl Fn(&str) -> bool,
+        presence: impl Fn(&str) -> Presence,
         runs: impl Fn(&str) -> bool,
     ) -> Self {
         let mut plan = Self::default();
         let mut due = BTreeSet::new();
         for record in list {
             let module = &record.orphan.module;
-            if !exists(&module.file) {
+            let found = presence(&module.file);
+            if found == Presence::Gone {
                 plan.gone.push(module.file.clone());
+            } else if found == Presence::Unknown && record.status != OrphanStatus::Integrated {
+                // It stays on the list, and is tried when it can be read again.
             } else if suppressed(suppressions, module).is_some() {
                 // It may be one, and is left alone.
             } else if runs(&module.file) {
@@ -217,7 +239,13 @@ mod tests {
         };
         let cases = [
             ("there is no list", DEFAULT, list(false, None), true),
-            ("there is a list", DEFAULT, list(false, Some(both)), false),
+            ("there is a list", DEFAULT, list(false, Some(both)), true),
+            (
+                "a list, part of it from a file",
+                DEFAULT,
+                list(true, Some(both)),
+                true,
+            ),
             ("a file is the list", DEFAULT, list(true, None), false),
             ("nobody wants them", off, list(false, None), false),
             (
@@ -231,24 +259,13 @@ mod tests {
             ),
             ("told to", refresh, list(true, Some(both)), true),
             (
-                "the list lacks isolated ones",
-                isolated,
-                list(false, Some(both)),
-                true,
-            ),
-            (
                 "the file may lack isolated ones",
                 isolated,
                 list(true, None),
                 true,
             ),
-            (
-                "the list lacks recursion",
-                DEFAULT,
-                list(false, Some(&["orphans"])),
-                true,
-            ),
             ("never", never, list(false, None), false),
+            ("never, with a list", never, list(false, Some(both)), false),
             (
                 "never, though told to",
                 OrphanWishes {
@@ -262,6 +279,20 @@ mod tests {
         for (name, wishes, list, due) in cases {
             assert_eq!(scan_is_due(wishes, &list), due, "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_list_was_made_with_is_searched_for_again() {
+        let once = list(false, Some(&["orphans", "isolated"]));
+        let found = DEFAULT.with_searches_of(&once).discoveries();
+        assert_eq!(found, ["orphans", "recursive-orphans", "isolated"]);
+        let anew = OrphanWishes {
+            refresh: true,
+            ..DEFAULT
+        };
+        assert_eq!(anew.with_searches_of(&once), anew);
+        let none = list(false, None);
+        assert_eq!(DEFAULT.with_searches_of(&none), DEFAULT);
     }
 
     #[test]
@@ -297,6 +328,11 @@ mod tests {
             tested("gone.py", None),
             tested("script.py", None),
             tested("suppressed.py", None),
+            tested("locked/a.py", None),
+            OrphanRecord {
+                status: OrphanStatus::Integrated,
+                ..tested("locked/b.py", Some(1))
+            },
             OrphanRecord {
                 status: OrphanStatus::Integrated,
                 ..tested("integrated.py", Some(1))
@@ -311,14 +347,18 @@ mod tests {
         let plan = TrialPlan::new(
             &list,
             &[suppression],
-            |file| file != "gone.py",
+            |file| match file {
+                "gone.py" => Presence::Gone,
+                file if file.starts_with("locked/") => Presence::Unknown,
+                _ => Presence::There,
+            },
             |file| file == "script.py",
         );
         let names = |modules: &[Module]| -> Vec<String> {
             modules.iter().map(|module| module.name.clone()).collect()
         };
         assert_eq!(names(&plan.modules), ["new", "early", "late"]);
-        assert_eq!(names(&plan.integrated), ["integrated"]);
+        assert_eq!(names(&plan.integrated), ["locked.b", "integrated"]);
         assert_eq!(plan.gone, ["gone.py"]);
     }
 }

@@ -9,7 +9,8 @@ use crate::model::scan::{
 };
 use crate::model::{Notice, Orphan};
 use crate::modules::{
-    self, Analysis, AnalysisError, AnalysisRequest, analyse, keep_list, read_mirrors, write_mirrors,
+    self, Analysis, AnalysisError, AnalysisRequest, analyse, forget_gone, keep_list, read_mirrors,
+    write_mirrors,
 };
 use crate::plan::OrphanWishes;
 use crate::plan::orphans::suppressed;
@@ -84,7 +85,8 @@ pub fn scan(settings: &Settings, keep: bool) -> Result<(ScanReport, Vec<Notice>)
             now_ms(),
             module_of,
         )?);
-        keep_list(&mut store, &request, &analysis, wishes, None)?;
+        notices.extend(forget_gone(&mut store, &request, &analysis)?);
+        notices.extend(keep_list(&mut store, &request, &analysis, wishes, None)?);
         notices.extend(write_mirrors(&mut store, &mirrors)?);
     }
     Ok((report(settings, &analysis, found), notices))

@@ -262,7 +262,7 @@ pub const SETTINGS: &[Setting] = &[
             off("--no-discover-orphans").help("Do not look for them"),
         ])
         .variables(&["SELF_TEST_DISCOVER_ORPHANS"])
-        .help("Look for them when there is no list yet"),
+        .help("Look for them, in every whole run"),
     setting!(Orphans, "recursive-orphans" => Switch(orphans.recursive))
         .flags(&[
             on("--recursive-orphans"),
@@ -318,9 +318,9 @@ pub const SETTINGS: &[Setting] = &[
     setting!(Orphans, "refresh-orphans" => Switch(orphans.refresh))
         .flags(&[
             on("--refresh-orphans"),
-            off("--no-refresh-orphans").help("Keep to the list if there is one"),
+            off("--no-refresh-orphans").help("Leave off the list what somebody took off it"),
         ])
-        .help("Look for them although there is a list"),
+        .help("Make the list again, also if a file gave it"),
     setting!(Orphans, "exclude-modules" => Patterns(orphans.exclude))
         .flags(&[values("--exclude", "PATTERN").used_by(SCAN)])
         .help("Leave out files, by a pattern of .gitignore"),

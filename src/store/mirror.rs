@@ -60,11 +60,7 @@ impl Store {
                 .execute(params![orphan.file, orphan.extra])?;
             }
             for path in &merge.removed {
-                tx.prepare_cached(
-                    "DELETE FROM orphan
-                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
-                )?
-                .execute([path])?;
+                take_off(tx, path)?;
             }
             remember(tx, ORPHANS_FILE, file)
         })
@@ -129,6 +125,8 @@ fn list_orphan(
     now_ms: i64,
 ) -> rusqlite::Result<()> {
     let file = file_id(tx, &module.file)?;
+    tx.prepare_cached("DELETE FROM taken_off WHERE file_id = ?1")?
+        .execute([file])?;
     tx.prepare_cached(
         "INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
              first_seen_ms, first_seen_run, extra)
@@ -144,6 +142,16 @@ fn list_orphan(
         extra
     ])
     .map(drop)
+}
+
+/// Takes an orphan off the list for somebody who does not want it there.
+fn take_off(tx: &Transaction<'_>, path: &str) -> rusqlite::Result<()> {
+    let file = file_id(tx, path)?;
+    tx.prepare_cached("DELETE FROM orphan WHERE file_id = ?1")?
+        .execute([file])?;
+    tx.prepare_cached("INSERT OR IGNORE INTO taken_off (file_id) VALUES (?1)")?
+        .execute([file])
+        .map(drop)
 }
 
 fn remember(tx: &Transaction<'_>, name: &str, file: &Remembered) -> rusqlite::Result<()> {

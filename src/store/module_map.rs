@@ -146,7 +146,12 @@ impl Store {
             put(&tx, module, *group, Source::Build, None, now_ms)?;
         }
         for addition in &plan.additions {
-            put(&tx, &addition.module, addition.group, source, run, now_ms)?;
+            let file = put(&tx, &addition.module, addition.group, source, run, now_ms)?;
+            // One that was there from the start came to be tested now, and is taken back with that.
+            tx.prepare_cached(
+                "UPDATE module_map SET source = ?2, run_id = ?3, added_ms = ?4 WHERE file_id = ?1",
+            )?
+            .execute(params![file, source.as_str(), run.map(|run| run.0), now_ms])?;
             settle(&tx, &addition.module, "integrated")?;
         }
         for step in &plan.steps {

@@ -12,6 +12,7 @@ use super::open::Store;
 use super::reader::Reader;
 use super::results::file_id;
 use super::rows::{count, module, named};
+use super::workflows;
 use crate::model::{Orphan, OrphanKind, OrphanRecord, OrphanSource, OrphanStatus, RunId};
 
 /// The scan that the list comes from.
@@ -31,17 +32,20 @@ pub struct ScanRow {
 
 impl Store {
     /// Replaces the findings of an earlier scan. Modules that a file put on the list stay on it,
-    /// and a module that is on it already keeps its status and its source.
+    /// and a module that is on it already keeps its status and its source. One that joined the
+    /// module map before it was an orphan again has its place there still.
     ///
-    /// `run` is the run that scanned; `None` if a command did. If the run has lost its lease, that
+    /// `off` are the orphans that somebody took off the list, and that stay off it. `run` is the run
+    /// that scanned; `None` if a command did. If the run has lost its lease, that
     /// is [`StoreError::LeaseLost`], and nothing is written.
     pub fn put_scan(
         &mut self,
         scan: &ScanRow,
         found: &[Orphan],
+        off: &[String],
         run: Option<RunId>,
     ) -> Result<(), StoreError> {
-        let written = self.write_scan(scan, found, run);
+        let written = self.write_scan(scan, found, off, run);
         let standing = self.db.in_words("write the list of orphans", written)?;
         leases::in_good_standing(&self.db, run, standing)
     }
@@ -50,6 +54,7 @@ impl Store {
         &mut self,
         scan: &ScanRow,
         found: &[Orphan],
+        off: &[String],
         run: Option<RunId>,
     ) -> rusqlite::Result<Standing> {
         let tx = self.db.connection.transaction()?;
@@ -84,11 +89,17 @@ impl Store {
         for orphan in found {
             put(&tx, orphan, OrphanSource::Scan, scan.scanned_ms, run)?;
         }
+        tx.prepare_cached("DELETE FROM taken_off")?.execute([])?;
+        for file in off {
+            let id = file_id(&tx, file)?;
+            tx.prepare_cached("INSERT OR IGNORE INTO taken_off (file_id) VALUES (?1)")?
+                .execute([id])?;
+        }
         tx.commit()?;
         Ok(Standing::Good)
     }
 
-    /// Takes the modules of `files`, which are gone from the project, off the list.
+    /// Takes the modules of `files`, which are not looked at any more, off the list.
     pub fn forget_orphans(&mut self, files: &[String]) -> Result<(), StoreError> {
         let mut forget = || {
             let tx = self.db.connection.transaction()?;
@@ -103,6 +114,29 @@ impl Store {
         };
         let forgotten = forget();
         self.db.in_words("shorten the list of orphans", forgotten)
+    }
+
+    /// Takes the modules of `files`, which are gone from the project, off the list of orphans, off
+    /// the module map and out of all workflows.
+    pub fn forget_modules(&mut self, files: &[String]) -> Result<(), StoreError> {
+        let forgotten = self.forget(files);
+        self.db.in_words("forget modules that are gone", forgotten)
+    }
+
+    fn forget(&mut self, files: &[String]) -> rusqlite::Result<()> {
+        let tx = self.db.connection.transaction()?;
+        for file in files {
+            let id = file_id(&tx, file)?;
+            for sql in [
+                "DELETE FROM orphan WHERE file_id = ?1",
+                "DELETE FROM module_map WHERE file_id = ?1",
+                "DELETE FROM workflow_step WHERE file_id = ?1",
+            ] {
+                tx.prepare_cached(sql)?.execute([id])?;
+            }
+        }
+        workflows::close_all_gaps(&tx)?;
+        tx.commit()
     }
 }
 
@@ -128,7 +162,11 @@ pub(super) fn put(
     tx.prepare_cached(
         "INSERT INTO orphan (file_id, module, kind, isolated, reason, source, status,
              first_seen_ms, first_seen_run)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'untried', ?7, ?8)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+             CASE WHEN EXISTS (SELECT 1 FROM module_map AS m
+                               WHERE m.file_id = ?1 AND m.source IN ('run', 'command'))
+                 THEN 'integrated' ELSE 'untried' END,
+             ?7, ?8)
          ON CONFLICT (file_id) DO UPDATE SET module = excluded.module, kind = excluded.kind,
              isolated = excluded.isolated, reason = excluded.reason",
     )?
@@ -189,6 +227,32 @@ impl Reader {
         Ok(records.into_iter().map(with_leads).collect())
     }
 
+    /// The files of orphans that somebody took off the list.
+    pub fn taken_off(&self) -> Result<Vec<String>, StoreError> {
+        self.db.rows(
+            "read what was taken off the list of orphans",
+            "SELECT f.path FROM taken_off AS t JOIN file AS f ON f.file_id = t.file_id
+             ORDER BY f.path",
+            [],
+            |row| row.get("path"),
+        )
+    }
+
+    /// The files of all modules that are on the list of orphans, on the module map or in a
+    /// workflow.
+    pub fn kept_files(&self) -> Result<Vec<String>, StoreError> {
+        self.db.rows(
+            "read which modules are kept",
+            "SELECT path FROM file
+             WHERE file_id IN (SELECT file_id FROM orphan)
+                 OR file_id IN (SELECT file_id FROM module_map)
+                 OR file_id IN (SELECT file_id FROM workflow_step)
+             ORDER BY path",
+            [],
+            |row| row.get("path"),
+        )
+    }
+
     /// The scan that the list comes from; `None` if there was no scan yet.
     pub fn last_scan(&self) -> Result<Option<ScanRow>, StoreError> {
         self.db.first(
@@ -209,7 +273,8 @@ impl Reader {
     }
 
     /// The files of which a line was executed by one of the latest runs that measured coverage, as
-    /// many as `runs`. Each comes with the newest run that executed it.
+    /// many as `runs`, back to a whole run that passed: it shows all that runs before it could. Each
+    /// comes with the newest run that executed it.
     pub fn executed_files(&self, runs: u32) -> Result<BTreeMap<String, RunId>, StoreError> {
         let rows = self.db.rows(
             "read which files were executed",
@@ -217,6 +282,9 @@ impl Reader {
              FROM coverage AS c JOIN file AS f ON f.file_id = c.file_id
              WHERE c.covered > 0 AND c.run_id IN
                  (SELECT run_id FROM run WHERE statements IS NOT NULL
+                      AND run_id >= coalesce((SELECT max(run_id) FROM run
+                          WHERE outcome = 'passed' AND narrowed_by IS NULL
+                              AND statements IS NOT NULL), 0)
                   ORDER BY run_id DESC LIMIT ?1)
              GROUP BY c.file_id",
             [runs],

@@ -185,6 +185,19 @@ pub(super) fn close_gaps(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<(
     renumber(tx, workflow, &order)
 }
 
+/// Counts the positions of every workflow again.
+pub(super) fn close_all_gaps(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let ids: Vec<i64> = tx
+        .prepare_cached("SELECT workflow_id FROM workflow")?
+        .query_map([], |row| row.get("workflow_id"))?
+        .collect::<rusqlite::Result<_>>()?;
+    for id in ids {
+        let order = order(tx, id)?;
+        renumber(tx, id, &order)?;
+    }
+    Ok(())
+}
+
 /// The steps that a run added, with their workflows.
 pub(super) fn steps_of(db: &Db, run: RunId) -> Result<Vec<(String, Step)>, StoreError> {
     db.rows(

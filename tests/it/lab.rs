@@ -67,6 +67,11 @@ pub(crate) fn skipped(reason: impl Into<String>) {
     let _: Option<()> = available(Err(Skip(reason.into())));
 }
 
+/// A text without its line breaks: a notice is folded where the terminal ends.
+pub(crate) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Lab {
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap()
@@ -147,6 +152,35 @@ impl Lab {
             .env("SELF_TEST_PYTHON", &self.python)
             .stdin(Stdio::null());
         command
+    }
+
+    /// The same for a user whom permissions bind: root gives up the right to go around them. `None`
+    /// if it cannot.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the binary under test is called as its users call it"
+    )]
+    pub(crate) fn bound_by_permissions(&self, args: &[&str]) -> Option<Command> {
+        let command = self.command(args);
+        if !nix::unistd::geteuid().is_root() {
+            return Some(command);
+        }
+        let mut bound = Command::new("setpriv");
+        if bound.arg("--version").output().is_err() {
+            skipped("setpriv is not installed, and nothing is forbidden to root");
+            return None;
+        }
+        let mut bound = Command::new("setpriv");
+        bound
+            .arg("--bounding-set=-dac_override,-dac_read_search")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(self.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        let variables = command.get_envs();
+        bound.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        Some(bound)
     }
 
     /// The same with the variables that lead to a package index.

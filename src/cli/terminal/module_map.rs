@@ -114,6 +114,7 @@ pub fn plan_lines(plan: &IntegrationPlan, dry_run: bool) -> String {
         let why = match addition.reason {
             Reason::Connected => "connected to it most",
             Reason::Package => "with its package",
+            Reason::Kept => "in which it was before",
             Reason::New => "a new one: nothing connects it to the map",
         };
         let (name, group) = (inline(&addition.module.name), addition.group);

@@ -21,6 +21,10 @@ const LOST_LINES: u64 = 10;
 /// Last lines of a process that died between tests.
 const LAST_WORDS: usize = 5;
 
+/// Notices about modules that no test reaches, for which `-q` does not ask. That modules joined the
+/// map is none of them: it changes what later runs test.
+const BESIDE_THE_RUN: [&str; 2] = ["orphans-new", "modules-gone"];
+
 /// The form of a run's progress: `--progress`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {
@@ -195,7 +199,10 @@ impl Terminal {
 
     /// Prints a notice beside the bar; the summary will not repeat it.
     fn say(&mut self, message: &Notice) {
-        self.output.talk(&notice(message, &self.talk_palette));
+        let is_beside = BESIDE_THE_RUN.contains(&message.code.as_str());
+        if !(is_beside && self.verbosity == Verbosity::Quiet) {
+            self.output.talk(&notice(message, &self.talk_palette));
+        }
         self.said.push(message.clone());
     }
 

@@ -47,6 +47,7 @@ const ROWS: &str = "
         first_seen_run, last_tested_run)
     VALUES (1, 'a', 'island', 0, 'r', 'scan', 'passed', 1, 1, 1);
     INSERT INTO held_back (file_id) VALUES (2);
+    INSERT INTO taken_off (file_id) VALUES (2);
     INSERT INTO orphan_lead (file_id, by_file_id) VALUES (1, 2);
     INSERT INTO trial (run_id, file_id, module, outcome, doctests, tests, touched, details_id)
     VALUES (1, 1, 'a', 'passed', 0, 0, 0, 1);

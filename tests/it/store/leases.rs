@@ -339,13 +339,13 @@ fn no_list_of_orphans_is_written_under_a_lease_that_is_lost() {
         analysed: 1,
         discoveries: Vec::new(),
     };
-    store.put_scan(&scan, &[], Some(run)).unwrap();
+    store.put_scan(&scan, &[], &[], Some(run)).unwrap();
     take(&mut leases, 2, NOW_MS + TTL_MS);
     let later = ScanRow {
         files: 2,
         ..scan.clone()
     };
-    let error = store.put_scan(&later, &[], Some(run)).unwrap_err();
+    let error = store.put_scan(&later, &[], &[], Some(run)).unwrap_err();
     assert_eq!(lost_token(&error), claim.token);
     let merge = OrphanMerge::default();
     let file = Remembered {

@@ -39,12 +39,14 @@ fn a_scan_replaces_the_one_before_and_keeps_how_modules_stand() {
     let (folder, mut store) = store();
     two_runs(&mut store);
     let found = [orphan("a", &[]), orphan("b", &["a.py"])];
-    store.put_scan(&scan(), &found, Some(RunId(2))).unwrap();
+    store
+        .put_scan(&scan(), &found, &[], Some(RunId(2)))
+        .unwrap();
     plain(&folder.path().join("agent.db"))
         .execute_batch("UPDATE orphan SET status = 'failed', last_tested_run = 2")
         .unwrap();
     let found = [orphan("b", &["c.py", "a.py"]), orphan("c", &[])];
-    store.put_scan(&scan(), &found, None).unwrap();
+    store.put_scan(&scan(), &found, &[], None).unwrap();
 
     let reader = store.reader().unwrap();
     assert_eq!(reader.last_scan().unwrap(), Some(scan()));
@@ -79,12 +81,12 @@ fn a_scan_replaces_the_one_before_and_keeps_how_modules_stand() {
 fn what_a_file_listed_stays_and_what_is_gone_goes() {
     let (folder, mut store) = store();
     store
-        .put_scan(&scan(), &[orphan("a", &[]), orphan("b", &[])], None)
+        .put_scan(&scan(), &[orphan("a", &[]), orphan("b", &[])], &[], None)
         .unwrap();
     plain(&folder.path().join("agent.db"))
         .execute_batch("UPDATE orphan SET source = 'file' WHERE module = 'a'")
         .unwrap();
-    store.put_scan(&scan(), &[], None).unwrap();
+    store.put_scan(&scan(), &[], &[], None).unwrap();
     let list = store.reader().unwrap().orphans().unwrap();
     assert_eq!((list.len(), list[0].source), (1, OrphanSource::File));
     store

@@ -19,20 +19,20 @@ const PACKAGE: [(&str, &str); 4] = [
 const HELPER: (&str, &str) = ("pkg/helper.py", "'''\n>>> 1 + 1\n2\n'''\nX = 1\n");
 const BROKEN: (&str, &str) = ("pkg/broken.py", "import nonesuch\n");
 
-fn project(more: &[(&str, &str)]) -> Option<Lab> {
+pub(super) fn project(more: &[(&str, &str)]) -> Option<Lab> {
     lab(&[&[TEST][..], &PACKAGE, &[HELPER], more].concat())
 }
 
-fn run(lab: &Lab, args: &[&str]) -> Value {
+pub(super) fn run(lab: &Lab, args: &[&str]) -> Value {
     lab.run(&[&["--json"], args].concat()).expect(0).json()
 }
 
 /// `orphan_total`, `orphan_passed` and `orphan_failed` of a summary.
-fn orphans(summary: &Value) -> [Value; 3] {
+pub(super) fn orphans(summary: &Value) -> [Value; 3] {
     ["orphan_total", "orphan_passed", "orphan_failed"].map(|key| summary[key].clone())
 }
 
-fn list(lab: &Lab) -> Vec<String> {
+pub(super) fn list(lab: &Lab) -> Vec<String> {
     lab.rows("SELECT file, kind, status FROM orphan_module ORDER BY file")
 }
 
@@ -93,21 +93,6 @@ fn a_module_that_joined_and_breaks_makes_the_run_fail() {
     let answer = lab.run(&[]).expect(1);
     assert!(answer.stdout.contains("pkg/helper.py::import"), "{answer}");
     assert_eq!(lab.verdict(), "failed | 1");
-}
-
-#[test]
-fn the_list_is_made_once_and_again_when_asked() {
-    let Some(lab) = project(&[]) else { return };
-    run(&lab, &[]);
-    lab.write("pkg/late.py", "");
-    run(&lab, &[]);
-    assert_eq!(list(&lab).len(), 2);
-    let found = run(&lab, &["--refresh-orphans"]);
-    assert_eq!(orphans(&found), [1, 1, 0].map(Value::from));
-    assert_eq!(list(&lab)[1], "pkg/late.py | unreferenced | integrated");
-    lab.write("tests/test_b.py", "import pkg.late\ndef test_two(): pass\n");
-    run(&lab, &["--refresh-orphans"]);
-    assert_eq!(list(&lab).len(), 2, "a test reaches it now");
 }
 
 #[test]
@@ -332,18 +317,6 @@ fn edits_of_the_map_count_from_the_next_command_on() {
 }
 
 #[test]
-fn a_new_orphan_is_told_before_it_is_listed() {
-    let Some(lab) = project(&[]) else { return };
-    run(&lab, &[]);
-    lab.write("pkg/late.py", "");
-    let answer = lab.run(&[]).expect(0);
-    assert!(
-        answer.stderr.contains("no test reaches `pkg/late.py`"),
-        "{answer}"
-    );
-}
-
-#[test]
 fn without_integration_the_map_stays_as_it_is() {
     let Some(lab) = project(&[]) else { return };
     let summary = run(&lab, &["--no-merge-orphans"]);
@@ -358,5 +331,5 @@ fn an_excluded_orphan_goes_from_the_list_and_is_tested_no_more() {
     lab.write("menace.toml", "exclude-modules = ['lonely.py', 'other/']\n");
     let summary = run(&lab, &[]);
     assert_eq!(summary["total"], 3, "the test, and the two of pkg.helper");
-    assert_eq!(list(&lab), ["pkg/helper.py | island | integrated"]);
+    assert_eq!(list(&lab), ["pkg/helper.py | unreferenced | integrated"]);
 }

@@ -10,6 +10,7 @@ mod discovery;
 mod environment;
 mod forgery;
 mod interrupt;
+mod living_list;
 mod metrics;
 mod neighbours;
 mod output;
