@@ -2,6 +2,7 @@
 //! interpreters and real signals.
 
 mod bad_input;
+mod beside;
 mod comparison;
 mod containers;
 mod coverage;
