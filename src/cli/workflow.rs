@@ -16,7 +16,8 @@ use crate::clock::now_ms;
 use crate::diag::printable;
 use crate::graph::NodeId;
 use crate::model::{ExitCode, Notice, Workflow};
-use crate::service::orphans::analysis;
+use crate::modules::integrated_modules;
+use crate::service::orphans::{analysis, request};
 use crate::settings::Settings;
 use crate::store::{Reader, Store};
 
@@ -153,7 +154,12 @@ fn run_tests(
         .flat_map(|step| analysis.graph.find(&step.module.file))
         .collect();
     let tests = analysis.verdicts().tests_reaching(&modules);
-    if tests.is_empty() {
+    let (joined, _) = integrated_modules(
+        &reader(settings)?,
+        &request(settings),
+        &settings.orphans.suppressions,
+    )?;
+    if tests.is_empty() && !joined.iter().any(|module| workflow.has(&module.file)) {
         let shown = printable(&workflow.name);
         return Err(Failure {
             exit: ExitCode::NO_TESTS,
@@ -167,8 +173,11 @@ fn run_tests(
     let mut settings = settings.clone();
     settings.paths = files.collect();
     settings.narrowed_by = vec![format!("workflow {}", workflow.name)];
-    // The tests that reach its modules, and no others.
+    let members = workflow.steps.into_iter().map(|step| step.module.file);
+    settings.members = Some(members.collect());
+    // The tests that reach its modules and the imports of those that joined, and no others.
     settings.orphans.include = false;
+    settings.orphans.refresh = false;
     super::run::run(&RunArgs::default(), &settings, notices, output)
 }
 

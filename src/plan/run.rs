@@ -83,6 +83,8 @@ pub struct RunRequest {
     pub executor: String,
     /// Modules that no test reaches and that joined the module map: tested like any other.
     pub modules: Vec<Module>,
+    /// True for a run of these modules alone, without any path.
+    pub modules_only: bool,
     /// Folders, relative to the project, that Python looks for modules in.
     pub roots: Vec<String>,
 }
@@ -132,11 +134,12 @@ impl RunPlan {
         let groups = overlapping_groups(&request.paths);
         let count = u32::try_from(groups.len().max(1)).unwrap_or(u32::MAX);
         let (base, remainder) = (request.workers / count, request.workers % count);
-        let paths = if groups.is_empty() {
+        let paths = if groups.is_empty() && !request.modules_only {
             vec![Vec::new()]
         } else {
             groups
         };
+        let of_modules = modules_shard(&request, u32::try_from(paths.len()).unwrap_or(u32::MAX));
         let shards = (0..count).zip(paths).map(|(index, paths)| {
             let paths: Vec<String> = paths
                 .iter()
@@ -155,7 +158,7 @@ impl RunPlan {
         let selection_key = selection_key(&request);
         Self {
             parallel: request.workers.min(count),
-            shards: shards.chain(modules_shard(&request, count)).collect(),
+            shards: shards.chain(of_modules).collect(),
             selection_key,
             request,
         }
@@ -214,7 +217,10 @@ fn selection_key(request: &RunRequest) -> String {
     let project = request.project.to_string_lossy();
     let fixed = [project.as_ref(), request.executor.as_str(), count.as_str()];
     let listed = paths.iter().chain(&request.pytest_args).map(String::as_str);
-    digest::of_texts(fixed.into_iter().chain(listed))
+    // Of other runs they are no part: a run has those that joined until then.
+    let modules = request.modules.iter().filter(|_| request.modules_only);
+    let modules = modules.map(|module| module.file.as_str());
+    digest::of_texts(fixed.into_iter().chain(listed).chain(modules))
 }
 
 #[cfg(test)]
@@ -244,6 +250,7 @@ mod tests {
             harness: HarnessOptions::default(),
             executor: "host".to_owned(),
             modules: Vec::new(),
+            modules_only: false,
             roots: Vec::new(),
         }
     }
@@ -306,12 +313,29 @@ mod tests {
         }];
         let plan = RunPlan::new(asked);
         assert_eq!(labels(&plan), ["a", "b", MODULES_LABEL]);
-        assert_eq!((plan.parallel, plan.selection_key), (2, key));
+        assert_eq!((plan.parallel, &plan.selection_key), (2, &key));
         let [.., shard] = plan.shards.as_slice() else {
             panic!("the shards are gone");
         };
         assert_eq!(shard.argv, ["pkg/odd.py"]);
         assert_eq!((shard.options, shard.workers), (0, 1));
+    }
+
+    #[test]
+    fn a_run_of_modules_alone_has_no_shard_of_paths_and_is_compared_with_its_like() {
+        let mut asked = request(2, &[]);
+        let whole = RunPlan::new(asked.clone()).selection_key;
+        asked.modules_only = true;
+        let mut keys = vec![whole];
+        for file in ["a.py", "b.py"] {
+            asked.modules = vec![crate::model::sample::module(file)];
+            let plan = RunPlan::new(asked.clone());
+            assert_eq!(labels(&plan), [MODULES_LABEL]);
+            assert_eq!((plan.shards[0].index, plan.parallel), (ShardIndex(0), 1));
+            keys.push(plan.selection_key);
+        }
+        keys.dedup();
+        assert_eq!(keys.len(), 3);
     }
 
     #[test]

@@ -228,8 +228,10 @@ impl Dispatcher {
     pub(super) fn verdict(&self) -> Verdict {
         let failure = self.failure().cloned();
         let counts = self.accounts.counts();
-        // That modules import does not make up for a suite that is not there.
-        let suites = self.shards.iter().filter(|shard| !shard.holds_modules());
+        // That modules import does not make up for a suite that is not there, if one was wanted.
+        let has_suites = self.shards.iter().any(|shard| !shard.holds_modules());
+        let suites = self.shards.iter();
+        let suites = suites.filter(|shard| !has_suites || !shard.holds_modules());
         let tests: u64 = suites.map(|shard| shard.findings().tests).sum();
         let outcome = if self.signal.is_some() {
             RunOutcome::Interrupted

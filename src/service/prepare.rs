@@ -81,10 +81,16 @@ pub(super) fn prepare<'a>(
         .then(|| orphan_job(settings, given.integration))
         .filter(|_| narrowed_by.is_empty() || asks_for_orphans(settings));
     let (mut modules, mut roots) = (Vec::new(), Vec::new());
-    if let Some(orphans) = orphans.as_ref().filter(|orphans| orphans.wishes.include) {
-        notices.extend(take_edits(&mut store, &orphans.request)?);
+    let wants_all = orphans.as_ref().is_some_and(|job| job.wishes.include);
+    if wants_all || settings.members.is_some() {
+        let request = orphans::request(settings);
+        notices.extend(take_edits(&mut store, &request)?);
         let reader = store.reader()?;
-        (modules, roots) = integrated_modules(&reader, &orphans.request, &orphans.suppressions)?;
+        (modules, roots) = integrated_modules(&reader, &request, &settings.orphans.suppressions)?;
+        modules.retain(|module| {
+            let mut members = settings.members.iter();
+            members.all(|members| members.contains(&module.file))
+        });
     }
     let mut request = RunRequest {
         project: settings.project.clone(),
@@ -98,6 +104,7 @@ pub(super) fn prepare<'a>(
         max_fail: settings.max_fail,
         harness: settings.harness,
         executor: executor.name().to_owned(),
+        modules_only: settings.members.is_some() && settings.paths.is_empty(),
         modules,
         roots,
     };

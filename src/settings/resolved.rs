@@ -29,6 +29,9 @@ pub struct Settings {
     /// What the command line picks of the configured tests: paths, options of pytest. Empty if it
     /// picks none, or all. A run that a schedule begins is of all the tests that it was given.
     pub narrowed_by: Vec<String>,
+    /// The files of modules whose imports are tests of the run, if they joined the module map, in
+    /// place of all that joined. `None` for these.
+    pub members: Option<Vec<String>>,
     /// The interpreter: a command, or an absolute path. `None` to look for one.
     pub python: Option<String>,
     /// The longest time that a shard may take; `None` for no limit but that it reports something.
@@ -259,6 +262,7 @@ impl Settings {
             workers: 1,
             pytest_args: Vec::new(),
             narrowed_by: Vec::new(),
+            members: None,
             python: None,
             timeout: None,
             test_timeout: None,

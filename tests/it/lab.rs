@@ -99,6 +99,7 @@ impl Lab {
             },
             executor: "host".to_owned(),
             modules: Vec::new(),
+            modules_only: false,
             roots: Vec::new(),
         }
     }

@@ -61,6 +61,7 @@ fn request() -> RunRequest {
         },
         executor: "host".to_owned(),
         modules: Vec::new(),
+        modules_only: false,
         roots: Vec::new(),
     }
 }

@@ -241,3 +241,41 @@ fn what_a_scan_with_more_searches_found_stays_on_the_list() {
     run(&lab, &[]);
     assert!(isolated(), "{:?}", list(&lab));
 }
+
+#[test]
+fn a_workflow_runs_the_imports_of_its_members_and_of_no_others() {
+    let Some(lab) = project(&[]) else { return };
+    run(&lab, &[]);
+    for (name, modules) in [
+        ("both", &["pkg.used", "pkg.helper"][..]),
+        ("alone", &["pkg.lonely"]),
+        ("tested", &["pkg.used"]),
+    ] {
+        lab.agent(&[&["workflow", "create", name][..], modules].concat())
+            .expect(0);
+    }
+    let tests = [
+        (
+            "both",
+            "pkg/helper.py::import passed\n\
+             pkg/helper.py::pkg.helper passed\n\
+             tests/test_a.py::test_one passed\n",
+        ),
+        ("alone", "pkg/lonely.py::import passed\n"),
+        ("tested", "tests/test_a.py::test_one passed\n"),
+    ];
+    for (name, expected) in tests {
+        lab.agent(&["workflow", "run", name]).expect(0);
+        assert_eq!(lab.table(), expected, "{name}");
+    }
+    assert_eq!(
+        lab.rows("SELECT outcome, scope, narrowed_by FROM run_summary WHERE run_id = 3"),
+        ["passed | part | workflow alone"]
+    );
+    lab.write("pkg/lonely.py", "raise OSError('no')\n");
+    let answer = lab.agent(&["workflow", "run", "alone"]).expect(1);
+    assert!(answer.stdout.contains("pkg/lonely.py::import"), "{answer}");
+    // One that was taken back is no member that is tested.
+    lab.agent(&["module-map", "undo", "1"]).expect(0);
+    lab.agent(&["workflow", "run", "alone"]).expect(5);
+}
