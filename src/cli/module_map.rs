@@ -265,7 +265,13 @@ fn integrate(
         names => Some(passing(&desk, names, settings)?),
     };
     let (graph, analysed) = (&desk.analysis.graph, desk.analysis.analysed());
-    let plan = plan_integration(&desk.reader, graph, analysed, named.as_ref())?;
+    let plan = plan_integration(
+        &desk.reader,
+        graph,
+        analysed,
+        named.as_ref(),
+        args.new_workflow || settings.orphans.found_workflows,
+    )?;
     let plan = plan.map_err(|refusal| Failure {
         exit: ExitCode::INCOMPLETE,
         hint: Some("mend the files that do not parse, or exclude them".to_owned()),

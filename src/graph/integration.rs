@@ -11,6 +11,8 @@
 //! that an orphan that only other orphans import follows these into their group. An orphan without
 //! any connection goes where its package is, else it founds a group.
 //!
+//! If it may, an orphan whose group has no module in any workflow founds a workflow.
+//!
 //! If there is no map yet, it is built first, from all modules of the application that are not on
 //! the list of orphans. It is not built from the tested modules alone: that a test reaches a module
 //! does not say where it belongs, and the map would lack most of an untested project.
@@ -44,6 +46,8 @@ pub struct IntegrationSnapshot<'a> {
     /// The module map so far; empty if there is none yet.
     pub map: &'a Groups,
     pub workflows: &'a [Workflow],
+    /// True if modules that fit no workflow found one.
+    pub found_workflows: bool,
     /// Size and hash of each file.
     pub contents: &'a BTreeMap<String, Content>,
 }
@@ -95,6 +99,8 @@ pub struct IntegrationPlan {
     pub additions: Vec<Addition>,
     /// The steps that are appended to workflows, in this order.
     pub steps: Vec<AddedStep>,
+    /// The names of workflows among these that are made for them.
+    pub founded: Vec<String>,
     /// Candidates with the content of another module, which do not join.
     pub redundant: Vec<Redundant>,
     /// Candidates that stay away until somebody names them.
@@ -181,6 +187,9 @@ impl IntegrationPlan {
         let joining = plan.sort_out(snapshot, &map, candidates);
         plan.place(snapshot.graph, map, &joining);
         plan.extend_workflows(snapshot);
+        if snapshot.found_workflows {
+            plan.found_workflows(snapshot.workflows);
+        }
         Ok(plan)
     }
 
@@ -343,6 +352,40 @@ impl IntegrationPlan {
     }
 }
 
+impl IntegrationPlan {
+    /// Makes a workflow for each group whose additions fit none, called after the first of them.
+    fn found_workflows(&mut self, workflows: &[Workflow]) {
+        let mut homeless: BTreeMap<GroupId, Vec<&Module>> = BTreeMap::new();
+        for Addition { module, group, .. } in &self.additions {
+            let has_one = self.steps.iter().any(|step| step.module == *module)
+                || workflows.iter().any(|workflow| workflow.has(&module.file));
+            if !has_one {
+                homeless.entry(*group).or_default().push(module);
+            }
+        }
+        let taken: BTreeSet<&str> = workflows.iter().map(|it| it.name.as_str()).collect();
+        let mut names = Vec::new();
+        let mut steps = Vec::new();
+        for modules in homeless.values() {
+            let Some(first) = modules.first() else {
+                continue;
+            };
+            let mut names_for_it = (2u32..).map(|at| format!("{}-{at}", first.name));
+            let mut name = first.name.clone();
+            while taken.contains(name.as_str()) || names.contains(&name) {
+                name = names_for_it.next().unwrap_or(name);
+            }
+            steps.extend(modules.iter().map(|module| AddedStep {
+                workflow: name.clone(),
+                module: (*module).clone(),
+            }));
+            names.push(name);
+        }
+        self.steps.extend(steps);
+        self.founded = names;
+    }
+}
+
 /// The module map of a project that has none: the groups of all its modules but the orphans.
 pub fn first_map(graph: &ImportGraph, orphans: &BTreeSet<String>) -> Groups {
     built_map(graph, orphans, &Groups::new())
@@ -394,6 +437,7 @@ mod tests {
         named: Option<BTreeSet<String>>,
         map: Groups,
         workflows: Vec<Workflow>,
+        found_workflows: bool,
         contents: BTreeMap<String, Content>,
     }
 
@@ -436,6 +480,7 @@ mod tests {
                 named: None,
                 map,
                 workflows: Vec::new(),
+                found_workflows: false,
                 contents: contents.collect(),
             }
         }
@@ -475,6 +520,7 @@ mod tests {
                 named: self.named.as_ref(),
                 map: &self.map,
                 workflows: &self.workflows,
+                found_workflows: self.found_workflows,
                 contents: &self.contents,
             })
         }
@@ -513,6 +559,34 @@ mod tests {
         };
         assert_eq!(plan.steps, [step]);
         assert_eq!(plan.built, []);
+    }
+
+    #[test]
+    fn modules_that_fit_no_workflow_found_one_for_their_group_if_they_may() {
+        let files = ["a.py", "fits.py", "has.py", "x.py", "y.py", "z.py"];
+        let edges = [(1, 0, EAGER), (3, 4, EAGER), (2, 5, EAGER)];
+        let mut case = Case::new(&files, &edges, &[("a.py", 1)])
+            .passing(&["fits.py", "has.py", "x.py", "y.py", "z.py"])
+            .workflow("w", &["a.py"])
+            .workflow("x", &["has.py"]);
+        let steps = |plan: &IntegrationPlan| -> Vec<String> {
+            let steps = plan.steps.iter();
+            steps
+                .map(|step| format!("{} {}", step.workflow, step.module.file))
+                .collect()
+        };
+        let plan = case.plan().unwrap();
+        assert_eq!(
+            (steps(&plan), plan.founded),
+            (vec!["w fits.py".to_owned()], vec![])
+        );
+        case.found_workflows = true;
+        let plan = case.plan().unwrap();
+        assert_eq!(
+            steps(&plan),
+            ["w fits.py", "z z.py", "x-2 x.py", "x-2 y.py"]
+        );
+        assert_eq!(plan.founded, ["z", "x-2"]);
     }
 
     #[test]

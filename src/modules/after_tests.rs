@@ -11,6 +11,7 @@ use super::mirrors::{read_mirrors, write_mirrors};
 use super::trials::{TrialJob, Trials};
 use crate::clock::now_ms;
 use crate::diag::and_more;
+use crate::graph::IntegrationPlan;
 use crate::model::{Integration, Level, Module, Notice, RunId, RunOutcome, Write};
 use crate::plan::orphans::{OrphanWishes, Suppression, scan_is_due};
 use crate::run::{Job, Recorder, Verdict, carry_out};
@@ -36,6 +37,8 @@ pub struct OrphanJob {
     pub strict: bool,
     /// True if those that pass become part of the module map.
     pub integrate: bool,
+    /// True if those that fit no workflow get one.
+    pub found_workflows: bool,
     /// The function that decides about those that pass, in place of that.
     pub integration: Option<IntegrationCallback>,
 }
@@ -188,12 +191,18 @@ fn integrate(
     }
     let reader = store.reader()?;
     let graph = &analysis.graph;
-    match plan_integration(&reader, graph, analysis.analysed(), None)? {
+    match plan_integration(
+        &reader,
+        graph,
+        analysis.analysed(),
+        None,
+        job.found_workflows,
+    )? {
         Ok(plan) if plan.is_empty() => Ok(Vec::new()),
         Ok(plan) => {
             store.integrate(&plan, Some(run), now_ms())?;
             let mut notices = write_mirrors(store, &job.request.mirrors())?;
-            notices.extend(joined(&plan.outcome().integrated, run));
+            notices.extend(joined(&plan, run));
             Ok(notices)
         }
         Err(refusal) => Ok(vec![Notice {
@@ -206,14 +215,25 @@ fn integrate(
 }
 
 /// Says which modules joined, and how to undo that.
-fn joined(files: &[String], run: RunId) -> Option<Notice> {
-    let named = files.iter().take(NAMED).map(|file| format!("`{file}`"));
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = and_more(files.len().saturating_sub(NAMED));
+fn joined(plan: &IntegrationPlan, run: RunId) -> Option<Notice> {
+    let files = plan.outcome().integrated;
+    let quoted = |names: &[String]| {
+        let named = names.iter().take(NAMED).map(|name| format!("`{name}`"));
+        let more = and_more(names.len().saturating_sub(NAMED));
+        format!("{}{more}", named.collect::<Vec<_>>().join(", "))
+    };
+    let named = quoted(&files);
+    let founded = match plan.founded.as_slice() {
+        [] => String::new(),
+        [name] => format!("; the workflow `{name}` was made for it"),
+        names => format!("; the workflows {} were made for them", quoted(names)),
+    };
     (!files.is_empty()).then(|| Notice {
         level: Level::Info,
         code: "integrated".to_owned(),
-        message: format!("from now on every whole run tests {named}{more}, which no test reaches"),
+        message: format!(
+            "from now on every whole run tests {named}, which no test reaches{founded}"
+        ),
         hint: Some(format!("`agent module-map undo {run}` undoes that")),
     })
 }

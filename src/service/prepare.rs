@@ -170,6 +170,7 @@ fn orphan_job(settings: &Settings, integration: Option<IntegrationCallback>) -> 
         budget: Some(budget),
         strict: settings.orphans.strict,
         integrate: settings.orphans.integrate,
+        found_workflows: settings.orphans.found_workflows,
         integration,
     }
 }

@@ -140,6 +140,8 @@ pub struct OrphanSettings {
     pub strict: bool,
     /// True if the ones that pass become part of the module map and of workflows.
     pub integrate: bool,
+    /// True if those that fit no workflow get one.
+    pub found_workflows: bool,
     /// Patterns of files that are not looked at, as in `.gitignore`.
     pub exclude: Vec<String>,
     /// Modules that may be orphans, each with the reason.
@@ -213,6 +215,7 @@ impl Default for OrphanSettings {
             refresh: false,
             strict: false,
             integrate: true,
+            found_workflows: false,
             exclude: Vec::new(),
             suppressions: Vec::new(),
         }

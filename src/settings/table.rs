@@ -315,6 +315,13 @@ pub const SETTINGS: &[Setting] = &[
         ])
         .variables(&["SELF_TEST_MERGE_ORPHANS"])
         .help("Put those that pass on the module map"),
+    setting!(Orphans, "new-workflow" => Switch(orphans.found_workflows))
+        .flags(&[
+            on("--new-workflow"),
+            off("--no-new-workflow").help("Make no workflow for them"),
+        ])
+        .variables(&["SELF_TEST_NEW_WORKFLOW"])
+        .help("Make a workflow for those that join the map and fit no workflow"),
     setting!(Orphans, "refresh-orphans" => Switch(orphans.refresh))
         .flags(&[
             on("--refresh-orphans"),

@@ -154,6 +154,9 @@ impl Store {
             .execute(params![file, source.as_str(), run.map(|run| run.0), now_ms])?;
             settle(&tx, &addition.module, "integrated")?;
         }
+        for workflow in &plan.founded {
+            workflows::found(&tx, workflow, now_ms)?;
+        }
         for step in &plan.steps {
             workflows::append(&tx, &step.workflow, &step.module, source, run, now_ms)?;
         }
@@ -174,7 +177,7 @@ impl Store {
         Ok(Standing::Good)
     }
 
-    /// Takes back what a run added to the map and to workflows. Its modules are passing orphans
+    /// Takes back what a run added to the map and to workflows, and the workflows that it made. Its modules are passing orphans
     /// again, and are held back: no run adds them by itself. Returns what was removed.
     pub fn undo_integration(&mut self, run: RunId) -> Result<Added, StoreError> {
         let added = added_by(&self.db, run)?;
@@ -187,8 +190,10 @@ impl Store {
         let tx = self.db.connection.transaction()?;
         tx.prepare_cached("DELETE FROM module_map WHERE run_id = ?1")?
             .execute([run.0])?;
+        let founded = workflows::founded_by(&tx, run)?;
         tx.prepare_cached("DELETE FROM workflow_step WHERE run_id = ?1")?
             .execute([run.0])?;
+        workflows::remove_empty(&tx, &founded)?;
         hold_back(&tx)?;
         for (workflow, _) in &added.steps {
             workflows::close_gaps(&tx, workflow)?;

@@ -176,6 +176,37 @@ pub(super) fn append(
     .map(drop)
 }
 
+/// Makes a workflow for modules that fit none.
+pub(super) fn found(tx: &Transaction<'_>, name: &str, now_ms: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO workflow (name, created_ms) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    tx.prepare_cached(sql)?
+        .execute(params![name, now_ms])
+        .map(drop)
+}
+
+/// The workflows that a run made: they are as old as the steps that it added.
+pub(super) fn founded_by(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<Vec<i64>> {
+    tx.prepare_cached(
+        "SELECT DISTINCT w.workflow_id FROM workflow AS w
+         JOIN workflow_step AS s ON s.workflow_id = w.workflow_id
+         WHERE s.run_id = ?1 AND s.added_ms = w.created_ms",
+    )?
+    .query_map([run.0], |row| row.get("workflow_id"))?
+    .collect()
+}
+
+/// Removes those of these workflows that have no steps.
+pub(super) fn remove_empty(tx: &Transaction<'_>, workflows: &[i64]) -> rusqlite::Result<()> {
+    for id in workflows {
+        tx.prepare_cached(
+            "DELETE FROM workflow WHERE workflow_id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM workflow_step AS s WHERE s.workflow_id = ?1)",
+        )?
+        .execute([id])?;
+    }
+    Ok(())
+}
+
 /// Counts the positions of a workflow again.
 pub(super) fn close_gaps(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
     let Some(workflow) = workflow_id(tx, name)? else {

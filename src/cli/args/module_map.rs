@@ -76,6 +76,9 @@ pub(in crate::cli) struct IntegrateArgs {
     /// Only these, also where they were taken back before [default: all]
     #[arg(value_name = "MODULE")]
     pub(in crate::cli) modules: Vec<String>,
+    /// Make a workflow for those that fit none
+    #[arg(long)]
+    pub(in crate::cli) new_workflow: bool,
     /// Say what would change, and change nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,

@@ -123,6 +123,10 @@ pub fn plan_lines(plan: &IntegrationPlan, dry_run: bool) -> String {
             &format!("{would}added {name} to group {group}, {why}"),
         );
     }
+    for workflow in &plan.founded {
+        let workflow = inline(workflow);
+        push_sentence(&mut text, &format!("{would}made the workflow `{workflow}`"));
+    }
     for step in &plan.steps {
         let (name, workflow) = (inline(&step.module.name), inline(&step.workflow));
         push_sentence(

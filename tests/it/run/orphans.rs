@@ -52,6 +52,7 @@ pub(super) fn listed(lab: &Lab, files: &[&str]) -> OrphanJob {
         budget: None,
         strict: false,
         integrate: true,
+        found_workflows: false,
         integration: None,
     }
 }

@@ -279,3 +279,37 @@ fn a_workflow_runs_the_imports_of_its_members_and_of_no_others() {
     lab.agent(&["module-map", "undo", "1"]).expect(0);
     lab.agent(&["workflow", "run", "alone"]).expect(5);
 }
+
+#[test]
+fn an_orphan_that_fits_no_workflow_founds_one_and_undo_takes_that_back() {
+    let Some(lab) = project(&[("alone.py", "X = 1\n")]) else {
+        return;
+    };
+    lab.agent(&["workflow", "create", "w", "pkg.used"])
+        .expect(0);
+    let steps = || lab.rows("SELECT workflow, module FROM workflow_module ORDER BY 1, position");
+    let answer = lab.run(&["--new-workflow"]).expect(0);
+    assert!(
+        flat(&answer.stderr).contains("the workflow `alone` was made for it"),
+        "{answer}"
+    );
+    let all = [
+        "alone | alone",
+        "w | pkg.used",
+        "w | pkg.helper",
+        "w | pkg.lonely",
+    ];
+    assert_eq!(steps(), all);
+    lab.agent(&["module-map", "undo", "1"]).expect(0);
+    assert_eq!(steps(), ["w | pkg.used"]);
+    assert_eq!(lab.rows("SELECT name FROM workflow"), ["w"]);
+    let named = ["module-map", "integrate", "alone"];
+    let more = ["--new-workflow", "--dry-run"];
+    let shown = lab.agent(&[&named[..], &more].concat()).expect(0).stdout;
+    assert!(
+        shown.contains("would have made the workflow `alone`"),
+        "{shown}"
+    );
+    lab.agent(&[&named[..], &more[..1]].concat()).expect(0);
+    assert_eq!(steps(), ["alone | alone", "w | pkg.used"]);
+}
