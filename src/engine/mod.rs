@@ -50,5 +50,5 @@ pub use harness::{EngineEvent, HarnessProcess};
 pub use host::HostExecutor;
 pub use launch::Launch;
 pub use leftover::kill_leftover;
-pub use scratch::{Scratch, remove_left};
+pub use scratch::{Printed, Scratch, remove_left};
 pub use terminal::Terminal;

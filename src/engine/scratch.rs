@@ -3,8 +3,16 @@
 //! The process makes it if it needs it. It goes when the process has ended; [`remove_left`] removes
 //! those of an agent that was killed.
 
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use nix::fcntl::OFlag;
+
+use crate::model::Section;
 
 /// A folder that is removed with this value.
 #[derive(Debug)]
@@ -34,6 +42,42 @@ impl Scratch {
         &self.path
     }
 
+    /// The last `cap` bytes of what tests printed to each stream when the process ended, by worker:
+    /// see `src/pytest/harness/printed.py`.
+    pub fn printed(&self, cap: u32) -> Vec<Printed> {
+        let mut found: BTreeMap<String, Vec<Section>> = BTreeMap::new();
+        if !self.is_here {
+            return Vec::new();
+        }
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        // `.out` before `.err`, as pytest shows them.
+        names.sort_by(|one, other| other.cmp(one));
+        for name in names {
+            let Some((worker, stream)) = name
+                .strip_prefix("printed-")
+                .and_then(|rest| rest.rsplit_once('.'))
+            else {
+                continue;
+            };
+            let stream = if stream == "out" { "stdout" } else { "stderr" };
+            if let Ok(text) = end_of(&self.path.join(&name), cap)
+                && !text.is_empty()
+            {
+                found.entry(worker.to_owned()).or_default().push(Section {
+                    title: format!("Captured {stream}"),
+                    text,
+                });
+            }
+        }
+        let found = found.into_iter();
+        found
+            .map(|(worker, sections)| Printed { worker, sections })
+            .collect()
+    }
+
     /// Removes the folder now.
     pub(super) fn clear(&self) {
         if self.is_here {
@@ -46,6 +90,31 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// What a test had printed when its process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// `main` or an xdist worker.
+    pub worker: String,
+    pub sections: Vec<Section>,
+}
+
+/// The end of a file. What tests put in its place is not followed, and not waited for.
+fn end_of(path: &Path, cap: u32) -> io::Result<String> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Ok(String::new());
+    }
+    file.seek(SeekFrom::Start(data.len().saturating_sub(cap.into())))?;
+    let mut bytes = Vec::new();
+    file.take(cap.into()).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Removes what is left of processes whose names begin with `prefix`.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use super::protocol::{CollectReport, CollectedTest, Finished};
 use crate::clock::Mono;
-use crate::model::{AttemptRecord, Outcome, ShardIndex, TestItem};
+use crate::model::{AttemptRecord, Outcome, Section, ShardIndex, TestItem};
 
 /// Clocks of two machines do not run at quite the same speed.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
@@ -79,6 +79,8 @@ pub struct Running {
     pub attempt: u32,
     /// The verdict that was decided for it, even if it reports another one.
     pub doom: Option<Doom>,
+    /// What it had printed when its process ended.
+    pub printed: Vec<Section>,
 }
 
 /// The verdict of a test whose process ends, or is ended, while it runs.
@@ -221,8 +223,18 @@ impl Ledger {
             since_ms: wall_ms,
             attempt,
             doom: None,
+            printed: Vec::new(),
         });
         Ok(attempt)
+    }
+
+    /// The tests of this worker had printed that when their process ended. Of several, the one that
+    /// began last has printed it.
+    pub fn printed(&mut self, worker: &str, sections: Vec<Section>) {
+        let mut running = self.running.iter_mut().rev();
+        if let Some(running) = running.find(|running| running.worker == worker) {
+            running.printed = sections;
+        }
     }
 
     /// The tests that run now.
@@ -393,6 +405,7 @@ impl Ledger {
             settled.record.started_ms = Some(running.since_ms);
             settled.record.duration_s = Some(now.since(running.since).as_secs_f64());
             settled.record.worker = Some(running.worker);
+            settled.record.sections = running.printed;
             verdicts.push(settled);
         }
         verdicts

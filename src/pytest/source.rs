@@ -67,6 +67,7 @@ pub const HARNESS: Program = Program {
         "harness" / "interpreter",
         "harness" / "loaded",
         "harness" / "main",
+        "harness" / "printed",
         "harness" / "process",
         "harness" / "reports",
         "harness" / "selection",

@@ -304,6 +304,11 @@ impl Phase for Dispatcher {
                     shard.stderr(&tail);
                 }
             }
+            Input::Printed { serial, printed } => {
+                if let Some((shard, _)) = self.shard(serial) {
+                    shard.printed(printed);
+                }
+            }
             Input::Leave { serial, word } => {
                 if let Some((shard, _)) = self.shard(serial) {
                     shard.may_leave(word);

@@ -1,7 +1,7 @@
 //! The inputs and the effects of a phase of a run, as closed sets.
 
-use crate::engine::EngineEvent;
 use crate::engine::git::GitState;
+use crate::engine::{EngineEvent, Printed};
 use crate::model::{Event, ExitCode, Failure, ProcessIdentity, Write};
 use crate::pytest::protocol::{Command, HarnessEvent, RunCommand};
 use crate::pytest::trial_protocol::{TrialEvent, TryCommand};
@@ -28,6 +28,8 @@ pub enum Input {
         /// The end of its standard error.
         tail: String,
     },
+    /// The process ended, and this is what its tests had printed and not reported. Its end follows.
+    Printed { serial: u32, printed: Vec<Printed> },
     /// Answers [`Effect::LetLeave`].
     Leave {
         serial: u32,

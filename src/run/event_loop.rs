@@ -129,16 +129,30 @@ impl<P: Phase> Stage<'_, '_, P> {
         self.pending.push_back(input);
         while let Some(input) = self.pending.pop_front() {
             self.is_stopped |= matches!(input, Input::Stop(_));
-            if let Input::Process {
-                serial,
-                event: ProcessEvent::Tests(EngineEvent::Exited { .. }),
-            } = &input
-            {
-                self.scratches.remove(serial);
-            }
-            let effects = self.phase.handle(input, self.now(), now_ms());
+            let mut effects = self.printed_before(&input);
+            effects.append(&mut self.phase.handle(input, self.now(), now_ms()));
             self.perform(effects);
         }
+    }
+
+    /// If a process of tests ended, hands on what these had printed, and removes its folder.
+    fn printed_before(&mut self, input: &Input) -> Vec<Effect> {
+        let Input::Process {
+            serial,
+            event: ProcessEvent::Tests(EngineEvent::Exited { .. }),
+        } = input
+        else {
+            return Vec::new();
+        };
+        let cap = self.job.plan.request.harness.cap_bytes;
+        let scratch = self.scratches.remove(serial);
+        let printed = scratch.map_or_else(Vec::new, |scratch| scratch.printed(cap));
+        if printed.is_empty() {
+            return Vec::new();
+        }
+        let serial = *serial;
+        let input = Input::Printed { serial, printed };
+        self.phase.handle(input, self.now(), now_ms())
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {

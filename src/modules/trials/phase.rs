@@ -160,7 +160,11 @@ impl Phase for Trials {
                 self.queue.stop("not tried: the run was abandoned");
             }
             // Answers that the tests asked for, and that come too late.
-            Input::Stderr { .. } | Input::Leave { .. } | Input::Environment(_) | Input::Git(_) => {}
+            Input::Stderr { .. }
+            | Input::Printed { .. }
+            | Input::Leave { .. }
+            | Input::Environment(_)
+            | Input::Git(_) => {}
         }
         self.take_effects()
     }

@@ -9,6 +9,7 @@ from time import perf_counter
 import pytest
 
 from ..shared.text import clean, text_of
+from .printed import keep
 from .selection import place_of, plain
 
 PLUGIN = "_menace_harness"
@@ -60,6 +61,7 @@ def hooks_of(process):
                 guard(process.broken_conftest, outcome.excinfo[1])
 
         def pytest_sessionstart(self, session):
+            guard(keep, session.config, process.command.get("scratch"))
             guard(process.configured, session)
 
         def pytest_collectstart(self, collector):

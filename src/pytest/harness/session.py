@@ -238,10 +238,10 @@ class Session(Process):
             finished.update(self.guard(running.explanation, outcome, report, self.cap) or {})
         self.turns.end(running, finished)
 
-    def crash(self, running, message):
+    def crash(self, running, message, **more):
         self.running.pop((running.worker, running.nodeid), None)
         finished = {"id": running.uid, "worker": running.worker, "outcome": "crashed"}
-        self.turns.end(running, dict(finished, message=one_line(message)))
+        self.turns.end(running, dict(finished, message=one_line(message), **more))
 
     def warning(self, warning, nodeid):
         event = {

@@ -15,6 +15,7 @@ from ..shared.text import clean, one_line
 from .codec import decode, encode
 from .hooks import show_arguments
 from .interpreter import version_of
+from .printed import read
 from .reports import SECONDS, facts_since, longrepr_of
 from .selection import copy_of
 
@@ -246,7 +247,9 @@ class Nodes:
         self.session.send("worker_died", worker=worker, id=running.uid if running else None)
         if running is not None:
             self.crashed[worker] = running.nodeid
-            self.session.crash(running, "xdist worker '%s' died: %s" % (worker, one_line(error)))
+            sections = read(self.session.command.get("scratch"), worker, self.session.cap)
+            message = "xdist worker '%s' died: %s" % (worker, one_line(error))
+            self.session.crash(running, message, sections=sections)
 
     def blame(self, worker, report):
         """xdist reports the next test of a dead worker as crashed, even if it had not begun."""

@@ -26,7 +26,7 @@ use order::Tally;
 use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
-use crate::engine::{EngineEvent, Executor};
+use crate::engine::{EngineEvent, Executor, Printed};
 use crate::model::{Failure, HarnessOptions, Loaded, ProcessIdentity, ShardIndex, Write};
 use crate::plan::orphans::trial_limit;
 use crate::plan::{ShardLimit, ShardPlan};
@@ -253,6 +253,13 @@ impl Shard {
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// Takes what the tests of a process that ended had printed.
+    pub(super) fn printed(&mut self, printed: Vec<Printed>) {
+        for Printed { worker, sections } in printed {
+            self.ledger.printed(&worker, sections);
+        }
     }
 
     /// True if its tests come from modules of the module map.

@@ -17,6 +17,7 @@ mod neighbours;
 mod output;
 mod package_root;
 mod power_cut;
+mod printed;
 mod repository;
 mod rerun;
 mod scale;
