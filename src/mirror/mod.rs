@@ -14,8 +14,7 @@
 //!
 //! The state file has the say until somebody edits a file; the text of the file then wins, and
 //! `plan::mirror` decides what that means. Writing changes entries alone: the form of the file, the
-//! order of its entries, and fields that the agent does not know stay as they are. The agent adds
-//! no fields of its own to entries, because the state file has them.
+//! order of its entries, and fields that the agent does not know stay as they are.
 //!
 //! **Invariant:** a file is only written over when it is the one that was last read or written.
 //! One that is damaged, or changed in between, is kept.

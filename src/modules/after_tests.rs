@@ -82,8 +82,8 @@ pub fn after_tests(
     };
     let run = recorder.run();
     let looked = look(orphans, recorder.store()?, run)?;
-    for notice in looked.notices {
-        recorder.notice(notice);
+    for notice in &looked.notices {
+        recorder.notice(notice.clone());
     }
     let Some(trials) = &looked.trials else {
         return Ok(verdict);
@@ -104,6 +104,15 @@ pub fn after_tests(
         let notices = integrate(orphans, recorder.store()?, run, analysis, &passed)?;
         for notice in notices {
             recorder.notice(notice);
+        }
+    }
+    if tried.is_whole() {
+        let store = recorder.store()?;
+        for notice in write_mirrors(store, &orphans.request.mirrors())? {
+            // The same trouble with a file is not news.
+            if !looked.notices.contains(&notice) {
+                recorder.notice(notice);
+            }
         }
     }
     Ok(tried.weigh(verdict, orphans.strict))
@@ -201,9 +210,7 @@ fn integrate(
         Ok(plan) if plan.is_empty() => Ok(Vec::new()),
         Ok(plan) => {
             store.integrate(&plan, Some(run), now_ms())?;
-            let mut notices = write_mirrors(store, &job.request.mirrors())?;
-            notices.extend(joined(&plan, run));
-            Ok(notices)
+            Ok(joined(&plan, run).into_iter().collect())
         }
         Err(refusal) => Ok(vec![Notice {
             level: Level::Warning,

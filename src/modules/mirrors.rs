@@ -1,10 +1,12 @@
 //! Keeps the JSON files of the data folder and the state file in step: read before the state is
 //! used, written after it changed.
 
+use std::collections::HashMap;
+
 use crate::diag::and_more;
 use crate::mirror::{Mirrors, Reading, Writing};
-use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry};
-use crate::model::{Groups, Level, MapEntry, Module, Notice, OrphanRecord, RunId};
+use crate::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, TrialFigures};
+use crate::model::{Groups, Level, MapEntry, Module, Notice, OrphanRecord, OrphanStatus, RunId};
 use crate::plan::{MapMerge, OrphanMerge};
 use crate::store::{Reader, Store, StoreError};
 
@@ -117,10 +119,16 @@ pub(super) fn are_edited(reader: &Reader, mirrors: &Mirrors) -> Result<bool, Sto
 /// Writes both files from the state file.
 pub fn write_mirrors(store: &mut Store, mirrors: &Mirrors) -> Result<Vec<Notice>, StoreError> {
     let reader = store.reader()?;
-    let open = reader.orphans()?.into_iter();
-    let open = open.filter(|record| !record.status.is_settled());
-    let list: Vec<OrphanEntry> = open
+    let trials = reader.last_trials()?.into_iter();
+    let mut trials: HashMap<String, TrialFigures> = trials
+        .map(|(run, trial)| (trial.module.file.clone(), TrialFigures::of(run, &trial)))
+        .collect();
+    let listed = reader.orphans()?.into_iter();
+    let listed = listed.filter(|record| record.status != OrphanStatus::Integrated);
+    let list: Vec<OrphanEntry> = listed
         .map(|record| OrphanEntry {
+            trial: trials.remove(&record.orphan.module.file),
+            redundant: record.status == OrphanStatus::Redundant,
             file: record.orphan.module.file,
             extra: record.extra,
         })

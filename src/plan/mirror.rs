@@ -3,6 +3,7 @@
 //! | in the file | becomes |
 //! |---|---|
 //! | an orphan that is not on the list | goes on the list, source `file` |
+//! | an orphan has the field `redundant` | counts as redundant |
 //! | an orphan of the list is missing | goes from the list, unless it has its place |
 //! | a module with another group | gets that group; its source stays |
 //! | a module that is not on the map | goes on the map, source `file` |
@@ -21,12 +22,14 @@ use crate::model::{
 };
 
 /// The changes that `orphan_modules.json` makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct OrphanMerge {
     /// Modules that go on the list, with the fields of their entries as JSON.
     pub added: Vec<(Module, Option<String>)>,
     /// Entries of the list that have other fields now.
     pub changed: Vec<OrphanEntry>,
+    /// The files of entries that are called redundant now.
+    pub redundant: Vec<String>,
     /// The files of what goes from the list.
     pub removed: Vec<String>,
     /// Files that the project does not have.
@@ -59,7 +62,11 @@ impl OrphanMerge {
             .collect();
         let mut merge = Self::default();
         for entry in file {
-            match known.get(entry.file.as_str()) {
+            let record = known.get(entry.file.as_str());
+            if entry.redundant && record.is_none_or(|record| !record.status.is_settled()) {
+                merge.redundant.push(entry.file.clone());
+            }
+            match record {
                 Some(record) if record.extra != entry.extra => {
                     merge.changed.push(entry.clone());
                 }
@@ -101,6 +108,11 @@ impl OrphanMerge {
             extra,
         });
         list.extend(added);
+        for record in &mut list {
+            if self.redundant.contains(&record.orphan.module.file) {
+                record.status = OrphanStatus::Redundant;
+            }
+        }
         list.sort_by(|one, other| one.orphan.module.file.cmp(&other.orphan.module.file));
         list
     }
@@ -164,6 +176,8 @@ mod tests {
         OrphanEntry {
             file: file.to_owned(),
             extra: extra.map(str::to_owned),
+            redundant: false,
+            trial: None,
         }
     }
 
@@ -200,6 +214,7 @@ mod tests {
         let expected = OrphanMerge {
             added: vec![(module("new.py"), Some("{\"x\":1}".to_owned()))],
             changed: vec![listed("told.py", Some("{\"y\":1}"))],
+            redundant: Vec::new(),
             removed: vec!["gone.py".to_owned()],
             unknown: vec!["nowhere.py".to_owned()],
         };
@@ -207,6 +222,27 @@ mod tests {
         let first = OrphanMerge::new(&file, &list, false, in_project);
         assert_eq!(first.removed, [""; 0]);
         assert_eq!(first.added, expected.added);
+    }
+
+    #[test]
+    fn what_the_file_calls_redundant_is() {
+        let redundant = |file| OrphanEntry {
+            redundant: true,
+            ..listed(file, None)
+        };
+        let file = ["joined.py", "kept.py", "new.py"].map(redundant);
+        let list = vec![known("joined.py", true), known("kept.py", false)];
+        let merge = OrphanMerge::new(&file, &list, true, in_project);
+        assert_eq!(merge.redundant, ["kept.py", "new.py"]);
+        let status = merge.applied(list).into_iter().map(|record| record.status);
+        assert_eq!(
+            status.collect::<Vec<_>>(),
+            [
+                OrphanStatus::Integrated,
+                OrphanStatus::Redundant,
+                OrphanStatus::Redundant
+            ]
+        );
     }
 
     #[test]

@@ -59,6 +59,13 @@ impl Store {
                 )?
                 .execute(params![orphan.file, orphan.extra])?;
             }
+            for path in &merge.redundant {
+                tx.prepare_cached(
+                    "UPDATE orphan SET status = 'redundant'
+                     WHERE file_id = (SELECT file_id FROM file WHERE path = ?1)",
+                )?
+                .execute([path])?;
+            }
             for path in &merge.removed {
                 take_off(tx, path)?;
             }

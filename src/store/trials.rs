@@ -43,6 +43,29 @@ impl Reader {
         self.whole_trials(run, sql, [run.0])
     }
 
+    /// The last trial of each module on the list of orphans.
+    pub fn last_trials(&self) -> Result<Vec<(RunId, Trial)>, StoreError> {
+        let runs = self.db.rows(
+            "read the last trials",
+            "SELECT DISTINCT last_tested_run FROM orphan
+             WHERE last_tested_run IS NOT NULL ORDER BY 1",
+            [],
+            |row| Ok(RunId(row.get("last_tested_run")?)),
+        )?;
+        let mut last = Vec::new();
+        for run in runs {
+            let sql = trial_query!(
+                ", c.body, c.size_bytes",
+                "JOIN orphan AS o ON o.file_id = t.file_id AND o.last_tested_run = t.run_id
+                 LEFT JOIN content AS c ON c.content_id = t.details_id
+                 WHERE t.run_id = ?1 ORDER BY f.path"
+            );
+            let trials = self.whole_trials(run, sql, [run.0])?;
+            last.extend(trials.into_iter().map(|trial| (run, trial)));
+        }
+        Ok(last)
+    }
+
     /// The trials of a run that failed, crashed or ran out of time, and all trials of modules that
     /// were kept from something, by file.
     pub fn notable_trials(&self, run: RunId, limit: u32) -> Result<Vec<Trial>, StoreError> {

@@ -396,7 +396,10 @@ fn the_list_of_orphans_follows_its_file() {
     assert_eq!(list(), "gift file untried");
     fs::remove_file(&file).unwrap();
     call(&project, &["build"]);
-    assert_eq!(fs::read_to_string(&file).unwrap(), "[\n  \"gift.py\"\n]\n");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "{\n  \"gift.py\": {}\n}\n"
+    );
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn the_list_is_made_by_a_scan_that_writes() {
     ");
     let file = project.path().join("sandbox_data/orphan_modules.json");
     let list: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    assert_eq!(list.as_array().unwrap().len(), 4);
+    assert_eq!(list.as_object().unwrap().len(), 4);
     let report = json(&project, &["orphans", "list", "--json"]);
     assert_eq!(report["orphans"][0]["status"], "untried");
     assert!(report["scanned_at"].is_string());

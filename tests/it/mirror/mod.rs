@@ -61,6 +61,8 @@ fn listed(file: &str) -> OrphanEntry {
     OrphanEntry {
         file: file.to_owned(),
         extra: None,
+        redundant: false,
+        trial: None,
     }
 }
 

@@ -30,7 +30,7 @@ fn what_is_written_is_remembered_as_read() {
     let folder = Folder::new();
     let mirrors = folder.mirrors();
     let remember = done(mirrors.write_orphans(&[listed("a.py")], None));
-    assert_eq!(folder.text(LIST), "[\n  \"a.py\"\n]\n");
+    assert_eq!(folder.text(LIST), "{\n  \"a.py\": {}\n}\n");
     assert_eq!(mirrors.read_orphans(Some(&remember)), Reading::Unchanged);
     let remember = done(mirrors.write_module_map(&map(&[("a.py", 1), ("b.py", 2)]), None));
     assert_eq!(folder.text(MAP), "{\n  \"a.py\": 1,\n  \"b.py\": 2\n}\n");

@@ -1,7 +1,7 @@
 //! The content of the JSON files of the data folder, in the state file.
 
 use menace_agent::model::mirror::{MODULE_MAP_FILE, ORPHANS_FILE, OrphanEntry, Remembered};
-use menace_agent::model::{GroupId, Module, Source};
+use menace_agent::model::{GroupId, Module, OrphanStatus, Source};
 use menace_agent::plan::{MapMerge, OrphanMerge};
 
 use super::sample::{NOW_MS, new_run, open};
@@ -53,6 +53,8 @@ fn orphans_come_and_go_with_the_file() {
     let entry = |name: &str, extra: Option<&str>| OrphanEntry {
         file: format!("{name}.py"),
         extra: extra.map(str::to_owned),
+        redundant: false,
+        trial: None,
     };
     let entries = || -> Vec<OrphanEntry> {
         let records = reader.orphans().unwrap().into_iter();
@@ -60,6 +62,8 @@ fn orphans_come_and_go_with_the_file() {
             .map(|record| OrphanEntry {
                 file: record.orphan.module.file,
                 extra: record.extra,
+                redundant: record.status == OrphanStatus::Redundant,
+                trial: None,
             })
             .collect()
     };

@@ -16,7 +16,7 @@ const PACKAGE: [(&str, &str); 4] = [
     ("pkg/used.py", ""),
     ("pkg/lonely.py", "from pkg import used, helper\n"),
 ];
-const HELPER: (&str, &str) = ("pkg/helper.py", "'''\n>>> 1 + 1\n2\n'''\nX = 1\n");
+pub(super) const HELPER: (&str, &str) = ("pkg/helper.py", "'''\n>>> 1 + 1\n2\n'''\nX = 1\n");
 const BROKEN: (&str, &str) = ("pkg/broken.py", "import nonesuch\n");
 
 pub(super) fn project(more: &[(&str, &str)]) -> Option<Lab> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::discovery::{list, orphans, project, run};
+use super::discovery::{HELPER, list, orphans, project, run};
 use crate::lab::{Lab, answer, flat};
 
 fn map(lab: &Lab) -> Vec<String> {
@@ -312,4 +312,55 @@ fn an_orphan_that_fits_no_workflow_founds_one_and_undo_takes_that_back() {
     );
     lab.agent(&[&named[..], &more[..1]].concat()).expect(0);
     assert_eq!(steps(), ["alone | alone", "w | pkg.used"]);
+}
+
+#[test]
+fn the_file_of_the_list_has_the_figures_of_trials_and_what_is_redundant() {
+    let more = [
+        ("pkg/copy.py", HELPER.1),
+        (
+            "pkg/kept.py",
+            "import os\ntry: open('left', 'w')\nexcept OSError: pass\n",
+        ),
+    ];
+    let Some(lab) = project(&more) else { return };
+    let file =
+        || -> Value { serde_json::from_str(&json_file(&lab, "orphan_modules.json")).unwrap() };
+    run(&lab, &[]);
+    let entries = file();
+    assert_eq!(entries.as_object().unwrap().len(), 2, "{entries}");
+    let kept = &entries["pkg/kept.py"]["trial"];
+    assert_eq!(
+        (&kept["run"], &kept["outcome"]),
+        (&1.into(), &"passed".into())
+    );
+    assert!(kept["duration_s"].as_f64().unwrap() < 60.0, "{kept}");
+    assert_eq!(
+        (&kept["touched"][0]["event"], &kept["touched"][0]["target"]),
+        (&"open".into(), &"left".into())
+    );
+    // The first of two equal files joined.
+    assert_eq!(entries["pkg/helper.py"]["redundant"], true, "{entries}");
+    // Both are the agent's, and no edit of the user.
+    run(&lab, &[]);
+    assert_eq!(file()["pkg/kept.py"]["trial"]["run"], 2);
+    assert!(list(&lab).contains(&"pkg/helper.py | island | redundant".to_owned()));
+}
+
+#[test]
+fn what_a_user_calls_redundant_does_not_join() {
+    let Some(lab) = project(&[]) else { return };
+    let own = r#"{"pkg/helper.py": {"redundant": true, "by": "me"}, "pkg/lonely.py": {}}"#;
+    lab.write("sandbox_data/orphan_modules.json", own);
+    run(&lab, &[]);
+    let listed = lab.rows("SELECT file, status FROM orphan_module ORDER BY file");
+    assert_eq!(
+        listed,
+        ["pkg/helper.py | redundant", "pkg/lonely.py | integrated"]
+    );
+    let text = json_file(&lab, "orphan_modules.json");
+    assert!(
+        text.contains(r#""pkg/helper.py": {"by": "me", "redundant": true, "trial": "#),
+        "{text}"
+    );
 }
