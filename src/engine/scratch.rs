@@ -3,7 +3,7 @@
 //! The process makes it if it needs it. It goes when the process has ended; [`remove_left`] removes
 //! those of an agent that was killed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -45,37 +45,27 @@ impl Scratch {
     /// The last `cap` bytes of what tests printed to each stream when the process ended, by worker:
     /// see `src/pytest/harness/printed.py`.
     pub fn printed(&self, cap: u32) -> Vec<Printed> {
-        let mut found: BTreeMap<String, Vec<Section>> = BTreeMap::new();
         if !self.is_here {
             return Vec::new();
         }
         let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let workers: BTreeSet<String> = names
+            .filter_map(|name| Some(worker_of(&name)?.to_owned()))
             .collect();
-        // `.out` before `.err`, as pytest shows them.
-        names.sort_by(|one, other| other.cmp(one));
-        for name in names {
-            let Some((worker, stream)) = name
-                .strip_prefix("printed-")
-                .and_then(|rest| rest.rsplit_once('.'))
-            else {
-                continue;
-            };
-            let stream = if stream == "out" { "stdout" } else { "stderr" };
-            if let Ok(text) = end_of(&self.path.join(&name), cap)
-                && !text.is_empty()
-            {
-                found.entry(worker.to_owned()).or_default().push(Section {
-                    title: format!("Captured {stream}"),
+        let printed = workers.into_iter().map(|worker| {
+            let sections = STREAMS.iter().filter_map(|(stream, title)| {
+                let name = format!("printed-{worker}.{stream}");
+                let text = end_of(&self.path.join(name), cap).unwrap_or_default();
+                (!text.is_empty()).then(|| Section {
+                    title: (*title).to_owned(),
                     text,
-                });
-            }
-        }
-        let found = found.into_iter();
-        found
-            .map(|(worker, sections)| Printed { worker, sections })
-            .collect()
+                })
+            });
+            let sections = sections.collect();
+            Printed { worker, sections }
+        });
+        printed.filter(|it| !it.sections.is_empty()).collect()
     }
 
     /// Removes the folder now.
@@ -90,6 +80,19 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// The files of a worker and the titles of their sections, in the order of pytest.
+const STREAMS: [(&str, &str); 4] = [
+    ("out-setup", "Captured stdout setup"),
+    ("err-setup", "Captured stderr setup"),
+    ("out", "Captured stdout"),
+    ("err", "Captured stderr"),
+];
+
+fn worker_of(name: &str) -> Option<&str> {
+    let (worker, _) = name.strip_prefix("printed-")?.rsplit_once('.')?;
+    Some(worker)
 }
 
 /// What a test had printed when its process ended.

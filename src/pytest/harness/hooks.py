@@ -9,7 +9,6 @@ from time import perf_counter
 import pytest
 
 from ..shared.text import clean, text_of
-from .printed import keep
 from .selection import place_of, plain
 
 PLUGIN = "_menace_harness"
@@ -37,7 +36,7 @@ def wait_for_pytest(process, *others):
 
 def hooks_of(process):
     """A plugin whose hooks hand on to `process`, and which has no attribute that leads there."""
-    guard, cover, loaded = process.guard, process.cover, process.loaded
+    guard, cover, loaded, printed = process.guard, process.cover, process.loaded, process.printed
 
     modules = sys.modules
 
@@ -61,7 +60,7 @@ def hooks_of(process):
                 guard(process.broken_conftest, outcome.excinfo[1])
 
         def pytest_sessionstart(self, session):
-            guard(keep, session.config, process.command.get("scratch"))
+            guard(printed.configured, session.config)
             guard(process.configured, session)
 
         def pytest_collectstart(self, collector):
@@ -90,12 +89,16 @@ def hooks_of(process):
         def pytest_runtest_logstart(self, nodeid):
             if cover is not None:
                 guard(cover.boundary)
+            if printed.early:
+                guard(printed.begin)
             guard(process.start, nodeid)
 
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(self, report):
             if report.failed:
                 guard(loaded.failed, report.nodeid)
+            if report.sections and report.when == "setup":
+                guard(printed.set_up, report)
             guard(process.report, report)
 
         def pytest_exception_interact(self, report):

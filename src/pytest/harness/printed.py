@@ -6,22 +6,54 @@ process ended without a word, and xdist's controller when a worker did.
 """
 import os
 
-STREAMS = {"out": "Captured stdout", "err": "Captured stderr"}
+TITLES = {
+    "out-setup": "Captured stdout setup",
+    "err-setup": "Captured stderr setup",
+    "out": "Captured stdout",
+    "err": "Captured stderr",
+}
 
 
-def keep(config, folder):
-    """Names the files of pytest's capture; `-s` and `--capture=sys` have none."""
-    manager = config.pluginmanager.getplugin("capturemanager")
-    capturing = getattr(manager, "_global_capturing", None)
-    if folder is None or capturing is None:
-        return
-    worker = getattr(config, "workerinput", {}).get("workerid", "main")
-    for stream in STREAMS:
-        capture = getattr(capturing, stream, None)
-        file, target = getattr(capture, "tmpfile", None), getattr(capture, "targetfd", None)
-        if file is not None and target is not None:
-            os.makedirs(folder, 0o700, exist_ok=True)
-            rename(file.fileno(), target, place(folder, worker, stream))
+class Printed:
+    """The files of one process of pytest."""
+
+    def __init__(self, folder):
+        self.folder, self.worker, self.early = folder, None, []
+
+    def configured(self, config):
+        """Names the files of pytest's capture; `-s` and `--capture=sys` have none."""
+        manager = config.pluginmanager.getplugin("capturemanager")
+        capturing = getattr(manager, "_global_capturing", None)
+        if self.folder is None or capturing is None:
+            return
+        worker = getattr(config, "workerinput", {}).get("workerid", "main")
+        for stream in ("out", "err"):
+            capture = getattr(capturing, stream, None)
+            file, target = getattr(capture, "tmpfile", None), getattr(capture, "targetfd", None)
+            if file is not None and target is not None:
+                try:
+                    os.makedirs(self.folder, 0o700, exist_ok=True)
+                    rename(file.fileno(), target, place(self.folder, worker, stream))
+                except OSError:
+                    return  # There is no room for them, and pytest's own files stay.
+                self.worker = worker
+
+    def set_up(self, report):
+        """pytest has read what the setup of a test printed; its call is still to come."""
+        if self.worker is None:
+            return
+        for stream in ("out-setup", "err-setup"):
+            text = "".join(text for title, text in report.sections if title == TITLES[stream])
+            if text:
+                path = place(self.folder, self.worker, stream)
+                self.early.append(path)
+                with open(path, "wb") as file:
+                    file.write(text.encode("utf-8", "replace"))
+
+    def begin(self):
+        """The next test begins."""
+        while self.early:
+            os.truncate(self.early.pop(), 0)
 
 
 def place(folder, worker, stream):
@@ -42,7 +74,7 @@ def rename(fd, target, path):
 def read(folder, worker, cap):
     """The last `cap` bytes of each stream of a worker that is gone, as sections."""
     sections = []
-    for stream, title in STREAMS.items():
+    for stream, title in TITLES.items():
         try:
             with open(place(folder or "", worker, stream), "rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - cap))

@@ -2,6 +2,7 @@
 from os import getpid
 
 from .loaded import Loaded
+from .printed import Printed
 from .selection import Selection
 
 
@@ -11,6 +12,7 @@ class Process:
     def __init__(self, program, command):
         self.program, self.command, self.owner = program, command, getpid()
         self.selection, self.loaded = Selection(command), Loaded()
+        self.printed = Printed(command.get("scratch"))
         self.deselected, self.session, self.stop, self.cover = 0, None, None, None
         if command.get("coverage"):
             self.cover = program.load("_menace.harness.cover").Cover(self)

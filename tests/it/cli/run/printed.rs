@@ -2,12 +2,23 @@
 
 use crate::lab::{Lab, lab};
 
+/// A test that nothing is set up for ends its process.
+const BARE: &str = "import os\n\
+    import pytest\n\
+    @pytest.fixture\n\
+    def noisy(): print('set up')\n\
+    def test_before(noisy): pass\n\
+    def test_end(): os._exit(3)\n";
+
 /// Prints by Python, past Python and to stderr, and then does what `end` says.
 fn test_that_ends(end: &str) -> String {
     format!(
         "import os, signal, sys, time\n\
-         def test_before(): print('of another test')\n\
-         def test_end():\n    \
+         import pytest\n\
+         @pytest.fixture\n\
+         def noisy(request): print('set up for', request.node.name)\n\
+         def test_before(noisy): print('of another test')\n\
+         def test_end(noisy):\n    \
              print('printed by Python')\n    \
              os.write(1, b'written past it\\n')\n    \
              print('to stderr', file=sys.stderr)\n    \
@@ -28,7 +39,13 @@ fn assert_shows_what_it_printed(lab: &Lab) {
     }
     assert!(shown.contains("Captured stderr"), "{shown}");
     assert!(shown.contains("to stderr"), "{shown}");
-    assert!(!shown.contains("of another test"), "{shown}");
+    let setup = shown
+        .find("set up for test_end")
+        .expect("what its setup printed");
+    assert!(setup < shown.find("printed by Python").unwrap(), "{shown}");
+    for words in ["of another test", "set up for test_before"] {
+        assert!(!shown.contains(words), "{words}: {shown}");
+    }
     assert!(lab.table().contains("test_a.py::test_after passed"));
 }
 
@@ -134,4 +151,13 @@ fn tests_are_captured_as_before() {
     let three = of("test_three");
     assert!(three.contains("of the third"), "{three}");
     assert!(!three.contains("of the test"), "{three}");
+}
+
+#[test]
+fn what_was_set_up_for_one_test_is_not_shown_with_the_next() {
+    let Some(lab) = lab(&[("test_a.py", BARE)]) else {
+        return;
+    };
+    lab.run(&["--no-cov"]).expect(6);
+    assert!(!shown(&lab).contains("set up"), "{}", shown(&lab));
 }
