@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::import_graph::{Apart, ImportGraph, NodeId, Role, StartCause};
+use super::layout::Layout;
 use super::library::is_taken;
 use super::mentions::is_identifier;
 
@@ -78,9 +79,13 @@ const LIBRARY: [&str; 32] = [
     "xml",
 ];
 
-/// The files that are no modules of the application. `nested` are folders with settings of a project
+/// The files that are no modules of the application. `nested` are the folders with settings of a project
 /// of their own.
-pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Apart> {
+pub fn find_apart(
+    graph: &ImportGraph,
+    layout: &Layout,
+    nested: &[String],
+) -> BTreeMap<NodeId, Apart> {
     let nodes = graph.nodes();
     let mut packages = BTreeSet::new();
     let mut with_tests = BTreeSet::new();
@@ -141,6 +146,13 @@ pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Ap
         let is_package = folders(file).any(|at| of_name(at) && packages.contains(at));
         (is_folder && !is_package).then_some(Apart::Shadowed)
     };
+    // The modules lie in folders of their own: a file beside these, which nothing imports, is none.
+    let has_inner_roots = !layout.is_root_added && layout.roots.iter().any(|root| !root.is_empty());
+    let is_loose = |id: NodeId| {
+        let mut back = graph.back_edges(id).iter();
+        let file = &graph.node(id).module.file;
+        has_inner_roots && !file.contains('/') && !back.any(|edge| edge.kind.is_followed())
+    };
     let modules = graph
         .ids()
         .filter(|id| graph.node(*id).role == Role::Module);
@@ -148,7 +160,9 @@ pub fn find_apart(graph: &ImportGraph, nested: &[String]) -> BTreeMap<NodeId, Ap
         .filter(|id| !declared.contains(id))
         .filter_map(|id| {
             let module = &graph.node(id).module;
-            Some((id, judge(&module.file, &module.name)?))
+            let apart = judge(&module.file, &module.name);
+            let apart = apart.or_else(|| is_loose(id).then_some(Apart::Script));
+            Some((id, apart?))
         })
         .collect()
 }
@@ -165,16 +179,16 @@ fn last(folder: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Layout, SourceFile, collect, resolve};
+    use crate::graph::{SourceFile, collect, resolve};
 
-    fn apart(files: &[&str], nested: &[&str]) -> BTreeMap<String, Apart> {
+    fn apart(layout: &Layout, files: &[&str], nested: &[&str]) -> BTreeMap<String, Apart> {
         let files: Vec<SourceFile> = files
             .iter()
             .map(|file| SourceFile::new((*file).to_owned(), &collect("")))
             .collect();
-        let graph = resolve(&Layout::default(), &files).graph;
+        let graph = resolve(layout, &files).graph;
         let nested: Vec<String> = nested.iter().map(|&folder| folder.to_owned()).collect();
-        let found = find_apart(&graph, &nested).into_iter();
+        let found = find_apart(&graph, layout, &nested).into_iter();
         found
             .map(|(id, apart)| (graph.node(id).module.file.clone(), apart))
             .collect()
@@ -218,10 +232,25 @@ mod tests {
             "tests/test_a.py",
         ]);
         files.sort_unstable();
-        let found = apart(&files, &[]);
+        let found = apart(&Layout::default(), &files, &[]);
         for (file, expected) in cases {
             assert_eq!(found.get(file).copied(), expected, "{file}");
         }
+    }
+
+    #[test]
+    fn a_file_beside_the_folder_of_the_modules_is_a_script() {
+        let files = ["show_off.py", "src/pkg/__init__.py", "src/pkg/a.py"];
+        let mut layout = Layout {
+            roots: vec!["src".to_owned(), String::new()],
+            ..Layout::default()
+        };
+        let found = apart(&layout, &files, &[]);
+        assert_eq!(found.get("show_off.py"), Some(&Apart::Script));
+        assert_eq!(found.len(), 1);
+        layout.is_root_added = true;
+        assert_eq!(apart(&layout, &files, &[]).len(), 0);
+        assert_eq!(apart(&Layout::default(), &files, &[]).len(), 0);
     }
 
     #[test]
@@ -232,7 +261,7 @@ mod tests {
             "tool/app.py",
             "tool/test_app.py",
         ];
-        let found = apart(&files, &["flaskr", "tool"]);
+        let found = apart(&Layout::default(), &files, &["flaskr", "tool"]);
         assert_eq!(found.get("flaskr/db.py"), Some(&Apart::Nested));
         assert_eq!(found.get("tool/app.py"), None);
     }

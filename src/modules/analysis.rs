@@ -125,7 +125,11 @@ fn look_at(
     let unseen = take_unseen(&mut scan);
     layout.links.clone_from(&scan.links);
     let Resolution { graph, health } = resolve(&layout, &scan.files);
-    let apart = find_apart(&graph, &nested_projects(&request.project, &scan.files));
+    let apart = find_apart(
+        &graph,
+        &layout,
+        &nested_projects(&request.project, &scan.files),
+    );
     let graph = graph.with_apart(apart);
     let unlisted = scan
         .unlisted

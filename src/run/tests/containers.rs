@@ -158,7 +158,7 @@ fn an_engine_that_goes_away_keeps_what_was_reported() {
         sim.collect(MAIN, &["t.py::a", "t.py::b", "t.py::c"]);
         sim.test(MAIN, "t.py::a", Outcome::Passed);
         sim.start(MAIN, "t.py::b");
-        sim.exit(MAIN, exit, "error during connect\n");
+        sim.exit(MAIN, exit, "error during connect: EOF\n");
         assert_eq!(
             sim.attempts(),
             [
@@ -170,7 +170,7 @@ fn an_engine_that_goes_away_keeps_what_was_reported() {
         assert_eq!(sim.outcome(), (RunOutcome::Error, 3));
         let failure = sim.verdict().failure.unwrap();
         assert_eq!(failure.message, "docker went away while the tests ran");
-        assert_eq!(failure.causes, ["error during connect"]);
+        assert_eq!(failure.causes, ["error during connect: EOF"]);
     }
 }
 
