@@ -122,6 +122,7 @@ fn unseen(files: &[String]) -> Option<Notice> {
 
 /// The orphans that are not on the list yet.
 fn new_orphans(known: &[String], found: &[Orphan]) -> Option<Notice> {
+    let known: BTreeSet<&String> = known.iter().collect();
     let new = found.iter().map(|orphan| &orphan.module.file);
     let new: Vec<String> = new.filter(|file| !known.contains(file)).cloned().collect();
     let first = new.first()?;

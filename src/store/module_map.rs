@@ -177,8 +177,9 @@ impl Store {
         Ok(Standing::Good)
     }
 
-    /// Takes back what a run added to the map and to workflows, and the workflows that it made. Its modules are passing orphans
-    /// again, and are held back: no run adds them by itself. Returns what was removed.
+    /// Takes back what a run added to the map and to workflows, and the workflows that it made. Its
+    /// modules are passing orphans again, and are held back: no run adds them by itself. Returns what
+    /// was removed.
     pub fn undo_integration(&mut self, run: RunId) -> Result<Added, StoreError> {
         let added = added_by(&self.db, run)?;
         let undone = self.take_back(run, &added);

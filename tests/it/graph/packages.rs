@@ -39,11 +39,7 @@ fn click_imports_what_its_graph_says() {
             pytest: "8.4.2",
             needs: &[],
         },
-        differences: &[(
-            Only::Graph,
-            "src/click/_winconsole.py",
-            "a function imports it on Windows",
-        )],
+        differences: &[],
     });
 }
 
