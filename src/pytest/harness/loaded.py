@@ -16,6 +16,7 @@ class Loaded:
         self.roots = tuple({self.root, os.path.join(os.getcwd(), "")})
         self.count, self.names, self.files = 0, set(), set()
         self.forked, self.places, self.doubtful = False, {}, set()
+        self.library, self.bases = os.path.dirname(os.__file__), {}
         self.watch()
 
     def watch(self):
@@ -48,7 +49,22 @@ class Loaded:
             file = file_of(modules[name])
             if file is not None:
                 self.note(file)
+                self.note_original(name, file)
         self.names.update(modules)
+
+    def note_original(self, name, file):
+        """An installed copy of a module stands for the project's own file of its name."""
+        is_installed = "/site-packages/" in file or "/dist-packages/" in file
+        if not is_installed and file.startswith(self.roots + (self.library,)):
+            return
+        top = name.partition(".")[0]
+        if top not in self.bases:
+            self.bases[top] = next(filter(holds(top), (self.root, self.root + "src/")), None)
+        base, end = self.bases[top], "/__init__.py" if file.endswith("/__init__.py") else ".py"
+        if base is not None:
+            path = base + name.replace(".", "/") + end
+            if os.path.isfile(path):
+                self.files.add(os.path.realpath(path))
 
     def add(self, files, forked):
         """What a worker loaded."""
@@ -89,6 +105,16 @@ class Loaded:
         for first in range(0, max(len(files), len(tests)), CHUNK):
             part = slice(first, first + CHUNK)
             session.send("loaded", tests=tests[part], files=files[part])
+
+
+def holds(name):
+    """Whether a folder has a package or a module of this name."""
+
+    def has(folder):
+        path = folder + name
+        return os.path.isfile(path + "/__init__.py") or os.path.isfile(path + ".py")
+
+    return has
 
 
 def file_of(module):

@@ -10,6 +10,7 @@ mod crash;
 mod discovery;
 mod environment;
 mod forgery;
+mod installed_copy;
 mod interrupt;
 mod living_list;
 mod metrics;
