@@ -276,12 +276,6 @@ impl<'a> Collector<'a> {
                 other => other,
             };
             let kind = condition.kind(rest, in_branch);
-            // What is never reached has no branch that is for one system.
-            let kind = if rest == ImportKind::Never {
-                rest
-            } else {
-                kind
-            };
             self.within(kind, |this| this.visit_body(body));
             rest = condition.kind_after(rest, in_branch);
         }
@@ -426,7 +420,7 @@ mod tests {
         facts.imports.iter().map(shown).collect()
     }
 
-    const PLACES: [(&str, &str, &[&str]); 22] = [
+    const PLACES: [(&str, &str, &[&str]); 23] = [
         ("a module", "import a.b as c", &["Eager 1 a.b"]),
         (
             "two modules",
@@ -528,6 +522,11 @@ mod tests {
                 "Elsewhere 12 f",
                 "Elsewhere 15 h",
             ],
+        ),
+        (
+            "systems and type checking in each other",
+            "if TYPE_CHECKING:\n if os.name == 'nt':\n  import a\n else:\n  import b\nif os.name == 'nt':\n if TYPE_CHECKING:\n  import c\n else:\n  import d",
+            &["Never 3 a", "Never 5 b", "Never 8 c", "Elsewhere 10 d"],
         ),
         (
             "lines that end in other ways",

@@ -31,11 +31,12 @@ pub(super) enum Why {
 }
 
 impl Why {
-    /// The kind of an import that is never reached.
-    fn kind(self) -> ImportKind {
-        match self {
-            Self::Code => ImportKind::Never,
-            Self::Machine => ImportKind::Elsewhere,
+    /// The kind of an import that is never reached; `plain` is that of the whole statement, which
+    /// may be out of reach for a reason of its own.
+    fn kind(self, plain: ImportKind) -> ImportKind {
+        match (plain, self) {
+            (ImportKind::Never, _) | (_, Self::Code) => ImportKind::Never,
+            (_, Self::Machine) => ImportKind::Elsewhere,
         }
     }
 }
@@ -110,7 +111,7 @@ impl Condition {
     /// may.
     pub(super) fn kind(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
         match self {
-            Self::Never(why) => why.kind(),
+            Self::Never(why) => why.kind(plain),
             Self::Always(_) => plain,
             Self::Open => conditional,
         }
@@ -120,7 +121,7 @@ impl Condition {
     pub(super) fn kind_after(self, plain: ImportKind, conditional: ImportKind) -> ImportKind {
         match self {
             Self::Never(_) => plain,
-            Self::Always(why) => why.kind(),
+            Self::Always(why) => why.kind(plain),
             Self::Open => conditional,
         }
     }

@@ -187,7 +187,7 @@ impl<'g> Verdicts<'g> {
         if let Some(apart) = self.graph.apart(id) {
             return Verdict::Apart(apart);
         }
-        if self.elsewhere.has(id) && !self.application.has(id) {
+        if self.is_only_elsewhere(id) {
             return Verdict::Apart(Apart::Elsewhere);
         }
         Verdict::Orphan(if self.application.has(id) {
@@ -202,6 +202,15 @@ impl<'g> Verdicts<'g> {
         } else {
             OrphanKind::Unreferenced
         })
+    }
+
+    /// True if nothing leads to a module but code for other systems, and what that imports.
+    fn is_only_elsewhere(&self, id: NodeId) -> bool {
+        let back = self.graph.back_edges(id).iter();
+        let mut followed = back.filter(|edge| edge.kind.is_followed());
+        self.elsewhere.has(id)
+            && !self.application.has(id)
+            && followed.all(|edge| self.elsewhere.has(edge.to))
     }
 
     fn has_no_importer(&self, id: NodeId) -> bool {

@@ -34,7 +34,7 @@ pub(super) enum Walk {
 
 /// Finds the modules that names mean.
 pub(super) struct Ways<'t, 'a> {
-    pub(super) tree: &'t Tree<'a>,
+    tree: &'t Tree<'a>,
     naming: &'t Naming,
     pub(super) finder: Finder<'t, 'a>,
     /// The package, by folder, at which the relative imports of its files begin.

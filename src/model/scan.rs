@@ -21,7 +21,7 @@ pub struct ScanReport {
     pub v: u32,
     /// The absolute path of the project folder.
     pub project: String,
-    /// The number of Python files of the project.
+    /// The number of Python files of the project, and of texts with examples that pytest runs.
     pub files: u64,
     /// The number of these files that could be analysed.
     pub analysed: u64,

@@ -102,6 +102,7 @@ fn modules_for_other_systems_are_no_orphans_here() {
         assert_eq!(verdict(file), Verdict::Apart(Apart::Elsewhere), "{file}");
     }
     assert_eq!(verdict("app/both.py"), Verdict::Tested(Tested::Imported));
+    assert_eq!(verdict("app/old.py"), Verdict::Orphan(OrphanKind::Island));
     let why = verdicts.why(id(&found, "app/win.py"));
     assert_eq!(
         why.reason,
