@@ -8,7 +8,10 @@ use super::rules::Rule;
 
 /// Prints the modules that each module imports, as files from the folder on.
 const GRIMP: &str = r#"
-import json, os, sys
+import sys
+# No file of the project stands in the way of the tool.
+sys.path[:] = filter(None, sys.path)
+import json, os
 import grimp
 root, folders = os.getcwd(), [folder for folder in sys.argv[1:] if folder]
 sys.path[:0] = [os.path.join(root, folder) for folder in folders] + [root]
@@ -22,8 +25,10 @@ def importable(package):
         return bool(grimp.build_graph(package, cache_dir=None))
     except Exception:
         return False
-found = grimp.build_graph(*filter(importable, sorted(packages)), cache_dir=None)
-graph = {module: found.find_modules_directly_imported_by(module) for module in found.modules}
+graph, packages = {}, list(filter(importable, sorted(packages)))
+if packages:
+    found = grimp.build_graph(*packages, cache_dir=None)
+    graph = {module: found.find_modules_directly_imported_by(module) for module in found.modules}
 def file(module):
     for base in folders + ["."]:
         path = os.path.normpath(os.path.join(base, module.replace(".", "/")))
@@ -38,8 +43,7 @@ for module, imported in graph.items():
 print(json.dumps(edges))
 "#;
 
-/// What a tool says of a project; `None` if it fails.
-pub(super) fn ruff(python: &Path, rule: &Rule, root: &Path) -> Option<BTreeSet<String>> {
+pub(super) fn ruff(python: &Path, rule: &Rule, root: &Path) -> BTreeSet<String> {
     let folders = inner(rule, root);
     let folders: Vec<String> = folders.iter().map(|folder| format!("{folder:?}")).collect();
     let mut command = Command::new(python.with_file_name("ruff"));
@@ -51,7 +55,7 @@ pub(super) fn ruff(python: &Path, rule: &Rule, root: &Path) -> Option<BTreeSet<S
     reached(command.current_dir(root), rule)
 }
 
-pub(super) fn grimp(python: &Path, rule: &Rule, root: &Path) -> Option<BTreeSet<String>> {
+pub(super) fn grimp(python: &Path, rule: &Rule, root: &Path) -> BTreeSet<String> {
     let mut command = Command::new(python);
     command.args(["-c", GRIMP]).args(inner(rule, root));
     reached(command.current_dir(root), rule)
@@ -68,10 +72,13 @@ fn inner(rule: &Rule, root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The judged files that can be reached from tests and conftests.
-fn reached(command: &mut Command, rule: &Rule) -> Option<BTreeSet<String>> {
-    let output = command.output().ok().filter(|it| it.status.success())?;
-    let edges: BTreeMap<String, Vec<String>> = serde_json::from_slice(&output.stdout).ok()?;
+/// The judged files that can be reached from tests and conftests, by the answer of a tool. A tool
+/// that does not answer is no rival.
+fn reached(command: &mut Command, rule: &Rule) -> BTreeSet<String> {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", rule.name);
+    let edges: BTreeMap<String, Vec<String>> = serde_json::from_slice(&output.stdout).unwrap();
     let judged = rule.judged();
     let is_test = |file: &&String| !judged.contains(*file);
     let mut open: Vec<&String> = edges.keys().filter(is_test).collect();
@@ -88,5 +95,5 @@ fn reached(command: &mut Command, rule: &Rule) -> Option<BTreeSet<String>> {
         }
     }
     let found = seen.into_iter().filter(|file| judged.contains(*file));
-    Some(found.cloned().collect())
+    found.cloned().collect()
 }

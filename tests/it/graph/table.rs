@@ -43,7 +43,7 @@ fn check(name: &str) {
         hold("before", &mut before, &reached(&root, None));
         let others = [ruff(&python, &rule, &root), grimp(&python, &rule, &root)];
         for (right, reached) in rivals.iter_mut().zip(others) {
-            *right += usize::from(reached.is_some_and(|reached| reached == loaded));
+            *right += usize::from(reached == loaded);
         }
         let state = run_with_agent(&rule, &python, &root);
         hold("after", &mut after, &reached(&root, Some(&state)));
