@@ -12,8 +12,8 @@
 //!
 //! Each of the four ways has a door of its own: [`resolve`] checks what the user typed, [`scan()`]
 //! reads the Python files that are new or changed, [`layout()`] reads the configuration files, and
-//! [`files()`] lists what a container gets. `files` also finds the links that lead out of a project, and compiles the patterns of `exclude` for
-//! `walk`.
+//! [`files()`] lists what a container gets. `files` also finds the links that lead out of a project,
+//! and compiles the patterns of `exclude` for `walk`.
 //!
 //! `walk` and `files` leave out different things: git ignores generated modules, which Python
 //! imports all the same, so that only `files` asks `.gitignore`.
