@@ -92,9 +92,9 @@ pub struct LinkOut {
     pub end: PathBuf,
 }
 
-/// More files and folders than this are not looked at for links: that would take longer than the
-/// start of a container.
-const MOST_FOR_LINKS: usize = 50_000;
+/// More files and folders than this are not looked at for links: a run waits for that before its
+/// container starts. What lies behind other links is told if a test misses it.
+const MOST_FOR_LINKS: usize = 10_000;
 
 /// The links of `project` that lead to a file or folder outside of it. Those that ignore files or
 /// `exclude` name are not looked at, nor what cannot be read.
@@ -121,16 +121,19 @@ fn walk(project: &Path, data_dir: &Path, excluded: Override) -> Walk {
         .require_git(false)
         .git_global(false)
         .overrides(excluded)
-        .filter_entry(move |entry| travels(entry.path(), &data_dir))
+        .filter_entry(move |entry| {
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            travels(entry.path(), is_folder, &data_dir)
+        })
         .sort_by_file_path(Ord::cmp)
         .build()
 }
 
 /// False for what no project consists of, whoever tracks it.
-fn travels(path: &Path, data_dir: &Path) -> bool {
+fn travels(path: &Path, is_folder: bool, data_dir: &Path) -> bool {
     path.file_name() != Some(".git".as_ref())
         && path != data_dir
-        && !path.join("pyvenv.cfg").is_file()
+        && !(is_folder && path.join("pyvenv.cfg").is_file())
 }
 
 /// The files that were found, within bounds.
@@ -177,7 +180,7 @@ impl<'a> List<'a> {
             let is_inner = !parts.is_empty();
             match place.symlink_metadata() {
                 // A folder that is tracked is a repository of its own.
-                Ok(data) if data.is_dir() == is_inner && travels(&place, data_dir) => {
+                Ok(data) if data.is_dir() == is_inner && travels(&place, is_inner, data_dir) => {
                     parts.push((part, data));
                 }
                 Ok(_) | Err(_) => return Ok(()),
