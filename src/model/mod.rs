@@ -47,7 +47,7 @@ pub use coverage::{Branches, CoverageTotals, FileCoverage, percent_in_words};
 pub use cycle::{CycleId, CycleOutcome, CycleReason};
 pub use event::{Event, EventLine};
 pub use exit::ExitCode;
-pub use harness::HarnessOptions;
+pub use harness::{HarnessOptions, Isolation};
 pub use ids::{GroupId, RunId, ShardIndex};
 pub use lease::{Hold, Holder, Lease, LeaseClaim, LeaseState, LeaseToken, SCHEDULE_LEASE};
 pub use lines::LineSet;

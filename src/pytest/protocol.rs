@@ -44,11 +44,41 @@ pub enum Command {
         /// The reason, which becomes the session's `shouldstop`.
         reason: String,
     },
+    /// Fork a child that runs some of the tests. Only after [`HarnessEvent::Serving`].
+    Fork {
+        /// The number of the child, from 1.
+        child: u32,
+        /// The worker that it is: `main`, or `gw0` and so on if there are several.
+        worker: String,
+        /// The places of its tests in the order of their collection, from 0, as ranges (`0-3,7`).
+        tests: String,
+        more: More,
+        /// The number of children that are to follow: some of them can be made ready.
+        to_come: u32,
+    },
+    /// The answer to [`HarnessEvent::Wants`].
+    Give {
+        child: u32,
+        /// The next tests, as in [`Command::Fork`]; empty if there are none.
+        tests: String,
+    },
+    /// No child is forked any more: end the session when all have ended.
+    Done,
     /// The answer to [`HarnessEvent::Ending`].
     Leave {
         /// The word that [`Bye`] repeats.
         word: String,
     },
+}
+
+/// When a child asks for more tests before it tears down what the last one used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum More {
+    Never,
+    /// If a fixture of the session or of a package took [`Fixture`]'s time.
+    Costly,
+    Always,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -118,6 +148,20 @@ pub enum HarnessEvent {
     },
     /// A subtest ended that did not pass. The verdict of its test comes with `finished`.
     Subtest(Subtest),
+    /// All tests are collected, and the process waits for [`Command::Fork`].
+    Serving,
+    /// The process cannot fork, although it was asked to: its tests run in it, or, if there are
+    /// to be several workers, it ends with [`StopReason::Unfit`].
+    Unfit {
+        /// The reason, one line for the user.
+        reason: String,
+    },
+    /// A child asks for [`Command::Give`].
+    Wants {
+        child: u32,
+    },
+    /// A child has ended, after everything that it said.
+    ChildEnded(Box<ChildEnded>),
     /// An xdist worker process ended while it ran a test; xdist goes on with a new one.
     WorkerDied {
         worker: String,
@@ -167,6 +211,8 @@ pub enum StopReason {
     Interrupted,
     /// Files could not be collected.
     CollectErrors,
+    /// Its process cannot fork: see [`HarnessEvent::Unfit`].
+    Unfit,
     /// pytest-xdist left its workers idle although tests are left: another process may run them.
     Stalled,
     /// An error inside pytest or a plugin.
@@ -280,6 +326,30 @@ pub struct Fixture {
     pub seconds: f64,
     /// The node id of the test that asked for it first.
     pub id: String,
+}
+
+/// The end of a forked child.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct ChildEnded {
+    /// Its number, from [`Command::Fork`].
+    pub child: u32,
+    pub worker: String,
+    /// Its process id.
+    pub pid: u32,
+    /// True if it did not come to the end of its tests.
+    pub died: bool,
+    /// The signal that ended it, if one did.
+    #[serde(default)]
+    pub signal: Option<i32>,
+    /// Its exit status, unless a signal ended it.
+    #[serde(default)]
+    pub code: Option<i32>,
+    /// What its last test had printed, if it died.
+    #[serde(default)]
+    pub sections: Vec<Section>,
+    /// The stacks that it wrote when it died, or when it was asked to; empty if there are none.
+    #[serde(default)]
+    pub stacks: String,
 }
 
 /// The last words of the harness.

@@ -390,7 +390,26 @@ impl Ledger {
         detail: Option<&str>,
         now: Mono,
     ) -> Vec<Settled> {
-        let running = std::mem::take(&mut self.running);
+        self.settle_where(|_| true, blame, detail, now)
+    }
+
+    /// One of the processes ended, which may run a test. `blame` and `detail` are as for
+    /// [`Self::process_ended`].
+    pub fn child_ended(&mut self, pid: u32, blame: &Doom, now: Mono) -> Option<Settled> {
+        let verdicts = self.settle_where(|running| running.pid == pid, Some(blame), None, now);
+        verdicts.into_iter().next()
+    }
+
+    fn settle_where(
+        &mut self,
+        ended: impl Fn(&Running) -> bool,
+        blame: Option<&Doom>,
+        detail: Option<&str>,
+        now: Mono,
+    ) -> Vec<Settled> {
+        let all = std::mem::take(&mut self.running);
+        let (running, rest): (Vec<Running>, Vec<Running>) = all.into_iter().partition(ended);
+        self.running = rest;
         let mut verdicts = Vec::new();
         for running in running {
             let Some(doom) = running.doom.or_else(|| blame.cloned()) else {
@@ -463,6 +482,22 @@ impl Ledger {
     pub fn pending_ids(&self) -> Vec<String> {
         let ids = self.pending_tests().map(|test| test.nodeid.to_string());
         ids.collect()
+    }
+
+    /// True for a test that is still to report in this round.
+    pub fn is_expected(&self, nodeid: &str) -> bool {
+        let found = self.test_of(nodeid);
+        found.is_some_and(|index| self.is_pending(&self.tests[index]))
+    }
+
+    /// The file of a test, relative to the project.
+    pub fn file_of(&self, nodeid: &str) -> Option<&Arc<str>> {
+        Some(&self.tests[self.test_of(nodeid)?].file)
+    }
+
+    /// A test's own copy of its name.
+    pub fn shared_name(&self, nodeid: &str) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.tests[self.test_of(nodeid)?].nodeid))
     }
 
     fn pending_tests(&self) -> impl Iterator<Item = &Test> {

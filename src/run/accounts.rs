@@ -127,6 +127,11 @@ impl Accounts {
         });
     }
 
+    /// Milliseconds that a test took in an earlier run, if that is known.
+    pub(super) fn expected_ms(&self, root: &str, nodeid: &str) -> Option<u32> {
+        self.durations.as_ref()?.get(root, nodeid)
+    }
+
     /// Seconds that the tests of a shard took in an earlier run; `None` if nothing is known of one.
     #[expect(
         clippy::cast_precision_loss,

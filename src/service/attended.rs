@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ServiceError;
 use crate::engine::Executor;
-use crate::model::{Level, Notice};
+use crate::model::{Isolation, Level, Notice};
 use crate::plan::{PytestWords, RunRequest, ShardLimit};
 use crate::settings::Settings;
 
@@ -70,6 +70,7 @@ impl Attended {
         request.limit = ShardLimit::Silence(A_PERSONS_TIME);
         request.test_timeout = None;
         request.harness.terminal = true;
+        request.harness.isolate = Isolation::None;
         Ok(())
     }
 }

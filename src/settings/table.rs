@@ -7,6 +7,7 @@
 use super::choices::{ColorChoice, LogFormat, ProgressChoice, ProjectMount, Verbosity};
 use super::kind::{Choice, Field, Kind, name_of};
 use super::setting::{Ask, Section, Setting, UsedBy, arguments, off, on, value, values, word};
+use crate::model::Isolation;
 
 /// A row, as far as every row has it: its section, its name, its kind and the field that keeps it.
 macro_rules! setting {
@@ -71,6 +72,16 @@ pub const SETTINGS: &[Setting] = &[
         .variables(&["SELF_TEST_WORKERS"])
         .help("Processes in total, or auto for one a processor")
         .more("The paths share them; each path has at least one."),
+    setting!(Execution, "isolate" => Choice(harness.isolate: Isolation))
+        .flags(&[value("--isolate", "WHAT")])
+        .variables(&["SELF_TEST_ISOLATE"])
+        .help("The tests that share a process")
+        .more(
+            "With `file` each test file has a process, which is forked when all tests were \
+             collected; with `worker` each worker has one, for one file after the other. `auto` \
+             is `file`, and `worker` once a fixture of a session or of a package took 0.1 s. \
+             With `none` pytest runs them itself, and pytest-xdist if there are workers.",
+        ),
     setting!(Execution, "pytest-args" => Words(pytest_args))
         .flags(&[value("--pytest-args", "ARGS")])
         .variables(&["SELF_TEST_ARGS"])

@@ -7,8 +7,11 @@ class Alone:
     distributed, current, number = False, "main", 1
 
     def __init__(self, pid):
-        self.pid, stopwatch = pid, Stopwatch()
-        self.begin, self.seconds = stopwatch.begin, stopwatch.seconds
+        self.pid, self.stopwatch = pid, Stopwatch()
+        self.seconds = self.stopwatch.seconds
+
+    def begin(self, nodeid, place):
+        self.stopwatch.begin()
 
     @staticmethod
     def name_of(nodeid, worker):
@@ -19,6 +22,18 @@ class Alone:
 
     def facts_of(self, running):
         return facts_since(running.cpu)
+
+    def run_tests(self, session):
+        """pytest's own loop does."""
+
+    def order(self, kind, command):
+        """There is nothing to choose."""
+
+    def note(self, report):
+        """The hooks of this process have it."""
+
+    def costs(self, scope):
+        """Nobody shares it."""
 
     def drain(self):
         """Nobody writes."""

@@ -2,7 +2,7 @@
 
 coverage.py has no public way to ask for branches; this one serves the versions 6 and 7.
 """
-from .cover import ranges
+from .numbers import ranges
 
 try:
     from coverage.report_core import get_analysis_to_report

@@ -5,6 +5,7 @@ import sys
 from time import perf_counter, process_time
 
 from .interpreter import version_of
+from .numbers import lines_of, ranges
 
 FREE_S = 0.3  # By this, small projects report before each of their first tests.
 DATA = "data"
@@ -18,6 +19,7 @@ class Cover:
         self.sent, self.known, self.began, self.spent_s = {}, set(), perf_counter(), 0.0
         self.analysis, self.root, self.by_default = None, None, False
         self.wishes, self.folder, self.beside = set(), None, set()
+        self.tell, self.is_remote, self.is_child = process.send, process.in_worker, False
 
     def start(self):
         """Before pytest and its plug-ins are imported, and all that they import, as `coverage run`."""
@@ -131,15 +133,41 @@ class Cover:
             self.unavailable(error)
             cov.stop()
 
+    def before_children(self):
+        """What was executed so far is told here, so that children tell what they execute."""
+        if self.cov is not None:
+            self.flush()
+            self.cov.get_data()
+
+    def in_child(self):
+        if self.foreign:
+            self.cov = self.foreign_cov(self.process.session.config)
+        elif self.folder is None and self.cov is not None:
+            self.cov.get_data().erase()  # In memory.
+        self.tell, self.is_remote, self.is_child = self.process.channel.queue, True, True
+        self.sent = {}
+
+    def end_of_child(self):
+        """The processes of pytest-cov, and those that the project wants measured, leave files."""
+        if self.cov is None:
+            return
+        self.cov.stop()
+        if self.foreign or self.folder is not None:
+            self.cov.save()
+        else:
+            self.flush()
+
     def has_time(self):
         """True if early reports took less CPU time than they may: a fiftieth of the wall time."""
+        if self.is_child:
+            return False  # It is soon over, and one of many.
         return self.spent_s < FREE_S + (perf_counter() - self.began) / 50
 
     def flush(self):
         """Sends the lines that are new, and the statements of files for which there is time."""
         began = process_time()
         data, files = self.cov.get_data(), []
-        branches, in_worker = data.has_arcs(), self.process.in_worker
+        branches, in_worker = data.has_arcs(), self.is_remote
         self.spent_s += process_time() - began
         for file in data.measured_files():
             began = process_time()
@@ -182,10 +210,14 @@ class Cover:
         if self.process.in_worker:
             self.end()
         elif self.foreign:
-            self.cov = config.pluginmanager.getplugin("_cov").cov_controller.cov
+            self.cov = self.foreign_cov(config)
             self.end()
         else:
             self.boundary()
+
+    @staticmethod
+    def foreign_cov(config):
+        return config.pluginmanager.getplugin("_cov").cov_controller.cov
 
     def end(self):
         try:
@@ -228,7 +260,7 @@ class Cover:
 
     def send_files(self, kind, files):
         for first in range(0, len(files), 100):
-            self.process.send(kind, files=files[first : first + 100])
+            self.tell(kind, files=files[first : first + 100])
 
 
 def files_beside(cov):
@@ -255,23 +287,3 @@ def wishes_for_children(cov):
     if os.environ.get("COVERAGE_PROCESS_START"):
         wishes.add("environment")
     return wishes
-
-
-def ranges(lines):
-    """`1-3,7` for 1, 2, 3, 7."""
-    parts, first, last = [], None, None
-    for line in sorted(lines):
-        if first is not None and line == last + 1:
-            last = line
-            continue
-        if first is not None:
-            parts.append("%d-%d" % (first, last) if last > first else str(first))
-        first = last = line
-    if first is not None:
-        parts.append("%d-%d" % (first, last) if last > first else str(first))
-    return ",".join(parts)
-
-
-def lines_of(text):
-    bounds = [part.partition("-") for part in text.split(",")]
-    return [n for first, _, last in bounds for n in range(int(first), int(last or first) + 1)]

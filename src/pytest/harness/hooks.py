@@ -46,7 +46,7 @@ def hooks_of(process):
     def slow_fixture(fixturedef, request, seconds):
         item = getattr(request, "_pyfuncitem", None) or request.node
         scope, name = text_of(fixturedef.scope), text_of(fixturedef.argname)
-        process.send("fixture", scope=scope, name=name, seconds=seconds, id=clean(item.nodeid))
+        process.fixture(scope, name, seconds, clean(item.nodeid))
 
     class Hooks:
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -82,16 +82,20 @@ def hooks_of(process):
             guard(collected, session.items)
 
         @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(self, session):
+            return process.run_tests(session)
+
+        @pytest.hookimpl(tryfirst=True)
         def pytest_runtest_protocol(self):
             return guard(process.refuses) or None
 
         @pytest.hookimpl(tryfirst=True)
-        def pytest_runtest_logstart(self, nodeid):
+        def pytest_runtest_logstart(self, nodeid, location):
             if cover is not None:
                 guard(cover.boundary)
             if printed.early:
                 guard(printed.begin)
-            guard(process.start, nodeid)
+            guard(process.start, nodeid, location)
 
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(self, report):

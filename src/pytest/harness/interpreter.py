@@ -4,6 +4,7 @@ import os
 import sys
 
 from ..shared.arguments import show_arguments
+from ..shared.descriptors import private
 from ..shared.stacks import dump_when_asked
 from ..shared.text import clean, text_of
 
@@ -58,3 +59,12 @@ def watch_for_hangs(stderr):
     dump_when_asked(stderr)
     if not faulthandler.is_enabled():
         faulthandler.enable(file=stderr)
+
+
+def write_stacks_to(path):
+    """In a forked process, so that its stacks do not mix with those of others."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    own = private(fd)
+    os.close(fd)
+    dump_when_asked(own)
+    faulthandler.enable(file=own)

@@ -52,6 +52,11 @@ class Loaded:
                 self.note_original(name, file)
         self.names.update(modules)
 
+    def look_again(self):
+        """In a forked process: to look costs a copy of each page that holds a module."""
+        if len(sys.modules) != self.count:
+            self.look()
+
     def note_original(self, name, file):
         """An installed copy of a module stands for the project's own file of its name."""
         is_installed = "/site-packages/" in file or "/dist-packages/" in file

@@ -12,7 +12,7 @@ from .interpreter import greet, pose_as_pytest
 
 
 def main(program):
-    channel = Channel()
+    channel = Channel.take()
     if not greet(channel):
         return 0
     command = None

@@ -21,21 +21,32 @@ class Printed:
         self.folder, self.worker, self.early = folder, None, []
 
     def configured(self, config):
+        worker = getattr(config, "workerinput", {}).get("workerid", "main")
+        try:
+            self.name(config, worker)
+        except OSError:
+            pass  # There is no room for them, and pytest's own files stay.
+
+    def set_apart(self, config, worker):
+        """In a forked process: the files are those of its parent, with one position for both."""
+        self.worker, self.early = None, []
+        for stream in ("out", "err") if self.folder is not None else ():
+            if os.path.exists(place(self.folder, worker, stream)):
+                os.unlink(place(self.folder, worker, stream))
+        self.name(config, worker)
+
+    def name(self, config, worker):
         """Names the files of pytest's capture; `-s` and `--capture=sys` have none."""
         manager = config.pluginmanager.getplugin("capturemanager")
         capturing = getattr(manager, "_global_capturing", None)
         if self.folder is None or capturing is None:
             return
-        worker = getattr(config, "workerinput", {}).get("workerid", "main")
         for stream in ("out", "err"):
             capture = getattr(capturing, stream, None)
             file, target = getattr(capture, "tmpfile", None), getattr(capture, "targetfd", None)
             if file is not None and target is not None:
-                try:
-                    os.makedirs(self.folder, 0o700, exist_ok=True)
-                    rename(file.fileno(), target, place(self.folder, worker, stream))
-                except OSError:
-                    return  # There is no room for them, and pytest's own files stay.
+                os.makedirs(self.folder, 0o700, exist_ok=True)
+                rename(file.fileno(), target, place(self.folder, worker, stream))
                 self.worker = worker
 
     def set_up(self, report):
@@ -69,6 +80,20 @@ def rename(fd, target, path):
     if is_capturing:
         os.dup2(named, target)
     os.close(named)
+
+
+def stacks_of(folder, worker):
+    return os.path.join(folder, "stacks-%s" % worker)
+
+
+def read_stacks(folder, worker, cap):
+    """The last `cap` bytes of the stacks that a forked worker wrote."""
+    try:
+        with open(stacks_of(folder or "", worker), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - cap))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def read(folder, worker, cap):

@@ -9,7 +9,7 @@ from os import getpid
 
 from ..shared.text import clean, one_line, shorten, text_of
 from .alone import Alone
-from .process import Process
+from .collection import Collection
 from .reports import (
     PHASES,
     Running,
@@ -19,11 +19,10 @@ from .reports import (
     rank,
     subtest_name,
 )
-from .selection import remember
 from .turns import Turns
 
 
-class Session(Process):
+class Session(Collection):
     def __init__(self, program, command, channel):
         self.channel, self.send = channel, channel.send
         self.cap, self.turns = command.get("cap_bytes") or 1 << 20, Turns(self.send)
@@ -32,7 +31,10 @@ class Session(Process):
         self.word = self.reason = self.message = None
         self.notices, self.warnings = set(), set()
         super().__init__(program, command)
-        self.nodes = Alone(self.owner)
+        self.names = []  # Of the collected tests, in their order.
+        self.nodes, self.forks = Alone(self.owner), None
+        if command.get("isolate", "none") != "none":
+            self.forks = program.load("_menace.harness.forks").Forks(self)
 
     def notice(self, code, message):
         if code not in self.notices:
@@ -45,31 +47,10 @@ class Session(Process):
             self.message = None if message is None else shorten(text_of(message), self.cap)
 
     def distribute(self, config):
-        if (self.command.get("workers") or 1) > 1:
+        if self.forks is not None and not self.forks.may_begin(config):
+            self.forks = None
+        if self.forks is None and (self.command.get("workers") or 1) > 1:
             self.program.load("_menace.harness.xdist").ask_for_workers(self, config)
-
-    def broken_conftest(self, error):
-        if type(error).__name__ != "ConftestImportFailure":
-            return
-        import pytest
-
-        cause = getattr(error, "cause", None) or error.excinfo[1]
-        excinfo = pytest.ExceptionInfo.from_exc_info((type(cause), cause, cause.__traceback__))
-        machinery = ("_pytest", "importlib", "pluggy")
-        excinfo.traceback = excinfo.traceback.filter(
-            lambda entry: not any(word in str(entry.path) for word in machinery)
-        )
-        text = excinfo.getrepr(style="short", chain=False) if excinfo.traceback else excinfo.exconly()
-        title = "ImportError while loading conftest '%s'." % error.path
-        self.send(
-            "collect_report",
-            id=clean(str(error.path)),
-            file=clean(str(error.path)),
-            outcome="error",
-            message=one_line(excinfo.exconly().splitlines()[-1]),
-            longrepr=shorten("%s\n%s" % (title, text), self.cap),
-        )
-        self.because("collect_errors", title)
 
     def configured(self, session):
         self.session, config = session, session.config
@@ -88,6 +69,12 @@ class Session(Process):
         if dsession is not None:
             self.nodes = self.program.load("_menace.harness.xdist").Nodes(self, dsession)
             self.nodes.follow(config)
+        elif self.forks is not None:
+            self.nodes = self.forks
+
+    def run_tests(self, session):
+        """Runs the tests in forks of this process; None if pytest's own loop runs them in it."""
+        return self.nodes.run_tests(session)
 
     def poll(self):
         if not self.nodes.distributed:  # There, a thread listens.
@@ -106,57 +93,15 @@ class Session(Process):
                 self.nodes.stop(self.stop)
             elif command.get("t") == "leave" and self.word is None:
                 self.word = command.get("word")
+            else:
+                self.nodes.order(command.get("t"), command)
 
     def refuses(self):
         """True for a test that is about to begin when the end of the session was already asked for."""
         return self.stop is not None
 
-    def collecting(self, nodeid):
-        self.send("collecting", id=clean(nodeid))
-        self.poll()
-
-    def collected(self, tests, done=True):
-        """`tests` are node ids, each with its file and line."""
-        seen, lines, size, places = collections.Counter(), [], 0, self.loaded.places
-        for nodeid, (file, line) in tests:
-            uid = self.selection.next_uid(nodeid, seen)
-            remember(self.uids, nodeid, uid)
-            places[file] = nodeid
-            lines.append({"id": uid, "file": file, "line": line})
-            size += len(uid) + len(file)
-            if len(lines) == 1000 or size > 1 << 20:
-                self.send("collected", tests=lines, done=False)
-                lines, size = [], 0
-        self.send("collected", tests=lines, deselected=self.deselected, done=done)
-        self.is_collected = self.is_collected or done
-        self.poll()
-
-    def uids_of(self, name):
-        """The names of the tests with this node id; a plug-in may make tests while others run."""
-        if name not in self.uids:
-            self.uids[name] = (name,)
-            test = {"id": name, "file": name.split("::")[0], "line": None}
-            self.send("collected", tests=[test], done=self.is_collected)
-        return self.uids[name]
-
-    def collect_report(self, report):
-        if report.outcome == "passed":
-            return
-        error = report.outcome == "failed"
-        self.collect_errors += error
-        path = report.nodeid.split("::")[0]
-        root = getattr(getattr(self.session, "config", None), "rootpath", None)
-        self.send(
-            "collect_report",
-            id=clean(report.nodeid),
-            file=os.path.join(str(root), path) if root and path else None,
-            outcome="error" if error else "skipped",
-            message=message_of(report),
-            longrepr=shorten(longrepr_of(report), self.cap) if error else None,
-        )
-
-    def start(self, nodeid):
-        self.nodes.begin()
+    def start(self, nodeid, place):
+        self.nodes.begin(nodeid, place)
         if self.nodes.current is not None:  # Else the first report will say who runs it.
             self.enter(nodeid, self.nodes.current)
 
@@ -186,10 +131,11 @@ class Session(Process):
 
     def report(self, report):
         node = getattr(report, "node", None)
-        worker = "main" if node is None else node.gateway.id
+        worker = node.gateway.id if node is not None else self.nodes.current or "main"
         if report.when == "???":
             self.nodes.blame(worker, report)
             return
+        self.nodes.note(report)
         # A plug-in may run tests without announcing them, or several at once.
         running = self.running.get((worker, report.nodeid))
         running = running or self.enter(report.nodeid, worker, announced=False)
@@ -242,6 +188,10 @@ class Session(Process):
         self.running.pop((running.worker, running.nodeid), None)
         finished = {"id": running.uid, "worker": running.worker, "outcome": "crashed"}
         self.turns.end(running, dict(finished, message=one_line(message), **more))
+
+    def fixture(self, scope, name, seconds, nodeid):
+        self.nodes.costs(scope)
+        self.send("fixture", scope=scope, name=name, seconds=seconds, id=nodeid)
 
     def warning(self, warning, nodeid):
         event = {

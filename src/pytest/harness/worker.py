@@ -55,10 +55,13 @@ class Worker(Process):
             self.send("places", places=places, names=names, deselected=self.deselected)
         self.send("ready")
 
-    def start(self, _):
+    def start(self, *_):
         self.cpu = process_time()
         self.stopwatch.begin()
         self.reported, self.failures = set(), []
+
+    def fixture(self, scope, name, seconds, nodeid):
+        self.send("fixture", scope=scope, name=name, seconds=seconds, id=nodeid)
 
     def report(self, report):
         self.reported.add(report.when)
@@ -90,7 +93,7 @@ class Worker(Process):
         """The session hears of it from xdist."""
 
     distribute = broken_conftest = collecting = collect_report = ignore
-    warning = interrupted = because = ignore
+    warning = interrupted = because = run_tests = ignore
 
 
 def sendable(worker):

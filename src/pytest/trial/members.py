@@ -16,7 +16,7 @@ MOST_FIELDS = ("message", "longrepr")
 
 
 def main(program):
-    channel = Channel()
+    channel = Channel.take()
     leave_terminal()
     if not greet(channel):
         return 0

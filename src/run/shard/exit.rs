@@ -58,6 +58,10 @@ impl Shard {
             // it; our reason to end it counts, and not what it says.
             (_, Some(Cause::ShardTimeout)) => self.out_of_time(stderr, now, accounts),
             (_, Some(Cause::TestTimeout)) => self.test_out_of_time(&live, stderr, now, accounts),
+            (Some(bye), _) if bye.reason == Some(StopReason::Unfit) => {
+                self.settle_running(None, None, now, accounts);
+                self.continue_or_finish(&live, accounts);
+            }
             (Some(bye), _) if bye.reason == Some(StopReason::Stalled) => {
                 self.stalled(&live, bye, now, accounts);
             }
@@ -146,7 +150,7 @@ impl Shard {
             Some(StopReason::Interrupted) => format!("not run: KeyboardInterrupt: {said}"),
             Some(StopReason::CollectErrors) => "not run: files could not be collected".to_owned(),
             Some(StopReason::Internal) => format!("not run: pytest failed: {said}"),
-            Some(StopReason::Stalled) => format!("not run: {said}"),
+            Some(StopReason::Stalled | StopReason::Unfit) => format!("not run: {said}"),
             Some(StopReason::Usage) => "not run: pytest refused its arguments".to_owned(),
         };
         self.settle_running(Some((Outcome::NotRun, &why)), None, now, accounts);
@@ -164,7 +168,10 @@ impl Shard {
             Some(StopReason::CollectErrors | StopReason::Exit | StopReason::Interrupted) => {
                 self.findings.incomplete = true;
             }
-            None | Some(StopReason::MaxFail | StopReason::Stop | StopReason::Stalled) => {}
+            None
+            | Some(
+                StopReason::MaxFail | StopReason::Stop | StopReason::Stalled | StopReason::Unfit,
+            ) => {}
         }
         // Exit status 5 of pytest means "no tests"; another one above 1, if there was no test,
         // means that tests were lost.

@@ -3,7 +3,7 @@
 use super::order::{Kind, bounded, is_short, named};
 use super::{Leave, Phase, Shard, Stage};
 use crate::clock::Mono;
-use crate::model::{Event, Outcome, ShardFacts, WarningRecord, Write};
+use crate::model::{Event, Isolation, Outcome, ShardFacts, WarningRecord, Write};
 use crate::pytest::protocol::{
     Bye, CollectReport, Collected, CoverageLines, Finished, Fixture, HarnessEvent, Hello, Session,
     Started, Subtest, Warning,
@@ -38,6 +38,10 @@ impl Shard {
             HarnessEvent::Finished(finished) => self.finished(*finished, now, accounts),
             HarnessEvent::Dropped { id, worker } => self.dropped(&id, &worker, accounts),
             HarnessEvent::Subtest(subtest) => self.subtest(subtest, accounts),
+            HarnessEvent::Serving => self.serving(accounts),
+            HarnessEvent::Unfit { reason } => self.unfit(&bounded(reason), accounts),
+            HarnessEvent::Wants { child } => self.child_wants(child, accounts),
+            HarnessEvent::ChildEnded(ended) => self.child_ended(&ended, now, accounts),
             HarnessEvent::WorkerDied { worker, id } => self.worker_died(&worker, id, accounts),
             HarnessEvent::Warning(warning) => self.warning(warning, accounts),
             HarnessEvent::Coverage { files } => self.coverage(&files, accounts),
@@ -124,11 +128,18 @@ impl Shard {
         let shard = self.index();
         let mut tests = collected.tests;
         tests.retain(|test| self.ledger.knows(&test.id) || self.has_room_for(&test.id, accounts));
+        let names: Vec<String> = tests.iter().map(|test| test.id.clone()).collect();
         let news = self.ledger.collected(tests);
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
         let is_late = live.stage == Stage::Collected;
+        if !is_late && self.isolation != Isolation::None {
+            let names = names
+                .iter()
+                .filter_map(|name| self.ledger.shared_name(name));
+            live.places.extend(names);
+        }
         live.collected += news.len() as u64;
         if collected.done {
             live.stage = Stage::Collected;
@@ -226,6 +237,7 @@ impl Shard {
     }
 
     fn fixture(&mut self, fixture: Fixture, accounts: &mut Accounts) {
+        self.fixture_costs(&fixture.scope);
         if self.has_room(Kind::Fixture) {
             accounts.announce(Event::SlowFixture {
                 shard: self.index(),

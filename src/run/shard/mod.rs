@@ -11,6 +11,7 @@
 //! ([`deadline`]); it died. The tests that ran in it when it died are to blame, and the rest
 //! continues in a new process ([`exit`]). What it says out of order does not count ([`order`]).
 
+mod children;
 mod deadline;
 mod exit;
 mod harness;
@@ -20,6 +21,7 @@ mod refusal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use children::Children;
 use deadline::{Ending, WorkerEnding};
 use order::Tally;
 
@@ -27,7 +29,9 @@ use super::accounts::Accounts;
 use super::effect::{Effect, EnvironmentReady, StopSignal, Work};
 use crate::clock::Mono;
 use crate::engine::{EngineEvent, Executor, Printed};
-use crate::model::{Failure, HarnessOptions, Loaded, ProcessIdentity, ShardIndex, Write};
+use crate::model::{
+    Failure, HarnessOptions, Isolation, Loaded, ProcessIdentity, ShardIndex, Write,
+};
 use crate::plan::orphans::trial_limit;
 use crate::plan::{ShardLimit, ShardPlan};
 use crate::pytest::protocol::{Bye, Command, HarnessEvent, Hello, RunCommand};
@@ -97,6 +101,10 @@ struct Live {
     /// The files that it says to have loaded.
     loaded: Loaded,
     tally: Tally,
+    /// The tests that it collected, in its order.
+    places: Vec<Arc<str>>,
+    /// Its children, once it forks.
+    children: Option<Children>,
 }
 
 /// How far its session has come.
@@ -161,6 +169,8 @@ pub(super) struct Shard {
     stop: Option<Stop>,
     exit_status: Option<i32>,
     findings: Findings,
+    /// The tests that share a process, unless that turned out not to be possible.
+    isolation: Isolation,
 }
 
 /// The reason to end a shard early.
@@ -207,6 +217,7 @@ impl Shard {
     pub(super) fn new(plan: ShardPlan, policy: Policy) -> Self {
         Self {
             ledger: Ledger::new(plan.index, &policy.project),
+            isolation: policy.harness.isolate,
             plan,
             policy,
             phase: Phase::Waiting,
@@ -306,6 +317,8 @@ impl Shard {
             stacks: None,
             loaded: Loaded::default(),
             tally: Tally::default(),
+            places: Vec::new(),
+            children: None,
         }));
         Work::Tests(Box::new(self.command()))
     }
@@ -333,6 +346,7 @@ impl Shard {
             options: HarnessOptions {
                 // That a module is imported here does not mean that a test of the project runs it.
                 coverage: self.policy.harness.coverage && self.plan.modules.is_empty(),
+                isolate: self.isolation,
                 ..self.policy.harness
             },
             scratch: None,

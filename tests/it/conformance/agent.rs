@@ -43,7 +43,8 @@ pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) ->
         .arg(&db)
         .arg("--events")
         .arg(&events)
-        .args(["--workers", &variant.workers().to_string()]);
+        .args(["--workers", &variant.workers().to_string()])
+        .args(["--isolate", variant.isolation()]);
     if variant.coverage().is_none() {
         agent.arg("--no-cov");
     }

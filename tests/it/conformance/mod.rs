@@ -40,6 +40,10 @@ enum Variant {
     Coverage(&'static str),
     /// Coverage on, two xdist workers.
     WorkersCoverage(&'static str),
+    /// Two workers, and this `--isolate`; the reference is one process of pytest.
+    Isolated(&'static str),
+    /// The same with coverage.
+    IsolatedCoverage(&'static str, &'static str),
 }
 
 impl Variant {
@@ -47,13 +51,28 @@ impl Variant {
         match self {
             Self::Plain | Self::Coverage(_) => 1,
             Self::Workers | Self::WorkersCoverage(_) => 2,
+            Self::Isolated(_) | Self::IsolatedCoverage(..) => 2,
+        }
+    }
+
+    /// The workers of pytest-xdist in the reference.
+    fn xdist(self) -> Option<u32> {
+        (self.workers() > 1 && self.isolation() == "none").then_some(self.workers())
+    }
+
+    fn isolation(self) -> &'static str {
+        match self {
+            Self::Isolated(isolation) | Self::IsolatedCoverage(isolation, _) => isolation,
+            _ => "none",
         }
     }
 
     fn coverage(self) -> Option<&'static str> {
         match self {
-            Self::Plain | Self::Workers => None,
-            Self::Coverage(option) | Self::WorkersCoverage(option) => Some(option),
+            Self::Plain | Self::Workers | Self::Isolated(_) => None,
+            Self::Coverage(option)
+            | Self::WorkersCoverage(option)
+            | Self::IsolatedCoverage(_, option) => Some(option),
         }
     }
 }
@@ -90,7 +109,7 @@ fn networkx_is_as_under_pytest() {
     check(&Suite {
         package: packages::NETWORKX,
         args: &[],
-        variants: &[Variant::Plain],
+        variants: &[Variant::Plain, Variant::Isolated("file")],
     });
 }
 
@@ -123,6 +142,8 @@ fn attrs_is_as_under_pytest() {
             Variant::Plain,
             Variant::Coverage("--cov"),
             Variant::WorkersCoverage("--cov"),
+            Variant::IsolatedCoverage("auto", "--cov"),
+            Variant::Isolated("worker"),
         ],
     });
 }

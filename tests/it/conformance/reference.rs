@@ -38,8 +38,8 @@ pub(super) fn run(ready: &Ready, args: &[&str], variant: Variant, out: &Path) ->
     pytest
         .args(args)
         .arg(format!("--report-log={}", log.display()));
-    if variant.workers() > 1 {
-        pytest.args(["-n", &variant.workers().to_string()]);
+    if let Some(workers) = variant.xdist() {
+        pytest.args(["-n", &workers.to_string()]);
     }
     if let Some(option) = variant.coverage() {
         let json = format!("--cov-report=json:{}", report.display());

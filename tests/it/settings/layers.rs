@@ -39,9 +39,10 @@ fn the_strongest_layer_wins_whatever_the_others_say() {
 type Example = (&'static str, &'static str, &'static str, &'static str);
 
 /// Of every setting that is no switch.
-const EXAMPLES: [Example; 41] = [
+const EXAMPLES: [Example; 42] = [
     ("paths", "['a', 'b c']", "a", "a 'b c'"),
     ("workers", "3", "3", "3"),
+    ("isolate", "'file'", "file", "file"),
     (
         "pytest-args",
         "['-k', 'a or b']",

@@ -12,6 +12,7 @@ mod environment;
 mod forgery;
 mod installed_copy;
 mod interrupt;
+mod isolation;
 mod living_list;
 mod metrics;
 mod neighbours;
