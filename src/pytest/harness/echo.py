@@ -11,7 +11,7 @@ class Echo:
 
     def reports(self, child, found):
         from_data, config = self.hook.pytest_report_from_serializable, self.config
-        reports = (from_data(config=config, data=data) for data in found)
+        reports = (from_data(config=config, data=with_tuples(data)) for data in found)
         self.repeat(child, [report for report in reports if report is not None])
 
     def death(self, child):
@@ -29,3 +29,15 @@ class Echo:
             self.hook.pytest_runtest_logreport(report=report)
         if test is not None:
             self.hook.pytest_runtest_logfinish(nodeid=test[0], location=test[1])
+
+
+def with_tuples(data):
+    """The data of a report as pytest made it: JSON knows lists only, and plug-ins unpack or compare."""
+    for name in ("longrepr", "location"):
+        if isinstance(data.get(name), list):
+            data[name] = tuple(data[name])
+    for name in ("sections", "user_properties"):
+        if isinstance(data.get(name), list):
+            pairs = data[name]
+            data[name] = [tuple(pair) if isinstance(pair, list) else pair for pair in pairs]
+    return data

@@ -3,6 +3,7 @@
 mod containers;
 mod draining;
 mod endings;
+mod forks;
 mod order;
 mod recovery;
 mod verdicts;

@@ -50,8 +50,10 @@ impl Variant {
     fn workers(self) -> u32 {
         match self {
             Self::Plain | Self::Coverage(_) => 1,
-            Self::Workers | Self::WorkersCoverage(_) => 2,
-            Self::Isolated(_) | Self::IsolatedCoverage(..) => 2,
+            Self::Workers
+            | Self::WorkersCoverage(_)
+            | Self::Isolated(_)
+            | Self::IsolatedCoverage(..) => 2,
         }
     }
 
