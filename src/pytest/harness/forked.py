@@ -20,7 +20,8 @@ class Forked:
 
     def lines(self):
         """What has come in up to the last end of a line; None if a line is longer than any."""
-        while True:
+        has_end = False
+        while self.size <= 4 * MAX_LINE:
             try:
                 data = read(self.events, CHUNK)
             except BlockingIOError:
@@ -29,8 +30,9 @@ class Forked:
                 break
             self.parts.append(data)
             self.size += len(data)
-            if self.size > 4 * MAX_LINE:
-                break
+            has_end = has_end or b"\n" in data
+        if not has_end and self.size <= MAX_LINE:
+            return b""
         whole, newline, rest = b"".join(self.parts).rpartition(b"\n")
         self.parts, self.size = [rest], len(rest)
         return None if len(rest) > MAX_LINE else whole + newline

@@ -57,22 +57,21 @@ class Forks(Alone):
 
     def run_tests(self, session):
         """pytest's loop over all tests; None if it has to run in this process."""
-        option = session.config.option
+        option, problem = session.config.option, self.fitness.problem()
         errors = session.testsfailed and not option.continue_on_collection_errors
         if errors or option.collectonly or not session.items:
             gc.enable()
             return None
-        problem = self.fitness.problem()
-        if problem is not None:
-            gc.enable()
-            self.session.send("unfit", reason=problem)
-            if self.number > 1:
-                self.session.because("unfit", problem)
-                raise session.Interrupted(problem)
-            self.session.nodes = Alone(self.session.owner)
-            return None
-        self.serve(session)
-        return True
+        if problem is None:
+            self.serve(session)
+            return True
+        gc.enable()
+        self.session.send("unfit", reason=problem)
+        if self.number > 1:  # The agent begins again, and lets pytest-xdist have the workers.
+            self.session.because("unfit", problem)
+            raise session.Interrupted(problem)
+        self.session.nodes = Alone(self.session.owner)
+        return None
 
     def serve(self, session):
         for name in MUTED:
