@@ -4,8 +4,8 @@
 //! [`PytestWords`] tells words for pytest apart, and [`RunPlan`] says which shards a run has and what
 //! each of them gets; [`RecoveryPlan`] says what
 //! is left of runs whose agent was killed; [`CleanupPlan`] which containers and leases may go;
-//! [`portions`] which tests share a process; [`TrialPlan`] which modules that no test reaches are tried; [`OrphanMerge`] and [`MapMerge`] what
-//! somebody changed in the JSON files of the data folder.
+//! [`portions`] which tests share a process; [`TrialPlan`] which modules that no test reaches are
+//! tried; [`OrphanMerge`] and [`MapMerge`] what somebody changed in the JSON files of the data folder.
 
 pub mod cleanup;
 pub mod mirror;

@@ -17,6 +17,10 @@
 //! - A test is `collected`, then `started`, and then `finished`, or `dropped` if it has no verdict.
 //!   A worker runs one test at a time, and each start has at most one verdict.
 //! - A collected test gets its verdict in no other way: a `collect_report` is for files.
+//! - A process that is asked to isolate tests says `serving` when all are collected. From then on
+//!   the agent says which tests a child runs (`fork`, `give`), and hears of its end
+//!   (`child_ended`), until there is nothing left to run (`done`). The events of a child come
+//!   through the process that forked it.
 //! - After its last test the harness says `ending`. The agent answers with a random word, which is
 //!   new for each process, and `bye` repeats it. Nothing follows.
 //!

@@ -393,8 +393,8 @@ impl Ledger {
         self.settle_where(|_| true, blame, detail, now)
     }
 
-    /// One of the processes ended, which may run a test. `blame` and `detail` are as for
-    /// [`Self::process_ended`].
+    /// A forked process ended. The test that ran in it, if one did, gets the verdict that was
+    /// decided for it, else `blame`.
     pub fn child_ended(&mut self, pid: u32, blame: &Doom, now: Mono) -> Option<Settled> {
         let verdicts = self.settle_where(|running| running.pid == pid, Some(blame), None, now);
         verdicts.into_iter().next()

@@ -138,16 +138,23 @@ class Child(Alone):
         return "internal", shorten(clean("".join(trace)), self.session.cap), None
 
     def run(self, session, tests):
-        teardown = session._setupstate.teardown_exact
+        """As pytest's own loop; a costly fixture lets the last test ask for more before its end."""
+        state, teardown = session._setupstate, session._setupstate.teardown_exact
 
         def teardown_exact(following):
-            """pytest tears down what the next test does not need, if there is one."""
-            if following is None and not self.queue and self.more == "costly" and self.is_costly:
+            is_last = following is None and not self.queue and self.more == "costly"
+            if is_last and self.is_costly and not (session.shouldfail or session.shouldstop):
                 self.queue.extend(self.items(session, self.wait()))
                 following = self.queue[0] if self.queue else None
             teardown(following)
 
-        session._setupstate.teardown_exact = teardown_exact
+        state.teardown_exact = teardown_exact
+        try:
+            self.run_all(session, tests)
+        finally:
+            state.teardown_exact = teardown
+
+    def run_all(self, session, tests):
         self.queue.extend(self.items(session, tests))
         while self.queue:
             item = self.queue.popleft()
@@ -159,7 +166,6 @@ class Child(Alone):
                 raise session.Failed(session.shouldfail)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
-        session._setupstate.teardown_exact = teardown
 
     def items(self, session, tests):
         items = [session.items[index] for index in tests]
@@ -174,6 +180,15 @@ class Child(Alone):
         while self.given is None and self.session.stop is None:
             self.session.hear(self.channel.receive(True))
         return lines_of(self.given) if self.given else []
+
+
+def base_of(config):
+    """The folder for temporary files of this session, which children share out among them."""
+    factory = getattr(config, "_tmp_path_factory", None)
+    try:
+        return factory and factory.getbasetemp()
+    except Exception:
+        return None  # It cannot be made, as each test that needs it will say.
 
 
 def leave_multiprocessing():

@@ -8,6 +8,7 @@ from .interpreter import version_of
 from .numbers import lines_of, ranges
 
 FREE_S = 0.3  # By this, small projects report before each of their first tests.
+FREE_OF_CHILD_S = 0.03  # There are many of them.
 DATA = "data"
 
 
@@ -19,7 +20,7 @@ class Cover:
         self.sent, self.known, self.began, self.spent_s = {}, set(), perf_counter(), 0.0
         self.analysis, self.root, self.by_default = None, None, False
         self.wishes, self.folder, self.beside = set(), None, set()
-        self.tell, self.is_remote, self.is_child = process.send, process.in_worker, False
+        self.tell, self.is_remote, self.free_s = process.send, process.in_worker, FREE_S
 
     def start(self):
         """Before pytest and its plug-ins are imported, and all that they import, as `coverage run`."""
@@ -144,8 +145,8 @@ class Cover:
             self.cov = self.foreign_cov(self.process.session.config)
         elif self.folder is None and self.cov is not None:
             self.cov.get_data().erase()  # In memory.
-        self.tell, self.is_remote, self.is_child = self.process.channel.queue, True, True
-        self.sent = {}
+        self.tell, self.is_remote, self.sent = self.process.channel.queue, True, {}
+        self.began, self.spent_s, self.free_s = perf_counter(), 0.0, FREE_OF_CHILD_S
 
     def end_of_child(self):
         """The processes of pytest-cov, and those that the project wants measured, leave files."""
@@ -159,9 +160,7 @@ class Cover:
 
     def has_time(self):
         """True if early reports took less CPU time than they may: a fiftieth of the wall time."""
-        if self.is_child:
-            return False  # It is soon over, and one of many.
-        return self.spent_s < FREE_S + (perf_counter() - self.began) / 50
+        return self.spent_s < self.free_s + (perf_counter() - self.began) / 50
 
     def flush(self):
         """Sends the lines that are new, and the statements of files for which there is time."""

@@ -13,6 +13,7 @@ CHUNK = 1 << 16
 
 class Forked:
     number = worker = test = None
+    is_open = True  # A test may close its end of the channel, and go on.
 
     def __init__(self, pid, orders, events):
         self.pid, self.orders, self.events = pid, orders, events
@@ -27,6 +28,7 @@ class Forked:
             except BlockingIOError:
                 break
             if not data:
+                self.is_open = False
                 break
             self.parts.append(data)
             self.size += len(data)

@@ -17,13 +17,13 @@ from uuid import uuid4
 from .alarm import Alarm
 from .alone import Alone
 from .channel import OWN, Channel
-from .child import Child
+from .child import Child, base_of
 from .codec import decode
 from .echo import Echo
 from .fitness import Fitness, chose_otherwise, refusal
 from .forked import Forked, ends
 
-EX_SOFTWARE = 71
+EX_NO_CHILD = 71
 MOST_SPARES = 3  # Forking takes as long as the tests of a small file.
 MUTED = ("start", "report", "withheld", "logfinish")  # In children a test begins, and ends.
 
@@ -216,11 +216,13 @@ class Forks(Alone):
         except BaseException as error:
             channel.say("%s: %s" % (type(error).__name__, error))
         finally:
-            os._exit(EX_SOFTWARE)
+            os._exit(EX_NO_CHILD)
 
     def hear(self, child):
         """Hands on what a child says to the agent, and takes what is for this process."""
         lines = child.lines()
+        if not child.is_open:
+            self.forget(child)
         if lines is None:
             os.kill(child.pid, signal.SIGKILL)
             self.session.notice("child-flood", "a process of tests wrote a line without an end")
@@ -266,12 +268,19 @@ class Forks(Alone):
         if self.children.pop(child.number, None) is not None:
             self.session.send("child_ended", died=False, **child.names())
 
+    def forget(self, child):
+        """Nothing more comes from it."""
+        try:
+            self.poll.unregister(child.events)
+        except KeyError:
+            pass  # It was known.
+
     def reap(self, child):
         pid, status = waitpid(child.pid, os.WNOHANG)
         if pid == 0:
             return
         self.hear(child)
-        self.poll.unregister(child.events)
+        self.forget(child)
         self.forked.remove(child)
         child.close()
         if child in self.spares:
@@ -283,15 +292,6 @@ class Forks(Alone):
         self.session.send("child_ended", died=True, **child.names(), **last_words)
         if child.test is not None:
             self.echo.death(child)
-
-
-def base_of(config):
-    """The folder for temporary files of this session, which children share out among them."""
-    factory = getattr(config, "_tmp_path_factory", None)
-    try:
-        return factory and factory.getbasetemp()
-    except Exception:
-        return None  # It cannot be made, as each test that needs it will say.
 
 
 def ignore(*_):

@@ -270,8 +270,9 @@ impl Shard {
             accounts.notice_each("unexplained-exit", message, None);
             return;
         };
-        if let Some(stacks) = python_stacks(&ended.stacks) {
-            self.ledger.add_stacks(&nodeid, &stacks);
+        let stacks = python_stacks(&ended.stacks);
+        if let Some(stacks) = &stacks {
+            self.ledger.add_stacks(&nodeid, stacks);
         }
         self.ledger.printed(&ended.worker, ended.sections.clone());
         let message = match exit {
@@ -284,7 +285,7 @@ impl Shard {
         let blame = Doom {
             outcome: Outcome::Crashed,
             message,
-            longrepr: python_stacks(&ended.stacks),
+            longrepr: stacks,
         };
         if let Some(settled) = self.ledger.child_ended(ended.pid, &blame, now) {
             self.live(|live| {
@@ -343,13 +344,15 @@ impl Shard {
     pub(super) fn unfit(&mut self, reason: &str, accounts: &mut Accounts) {
         self.isolation = Isolation::None;
         let asked = match self.policy.harness.isolate {
-            Isolation::Auto | Isolation::None => {
-                return accounts.note("in-process", reason.to_owned(), None);
-            }
             Isolation::File => "file",
             Isolation::Worker => "worker",
+            Isolation::Auto | Isolation::None => {
+                let message = format!("the tests have no processes of their own: {reason}");
+                return accounts.note("in-process", message, None);
+            }
         };
         let message = format!("`--isolate {asked}` is not possible: {reason}");
-        accounts.notice("in-process", message, None);
+        let hint = "the tests run as with `--isolate none`, which says nothing of this";
+        accounts.notice("in-process", message, Some(hint.to_owned()));
     }
 }

@@ -128,16 +128,18 @@ impl Shard {
         let shard = self.index();
         let mut tests = collected.tests;
         tests.retain(|test| self.ledger.knows(&test.id) || self.has_room_for(&test.id, accounts));
-        let names: Vec<String> = tests.iter().map(|test| test.id.clone()).collect();
+        let places: Vec<String> = match self.isolation {
+            Isolation::None => Vec::new(),
+            _ => tests.iter().map(|test| test.id.clone()).collect(),
+        };
         let news = self.ledger.collected(tests);
         let Phase::Running(live) = &mut self.phase else {
             return;
         };
         let is_late = live.stage == Stage::Collected;
-        if !is_late && self.isolation != Isolation::None {
-            let names = names
-                .iter()
-                .filter_map(|name| self.ledger.shared_name(name));
+        if !is_late {
+            let names = places.iter();
+            let names = names.filter_map(|name| self.ledger.shared_name(name));
             live.places.extend(names);
         }
         live.collected += news.len() as u64;

@@ -9,7 +9,8 @@
 //!
 //! A process ends in one of three ways: it said goodbye; it was ended for a reason of ours
 //! ([`deadline`]); it died. The tests that ran in it when it died are to blame, and the rest
-//! continues in a new process ([`exit`]). What it says out of order does not count ([`order`]).
+//! continues in a new process ([`exit`]). A process may fork a child for each file, or each worker
+//! ([`children`]). What it says out of order does not count ([`order`]).
 
 mod children;
 mod deadline;

@@ -338,3 +338,40 @@ fn a_child_that_dies_between_its_tests_keeps_the_run_from_being_green() {
     isolated(&lab, "file", &[]).expect(6);
     assert_eq!(lab.table(), "test_a.py::test_it crashed\n");
 }
+
+#[test]
+fn after_a_failure_with_x_a_costly_fixture_is_torn_down_once() {
+    let conftest = "import pytest, time\n\
+        @pytest.fixture(scope='session')\n\
+        def costly():\n    \
+            print('up', file=open('log', 'a'))\n    \
+            time.sleep(0.15)\n    \
+            yield\n    \
+            print('down', file=open('log', 'a'))\n";
+    let failing = "def test_it(costly): assert 0\n";
+    let files = [
+        ("conftest.py", conftest),
+        ("test_a.py", failing),
+        ("test_b.py", failing),
+    ];
+    let Some(lab) = lab(&files) else { return };
+    isolated(&lab, "auto", &["--", "-x"]).expect(1);
+    assert_eq!(
+        lab.table(),
+        "test_a.py::test_it failed\ntest_b.py::test_it not_run\n"
+    );
+    let log = std::fs::read_to_string(lab.path().join("log")).unwrap();
+    assert_eq!(log, "up\ndown\n");
+}
+
+#[test]
+fn a_test_that_closes_every_descriptor_is_the_one_that_crashed() {
+    let file = "import os\ndef test_close(): os.closerange(3, 1100)\ndef test_after(): pass\n";
+    let files = [("test_a.py", file), ("test_b.py", "def test_it(): pass\n")];
+    let Some(lab) = lab(&files) else { return };
+    isolated(&lab, "file", &[]).expect(6);
+    assert_eq!(
+        lab.table(),
+        "test_a.py::test_after passed\ntest_a.py::test_close crashed\ntest_b.py::test_it passed\n"
+    );
+}

@@ -43,13 +43,27 @@ const CODE: &str = "def twice(x):\n    if x is None:\n        return None\n    r
 
 #[test]
 fn outcomes_and_coverage_are_those_of_the_host() {
+    as_on_the_host(&[]);
+}
+
+/// One container collects, and forks for each file; it needs no pytest-xdist for its workers.
+#[test]
+fn outcomes_of_forked_processes_are_those_of_the_host() {
+    as_on_the_host(&["--isolate", "file", "--workers", "2"]);
+}
+
+fn as_on_the_host(args: &[&str]) {
     for &engine in engines().iter() {
-        let files = [("test_a.py", EVERYTHING), ("code_under_test.py", CODE)];
+        let files = [
+            ("test_a.py", EVERYTHING),
+            ("test_b.py", EVERYTHING),
+            ("code_under_test.py", CODE),
+        ];
         let (Some(host), lab) = (lab(&files), project(&files)) else {
             return;
         };
         host.run(&[]).expect(6);
-        engine.run(&lab, &[]).expect(6);
+        engine.run(&lab, args).expect(6);
         assert_eq!(lab.table(), host.table(), "{engine:?}");
         let covered = "SELECT file, covered, statements FROM file_coverage ORDER BY file";
         assert_eq!(lab.rows(covered), host.rows(covered), "{engine:?}");
